@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Operations of the dure dialect. Elementwise ops are in DureElementwise.td.
+
+#ifndef DURE_OPS_TD
+#define DURE_OPS_TD
+
+include "dialects/dure/DureBase.td"
+include "dialects/dure/DureElementwise.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+
+//===----------------------------------------------------------------------===//
+// Values from nowhere: constants, weights, dimensions
+//===----------------------------------------------------------------------===//
+
+def Dure_ConstantOp : Dure_Op<"constant", [Pure, ConstantLike]> {
+  let summary = "A small constant tensor";
+  let description = [{
+    At most 64 elements, or a splat of any size; anything larger is a weight.
+  }];
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = "attr-dict $value `:` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::DenseElementsAttr":$value)>];
+}
+
+def Dure_WeightOp : Dure_Op<"weight", [Symbol]> {
+  let summary = "A trained tensor, by reference";
+  let description = [{
+    The tensor that the recipe's steps make of the bytes in `data`. Never holds
+    the numbers. Lives at module level.
+
+    Example:
+    ```mlir
+    dure.weight @w from #dure.data<file = 0, offset = 64, size = 1024, type = tensor<16x64xi8>>
+      [#dure.step<cast -> tensor<16x64xf32>>] : tensor<16x64xf32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, Dure_DataAttr:$data,
+                       OptionalAttr<TypedArrayAttrBase<Dure_StepAttr, "recipe">>:$recipe,
+                       TypeAttrOf<Dure_Tensor>:$type,
+                       OptionalAttr<StrAttr>:$sym_visibility);
+  let assemblyFormat = [{
+    $sym_name `from` $data ($recipe^)? attr-dict `:` $type
+  }];
+  let hasVerifier = 1;
+}
+
+def Dure_GetWeightOp : Dure_Op<"get_weight", [Pure,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "The value of a weight";
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+def Dure_DimValuesOp : Dure_Op<"dim_values", [Pure]> {
+  let summary = "Dimension expressions as a tensor of integers";
+  let description = [{
+    A rank-1 i64 tensor of the expressions' values, or rank 0 for one of them.
+    What is left of ONNX Shape after shapes are known symbolically.
+  }];
+  let arguments = (ins Dure_DimsAttr:$exprs);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = "$exprs attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Dure_DefineDimsOp : Dure_Op<"define_dims"> {
+  let summary = "Binds symbols to the elements of an integer tensor";
+  let description = [{
+    Reads a rank-0 or rank-1 integer tensor with as many elements as names on
+    the host: data-dependent shapes enter here. From here on the symbols may be
+    used in types and attributes. Names of values that may be negative begin
+    with '$'.
+  }];
+  let arguments = (ins Dure_Tensor:$values, StrArrayAttr:$names);
+  let assemblyFormat = "$values $names attr-dict `:` type($values)";
+  let hasVerifier = 1;
+}
+
+def Dure_IotaOp : Dure_Op<"iota", [Pure]> {
+  let summary = "0, 1, 2, ... along one axis: result[i] = i[axis]";
+  let arguments = (ins I64Attr:$axis);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = "$axis attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Moving data
+//===----------------------------------------------------------------------===//
+
+def Dure_ReshapeOp : Dure_Op<"reshape", [Pure]> {
+  let summary = "The same elements in row-major order under another shape";
+  let arguments = (ins Dure_Tensor:$x);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def Dure_BroadcastOp : Dure_Op<"broadcast", [Pure]> {
+  let summary = "numpy broadcasting to the result's shape";
+  let arguments = (ins Dure_Tensor:$x);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def Dure_TransposeOp : Dure_InferredOp<"transpose"> {
+  let summary = "result dimension i is operand dimension permutation[i]";
+  let arguments = (ins Dure_Tensor:$x, DenseI64ArrayAttr:$permutation);
+  let hasFolder = 1;
+}
+
+def Dure_SliceOp : Dure_InferredOp<"slice"> {
+  let summary = "result[i] = x[starts + i * steps], of the given sizes";
+  let description = [{
+    Starts and sizes are expressions for every dimension (already clamped, as
+    ONNX Slice defines it); steps are non-zero integers.
+  }];
+  let arguments = (ins Dure_Tensor:$x, Dure_DimsAttr:$starts,
+                       Dure_DimsAttr:$sizes, DenseI64ArrayAttr:$steps);
+  let hasFolder = 1;
+}
+
+def Dure_ConcatOp : Dure_InferredOp<"concat"> {
+  let summary = "Operands one after another along an axis";
+  let arguments = (ins Variadic<Dure_Tensor>:$xs, I64Attr:$axis);
+  let hasFolder = 1;
+}
+
+def Dure_PadOp : Dure_InferredOp<"pad"> {
+  let summary = "Grows (or, negative, cuts) each dimension at both ends";
+  let arguments = (ins Dure_Tensor:$x, Optional<Dure_Tensor>:$value,
+                       Dure_DimsAttr:$low, Dure_DimsAttr:$high,
+                       DefaultValuedAttr<Dure_PadModeAttr, "PadMode::Constant">:$mode);
+}
+
+def Dure_GatherOp : Dure_InferredOp<"gather"> {
+  let summary = "Rows of x along an axis, chosen by indices";
+  let description = [{
+    `result[i.., j.., k..] = x[i.., indices[j..], k..]`, where i runs over the
+    dimensions before `axis`. Negative indices count from the end; an index
+    outside is an error at run time.
+  }];
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$indices, I64Attr:$axis);
+}
+
+def Dure_GatherElementsOp : Dure_InferredOp<"gather_elements"> {
+  let summary = "result[i] = x[i with i[axis] replaced by indices[i]]";
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$indices, I64Attr:$axis);
+}
+
+def Dure_GatherNDOp : Dure_InferredOp<"gather_nd"> {
+  let summary = "Slices of x at index tuples (ONNX GatherND)";
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$indices,
+                       DefaultValuedAttr<I64Attr, "0">:$batch_dims);
+}
+
+def Dure_ScatterNDOp : Dure_InferredOp<"scatter_nd"> {
+  let summary = "x with slices replaced at index tuples (ONNX ScatterND)";
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$indices,
+      Dure_Tensor:$updates,
+      DefaultValuedAttr<Dure_ScatterReductionAttr, "ScatterReduction::None">:$reduction);
+}
+
+def Dure_ScatterElementsOp : Dure_InferredOp<"scatter_elements"> {
+  let summary = "x with single elements replaced along an axis";
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$indices,
+      Dure_Tensor:$updates, I64Attr:$axis,
+      DefaultValuedAttr<Dure_ScatterReductionAttr, "ScatterReduction::None">:$reduction);
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions and scans
+//===----------------------------------------------------------------------===//
+
+def Dure_ReduceOp : Dure_InferredOp<"reduce"> {
+  let summary = "Reduces over axes";
+  let description = [{
+    Axes are non-negative, sorted and unique; kept dimensions have size 1. f16
+    and bf16 are accumulated in f32. Over nothing: sum 0, prod 1, max the
+    lowest and min the highest value of the type.
+  }];
+  let arguments = (ins Dure_Tensor:$x, Dure_ReduceKindAttr:$kind,
+                       DenseI64ArrayAttr:$axes, BoolAttr:$keep_dims);
+}
+
+def Dure_SoftmaxOp : Dure_InferredOp<"softmax"> {
+  let summary = "exp(x - max) / sum(exp(x - max)) along an axis";
+  let description = "With `log`, the logarithm of it. f16 and bf16 are computed in f32.";
+  let arguments = (ins Dure_Tensor:$x, I64Attr:$axis,
+                       DefaultValuedAttr<BoolAttr, "false">:$log);
+}
+
+def Dure_CumSumOp : Dure_InferredOp<"cumsum"> {
+  let summary = "Running sums along an axis (ONNX CumSum)";
+  let arguments = (ins Dure_Tensor:$x, I64Attr:$axis,
+                       DefaultValuedAttr<BoolAttr, "false">:$exclusive,
+                       DefaultValuedAttr<BoolAttr, "false">:$reverse);
+}
+
+//===----------------------------------------------------------------------===//
+// Transformer operations
+//===----------------------------------------------------------------------===//
+
+def Dure_MatMulOp : Dure_InferredOp<"matmul"> {
+  let summary = "Batched matrix product";
+  let description = [{
+    lhs [..., M, K] (or [..., K, M] with `transpose_lhs`) times rhs [..., K, N]
+    (or [..., N, K] with `transpose_rhs`) gives [..., M, N]; leading dimensions
+    broadcast. Floating types accumulate in f32 (f64 in f64), integers in i32.
+  }];
+  let arguments = (ins Dure_Tensor:$lhs, Dure_Tensor:$rhs,
+                       DefaultValuedAttr<BoolAttr, "false">:$transpose_lhs,
+                       DefaultValuedAttr<BoolAttr, "false">:$transpose_rhs);
+}
+
+def Dure_LayerNormOp : Dure_InferredOp<"layer_norm"> {
+  let summary = "Layer normalization over the dimensions from an axis on";
+  let description = [{
+    `(x - mean) / sqrt(variance + epsilon) * scale + bias`, mean and biased
+    variance over dimensions `axis`..rank-1, computed in f32 at least; scale and
+    bias broadcast to x.
+  }];
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$scale,
+                       Optional<Dure_Tensor>:$bias, I64Attr:$axis,
+                       F32Attr:$epsilon);
+}
+
+def Dure_RMSNormOp : Dure_InferredOp<"rms_norm"> {
+  let summary = "Root-mean-square normalization";
+  let description = [{
+    `x / sqrt(mean(x^2) + epsilon) * scale`, the mean over dimensions
+    `axis`..rank-1, computed in f32 at least; the quotient is rounded to x's
+    type before the product with scale.
+  }];
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$scale, I64Attr:$axis,
+                       F32Attr:$epsilon);
+}
+
+def Dure_RopeOp : Dure_InferredOp<"rope"> {
+  let summary = "Rotary position embedding";
+  let description = [{
+    x is [..., T, D]; cos and sin broadcast to [..., T, R/2], R =
+    `rotary_dim` <= D even. Pairs (a, b) of the first R elements of a row
+    become (a cos - b sin, b cos + a sin); `half` pairs i with i + R/2,
+    `interleaved` 2i with 2i + 1. Elements from R on pass unchanged.
+    (Su et al., RoFormer, arXiv 2104.09864.)
+  }];
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$cos, Dure_Tensor:$sin,
+                       Dure_RopeLayoutAttr:$layout, I64Attr:$rotary_dim);
+}
+
+def Dure_AttentionOp : Dure_Op<"attention", [Pure, AttrSizedOperandSegments,
+    InferTypeOpAdaptorWithIsCompatible]> {
+  let summary = "Scaled dot-product attention with grouped heads";
+  let description = [{
+    q [B, H, T, D], k [B, G, S, D], v [B, G, S, E] with H a multiple of G; head
+    h reads group h / (H / G). With s = scale * (q . k^T):
+
+    1. softcap c > 0: s = c tanh(s / c);
+    2. mask, broadcast to [B, H, T, S]: i1 says which keys are seen; a float is
+       added;
+    3. causal: query t sees keys up to t + (S - T) (aligned at the bottom
+       right); window w > 0: and only keys later than t + (S - T) - w, so w keys
+       with its own;
+    4. `sinks` [H]: one more column of scores, which gets weight but no value;
+    5. softmax over keys in f32; result = p v, [B, H, T, E].
+
+    A row without any seen key gives `empty_row`: zero, the mean of v (what an
+    additive mask of the lowest finite value gives), or NaN (what -inf gives).
+    (Vaswani et al., arXiv 1706.03762; Milakov and Gimelshein, arXiv 1805.02867.)
+  }];
+  let arguments = (ins Dure_Tensor:$q, Dure_Tensor:$k, Dure_Tensor:$v,
+      Optional<Dure_Tensor>:$mask, Optional<Dure_Tensor>:$sinks,
+      F32Attr:$scale, DefaultValuedAttr<BoolAttr, "false">:$causal,
+      DefaultValuedAttr<I64Attr, "0">:$window,
+      DefaultValuedAttr<F32Attr, "0.0f">:$softcap,
+      Dure_EmptyRowAttr:$empty_row);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v (`mask` $mask^)? (`sinks` $sinks^)? attr-dict
+    `:` functional-type(operands, $result)
+  }];
+}
+
+def Dure_GatedMLPOp : Dure_InferredOp<"gated_mlp"> {
+  let summary = "act(x w_gate) * (x w_up), times w_down";
+  let description = [{
+    x [..., K], w_gate and w_up [K, I], w_down [I, N] give [..., N].
+    (Shazeer, GLU variants, arXiv 2002.05202.)
+  }];
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$w_gate, Dure_Tensor:$w_up,
+                       Dure_Tensor:$w_down, Dure_GluActivationAttr:$activation);
+}
+
+def Dure_CacheUpdateOp : Dure_InferredOp<"cache_update"> {
+  let summary = "A key or value cache with new rows written behind the old";
+  let description = [{
+    cache [B, G, C, D], update [B, G, T, D], lengths [B] i64: rows lengths[b]
+    .. lengths[b] + T - 1 of batch b become the update; the rest stays. The
+    host program makes it in place. Rows beyond the capacity C are an error.
+  }];
+  let arguments = (ins Dure_Tensor:$cache, Dure_Tensor:$update,
+                       Dure_Tensor:$lengths);
+}
+
+def Dure_DequantizeOp : Dure_InferredOp<"dequantize"> {
+  let summary = "(x - zero_point) * scale";
+  let description = [{
+    Scale and zero point are rank 0 (per tensor), rank 1 along `axis`, or of
+    x's rank with dimension `axis` divided by `block` (blocked). The result has
+    scale's type.
+  }];
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$scale,
+                       Optional<Dure_Tensor>:$zero_point,
+                       DefaultValuedAttr<I64Attr, "1">:$axis,
+                       DefaultValuedAttr<I64Attr, "0">:$block);
+}
+
+//===----------------------------------------------------------------------===//
+// Placement and dispatch
+//===----------------------------------------------------------------------===//
+
+def Dure_RegionOp : Dure_Op<"region", [SingleBlock,
+    NoRegionArguments, RecursiveMemoryEffects]> {
+  let summary = "Neighbouring ops placed on one target";
+  let arguments = (ins StrAttr:$target);
+  let results = (outs Variadic<Dure_Tensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$target (`->` type($results)^)? attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+}
+
+def Dure_YieldOp : Dure_Op<"yield", [Pure, Terminator, ReturnLike,
+    ParentOneOf<["RegionOp"]>]> {
+  let summary = "Ends a region with its results";
+  let arguments = (ins Variadic<Dure_Tensor>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def Dure_DispatchOp : Dure_Op<"dispatch", [Pure,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "One launch of one entry of a target's code";
+  let description = [{
+    Runs the function `callee` (marked `dure.dispatch_fn`) on a target.
+    `bindings` gives, by position, the expression that each of the callee's
+    symbols stands for in the caller: the callee's `dure.symbols`.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, StrAttr:$target,
+                       Dure_DimsAttr:$bindings, Variadic<Dure_Tensor>:$xs);
+  let results = (outs Variadic<Dure_Tensor>:$results);
+  let assemblyFormat = [{
+    $target $callee $bindings `(` $xs `)` attr-dict
+    `:` functional-type($xs, $results)
+  }];
+}
+
+#endif // DURE_OPS_TD
