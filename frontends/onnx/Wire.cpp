@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Checked protobuf fields.
+
+#include "frontends/onnx/Wire.h"
+
+namespace dure::onnx {
+
+using protozero::pbf_reader;
+using protozero::pbf_wire_type;
+
+/// Length of the UTF-8 sequence at `Text[I]`; 0 when it is not valid. Overlong
+/// forms, surrogates and values above U+10FFFF are not.
+static size_t utf8Length(std::string_view Text, size_t I) {
+  auto Byte = [&](size_t K) { return static_cast<unsigned char>(Text[K]); };
+  unsigned char First = Byte(I);
+  if (First < 0x80)
+    return 1;
+  size_t Length = First >= 0xF0 ? 4 : First >= 0xE0 ? 3 : 2;
+  if (First < 0xC2 || First > 0xF4 || I + Length > Text.size())
+    return 0;
+  for (size_t K = 1; K < Length; ++K)
+    if ((Byte(I + K) & 0xC0) != 0x80)
+      return 0;
+  unsigned char Second = Byte(I + 1);
+  if ((First == 0xE0 && Second < 0xA0) || (First == 0xED && Second > 0x9F) ||
+      (First == 0xF0 && Second < 0x90) || (First == 0xF4 && Second > 0x8F))
+    return 0;
+  return Length;
+}
+
+std::string printable(std::string_view Text) {
+  std::string Out;
+  for (size_t I = 0; I < Text.size() && Out.size() < 120;) {
+    size_t Length = utf8Length(Text, I);
+    bool IsControl =
+        static_cast<unsigned char>(Text[I]) < 0x20 || Text[I] == 0x7f;
+    if (Length == 0 || IsControl) {
+      Out += '?';
+      ++I;
+      continue;
+    }
+    Out += Text.substr(I, Length);
+    I += Length;
+  }
+  return Out.size() < Text.size() && Out.size() >= 120 ? Out + "..." : Out;
+}
+
+void Context::fail(RefusalCode Code, std::vector<std::string> Arguments,
+                   const char *At) const {
+  Refusal R{};
+  R.Code = Code;
+  R.Place = printable(FileName);
+  if (At)
+    R.Place += ", byte " + std::to_string(offsetOf(At));
+  for (const std::string &Part : Path)
+    if (!Part.empty())
+      R.Place += ", " + Part;
+  R.Arguments = std::move(Arguments);
+  throw ReadError{std::move(R)};
+}
+
+void Context::charge(uint64_t Bytes) {
+  Charged += Bytes;
+  if (Charged > Limits.MaxMemory)
+    fail(RefusalCode::TooMany,
+         {"bytes of graph structure", std::to_string(Limits.MaxMemory)});
+}
+
+Context::Scope::Scope(Context &C, std::string Name) : C(C) {
+  if (C.Path.size() >= C.Limits.MaxDepth)
+    C.fail(RefusalCode::FileTooDeep, {std::to_string(C.Limits.MaxDepth)});
+  C.Path.push_back(std::move(Name));
+}
+
+/// A wrong wire type would make every later byte mean something else.
+static void expect(const Context &C, pbf_reader &Reader, pbf_wire_type Type,
+                   const char *What) {
+  if (Reader.wire_type() != Type)
+    C.fail(RefusalCode::FileMalformed,
+           {"field " + std::to_string(Reader.tag()) + " is not " + What},
+           Reader.data().data());
+}
+
+std::string_view Context::bytes(pbf_reader &Reader) {
+  expect(*this, Reader, pbf_wire_type::length_delimited, "a byte string");
+  protozero::data_view View = Reader.get_view();
+  return {View.data(), View.size()};
+}
+
+int64_t Context::integer(pbf_reader &Reader) {
+  expect(*this, Reader, pbf_wire_type::varint, "an integer");
+  return Reader.get_int64();
+}
+
+float Context::float32(pbf_reader &Reader) {
+  expect(*this, Reader, pbf_wire_type::fixed32, "a float");
+  return Reader.get_float();
+}
+
+std::string_view Context::text(pbf_reader &Reader) {
+  std::string_view Text = bytes(Reader);
+  if (Text.size() > Limits.MaxNameBytes)
+    fail(RefusalCode::BadName,
+         {"it has " + std::to_string(Text.size()) + " bytes"}, Text.data());
+  for (size_t I = 0; I < Text.size();) {
+    if (Text[I] == '\0')
+      fail(RefusalCode::BadName, {"'" + printable(Text) + "' holds a NUL byte"},
+           Text.data());
+    size_t Length = utf8Length(Text, I);
+    if (Length == 0)
+      fail(RefusalCode::BadName,
+           {"'" + printable(Text) + "' is not valid UTF-8"}, Text.data());
+    I += Length;
+  }
+  return Text;
+}
+
+void Context::integers(pbf_reader &Reader, std::vector<int64_t> &Out) {
+  if (Reader.wire_type() == pbf_wire_type::varint) {
+    charge(sizeof(int64_t));
+    Out.push_back(Reader.get_int64());
+    return;
+  }
+  std::string_view Packed = bytes(Reader);
+  charge(Packed.size() * sizeof(int64_t));
+  const char *At = Packed.data(), *End = At + Packed.size();
+  while (At != End)
+    Out.push_back(static_cast<int64_t>(protozero::decode_varint(&At, End)));
+}
+
+void Context::floats(pbf_reader &Reader, std::vector<float> &Out) {
+  if (Reader.wire_type() == pbf_wire_type::fixed32) {
+    charge(sizeof(float));
+    Out.push_back(Reader.get_float());
+    return;
+  }
+  std::string_view Packed = bytes(Reader);
+  if (Packed.size() % 4 != 0)
+    fail(RefusalCode::FileMalformed,
+         {"packed floats of " + std::to_string(Packed.size()) + " bytes"},
+         Packed.data());
+  charge(Packed.size());
+  size_t Old = Out.size();
+  Out.resize(Old + Packed.size() / 4);
+  std::copy_n(Packed.data(), Packed.size(),
+              reinterpret_cast<char *>(Out.data() + Old));
+}
+
+} // namespace dure::onnx
