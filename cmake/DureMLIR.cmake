@@ -13,6 +13,8 @@ include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
 
+# TableGen takes its include path from the directory.
+include_directories(SYSTEM ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 separate_arguments(DURE_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 
 # One precompiled header for all MLIR users: parsing MLIR's headers is most of
@@ -26,8 +28,6 @@ set(DURE_MLIR_PCH
   <mlir/Transforms/DialectConversion.h>)
 
 function(dure_mlir_options name)
-  target_include_directories(${name} SYSTEM PRIVATE ${MLIR_INCLUDE_DIRS}
-                             ${LLVM_INCLUDE_DIRS})
   target_compile_definitions(${name} PRIVATE ${DURE_LLVM_DEFINITIONS})
   target_compile_options(${name} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti -fno-exceptions -Wno-unused-parameter>)

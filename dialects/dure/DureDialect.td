@@ -111,6 +111,7 @@ def Dure_StepKind : I32EnumAttr<"StepKind", "One step of a weight recipe", [
     I32EnumAttrCase<"Pad", 7, "pad">,
     I32EnumAttrCase<"PackPanels", 8, "pack_panels">]> {
   let cppNamespace = "::dure";
+  let genSpecializedAttr = 0;
 }
 
 def Dure_StepAttr : Dure_Attr<"Step", "step"> {

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Verifiers and folders of dure ops. Shape rules are in Inference.cpp.
+#include "dialects/dure/DureOps.h"
+
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace dure;
+
+#define GET_OP_CLASSES
+#include "dialects/dure/DureOps.cpp.inc"
+
+/// Larger constants are weights: IR must not hold numbers by the megabyte.
+static constexpr int64_t MaxConstantElements = 64;
+
+static RankedTensorType typeOf(Value V) {
+  return cast<RankedTensorType>(V.getType());
+}
+
+//===----------------------------------------------------------------------===//
+// Constants, weights, dimensions
+//===----------------------------------------------------------------------===//
+
+void ConstantOp::build(OpBuilder &Builder, OperationState &State,
+                       DenseElementsAttr Value) {
+  build(Builder, State, Value.getType(), Value);
+}
+
+LogicalResult ConstantOp::verify() {
+  if (getValue().getShapedType() != getType())
+    return emitOpError("value has type ")
+           << getValue().getShapedType() << ", the result " << getType();
+  if (!getValue().isSplat() &&
+      getValue().getNumElements() > MaxConstantElements)
+    return emitOpError("has ")
+           << getValue().getNumElements() << " elements, more than "
+           << MaxConstantElements << ": make it a dure.weight";
+  return success();
+}
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+
+LogicalResult WeightOp::verify() {
+  RankedTensorType Type = getData().getType();
+  if (getData().getFile() < 0 || getData().getOffset() < 0 ||
+      getData().getSize() < 0)
+    return emitOpError("file, offset and size must not be negative");
+  if (ArrayAttr Recipe = getRecipeAttr())
+    for (StepAttr Step : Recipe.getAsRange<StepAttr>())
+      Type = Step.getType();
+  if (Type != getType())
+    return emitOpError("the recipe ends in ")
+           << Type << ", the weight has type " << getType();
+  if (!Type.hasStaticShape())
+    return emitOpError("a weight's shape must be static");
+  return success();
+}
+
+LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &Symbols) {
+  auto Weight =
+      Symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  if (!Weight)
+    return emitOpError("no weight named ") << getWeightAttr();
+  if (Weight.getType() != getType())
+    return emitOpError("weight ") << getWeightAttr() << " has type "
+                                  << Weight.getType() << ", not " << getType();
+  return success();
+}
+
+LogicalResult DimValuesOp::verify() {
+  RankedTensorType Type = getType();
+  bool Scalar = Type.getRank() == 0 && getExprs().size() == 1;
+  bool Vector = Type.getRank() == 1 &&
+                Type.getDimSize(0) == static_cast<int64_t>(getExprs().size());
+  if (!Type.getElementType().isInteger(64) || !(Scalar || Vector))
+    return emitOpError("must give an i64 tensor of its ")
+           << getExprs().size() << " expressions";
+  return success();
+}
+
+LogicalResult DefineDimsOp::verify() {
+  RankedTensorType Type = typeOf(getValues());
+  int64_t Count = getNames().size();
+  if (!isa<IntegerType>(Type.getElementType()) || Type.getRank() > 1 ||
+      !Type.hasStaticShape() || Type.getNumElements() != Count)
+    return emitOpError("needs an integer tensor with ")
+           << Count << " elements, got " << Type;
+  for (StringRef Name : getNames().getAsValueRange<StringAttr>())
+    if (!DimExpr::isIdentifier(Name))
+      return emitOpError("'") << Name << "' is not a symbol name";
+  return success();
+}
+
+LogicalResult IotaOp::verify() {
+  if (static_cast<int64_t>(getAxis()) < 0 ||
+      static_cast<int64_t>(getAxis()) >= getType().getRank())
+    return emitOpError("axis ") << getAxis() << " is outside " << getType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Moving data
+//===----------------------------------------------------------------------===//
+
+LogicalResult ReshapeOp::verify() {
+  RankedTensorType From = typeOf(getX()), To = getType();
+  if (From.getElementType() != To.getElementType())
+    return emitOpError("changes the element type");
+  if (From.hasStaticShape() && To.hasStaticShape() &&
+      From.getNumElements() != To.getNumElements())
+    return emitOpError("of ")
+           << From.getNumElements() << " elements to " << To.getNumElements();
+  return success();
+}
+
+OpFoldResult ReshapeOp::fold(FoldAdaptor Adaptor) {
+  if (getX().getType() == getType())
+    return getX();
+  // A reshape of a reshape reads the first operand.
+  if (auto Inner = getX().getDefiningOp<ReshapeOp>()) {
+    getXMutable().assign(Inner.getX());
+    return getResult();
+  }
+  auto Constant = dyn_cast_or_null<DenseElementsAttr>(Adaptor.getX());
+  if (Constant && getType().hasStaticShape())
+    return Constant.reshape(getType());
+  return {};
+}
+
+LogicalResult BroadcastOp::verify() {
+  RankedTensorType From = typeOf(getX()), To = getType();
+  if (From.getElementType() != To.getElementType())
+    return emitOpError("changes the element type");
+  auto Joined = broadcastDims(dimsOf(To), dimsOf(From));
+  if (failed(Joined) || static_cast<int64_t>(Joined->size()) != To.getRank() ||
+      failed(verifyCompatibleShape(
+          tensorOf(*Joined, To.getElementType()).getShape(), To.getShape())))
+    return emitOpError() << From << " does not broadcast to " << To;
+  return success();
+}
+
+OpFoldResult BroadcastOp::fold(FoldAdaptor Adaptor) {
+  if (getX().getType() == getType())
+    return getX();
+  auto Splat = dyn_cast_or_null<SplatElementsAttr>(Adaptor.getX());
+  if (Splat && getType().hasStaticShape())
+    return Splat.resizeSplat(getType());
+  return {};
+}
+
+OpFoldResult TransposeOp::fold(FoldAdaptor) {
+  ArrayRef<int64_t> Permutation = getPermutation();
+  bool Identity = true;
+  for (auto [I, From] : llvm::enumerate(Permutation))
+    Identity &= static_cast<int64_t>(I) == From;
+  if (Identity && getX().getType() == getType())
+    return getX();
+  if (auto Inner = getX().getDefiningOp<TransposeOp>()) {
+    SmallVector<int64_t> Joined;
+    for (int64_t From : Permutation)
+      Joined.push_back(Inner.getPermutation()[From]);
+    setPermutation(Joined);
+    getXMutable().assign(Inner.getX());
+    return getResult();
+  }
+  return {};
+}
+
+OpFoldResult SliceOp::fold(FoldAdaptor) {
+  if (getX().getType() != getType())
+    return {};
+  for (unsigned I = 0, E = getType().getRank(); I < E; ++I)
+    if (!getStarts().expr(I).isConstant(0) || getSteps()[I] != 1)
+      return {};
+  return getX();
+}
+
+OpFoldResult ConcatOp::fold(FoldAdaptor) {
+  if (getXs().size() == 1 && getXs().front().getType() == getType())
+    return getXs().front();
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Placement and dispatch
+//===----------------------------------------------------------------------===//
+
+LogicalResult RegionOp::verify() {
+  Block &Body = getBody().front();
+  auto Yield = Body.empty() ? nullptr : dyn_cast<YieldOp>(Body.back());
+  if (!Yield)
+    return emitOpError("must end in dure.yield");
+  if (Yield.getOperandTypes() != getResultTypes())
+    return emitOpError("yields types that differ from its results'");
+  return success();
+}
+
+LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &Symbols) {
+  auto Callee =
+      Symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());
+  if (!Callee || !Callee->hasAttr(DureDialect::DispatchFnAttr))
+    return emitOpError("no dispatch function named ") << getCalleeAttr();
+  if (Callee.getNumArguments() != getXs().size() ||
+      Callee.getNumResults() != getNumResults())
+    return emitOpError("has ")
+           << getXs().size() << " operands and " << getNumResults()
+           << " results, " << getCalleeAttr() << " takes "
+           << Callee.getNumArguments() << " and gives "
+           << Callee.getNumResults();
+  return success();
+}

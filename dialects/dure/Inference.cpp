@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Result types of dure ops: the shape rule of each op, once. Verification of
+// these ops is the same code: a result must be compatible with what is
+// inferred.
+#include "dialects/dure/DureOps.h"
+
+#include "llvm/ADT/SmallSet.h"
+
+using namespace mlir;
+using namespace dure;
+
+namespace {
+
+using Where = std::optional<Location>;
+using Types = SmallVectorImpl<Type>;
+
+RankedTensorType typeOf(Value V) { return cast<RankedTensorType>(V.getType()); }
+
+/// A refusal: `emitOptionalError` that reads like a return value.
+template <typename... Args> LogicalResult refuse(Where Loc, Args &&...Parts) {
+  return emitOptionalError(Loc, std::forward<Args>(Parts)...);
+}
+
+/// Broadcasts all operand shapes together.
+FailureOr<SmallVector<DimExpr>> broadcastAll(Where Loc, ValueRange Operands) {
+  SmallVector<DimExpr> Dims;
+  for (Value Operand : Operands) {
+    auto Joined = broadcastDims(Dims, dimsOf(typeOf(Operand)));
+    if (failed(Joined)) {
+      (void)refuse(Loc, "shapes do not broadcast: operand of type ",
+                   Operand.getType(), " meets ",
+                   tensorOf(Dims, typeOf(Operand).getElementType()));
+      return failure();
+    }
+    Dims = *Joined;
+  }
+  return Dims;
+}
+
+/// Elementwise: broadcast shape, the given element type.
+LogicalResult inferElementwise(Where Loc, ValueRange Operands, Type Element,
+                               Types &Out) {
+  FailureOr<SmallVector<DimExpr>> Dims = broadcastAll(Loc, Operands);
+  if (failed(Dims))
+    return failure();
+  Out.push_back(tensorOf(*Dims, Element));
+  return success();
+}
+
+LogicalResult inferSameType(Where Loc, Value L, Value R, Types &Out) {
+  if (typeOf(L).getElementType() != typeOf(R).getElementType())
+    return refuse(Loc, "operands have different element types, ",
+                  typeOf(L).getElementType(), " and ",
+                  typeOf(R).getElementType());
+  return inferElementwise(Loc, {L, R}, typeOf(L).getElementType(), Out);
+}
+
+LogicalResult checkAxis(Where Loc, int64_t Axis, RankedTensorType Type) {
+  if (Axis >= 0 && Axis < Type.getRank())
+    return success();
+  return refuse(Loc, "axis ", Axis, " is outside a tensor of rank ",
+                Type.getRank());
+}
+
+/// Sizes that are both known must agree; unlike symbols are left to run time.
+bool mayBeEqual(const DimExpr &L, const DimExpr &R) {
+  return !L.constant() || !R.constant() || L == R;
+}
+
+bool isFloat(Value V) { return isa<FloatType>(typeOf(V).getElementType()); }
+bool isInteger(Value V) { return isa<IntegerType>(typeOf(V).getElementType()); }
+
+} // namespace
+
+/// Two result types are compatible when they could describe one tensor:
+/// encodings may differ while passes refine them.
+static bool compatible(TypeRange L, TypeRange R) {
+  if (L.size() != R.size())
+    return false;
+  for (auto [A, B] : llvm::zip(L, R)) {
+    auto Left = dyn_cast<RankedTensorType>(A);
+    auto Right = dyn_cast<RankedTensorType>(B);
+    if (!Left || !Right || Left.getElementType() != Right.getElementType() ||
+        failed(verifyCompatibleShape(Left.getShape(), Right.getShape())))
+      return false;
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+#define DURE_COMPATIBLE(OP)                                                    \
+  bool OP::isCompatibleReturnTypes(TypeRange L, TypeRange R) {                 \
+    return compatible(L, R);                                                   \
+  }
+
+// One operand, the same type; `REQUIRES` says what the element type must be.
+#define DURE_INFER_UNARY(OP, REQUIRES, WHAT)                                   \
+  DURE_COMPATIBLE(OP)                                                          \
+  LogicalResult OP::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,      \
+                                     Types &Out) {                             \
+    if (!(REQUIRES))                                                           \
+      return refuse(Loc, "needs " WHAT " elements, got ", A.getX().getType()); \
+    Out.push_back(A.getX().getType());                                         \
+    return success();                                                          \
+  }
+
+#define DURE_INFER_FLOAT_UNARY(OP)                                             \
+  DURE_INFER_UNARY(OP, isFloat(A.getX()), "floating point")
+
+DURE_INFER_UNARY(AbsOp, true, "")
+DURE_INFER_UNARY(NegOp, true, "")
+DURE_INFER_UNARY(SignOp, true, "")
+DURE_INFER_UNARY(ReluOp, true, "")
+DURE_INFER_UNARY(NotOp, isInteger(A.getX()), "integer or i1")
+DURE_INFER_FLOAT_UNARY(ExpOp)
+DURE_INFER_FLOAT_UNARY(LogOp)
+DURE_INFER_FLOAT_UNARY(SqrtOp)
+DURE_INFER_FLOAT_UNARY(RsqrtOp)
+DURE_INFER_FLOAT_UNARY(ReciprocalOp)
+DURE_INFER_FLOAT_UNARY(SigmoidOp)
+DURE_INFER_FLOAT_UNARY(TanhOp)
+DURE_INFER_FLOAT_UNARY(ErfOp)
+DURE_INFER_FLOAT_UNARY(SinOp)
+DURE_INFER_FLOAT_UNARY(CosOp)
+DURE_INFER_FLOAT_UNARY(FloorOp)
+DURE_INFER_FLOAT_UNARY(CeilOp)
+DURE_INFER_FLOAT_UNARY(RoundOp)
+DURE_INFER_FLOAT_UNARY(SiluOp)
+DURE_INFER_FLOAT_UNARY(SoftplusOp)
+DURE_INFER_FLOAT_UNARY(GeluOp)
+
+#define DURE_INFER_FLOAT_TEST(OP)                                              \
+  DURE_COMPATIBLE(OP)                                                          \
+  LogicalResult OP::inferReturnTypes(MLIRContext *Context, Where Loc,          \
+                                     Adaptor A, Types &Out) {                  \
+    if (!isFloat(A.getX()))                                                    \
+      return refuse(Loc, "needs floating point elements, got ",                \
+                    A.getX().getType());                                       \
+    Out.push_back(                                                             \
+        withElementType(typeOf(A.getX()), IntegerType::get(Context, 1)));      \
+    return success();                                                          \
+  }
+
+DURE_INFER_FLOAT_TEST(IsNaNOp)
+DURE_INFER_FLOAT_TEST(IsInfOp)
+
+DURE_COMPATIBLE(CastOp)
+LogicalResult CastOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                       Types &Out) {
+  if (!isa<FloatType, IntegerType>(A.getTo()))
+    return refuse(Loc, "cannot cast to ", A.getTo());
+  Out.push_back(withElementType(typeOf(A.getX()), A.getTo()));
+  return success();
+}
+
+#define DURE_INFER_BINARY(OP)                                                  \
+  DURE_COMPATIBLE(OP)                                                          \
+  LogicalResult OP::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,      \
+                                     Types &Out) {                             \
+    return inferSameType(Loc, A.getLhs(), A.getRhs(), Out);                    \
+  }
+
+DURE_INFER_BINARY(AddOp)
+DURE_INFER_BINARY(SubOp)
+DURE_INFER_BINARY(MulOp)
+DURE_INFER_BINARY(DivOp)
+DURE_INFER_BINARY(MinOp)
+DURE_INFER_BINARY(MaxOp)
+DURE_INFER_BINARY(ModOp)
+
+#define DURE_INFER_INTEGER_BINARY(OP)                                          \
+  DURE_COMPATIBLE(OP)                                                          \
+  LogicalResult OP::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,      \
+                                     Types &Out) {                             \
+    if (!isInteger(A.getLhs()))                                                \
+      return refuse(Loc, "needs integer or i1 elements, got ",                 \
+                    A.getLhs().getType());                                     \
+    return inferSameType(Loc, A.getLhs(), A.getRhs(), Out);                    \
+  }
+
+DURE_INFER_INTEGER_BINARY(AndOp)
+DURE_INFER_INTEGER_BINARY(OrOp)
+DURE_INFER_INTEGER_BINARY(XorOp)
+DURE_INFER_INTEGER_BINARY(ShiftLeftOp)
+DURE_INFER_INTEGER_BINARY(ShiftRightOp)
+
+DURE_COMPATIBLE(PowOp)
+LogicalResult PowOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                      Types &Out) {
+  return inferElementwise(Loc, A.getOperands(),
+                          typeOf(A.getLhs()).getElementType(), Out);
+}
+
+DURE_COMPATIBLE(CompareOp)
+LogicalResult CompareOp::inferReturnTypes(MLIRContext *Context, Where Loc,
+                                          Adaptor A, Types &Out) {
+  if (failed(inferSameType(Loc, A.getLhs(), A.getRhs(), Out)))
+    return failure();
+  Out[0] = withElementType(cast<RankedTensorType>(Out[0]),
+                           IntegerType::get(Context, 1));
+  return success();
+}
+
+DURE_COMPATIBLE(SelectOp)
+LogicalResult SelectOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                         Types &Out) {
+  if (!typeOf(A.getCondition()).getElementType().isInteger(1))
+    return refuse(Loc, "the condition must be i1, got ",
+                  A.getCondition().getType());
+  Type Element = typeOf(A.getOnTrue()).getElementType();
+  if (Element != typeOf(A.getOnFalse()).getElementType())
+    return refuse(Loc, "alternatives have different element types, ", Element,
+                  " and ", typeOf(A.getOnFalse()).getElementType());
+  return inferElementwise(Loc, A.getOperands(), Element, Out);
+}
+
+//===----------------------------------------------------------------------===//
+// Moving data
+//===----------------------------------------------------------------------===//
+
+DURE_COMPATIBLE(TransposeOp)
+LogicalResult TransposeOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                            Types &Out) {
+  RankedTensorType X = typeOf(A.getX());
+  ArrayRef<int64_t> Permutation = A.getPermutation();
+  llvm::SmallSet<int64_t, 8> Seen;
+  SmallVector<DimExpr> Dims;
+  for (int64_t From : Permutation) {
+    if (From < 0 || From >= X.getRank() || !Seen.insert(From).second)
+      return refuse(Loc, "not a permutation of ", X.getRank(), " dimensions");
+    Dims.push_back(dimOf(X, From));
+  }
+  if (static_cast<int64_t>(Dims.size()) != X.getRank())
+    return refuse(Loc, "permutation of ", Dims.size(),
+                  " dimensions for a tensor of rank ", X.getRank());
+  Out.push_back(tensorOf(Dims, X.getElementType()));
+  return success();
+}
+
+DURE_COMPATIBLE(SliceOp)
+LogicalResult SliceOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                        Types &Out) {
+  RankedTensorType X = typeOf(A.getX());
+  size_t Rank = X.getRank();
+  if (A.getStarts().size() != Rank || A.getSizes().size() != Rank ||
+      A.getSteps().size() != Rank)
+    return refuse(Loc,
+                  "starts, sizes and steps must have one entry for each "
+                  "of the ",
+                  Rank, " dimensions");
+  if (llvm::is_contained(A.getSteps(), 0))
+    return refuse(Loc, "a step is 0");
+  Out.push_back(tensorOf(A.getSizes().exprs(), X.getElementType()));
+  return success();
+}
+
+DURE_COMPATIBLE(ConcatOp)
+LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                         Types &Out) {
+  if (A.getXs().empty())
+    return refuse(Loc, "nothing to concatenate");
+  RankedTensorType First = typeOf(A.getXs().front());
+  int64_t Axis = A.getAxis();
+  if (failed(checkAxis(Loc, Axis, First)))
+    return failure();
+  SmallVector<DimExpr> Dims = dimsOf(First);
+  for (Value X : A.getXs().drop_front()) {
+    RankedTensorType Type = typeOf(X);
+    if (Type.getRank() != First.getRank() ||
+        Type.getElementType() != First.getElementType())
+      return refuse(Loc, "cannot concatenate ", First, " and ", Type);
+    for (int64_t I = 0; I < First.getRank(); ++I) {
+      DimExpr Dim = dimOf(Type, I);
+      if (I == Axis)
+        Dims[I] = Dims[I] + Dim;
+      else if (!mayBeEqual(Dims[I], Dim))
+        return refuse(Loc, "cannot concatenate ", First, " and ", Type,
+                      " along axis ", Axis);
+      else if (Dim.constant())
+        Dims[I] = Dim;
+    }
+  }
+  Out.push_back(tensorOf(Dims, First.getElementType()));
+  return success();
+}
+
+DURE_COMPATIBLE(PadOp)
+LogicalResult PadOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                      Types &Out) {
+  RankedTensorType X = typeOf(A.getX());
+  size_t Rank = X.getRank();
+  if (A.getLow().size() != Rank || A.getHigh().size() != Rank)
+    return refuse(Loc, "padding must have one entry for each of the ", Rank,
+                  " dimensions");
+  SmallVector<DimExpr> Dims;
+  for (size_t I = 0; I < Rank; ++I)
+    Dims.push_back(dimOf(X, I) + A.getLow().expr(I) + A.getHigh().expr(I));
+  Out.push_back(tensorOf(Dims, X.getElementType()));
+  return success();
+}
+
+DURE_COMPATIBLE(GatherOp)
+LogicalResult GatherOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                         Types &Out) {
+  RankedTensorType X = typeOf(A.getX());
+  if (failed(checkAxis(Loc, A.getAxis(), X)))
+    return failure();
+  if (!isInteger(A.getIndices()))
+    return refuse(Loc, "indices must be integers");
+  SmallVector<DimExpr> Dims = dimsOf(X), Rows = dimsOf(typeOf(A.getIndices()));
+  auto At = Dims.erase(Dims.begin() + A.getAxis());
+  Dims.insert(At, Rows.begin(), Rows.end());
+  Out.push_back(tensorOf(Dims, X.getElementType()));
+  return success();
+}
+
+DURE_COMPATIBLE(GatherElementsOp)
+LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *, Where Loc,
+                                                 Adaptor A, Types &Out) {
+  RankedTensorType X = typeOf(A.getX()), Indices = typeOf(A.getIndices());
+  if (failed(checkAxis(Loc, A.getAxis(), X)))
+    return failure();
+  if (!isInteger(A.getIndices()) || Indices.getRank() != X.getRank())
+    return refuse(Loc, "indices must be integers of rank ", X.getRank());
+  Out.push_back(withElementType(Indices, X.getElementType()));
+  return success();
+}
+
+/// The shape that the last dimension of `Indices` leaves of `X` at each tuple.
+static LogicalResult dimsBehindTuple(Where Loc, RankedTensorType X,
+                                     RankedTensorType Indices,
+                                     int64_t BatchDims,
+                                     SmallVectorImpl<DimExpr> &Out) {
+  if (Indices.getRank() < 1 || Indices.isDynamicDim(Indices.getRank() - 1))
+    return refuse(Loc, "the last dimension of the indices must be static");
+  int64_t Tuple = Indices.getDimSize(Indices.getRank() - 1);
+  if (BatchDims < 0 || BatchDims >= Indices.getRank() ||
+      BatchDims + Tuple > X.getRank())
+    return refuse(Loc, "index tuples of ", Tuple, " behind ", BatchDims,
+                  " batch dimensions do not fit a tensor of rank ",
+                  X.getRank());
+  for (int64_t I = BatchDims + Tuple; I < X.getRank(); ++I)
+    Out.push_back(dimOf(X, I));
+  return success();
+}
+
+DURE_COMPATIBLE(GatherNDOp)
+LogicalResult GatherNDOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                           Types &Out) {
+  RankedTensorType X = typeOf(A.getX()), Indices = typeOf(A.getIndices());
+  SmallVector<DimExpr> Dims = dimsOf(Indices), Inner;
+  if (!isInteger(A.getIndices()))
+    return refuse(Loc, "indices must be integers");
+  if (failed(dimsBehindTuple(Loc, X, Indices, A.getBatchDims(), Inner)))
+    return failure();
+  Dims.pop_back();
+  Dims.append(Inner);
+  Out.push_back(tensorOf(Dims, X.getElementType()));
+  return success();
+}
+
+DURE_COMPATIBLE(ScatterNDOp)
+LogicalResult ScatterNDOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                            Types &Out) {
+  RankedTensorType X = typeOf(A.getX()), Updates = typeOf(A.getUpdates());
+  SmallVector<DimExpr> Inner;
+  if (!isInteger(A.getIndices()))
+    return refuse(Loc, "indices must be integers");
+  if (failed(dimsBehindTuple(Loc, X, typeOf(A.getIndices()), 0, Inner)))
+    return failure();
+  int64_t Rank = typeOf(A.getIndices()).getRank() - 1 + Inner.size();
+  if (Updates.getRank() != Rank ||
+      Updates.getElementType() != X.getElementType())
+    return refuse(Loc, "updates of type ", Updates, " do not fit ", X);
+  Out.push_back(X);
+  return success();
+}
+
+DURE_COMPATIBLE(ScatterElementsOp)
+LogicalResult ScatterElementsOp::inferReturnTypes(MLIRContext *, Where Loc,
+                                                  Adaptor A, Types &Out) {
+  RankedTensorType X = typeOf(A.getX()), Indices = typeOf(A.getIndices());
+  if (failed(checkAxis(Loc, A.getAxis(), X)))
+    return failure();
+  if (!isInteger(A.getIndices()) || Indices.getRank() != X.getRank() ||
+      typeOf(A.getUpdates()).getRank() != X.getRank() ||
+      typeOf(A.getUpdates()).getElementType() != X.getElementType())
+    return refuse(Loc, "indices ", Indices, " and updates ",
+                  A.getUpdates().getType(), " do not fit ", X);
+  Out.push_back(X);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+DURE_COMPATIBLE(ReduceOp)
+LogicalResult ReduceOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                         Types &Out) {
+  RankedTensorType X = typeOf(A.getX());
+  int64_t Last = -1;
+  for (int64_t Axis : A.getAxes()) {
+    if (failed(checkAxis(Loc, Axis, X)))
+      return failure();
+    if (Axis <= Last)
+      return refuse(Loc, "axes must be sorted and unique");
+    Last = Axis;
+  }
+  SmallVector<DimExpr> Dims;
+  for (int64_t I = 0; I < X.getRank(); ++I) {
+    if (!llvm::is_contained(A.getAxes(), I))
+      Dims.push_back(dimOf(X, I));
+    else if (A.getKeepDims())
+      Dims.push_back(DimExpr(1));
+  }
+  Out.push_back(tensorOf(Dims, X.getElementType()));
+  return success();
+}
+
+#define DURE_INFER_ALONG_AXIS(OP, REQUIRES)                                    \
+  DURE_COMPATIBLE(OP)                                                          \
+  LogicalResult OP::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,      \
+                                     Types &Out) {                             \
+    if (!(REQUIRES))                                                           \
+      return refuse(Loc, "needs floating point elements, got ",                \
+                    A.getX().getType());                                       \
+    Out.push_back(A.getX().getType());                                         \
+    return checkAxis(Loc, A.getAxis(), typeOf(A.getX()));                      \
+  }
+
+DURE_INFER_ALONG_AXIS(SoftmaxOp, isFloat(A.getX()))
+DURE_INFER_ALONG_AXIS(CumSumOp, true)
+
+//===----------------------------------------------------------------------===//
+// Transformer operations
+//===----------------------------------------------------------------------===//
+
+DURE_COMPATIBLE(MatMulOp)
+LogicalResult MatMulOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                         Types &Out) {
+  RankedTensorType L = typeOf(A.getLhs()), R = typeOf(A.getRhs());
+  if (L.getRank() < 2 || R.getRank() < 2)
+    return refuse(Loc, "operands must have rank 2 at least, got ", L, " and ",
+                  R);
+  if (L.getElementType() != R.getElementType())
+    return refuse(Loc, "operands have different element types, ",
+                  L.getElementType(), " and ", R.getElementType());
+  SmallVector<DimExpr> LD = dimsOf(L), RD = dimsOf(R);
+  DimExpr N = RD.pop_back_val(), RK = RD.pop_back_val();
+  DimExpr LK = LD.pop_back_val(), M = LD.pop_back_val();
+  if (A.getTransposeLhs())
+    std::swap(M, LK);
+  if (A.getTransposeRhs())
+    std::swap(RK, N);
+  if (!mayBeEqual(LK, RK))
+    return refuse(Loc, "inner dimensions differ: ", LK.str(), " and ",
+                  RK.str());
+  FailureOr<SmallVector<DimExpr>> Dims = broadcastDims(LD, RD);
+  if (failed(Dims))
+    return refuse(Loc, "batch dimensions of ", L, " and ", R,
+                  " do not broadcast");
+  Dims->push_back(M);
+  Dims->push_back(N);
+  Out.push_back(tensorOf(*Dims, L.getElementType()));
+  return success();
+}
+
+DURE_INFER_ALONG_AXIS(LayerNormOp, isFloat(A.getX()))
+DURE_INFER_ALONG_AXIS(RMSNormOp, isFloat(A.getX()))
+
+DURE_COMPATIBLE(RopeOp)
+LogicalResult RopeOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                       Types &Out) {
+  RankedTensorType X = typeOf(A.getX());
+  int64_t Rotary = A.getRotaryDim();
+  if (X.getRank() < 2 || !isFloat(A.getX()))
+    return refuse(Loc, "needs a floating point tensor of rank 2 at least");
+  if (X.isDynamicDim(X.getRank() - 1) || Rotary <= 0 || Rotary % 2 != 0 ||
+      Rotary > X.getDimSize(X.getRank() - 1))
+    return refuse(Loc, "rotary_dim ", Rotary,
+                  " must be even and at most the last dimension of ", X);
+  SmallVector<DimExpr> Half = dimsOf(X);
+  Half.back() = DimExpr(Rotary / 2);
+  for (Value Table : {A.getCos(), A.getSin()}) {
+    auto Joined = broadcastDims(Half, dimsOf(typeOf(Table)));
+    if (failed(Joined) || static_cast<int64_t>(Joined->size()) != X.getRank())
+      return refuse(Loc, "table of type ", Table.getType(),
+                    " does not broadcast to half the rotary dimensions of ", X);
+  }
+  Out.push_back(X);
+  return success();
+}
+
+DURE_COMPATIBLE(AttentionOp)
+LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                            Types &Out) {
+  RankedTensorType Q = typeOf(A.getQ()), K = typeOf(A.getK()),
+                   V = typeOf(A.getV());
+  if (Q.getRank() != 4 || K.getRank() != 4 || V.getRank() != 4)
+    return refuse(Loc, "q, k and v must have rank 4");
+  if (!isFloat(A.getQ()) || Q.getElementType() != K.getElementType() ||
+      Q.getElementType() != V.getElementType())
+    return refuse(Loc, "q, k and v must have one floating point type");
+  if (!mayBeEqual(dimOf(Q, 3), dimOf(K, 3)) ||
+      !mayBeEqual(dimOf(K, 1), dimOf(V, 1)) ||
+      !mayBeEqual(dimOf(K, 2), dimOf(V, 2)) ||
+      !mayBeEqual(dimOf(Q, 0), dimOf(K, 0)) ||
+      !mayBeEqual(dimOf(Q, 0), dimOf(V, 0)))
+    return refuse(Loc, "shapes of q, k and v do not fit: ", Q, ", ", K, ", ",
+                  V);
+  if (Q.isDynamicDim(1) || K.isDynamicDim(1) || K.getDimSize(1) == 0 ||
+      Q.getDimSize(1) % K.getDimSize(1) != 0)
+    return refuse(Loc, "the number of query heads must be a static multiple of "
+                       "that of key heads");
+  if (Value Mask = A.getMask()) {
+    SmallVector<DimExpr> Scores = {dimOf(Q, 0), dimOf(Q, 1), dimOf(Q, 2),
+                                   dimOf(K, 2)};
+    auto Joined = broadcastDims(Scores, dimsOf(typeOf(Mask)));
+    Type Element = typeOf(Mask).getElementType();
+    if (failed(Joined) || Joined->size() != 4 ||
+        (!Element.isInteger(1) && !isa<FloatType>(Element)))
+      return refuse(Loc, "mask of type ", Mask.getType(),
+                    " does not broadcast to the scores");
+  }
+  Out.push_back(tensorOf({dimOf(Q, 0), dimOf(Q, 1), dimOf(Q, 2), dimOf(V, 3)},
+                         Q.getElementType()));
+  return success();
+}
+
+DURE_COMPATIBLE(GatedMLPOp)
+LogicalResult GatedMLPOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                           Types &Out) {
+  RankedTensorType X = typeOf(A.getX()), Gate = typeOf(A.getWGate()),
+                   Up = typeOf(A.getWUp()), Down = typeOf(A.getWDown());
+  if (X.getRank() < 1 || Gate.getRank() != 2 || Up.getRank() != 2 ||
+      Down.getRank() != 2 ||
+      !mayBeEqual(dimOf(X, X.getRank() - 1), dimOf(Gate, 0)) ||
+      !mayBeEqual(dimOf(Gate, 0), dimOf(Up, 0)) ||
+      !mayBeEqual(dimOf(Gate, 1), dimOf(Up, 1)) ||
+      !mayBeEqual(dimOf(Up, 1), dimOf(Down, 0)))
+    return refuse(Loc, "shapes do not fit: x ", X, ", gate ", Gate, ", up ", Up,
+                  ", down ", Down);
+  SmallVector<DimExpr> Dims = dimsOf(X);
+  Dims.back() = dimOf(Down, 1);
+  Out.push_back(tensorOf(Dims, X.getElementType()));
+  return success();
+}
+
+DURE_COMPATIBLE(CacheUpdateOp)
+LogicalResult CacheUpdateOp::inferReturnTypes(MLIRContext *, Where Loc,
+                                              Adaptor A, Types &Out) {
+  RankedTensorType Cache = typeOf(A.getCache()), Update = typeOf(A.getUpdate());
+  if (Cache.getRank() != 4 || Update.getRank() != 4 ||
+      Cache.getElementType() != Update.getElementType() ||
+      typeOf(A.getLengths()).getRank() != 1 || !isInteger(A.getLengths()))
+    return refuse(Loc, "needs a cache and an update of rank 4 and one type, "
+                       "and lengths of rank 1");
+  Out.push_back(Cache);
+  return success();
+}
+
+DURE_COMPATIBLE(DequantizeOp)
+LogicalResult DequantizeOp::inferReturnTypes(MLIRContext *, Where Loc,
+                                             Adaptor A, Types &Out) {
+  RankedTensorType X = typeOf(A.getX()), Scale = typeOf(A.getScale());
+  int64_t Rank = Scale.getRank();
+  if (Rank > 1 && (Rank != X.getRank() || A.getBlock() <= 0))
+    return refuse(Loc, "scale of type ", Scale, " does not fit ", X);
+  if (Rank >= 1 && failed(checkAxis(Loc, A.getAxis(), X)))
+    return failure();
+  Out.push_back(withElementType(X, Scale.getElementType()));
+  return success();
+}
