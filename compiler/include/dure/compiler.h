@@ -65,8 +65,8 @@ typedef int32_t dure_compiler_weights;
 enum {
   /* In the package: recipes are evaluated at compile time. */
   DURE_COMPILER_WEIGHTS_EMBED = 0,
-  /* In the model's own files, which the package names relative to itself, with
-   * sizes and hashes; recipes are evaluated at load. */
+  /* In the model's own files, which the package names relative to the model's
+   * folder, with their sizes; recipes are evaluated at load. */
   DURE_COMPILER_WEIGHTS_REFERENCE = 1
 };
 
@@ -120,12 +120,11 @@ typedef struct dure_compiler_compile_request {
   /* The package; with `stop_after`, the IR as text instead. Required. */
   const char *output_path;
   dure_compiler_weights weights;
-  /* Nonzero: one more result of `main` for every ONNX value that a dispatch
-   * defines and that is not a result of the model already, in dispatch order,
-   * named "dispatch/<dispatch index>/<ONNX value name>". A value that has no
-   * ONNX name (made inside a raised pattern) is left out. For `check
-   * --per-dispatch`; such a package keeps every value alive. */
-  int32_t debug_outputs;
+  /* Nonzero: every dispatch names the values that it defines, by their ONNX
+   * value names (TraceInfo.values in the package), so that a run can hand them
+   * out one by one (dure_run_options.on_value). A value without an ONNX name,
+   * made inside a raised pattern, is left out. For `check --per-dispatch`. */
+  int32_t debug_values;
   /* Phase names: "import", "simplify", "raise", "place", "quantize",
    * "specialize", "form-dispatches", "lower". NULL: all phases. */
   const char *stop_after;
