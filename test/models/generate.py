@@ -1,0 +1,400 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Exports the test models and computes their references with torch.
+
+    generate.py                          every family, into <family>.tar.xz here
+    generate.py --family llama           one family
+    generate.py --family llama --opset 20 --layers 32 --output DIR
+                                         one model of another depth; --output
+                                         writes folders, not archives
+
+Run by hand when a family, a case or the exporter changes; README.md describes what
+is written. Needs torch, transformers, onnx, onnxscript and onnxruntime (CPU). No
+number comes from Dure: torch computes the references, onnxruntime without graph
+optimisation must agree with them before anything is written.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import lzma
+import os
+import sys
+import tarfile
+import warnings
+from pathlib import Path
+
+# The exporter's node order depends on hash order.
+if os.environ.get("PYTHONHASHSEED") != "0":
+    os.environ["PYTHONHASHSEED"] = "0"
+    os.execv(sys.executable, [sys.executable] + sys.argv)
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import numpy_helper
+
+from families import FAMILIES, VOCAB, Decoder, Variant
+
+HERE = Path(__file__).resolve().parent
+SEED = 20
+TOLERANCE = 1e-4
+
+
+def set_weights(model, seed=SEED, repeat_after=None):
+    """Fills every parameter from (seed, name, shape), on the bf16 grid.
+
+    Neither torch's version nor the order of the parameters plays a part. With
+    `repeat_after` = n, layer i >= n takes the values of layer i mod n, rolled so
+    that no two layers are equal: deep models then still compress well.
+    """
+    for name, parameter in model.named_parameters():
+        shape = tuple(parameter.shape)
+        parts = name.split(".")
+        index = next((i for i, part in enumerate(parts) if part.isdigit()), None)
+        roll = 0
+        if repeat_after and index is not None:
+            roll, rest = divmod(int(parts[index]), repeat_after)
+            parts[index] = str(rest)
+        key = f"{seed}:{'.'.join(parts)}:{shape}".encode()
+        digest = hashlib.sha256(key).digest()
+        generator = np.random.Generator(
+            np.random.PCG64(int.from_bytes(digest[:16], "little"))
+        )
+        values = generator.standard_normal(shape)
+        if len(shape) >= 2:
+            values *= 0.25 if "emb" in name or "wte" in name or "wpe" in name else (
+                1.0 / np.sqrt(min(shape))
+            )
+        elif name.endswith("bias"):
+            values *= 0.1
+        else:  # The scale of a normalization.
+            values = 1.0 + 0.1 * values
+        values = np.roll(values, roll, axis=0)
+        with torch.no_grad():
+            parameter.copy_(torch.from_numpy(values).to(torch.bfloat16))
+
+
+# --- Export ------------------------------------------------------------------
+
+
+def example_arguments(model):
+    """Returns (arguments, dynamic shapes, input names, output names).
+
+    Example sizes differ pairwise: the exporter takes equal sizes for one size,
+    and a size of 1 for a constant.
+    """
+    batch, sequence, past = 3, 5, 7
+    ids = torch.zeros(batch, sequence, dtype=torch.int64)
+    tokens = {0: "batch", 1: "sequence"}
+    if not isinstance(model, Decoder):
+        names = ["input_ids", "attention_mask", "token_type_ids"]
+        outputs = ["last_hidden_state", "pooler_output"]
+        # Three tensors: the same one twice would become one input.
+        arguments = (ids, torch.ones_like(ids), torch.zeros_like(ids))
+        return arguments, (tokens,) * 3, names, outputs
+
+    layers, heads, head_dim = model.cache_shape()
+    cache = [torch.zeros(batch, heads, past, head_dim) for _ in range(2 * layers)]
+    mask = torch.ones(batch, past + sequence, dtype=torch.int64)
+    positions = torch.arange(past, past + sequence).expand(batch, -1).contiguous()
+    shapes = (
+        tokens,
+        {0: "batch", 1: "total_sequence"},
+        tokens,
+        [{0: "batch", 2: "past_sequence"}] * len(cache),
+    )
+    suffixes = [f"{i}.{part}" for i in range(layers) for part in ("key", "value")]
+    names = ["input_ids", "attention_mask", "position_ids"]
+    names += [f"past_key_values.{suffix}" for suffix in suffixes]
+    outputs = ["logits"] + [f"present.{suffix}" for suffix in suffixes]
+    return (ids, mask, positions, cache), shapes, names, outputs
+
+
+def strip_metadata(proto):
+    """Drops stack traces and class names: half of the file, and machine paths."""
+    graph = proto.graph
+    for item in [proto, graph, *graph.node, *graph.initializer]:
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
+    for item in [*graph.value_info, *graph.input, *graph.output]:
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
+
+
+def export(model, opset):
+    arguments, shapes, names, outputs = example_arguments(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            model,
+            arguments,
+            dynamo=True,
+            opset_version=opset,
+            input_names=names,
+            output_names=outputs,
+            dynamic_shapes=shapes,
+            verbose=False,
+        )
+    proto = program.model_proto
+    strip_metadata(proto)
+    imported = {entry.domain: entry.version for entry in proto.opset_import}
+    if imported[""] != opset:
+        raise SystemExit(f"asked for opset {opset}, the file says {imported['']}")
+    onnx.checker.check_model(proto, full_check=True)
+    return proto
+
+
+# --- Cases -------------------------------------------------------------------
+
+
+class Case:
+    """One data set: inputs and outputs by name, and what may be compared.
+
+    `valid` maps an output to (axis, one [begin, end) for each batch row): what
+    lies outside belongs to padding and is not compared. Outputs without an entry
+    are compared whole.
+    """
+
+    def __init__(self, name, inputs, outputs, valid=None):
+        self.name, self.inputs, self.outputs = name, inputs, outputs
+        self.valid = valid or {}
+
+
+def flatten(arguments):
+    result = []
+    for item in arguments:
+        result += flatten(item) if isinstance(item, (list, tuple)) else [item]
+    return result
+
+
+def run(model, names, outputs, name, arguments):
+    with torch.no_grad():
+        results = model(*arguments)
+    inputs = [tensor.contiguous().numpy() for tensor in flatten(arguments)]
+    values = [tensor.contiguous().numpy() for tensor in flatten(results)]
+    case = Case(name, dict(zip(names, inputs)), dict(zip(outputs, values)))
+    return case, results
+
+
+def random_ids(generator, batch, sequence):
+    ids = generator.integers(1, VOCAB, (batch, sequence), dtype=np.int64)
+    return torch.from_numpy(ids)
+
+
+def positions_of(mask, sequence):
+    """Positions count valid tokens only, as generation libraries send them."""
+    return (mask.cumsum(1) - 1).clamp(min=0)[:, -sequence:]
+
+
+def decoder_cases(model, names, outputs):
+    generator = np.random.Generator(np.random.PCG64(SEED))
+    cases = []
+
+    def step(name, ids, mask, past):
+        arguments = (ids, mask, positions_of(mask, ids.shape[1]), past)
+        case, (logits, present) = run(model, names, outputs, name, arguments)
+        cases.append(case)
+        return logits[:, -1:].argmax(-1), present
+
+    def extend(mask, count):
+        return torch.nn.functional.pad(mask, (0, count), value=1)
+
+    # A prompt, then three greedy steps.
+    ids = random_ids(generator, 2, 7)
+    mask, past = torch.ones_like(ids), model.empty_past(2)
+    ids, past = step("prefill", ids, mask, past)
+    for index in (1, 2, 3):
+        mask = extend(mask, 1)
+        ids, past = step(f"decode-{index}", ids, mask, past)
+
+    # Another shape: batch 1, longer than any window.
+    ids = random_ids(generator, 1, 13)
+    step("prefill-other-shape", ids, torch.ones_like(ids), model.empty_past(1))
+
+    # Prompts of 6, 4 and 2 tokens, padded on the left, and one step after them.
+    ids = random_ids(generator, 3, 6)
+    mask = torch.ones_like(ids)
+    first = (0, 2, 4)
+    for row, begin in enumerate(first):
+        ids[row, :begin] = 0
+        mask[row, :begin] = 0
+    ids, past = step("left-padding", ids, mask, model.empty_past(3))
+    ranges = [[begin, 6] for begin in first]
+    cases[-1].valid = {
+        name: {"axis": 1 if name == "logits" else 2, "ranges": ranges}
+        for name in outputs
+    }
+    step("left-padding-decode", ids, extend(mask, 1), past)
+
+    # Three tokens at once on a cache of eight.
+    ids = random_ids(generator, 2, 11)
+    mask = torch.ones_like(ids)
+    prompt, chunk = ids[:, :8], ids[:, 8:]
+    _, past = step("", prompt, mask[:, :8], model.empty_past(2))
+    cases.pop()
+    step("chunk", chunk, mask, past)
+    return cases
+
+
+def encoder_cases(model, names, outputs):
+    generator = np.random.Generator(np.random.PCG64(SEED))
+
+    def case(name, batch, sequence, lengths=None):
+        ids = random_ids(generator, batch, sequence)
+        types = torch.zeros_like(ids)
+        types[:, sequence // 2 :] = 1
+        mask = torch.ones_like(ids)
+        for row, length in enumerate(lengths or ()):
+            ids[row, length:] = 0
+            mask[row, length:] = 0
+        result, _ = run(model, names, outputs, name, (ids, mask, types))
+        if lengths:
+            ranges = [[0, length] for length in lengths]
+            result.valid = {outputs[0]: {"axis": 1, "ranges": ranges}}
+        return result
+
+    return [
+        case("batch", 2, 7),
+        case("other-shape", 1, 13),
+        case("right-padding", 3, 6, lengths=(6, 4, 2)),
+    ]
+
+
+def worst_error(case, results):
+    """The largest error over what is valid, in units of the tolerance's bound."""
+    worst = 0.0
+    for (name, expected), result in zip(case.outputs.items(), results):
+        error = np.abs(result - expected) / (1.0 + np.abs(expected))
+        if name in case.valid:
+            axis = case.valid[name]["axis"]
+            for row, (begin, end) in enumerate(case.valid[name]["ranges"]):
+                rows = np.moveaxis(error[row], axis - 1, 0)[begin:end]
+                worst = max(worst, float(rows.max()))
+        else:
+            worst = max(worst, float(error.max()))
+    return worst
+
+
+def verify(proto, cases):
+    """Fails unless onnxruntime agrees with torch on every case."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = (
+        onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    )
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    worst = 0.0
+    for case in cases:
+        results = session.run(list(case.outputs), case.inputs)
+        error = worst_error(case, results)
+        if not error <= TOLERANCE:
+            raise SystemExit(f"{case.name}: onnxruntime differs by {error:.1e}")
+        worst = max(worst, error)
+    return worst
+
+
+# --- Files -------------------------------------------------------------------
+
+
+def files_of(name, proto, cases):
+    """Returns path -> bytes of one model's folder."""
+    files = {f"{name}/model.onnx": proto.SerializeToString(deterministic=True)}
+    table = []
+    for index, case in enumerate(cases):
+        folder = f"test_data_set_{index}"
+        entry = {"set": folder, "name": case.name}
+        if case.valid:
+            entry["valid"] = case.valid
+        table.append(entry)
+        for kind, values in (("input", case.inputs), ("output", case.outputs)):
+            for number, (tensor, value) in enumerate(values.items()):
+                data = numpy_helper.from_array(value, tensor).SerializeToString()
+                files[f"{name}/{folder}/{kind}_{number}.pb"] = data
+    lines = ",\n".join("  " + json.dumps(entry) for entry in table)
+    files[f"{name}/cases.json"] = f'{{"cases": [\n{lines}\n]}}\n'.encode()
+    return files
+
+
+def write_archive(path, files):
+    """Same files, same bytes: no times, owners or modes of the machine.
+
+    Models come before data sets, and equal data of several variants lies close,
+    so that the compressor sees the repetition.
+    """
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        order = sorted(files, key=lambda p: (p.split("/", 1)[1], p))
+        for name in order:
+            info = tarfile.TarInfo(name)
+            info.size = len(files[name])
+            info.mode = 0o644
+            tar.addfile(info, io.BytesIO(files[name]))
+    data = lzma.compress(buffer.getvalue(), preset=9 | lzma.PRESET_EXTREME)
+    path.write_bytes(data)
+    print(f"{path.name}: {len(buffer.getvalue())} bytes as {len(data)}")
+
+
+def write_folder(root, files):
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def make_model(family_name, variant):
+    family = FAMILIES[family_name]
+    name = variant.name(family_name)
+    torch.manual_seed(0)
+    model = family.build(variant.layers or family.layers, variant.attention).eval()
+    set_weights(model, repeat_after=family.layers if variant.layers else None)
+    proto = export(model, variant.opset)
+    _, _, names, outputs = example_arguments(model)
+    make_cases = decoder_cases if isinstance(model, Decoder) else encoder_cases
+    cases = make_cases(model, names, outputs)
+    if variant.layers:
+        cases = cases[:2]  # Many layers of cache: a prompt and one step suffice.
+    error = verify(proto, cases)
+    files = files_of(name, proto, cases)
+    print(
+        f"{name}: {len(proto.graph.node)} nodes, "
+        f"{len(files[f'{name}/model.onnx'])} bytes, error {error:.1e}",
+        flush=True,
+    )
+    return files
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--family", choices=FAMILIES, action="append")
+    parser.add_argument("--opset", type=int, help="only this opset, sdpa form")
+    parser.add_argument("--layers", type=int, help="depth, with --opset")
+    parser.add_argument("--output", type=Path, help="write folders here, no archive")
+    args = parser.parse_args()
+    if args.opset and not args.output:
+        parser.error("--opset makes no archive: add --output DIR")
+    if args.layers and not args.opset:
+        parser.error("--layers needs --opset")
+
+    torch.set_num_threads(1)
+    for family_name in args.family or FAMILIES:
+        variants = FAMILIES[family_name].variants
+        if args.opset:
+            variants = [Variant(args.opset, layers=args.layers)]
+        files = {}
+        for variant in variants:
+            files.update(make_model(family_name, variant))
+        if args.output:
+            write_folder(args.output, files)
+        else:
+            write_archive(HERE / f"{family_name}.tar.xz", files)
+
+
+if __name__ == "__main__":
+    main()
