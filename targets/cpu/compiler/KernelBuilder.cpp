@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The ops behind KernelBuilder's short names.
+
+#include "targets/cpu/compiler/KernelBuilder.h"
+
+#include "targets/cpu/compiler/ObjectCode.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+
+namespace dure::cpu {
+namespace {
+
+unsigned alignmentOf(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  // Pointers are the only element that is neither an integer nor a float.
+  if (!element.isIntOrFloat())
+    return 8;
+  return std::max(1u, element.getIntOrFloatBitWidth() / 8);
+}
+
+} // namespace
+
+Type KernelBuilder::ptrType() {
+  return LLVM::LLVMPointerType::get(getContext());
+}
+
+VectorType KernelBuilder::vectorType(Type element) {
+  return VectorType::get({variant.lanes()}, element);
+}
+
+Value KernelBuilder::constant(int64_t value) {
+  return arith::ConstantOp::create(*this, getI64IntegerAttr(value));
+}
+Value KernelBuilder::constantF32(float value) {
+  return arith::ConstantOp::create(*this, getF32FloatAttr(value));
+}
+Value KernelBuilder::add(Value a, Value b) {
+  return createOrFold<arith::AddIOp>(a, b);
+}
+Value KernelBuilder::sub(Value a, Value b) {
+  return createOrFold<arith::SubIOp>(a, b);
+}
+Value KernelBuilder::mul(Value a, Value b) {
+  return createOrFold<arith::MulIOp>(a, b);
+}
+Value KernelBuilder::add(Value a, int64_t b) { return add(a, constant(b)); }
+Value KernelBuilder::mul(Value a, int64_t b) { return mul(a, constant(b)); }
+Value KernelBuilder::div(Value a, Value b) {
+  return createOrFold<arith::DivUIOp>(a, b);
+}
+Value KernelBuilder::rem(Value a, Value b) {
+  return createOrFold<arith::RemUIOp>(a, b);
+}
+Value KernelBuilder::ceilDiv(Value a, int64_t b) {
+  return div(add(a, b - 1), constant(b));
+}
+Value KernelBuilder::min(Value a, Value b) {
+  return createOrFold<arith::MinSIOp>(a, b);
+}
+Value KernelBuilder::max(Value a, Value b) {
+  return createOrFold<arith::MaxSIOp>(a, b);
+}
+Value KernelBuilder::less(Value a, Value b) {
+  return createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, a, b);
+}
+Value KernelBuilder::equal(Value a, Value b) {
+  return createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, a, b);
+}
+Value KernelBuilder::select(Value condition, Value a, Value b) {
+  return createOrFold<arith::SelectOp>(condition, a, b);
+}
+
+Value KernelBuilder::addF(Value a, Value b) {
+  return createOrFold<arith::AddFOp>(a, b);
+}
+Value KernelBuilder::subF(Value a, Value b) {
+  return createOrFold<arith::SubFOp>(a, b);
+}
+Value KernelBuilder::mulF(Value a, Value b) {
+  return createOrFold<arith::MulFOp>(a, b);
+}
+Value KernelBuilder::divF(Value a, Value b) {
+  return createOrFold<arith::DivFOp>(a, b);
+}
+Value KernelBuilder::maxF(Value a, Value b) {
+  return createOrFold<arith::MaximumFOp>(a, b);
+}
+Value KernelBuilder::fma(Value a, Value b, Value c) {
+  return math::FmaOp::create(*this, a, b, c);
+}
+Value KernelBuilder::splat(Value scalar) {
+  return vector::BroadcastOp::create(*this, vectorType(scalar.getType()),
+                                     scalar);
+}
+Value KernelBuilder::splatF32(float value) {
+  return arith::ConstantOp::create(*this,
+                                   DenseElementsAttr::get(f32Vector(), value));
+}
+
+/// e^x = 2^n * e^r with n = round(x / ln 2) and |r| <= ln(2)/2; e^r by its
+/// series to the 7th power in Horner form (error below 2^-27 relative), ln 2
+/// in two parts (Cody and Waite) so that r is exact.
+Value KernelBuilder::expNonPositive(Value x) {
+  auto vector = dyn_cast<VectorType>(x.getType());
+  auto number = [&](double value) -> Value {
+    Value scalar = constantF32(float(value));
+    return vector ? Value(vector::BroadcastOp::create(*this, vector, scalar))
+                  : scalar;
+  };
+  Type i32 = getI32Type();
+  Type intType = vector ? Type(vector.clone(i32)) : i32;
+  auto integer = [&](int32_t value) -> Value {
+    TypedAttr attr = getI32IntegerAttr(value);
+    if (vector)
+      attr = DenseElementsAttr::get(cast<ShapedType>(intType),
+                                    cast<Attribute>(attr));
+    return arith::ConstantOp::create(*this, attr);
+  };
+
+  Value lowest = number(-87.3);
+  // An ordered comparison: NaN is not below and passes through.
+  Value isZero =
+      arith::CmpFOp::create(*this, arith::CmpFPredicate::OLT, x, lowest);
+  Value safe = select(isZero, lowest, x);
+  Value n =
+      math::RoundEvenOp::create(*this, mulF(safe, number(1.4426950408889634)));
+  Value r = fma(n, number(-0.693359375), safe);
+  r = fma(n, number(2.12194440e-4), r);
+  double coefficient = 1.0 / 5040;
+  Value sum = number(coefficient);
+  for (int power = 7; power >= 1; --power) {
+    coefficient *= power;
+    sum = fma(sum, r, number(coefficient));
+  }
+  Value exponent = arith::FPToSIOp::create(*this, intType, n);
+  exponent = arith::ShLIOp::create(*this, exponent, integer(23));
+  Value bits = arith::BitcastOp::create(*this, intType, sum);
+  bits = arith::AddIOp::create(*this, bits, exponent);
+  Value result = arith::BitcastOp::create(*this, x.getType(), bits);
+  // The exponent trick would make a number of NaN.
+  Value isNan = arith::CmpFOp::create(*this, arith::CmpFPredicate::UNO, x, x);
+  result = select(isNan, x, result);
+  return select(isZero, number(0), result);
+}
+
+Value KernelBuilder::at(Value pointer, Type element, Value offset) {
+  return LLVM::GEPOp::create(*this, ptrType(), element, pointer,
+                             ValueRange{offset},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+Value KernelBuilder::at(Value pointer, Type element, int64_t offset) {
+  return offset == 0 ? pointer : at(pointer, element, constant(offset));
+}
+Value KernelBuilder::load(Type type, Value pointer) {
+  return LLVM::LoadOp::create(*this, type, pointer, alignmentOf(type));
+}
+void KernelBuilder::store(Value value, Value pointer) {
+  LLVM::StoreOp::create(*this, value, pointer, alignmentOf(value.getType()));
+}
+Value KernelBuilder::maskedLoad(VectorType type, Value pointer, Value mask) {
+  Value zero = arith::ConstantOp::create(*this, getZeroAttr(type));
+  return LLVM::MaskedLoadOp::create(*this, type, pointer, mask, zero,
+                                    getI32IntegerAttr(alignmentOf(type)),
+                                    /*nontemporal=*/UnitAttr());
+}
+void KernelBuilder::maskedStore(Value value, Value pointer, Value mask) {
+  LLVM::MaskedStoreOp::create(*this, value, pointer, mask,
+                              alignmentOf(value.getType()));
+}
+
+Value KernelBuilder::laneIds(int64_t lanes) {
+  SmallVector<int32_t> ids(lanes);
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    ids[lane] = lane;
+  auto type = VectorType::get({lanes}, getI32Type());
+  return arith::ConstantOp::create(
+      *this, DenseElementsAttr::get(type, ArrayRef<int32_t>(ids)));
+}
+
+Value KernelBuilder::laneMask(Value count, int64_t lanes) {
+  Value limit = min(count, constant(lanes));
+  limit = arith::TruncIOp::create(*this, getI32Type(), limit);
+  Value ids = laneIds(lanes);
+  limit = vector::BroadcastOp::create(*this, ids.getType(), limit);
+  return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, ids, limit);
+}
+
+void KernelBuilder::forEach(Value begin, Value end, int64_t step,
+                            function_ref<void(Value)> body) {
+  forEach(begin, end, step, ValueRange{}, [&](Value i, ValueRange) {
+    body(i);
+    return Values{};
+  });
+}
+
+Values KernelBuilder::forEach(Value begin, Value end, int64_t step,
+                              ValueRange inits,
+                              function_ref<Values(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(*this, begin, end, constant(step), inits);
+  InsertionGuard guard(*this);
+  // Without results the loop comes with its terminator.
+  Block *block = loop.getBody();
+  bool hasYield = !block->empty();
+  if (hasYield)
+    setInsertionPoint(block->getTerminator());
+  else
+    setInsertionPointToEnd(block);
+  Values results = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!hasYield)
+    scf::YieldOp::create(*this, results);
+  return Values(loop.getResults());
+}
+
+void KernelBuilder::ifThen(Value condition, function_ref<void()> body) {
+  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/false);
+  InsertionGuard guard(*this);
+  setInsertionPoint(branch.thenYield());
+  body();
+}
+
+Values KernelBuilder::ifElse(Value condition, TypeRange results,
+                             function_ref<Values()> then,
+                             function_ref<Values()> otherwise) {
+  auto branch = scf::IfOp::create(*this, results, condition,
+                                  /*addThenBlock=*/true,
+                                  /*addElseBlock=*/true);
+  InsertionGuard guard(*this);
+  auto fill = [&](Block *block, function_ref<Values()> body) {
+    if (!block->empty())
+      block->back().erase();
+    setInsertionPointToEnd(block);
+    Values yielded = body();
+    scf::YieldOp::create(*this, yielded);
+  };
+  fill(branch.thenBlock(), then);
+  fill(branch.elseBlock(), otherwise);
+  return Values(branch.getResults());
+}
+
+func::FuncOp
+KernelBuilder::getOrCreateFunction(ModuleOp module, StringRef name,
+                                   TypeRange arguments,
+                                   function_ref<void(ValueRange)> body) {
+  if (auto existing = module.lookupSymbol<func::FuncOp>(name))
+    return existing;
+  InsertionGuard guard(*this);
+  setInsertionPointToStart(module.getBody());
+  auto function =
+      func::FuncOp::create(*this, name, getFunctionType(arguments, {}));
+  function.setPrivate();
+  function->setAttr("passthrough", getStrArrayAttr({"noinline"}));
+  setInsertionPointToStart(function.addEntryBlock());
+  body(function.getArguments());
+  func::ReturnOp::create(*this);
+  return function;
+}
+
+void KernelBuilder::call(func::FuncOp function, ValueRange arguments) {
+  func::CallOp::create(*this, function, arguments);
+}
+
+Value KernelFrame::binding(int64_t index) const {
+  return builder->load(builder->ptrType(),
+                       builder->at(bindings(), builder->ptrType(), index));
+}
+
+Value KernelFrame::constant(int64_t index) const {
+  Type i64 = builder->getI64Type();
+  return builder->load(i64, builder->at(constants(), i64, index));
+}
+
+func::FuncOp emitEntry(ModuleOp module, KernelBuilder &builder, StringRef name,
+                       int64_t scratchBytes,
+                       function_ref<void(KernelFrame &)> body) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module.getBody());
+  Type ptr = builder.ptrType(), i64 = builder.getI64Type();
+  auto function =
+      func::FuncOp::create(builder, name,
+                           builder.getFunctionType({ptr, ptr, i64, i64, ptr},
+                                                   {builder.getI32Type()}));
+  function->setAttr(kKernelAttr, builder.getUnitAttr());
+  function->setAttr(kScratchBytesAttr, builder.getI64IntegerAttr(scratchBytes));
+  builder.setInsertionPointToStart(function.addEntryBlock());
+  KernelFrame frame(builder, function.getArguments());
+  body(frame);
+  Value ok = arith::ConstantOp::create(builder, builder.getI32IntegerAttr(0));
+  func::ReturnOp::create(builder, ok);
+  return function;
+}
+
+} // namespace dure::cpu

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Lowering of kernels from upstream dialects to the LLVM dialect.
+
+#include "targets/cpu/compiler/LowerToLLVM.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace dure::cpu {
+namespace {
+
+/// math.log10 has no polynomial upstream: log10(x) = log(x) / ln(10).
+struct ExpandLog10 : OpRewritePattern<math::Log10Op> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::Log10Op op,
+                                PatternRewriter &rewriter) const override {
+    constexpr double kInverseLn10 = 0.43429448190325182765;
+    Value log = math::LogOp::create(rewriter, op.getLoc(), op.getOperand());
+    TypedAttr factor =
+        rewriter.getFloatAttr(getElementTypeOrSelf(op.getType()), kInverseLn10);
+    if (auto vector = dyn_cast<VectorType>(op.getType()))
+      factor = DenseElementsAttr::get(vector, cast<Attribute>(factor));
+    Value constant = arith::ConstantOp::create(rewriter, op.getLoc(), factor);
+    rewriter.replaceOpWithNewOp<arith::MulFOp>(op, log, constant);
+    return success();
+  }
+};
+
+struct LowerMathPass : PassWrapper<LowerMathPass, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerMathPass)
+  StringRef getArgument() const override { return "dure-cpu-lower-math"; }
+  StringRef getDescription() const override {
+    return "Expand math ops so that none becomes a call of libm";
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, math::MathDialect,
+                    vector::VectorDialect>();
+  }
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateMathLoweringPatterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+void populateMathLoweringPatterns(RewritePatternSet &patterns) {
+  // Expanded into ops that the second list approximates.
+  math::populateExpansionPatterns(
+      patterns, {"sinh", "cosh", "tan", "asinh", "acosh", "atanh", "exp2",
+                 "powf", "fpowi", "round", "rsqrt", "clampf", "ctlz"});
+  patterns.add<ExpandLog10>(patterns.getContext());
+  static constexpr StringLiteral kApproximated[] = {
+      "math.atan",  "math.atan2", "math.tanh", "math.log",  "math.log2",
+      "math.log1p", "math.erf",   "math.erfc", "math.asin", "math.acos",
+      "math.exp",   "math.expm1", "math.cbrt", "math.sin",  "math.cos"};
+  auto isApproximated = [](StringRef name) {
+    return llvm::is_contained(kApproximated, name);
+  };
+  auto isNotOneInstruction = [=](StringRef name) {
+    return isApproximated(name);
+  };
+  populateMathF32ExpansionPatterns(patterns, isNotOneInstruction);
+  populateMathPolynomialApproximationPatterns(patterns, isApproximated);
+}
+
+void buildLowerToLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(std::make_unique<LowerMathPass>());
+  pm.addPass(createConvertVectorToSCFPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  // bfloat16 casts: without the expansion some cpus call a run-time library.
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  pm.addPass(arith::createArithExpandOpsPass(expand));
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+} // namespace dure::cpu

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// MatMulKernel: batched f32 matrix product with a fused epilogue, for sizes
+// that are known only at run time.
+//
+// A workgroup computes a block of rows times a block of panels. Blocks depend
+// on the problem alone, never on the number of threads. Consecutive workgroups
+// share their block of B. Masks appear only where results are stored.
+#ifndef DURE_TARGETS_CPU_COMPILER_MATMULKERNEL_H
+#define DURE_TARGETS_CPU_COMPILER_MATMULKERNEL_H
+
+#include "targets/cpu/compiler/KernelBuilder.h"
+
+#include <functional>
+#include <optional>
+
+namespace dure::cpu {
+
+/// A vector of finished sums and where it belongs.
+struct MatMulResult {
+  /// f32 vector of the machine's lanes.
+  mlir::Value sums;
+  /// Position of lane 0, i64: batch in [0, batches), row in [0, M), column in
+  /// [0, N).
+  mlir::Value batch, row, column;
+  /// Lanes that exist, or null when all do.
+  mlir::Value mask;
+};
+
+enum class RhsLayout {
+  Panels, ///< packed at load: [ceildiv(N, kPanelWidth)][K][kPanelWidth]
+  Rows,   ///< [K, N] with contiguous rows, packed by the kernel
+  Columns ///< [N, K] with contiguous rows (a transposed B), packed likewise
+};
+
+struct MatMulKernel {
+  using GetValue = std::function<mlir::Value(KernelBuilder &, KernelFrame &)>;
+  using GetPointer = std::function<mlir::Value(KernelBuilder &, KernelFrame &,
+                                               mlir::Value batch)>;
+
+  std::string name;
+  GetValue m, n, k;
+  /// N and K where they are constants: they choose blocks.
+  std::optional<int64_t> staticN, staticK;
+  /// Element (0, 0) of the operands of a batch; rows of A are contiguous and
+  /// lhsRowStride elements apart. rhsRowStride is not read for Panels.
+  GetPointer lhs, rhs;
+  GetValue lhsRowStride, rhsRowStride;
+  RhsLayout rhsLayout = RhsLayout::Panels;
+  /// Emits what becomes of the sums: the epilogue and the store.
+  std::function<void(KernelBuilder &, KernelFrame &, const MatMulResult &)>
+      store;
+};
+
+/// How a kernel cuts its problem: there are
+///   batches * ceildiv(ceildiv(N, kPanelWidth), panels) * ceildiv(M, rows)
+/// workgroups, row blocks fastest, batches slowest.
+struct MatMulBlocks {
+  int64_t rows;
+  int64_t panels;
+};
+
+MatMulBlocks chooseMatMulBlocks(std::optional<int64_t> staticN);
+
+/// Emits the entry into the module. Returns the bytes of scratch it needs.
+int64_t emitMatMulKernel(mlir::ModuleOp module, KernelBuilder &builder,
+                         const MatMulKernel &kernel);
+
+} // namespace dure::cpu
+
+#endif // DURE_TARGETS_CPU_COMPILER_MATMULKERNEL_H

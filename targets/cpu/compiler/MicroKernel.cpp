@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Register tiles of matrix products, and the loops that cover a block with
+// them.
+
+#include "targets/cpu/compiler/MicroKernel.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+
+namespace dure::cpu {
+namespace {
+
+/// Offset of strip `strip` (static, counted from the base) in packed B.
+Value stripOffset(KernelBuilder &b, const TileShape &shape, int64_t strip,
+                  Value panelStride) {
+  Value offset = b.mul(panelStride, strip / shape.stripsPerPanel);
+  return b.add(offset, (strip % shape.stripsPerPanel) * shape.stripWidth);
+}
+
+void emitMicroKernelBody(KernelBuilder &b, const TileShape &shape, int64_t rows,
+                         int64_t strips, const MicroOperands &in) {
+  Type f32 = b.getF32Type();
+  VectorType vector = b.f32Vector();
+  int64_t columns = strips * shape.vectorsPerStrip;
+
+  Values aRows, cRows, bStrips;
+  for (int64_t row = 0; row < rows; ++row) {
+    aRows.push_back(b.at(in.a, f32, b.mul(in.aRowStride, row)));
+    cRows.push_back(b.at(in.c, f32, b.mul(in.cRowStride, row)));
+  }
+  for (int64_t strip = 0; strip < strips; ++strip)
+    bStrips.push_back(
+        b.at(in.b, f32, stripOffset(b, shape, strip, in.bPanelStride)));
+
+  // Sums start at zero or at C.
+  Value zero = b.splatF32(0);
+  SmallVector<Type> types(rows * columns, vector);
+  Values sums = b.ifElse(
+      in.accumulate, types,
+      [&] {
+        Values loaded;
+        for (int64_t row = 0; row < rows; ++row)
+          for (int64_t column = 0; column < columns; ++column)
+            loaded.push_back(
+                b.load(vector, b.at(cRows[row], f32, column * shape.lanes)));
+        return loaded;
+      },
+      [&] { return Values(rows * columns, zero); });
+
+  sums =
+      b.forEach(b.constant(0), in.k, 1, sums, [&](Value k, ValueRange current) {
+        Value bRow = b.mul(k, in.bRowStride);
+        Values right;
+        for (int64_t column = 0; column < columns; ++column)
+          right.push_back(b.load(
+              vector,
+              b.at(b.at(bStrips[column / shape.vectorsPerStrip], f32, bRow),
+                   f32, (column % shape.vectorsPerStrip) * shape.lanes)));
+        Values next;
+        for (int64_t row = 0; row < rows; ++row) {
+          Value left = b.splat(b.load(f32, b.at(aRows[row], f32, k)));
+          for (int64_t column = 0; column < columns; ++column)
+            next.push_back(
+                b.fma(left, right[column], current[row * columns + column]));
+        }
+        return next;
+      });
+
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column)
+      b.store(sums[row * columns + column],
+              b.at(cRows[row], f32, column * shape.lanes));
+}
+
+/// One round of a perfect shuffle: interleaves the lower (or upper) halves.
+Value interleave(KernelBuilder &b, Value x, Value y, bool upper) {
+  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < lanes / 2; ++i) {
+    int64_t lane = i + (upper ? lanes / 2 : 0);
+    order.push_back(lane);
+    order.push_back(lane + lanes);
+  }
+  return vector::ShuffleOp::create(b, x, y, order);
+}
+
+/// Transposes a square of vectors: log2(lanes) rounds of interleaving row i
+/// with row i + lanes/2.
+Values transposeSquare(KernelBuilder &b, Values rows) {
+  size_t half = rows.size() / 2;
+  for (size_t round = 1; round < rows.size(); round *= 2) {
+    Values next;
+    for (size_t i = 0; i < half; ++i) {
+      next.push_back(interleave(b, rows[i], rows[i + half], false));
+      next.push_back(interleave(b, rows[i], rows[i + half], true));
+    }
+    rows = std::move(next);
+  }
+  return rows;
+}
+
+/// Transposes one square of B: columns n.. (rows of the source) by k.. of
+/// `lanes` each into the panel.
+void emitPackSquare(KernelBuilder &b, const PackOperands &in, Value target,
+                    Value k, Value n, Value columnInPanel, Value mask) {
+  int64_t lanes = b.variant.lanes();
+  Type f32 = b.getF32Type();
+  Value last = b.sub(in.n, b.constant(1));
+  Values rows;
+  for (int64_t i = 0; i < lanes; ++i) {
+    // Beyond the end the last column is read again and then zeroed.
+    Value column = b.min(b.add(n, i), last);
+    Value pointer = b.at(in.source, f32, b.add(b.mul(column, in.nStride), k));
+    Value row = mask ? b.maskedLoad(b.f32Vector(), pointer, mask)
+                     : b.load(b.f32Vector(), pointer);
+    rows.push_back(row);
+  }
+  rows = transposeSquare(b, rows);
+  Value valid = b.laneMask(b.sub(in.n, n), lanes);
+  Value zero = b.splatF32(0);
+  for (int64_t i = 0; i < lanes; ++i) {
+    Value offset = b.add(b.mul(b.add(k, i), kPanelWidth), columnInPanel);
+    b.store(b.select(valid, rows[i], zero), b.at(target, f32, offset));
+  }
+}
+
+void emitPackColumnsBody(KernelBuilder &b, const PackOperands &in,
+                         Value panels) {
+  int64_t lanes = b.variant.lanes();
+  Value zero = b.constant(0);
+  Value wholeK = b.mul(b.div(in.k, b.constant(lanes)), lanes);
+  Value columns = b.mul(b.ceilDiv(in.n, kPanelWidth), kPanelWidth);
+  b.forEach(zero, columns, lanes, [&](Value n) {
+    Value panel = b.div(n, b.constant(kPanelWidth));
+    Value inPanel = b.rem(n, b.constant(kPanelWidth));
+    Value target = b.at(panels, b.getF32Type(), b.mul(panel, in.panelStride));
+    b.forEach(zero, wholeK, lanes, [&](Value k) {
+      emitPackSquare(b, in, target, k, n, inPanel, Value());
+    });
+    b.ifThen(b.less(wholeK, in.k), [&] {
+      Value mask = b.laneMask(b.sub(in.k, wholeK), lanes);
+      emitPackSquare(b, in, target, wholeK, n, inPanel, mask);
+    });
+  });
+}
+
+void emitPackRowsBody(KernelBuilder &b, const PackOperands &in, Value panels) {
+  int64_t lanes = b.variant.lanes();
+  Type f32 = b.getF32Type();
+  Value zero = b.constant(0);
+  b.forEach(zero, b.ceilDiv(in.n, kPanelWidth), 1, [&](Value panel) {
+    Value target = b.at(panels, f32, b.mul(panel, in.panelStride));
+    Value first = b.mul(panel, kPanelWidth);
+    Values masks;
+    for (int64_t c = 0; c < kPanelWidth; c += lanes)
+      masks.push_back(b.laneMask(b.sub(in.n, b.add(first, c)), lanes));
+    b.forEach(zero, in.k, 1, [&](Value k) {
+      Value source = b.at(in.source, f32, b.add(b.mul(k, in.kStride), first));
+      Value row = b.at(target, f32, b.mul(k, kPanelWidth));
+      for (auto [i, mask] : llvm::enumerate(masks)) {
+        int64_t column = int64_t(i) * lanes;
+        Value loaded =
+            b.maskedLoad(b.f32Vector(), b.at(source, f32, column), mask);
+        b.store(loaded, b.at(row, f32, column));
+      }
+    });
+  });
+}
+
+void callPack(ModuleOp module, KernelBuilder &b, StringRef name,
+              const PackOperands &operands,
+              void (*emit)(KernelBuilder &, const PackOperands &, Value)) {
+  Type ptr = b.ptrType(), i64 = b.getI64Type();
+  auto function = b.getOrCreateFunction(
+      module, name, {ptr, i64, i64, i64, i64, ptr, i64}, [&](ValueRange args) {
+        PackOperands in{args[0], args[1], args[2], args[3],
+                        args[4], args[5], args[6]};
+        emit(b, in, args[5]);
+      });
+  b.call(function,
+         {operands.source, operands.kStride, operands.nStride, operands.k,
+          operands.n, operands.panels, operands.panelStride});
+}
+
+} // namespace
+
+TileShape::TileShape(const CpuVariant &variant) : lanes(variant.lanes()) {
+  if (variant.vectorRegisters >= 32 && lanes >= 16) {
+    // 8 x 2 vectors of 16: 16 sums, 2 of B, the rest for broadcasts.
+    vectorsPerStrip = 2;
+    rows = 8;
+  } else if (variant.vectorRegisters >= 32) {
+    // 6 x 4 vectors of 4: 24 sums, 4 of B.
+    vectorsPerStrip = 4;
+    rows = 6;
+  } else {
+    // 6 x 2 vectors of 8: 12 sums, 2 of B and one broadcast in 16 registers.
+    vectorsPerStrip = 2;
+    rows = 6;
+  }
+  stripWidth = vectorsPerStrip * lanes;
+  stripsPerPanel = kPanelWidth / stripWidth;
+}
+
+int64_t TileShape::stripsFor(int64_t rowCount) const {
+  // As many as keep the sums within the main tile's (or three quarters of the
+  // registers), in whole panels so that strips are a constant apart.
+  int64_t budget = rows >= 8 ? 24 : rows * vectorsPerStrip;
+  int64_t strips = budget / (rowCount * vectorsPerStrip);
+  strips = std::min<int64_t>(strips, 8);
+  if (strips <= stripsPerPanel)
+    return std::max<int64_t>(strips, 1);
+  return strips / stripsPerPanel * stripsPerPanel;
+}
+
+void callMicroKernel(ModuleOp module, KernelBuilder &b, int64_t rows,
+                     int64_t strips, const MicroOperands &operands) {
+  TileShape shape(b.variant);
+  Type ptr = b.ptrType(), i64 = b.getI64Type();
+  std::string name =
+      llvm::formatv("dure_tile_f32_{0}x{1}", rows, strips * shape.stripWidth);
+  auto function = b.getOrCreateFunction(
+      module, name, {ptr, i64, ptr, i64, i64, i64, ptr, i64, b.getI1Type()},
+      [&](ValueRange args) {
+        MicroOperands in{args[0], args[1], args[2], args[3], args[4],
+                         args[5], args[6], args[7], args[8]};
+        emitMicroKernelBody(b, shape, rows, strips, in);
+      });
+  b.call(function, {operands.a, operands.aRowStride, operands.b,
+                    operands.bPanelStride, operands.bRowStride, operands.k,
+                    operands.c, operands.cRowStride, operands.accumulate});
+}
+
+void emitTileLoop(ModuleOp module, KernelBuilder &b, const TileLoop &loop,
+                  function_ref<void(Value, int64_t, Value, int64_t)> done) {
+  TileShape shape(b.variant);
+  Type f32 = b.getF32Type();
+  const MicroOperands &in = loop.operands;
+
+  auto emitTile = [&](Value row, int64_t rows, Value strip, int64_t strips) {
+    MicroOperands tile = in;
+    tile.a = b.at(in.a, f32, b.mul(row, in.aRowStride));
+    Value panel = b.div(strip, b.constant(shape.stripsPerPanel));
+    Value inPanel = b.rem(strip, b.constant(shape.stripsPerPanel));
+    tile.b = b.at(
+        in.b, f32,
+        b.add(b.mul(panel, in.bPanelStride), b.mul(inPanel, shape.stripWidth)));
+    if (!loop.reuseC) {
+      Value column = b.mul(b.sub(strip, loop.firstStrip), shape.stripWidth);
+      tile.c = b.at(in.c, f32, b.add(b.mul(row, in.cRowStride), column));
+    }
+    callMicroKernel(module, b, rows, strips, tile);
+    done(row, rows, strip, strips);
+  };
+  // All strips for a static number of rows from `row` on.
+  auto emitStrips = [&](Value row, int64_t rows) {
+    int64_t group = shape.stripsFor(rows);
+    Value count = b.sub(loop.stripEnd, loop.firstStrip);
+    Value groups = b.div(count, b.constant(group));
+    Value groupEnd = b.add(loop.firstStrip, b.mul(groups, group));
+    b.forEach(loop.firstStrip, groupEnd, group,
+              [&](Value strip) { emitTile(row, rows, strip, group); });
+    if (group > 1)
+      b.forEach(groupEnd, loop.stripEnd, 1,
+                [&](Value strip) { emitTile(row, rows, strip, 1); });
+  };
+
+  // Strips outside, rows inside: a strip of B stays in L1 for all rows.
+  Value wholeRows = b.mul(b.div(loop.rows, b.constant(shape.rows)), shape.rows);
+  b.forEach(loop.firstStrip, loop.stripEnd, 1, [&](Value strip) {
+    b.forEach(b.constant(0), wholeRows, shape.rows,
+              [&](Value row) { emitTile(row, shape.rows, strip, 1); });
+  });
+  Value rest = b.sub(loop.rows, wholeRows);
+  for (int64_t rows = 1; rows < shape.rows; ++rows)
+    b.ifThen(b.equal(rest, b.constant(rows)),
+             [&] { emitStrips(wholeRows, rows); });
+}
+
+void callPackRows(ModuleOp module, KernelBuilder &builder,
+                  const PackOperands &operands) {
+  callPack(module, builder, "dure_pack_rows_f32", operands, emitPackRowsBody);
+}
+
+void callPackColumns(ModuleOp module, KernelBuilder &builder,
+                     const PackOperands &operands) {
+  callPack(module, builder, "dure_pack_columns_f32", operands,
+           emitPackColumnsBody);
+}
+
+} // namespace dure::cpu
