@@ -100,7 +100,7 @@ def Dure_DataAttr : Dure_Attr<"Data", "data"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
-def Dure_StepKind : I32EnumAttr<"StepKind", "One step of a weight recipe", [
+def Dure_RecipeKind : I32EnumAttr<"RecipeKind", "One step of a weight recipe", [
     I32EnumAttrCase<"Cast", 0, "cast">,
     I32EnumAttrCase<"Transpose", 1, "transpose">,
     I32EnumAttrCase<"Reshape", 2, "reshape">,
@@ -122,7 +122,7 @@ def Dure_StepAttr : Dure_Attr<"Step", "step"> {
     width), the other weight of `multiply`, `add` and `subtract` (broadcast as
     ONNX does), and the type after the step.
   }];
-  let parameters = (ins EnumParameter<Dure_StepKind>:$kind,
+  let parameters = (ins EnumParameter<Dure_RecipeKind>:$kind,
                         "::mlir::RankedTensorType":$type,
                         OptionalArrayRefParameter<"int64_t">:$ints,
                         OptionalParameter<"::mlir::FlatSymbolRefAttr">:$other);

@@ -196,7 +196,7 @@ LogicalResult RegionOp::verify() {
   return success();
 }
 
-LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &Symbols) {
+LogicalResult CallDispatchOp::verifySymbolUses(SymbolTableCollection &Symbols) {
   auto Callee =
       Symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());
   if (!Callee || !Callee->hasAttr(DureDialect::DispatchFnAttr))

@@ -345,7 +345,7 @@ def Dure_YieldOp : Dure_Op<"yield", [Pure, Terminator, ReturnLike,
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
-def Dure_DispatchOp : Dure_Op<"dispatch", [Pure,
+def Dure_CallDispatchOp : Dure_Op<"dispatch", [Pure,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "One launch of one entry of a target's code";
   let description = [{

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The interface between the compiler and a target: this page is all of it.
+//
+// Included by targets, in tree and out of tree, and by the compiler. Depends on
+// MLIR and the dure dialect. A target is a shared library that exports one
+// function, `dure_target_plugin`; in-tree targets are loaded in the same way
+// and have no other door. Additions come at the end of classes, with defaults,
+// and raise TargetApiVersion: the loader compares it, and LLVM's version,
+// before it touches anything else of a plug-in.
+#ifndef DURE_COMPILER_TARGET_H
+#define DURE_COMPILER_TARGET_H
+
+#include "dialects/dure/DureOps.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Config/llvm-config.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dure {
+
+inline constexpr uint32_t TargetApiVersion = 1;
+
+/// Phases at which a target may add passes of its own, by their public names:
+/// "quantize", "specialize", "form-dispatches".
+enum class TargetPhase { Quantize, Specialize, FormDispatches };
+
+/// Why a target does not take an op. `Code` is a stable reason code.
+struct Unsupported {
+  std::string Code;
+  std::string Reason;
+  std::string Remedy;
+};
+
+struct DeviceDescription {
+  std::string Name;
+  std::string Description;
+};
+
+/// One way to build code for a target: a CPU name, a chip revision. The fields
+/// are what the package's variant says.
+struct TargetVariant {
+  /// Unique among the package's variants; what the user asked for.
+  std::string Name;
+  /// The driver that runs it, and what that driver compares with the machine.
+  std::string Driver;
+  std::string Compatibility;
+  std::vector<std::string> Features;
+  /// Object format word of the code objects, for the driver.
+  std::string Format;
+};
+
+/// Ops that one launch computes, in order, and how its operands lie in memory.
+struct DispatchGroup {
+  llvm::SmallVector<mlir::Operation *> Ops;
+  /// For people and traces: "matmul_gelu".
+  std::string Name;
+  /// Values whose bytes are not plain row-major: the last recipe step that a
+  /// weight gets, or the layout that another dispatch's result has.
+  llvm::SmallVector<std::pair<mlir::Value, StepAttr>> Layouts;
+};
+
+/// One entry of a code object, as its dispatches must call it.
+struct KernelEntry {
+  /// The dispatch function it computes, and its name in the code object.
+  std::string Name;
+  /// Expressions over the function's `dure.symbols`, in the order in which the
+  /// kernel takes their values.
+  llvm::SmallVector<DimExpr> Constants;
+  /// Up to three; none: one workgroup.
+  llvm::SmallVector<DimExpr> Grid;
+  /// Operations and bytes moved, when known: for traces and reports.
+  std::optional<DimExpr> Flops, Bytes;
+};
+
+struct CodeObjectResult {
+  std::string Bytes;
+  /// In the order of the code object's exports.
+  std::vector<KernelEntry> Entries;
+};
+
+/// What `emit` is asked for.
+struct EmitRequest {
+  /// Functions marked `dure.dispatch_fn`, each once.
+  llvm::ArrayRef<mlir::func::FuncOp> Dispatches;
+  const TargetVariant *Variant = nullptr;
+  /// A folder for intermediate files of --save-temps, or empty.
+  std::string SaveTemps;
+  unsigned Threads = 1;
+};
+
+/// A compiler target. One instance serves one compilation on one thread.
+class Target {
+public:
+  virtual ~Target();
+
+  virtual llvm::StringRef name() const = 0;
+  virtual llvm::StringRef description() const = 0;
+  virtual std::vector<DeviceDescription> devices() const { return {}; }
+
+  /// Symbolic dimensions reach `emit` only when this is false; else
+  /// `specialize` makes shape buckets first.
+  virtual bool needsStaticShapes() const { return false; }
+
+  /// The variants that `Names` (as given by --cpu, say) stand for; with no
+  /// names, the target's default. On an unknown name fails and says in `Error`
+  /// which names there are.
+  virtual mlir::FailureOr<std::vector<TargetVariant>>
+  variants(llvm::ArrayRef<std::string> Names, std::string &Error) const = 0;
+
+  /// Empty when the target computes this op; called after `raise`.
+  virtual std::optional<Unsupported> supports(mlir::Operation *Op) const = 0;
+
+  /// Dialects that the target's passes create.
+  virtual void registerDialects(mlir::DialectRegistry &Registry) const {}
+  /// Passes of its own at the start of a phase, on the whole module.
+  virtual void addPasses(TargetPhase Phase, mlir::OpPassManager &Passes) const {
+  }
+
+  /// Cuts a region's ops into launches. Every op that is not a reshape, weight,
+  /// constant, define_dims or terminator is in exactly one group; a constant is
+  /// copied into the groups that use it. Groups come in an order in which each
+  /// depends on earlier ones only.
+  virtual std::vector<DispatchGroup>
+  formDispatches(mlir::Block &Region) const = 0;
+
+  /// Compiles dispatch functions into one code object. Emits diagnostics at the
+  /// functions' locations and fails when it cannot.
+  virtual mlir::FailureOr<CodeObjectResult>
+  emit(const EmitRequest &Request) const = 0;
+
+  /// Seconds that a dispatch function takes with symbols bound as given, when
+  /// the target can tell.
+  virtual std::optional<double>
+  cost(mlir::func::FuncOp Dispatch,
+       const std::map<std::string, int64_t> &Symbols) const {
+    return std::nullopt;
+  }
+};
+
+/// What a target library exports, as `const TargetPlugin *dure_target_plugin()`
+/// with C linkage. Only integers and strings up to and including `Create`'s
+/// position: they are read before anything is known to fit.
+struct TargetPlugin {
+  /// sizeof(TargetPlugin) where the plug-in was built.
+  uint32_t StructSize;
+  uint32_t ApiVersion;
+  /// LLVM_VERSION_STRING where the plug-in was built.
+  const char *LLVMVersion;
+  const char *Name;
+  std::unique_ptr<Target> (*Create)();
+};
+
+inline constexpr const char *TargetPluginSymbol = "dure_target_plugin";
+
+} // namespace dure
+
+/// Defines the exported function of a target library.
+#define DURE_TARGET_PLUGIN(NAME, CLASS)                                        \
+  extern "C" __attribute__((visibility("default")))                            \
+  const ::dure::TargetPlugin *                                                 \
+  dure_target_plugin() {                                                       \
+    static const ::dure::TargetPlugin Plugin = {                               \
+        sizeof(::dure::TargetPlugin), ::dure::TargetApiVersion,                \
+        LLVM_VERSION_STRING, NAME, []() -> std::unique_ptr<::dure::Target> {   \
+          return std::make_unique<CLASS>();                                    \
+        }};                                                                    \
+    return &Plugin;                                                            \
+  }
+
+#endif // DURE_COMPILER_TARGET_H

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Functions of f32 and f64 as arith and math ops.
+#include "dialects/dure/ScalarMath.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TypeUtilities.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace dure;
+
+namespace {
+
+constexpr double Infinity = std::numeric_limits<double>::infinity();
+constexpr double NotANumber = std::numeric_limits<double>::quiet_NaN();
+// ln 2 in two parts, the first with enough trailing zeros that k times it is
+// exact for every exponent k.
+constexpr double Ln2High = 6.93147180369123816490e-01;
+constexpr double Ln2Low = 1.90821492927058770002e-10;
+// pi / 2 in two parts, for reduction with fused multiply-add.
+constexpr double HalfPiHigh = 1.57079632679489655800e+00;
+constexpr double HalfPiLow = 6.12323399573676603587e-17;
+
+bool isF64(Value V) { return getElementTypeOrSelf(V).isF64(); }
+
+} // namespace
+
+Type ScalarMath::computeType(Type Element) {
+  auto Float = dyn_cast<FloatType>(Element);
+  if (!Float || Float.getWidth() >= 32)
+    return Element;
+  return Float32Type::get(Element.getContext());
+}
+
+Type ScalarMath::shaped(Type Like, Type Element) {
+  if (auto Vector = dyn_cast<VectorType>(Like))
+    return Vector.cloneWith(std::nullopt, Element);
+  return Element;
+}
+
+static Value makeConstant(ImplicitLocOpBuilder &B, Type Like, TypedAttr Value) {
+  if (auto Vector = dyn_cast<VectorType>(Like))
+    return arith::ConstantOp::create(
+        B, DenseElementsAttr::get(Vector, cast<Attribute>(Value)));
+  return arith::ConstantOp::create(B, Value);
+}
+
+Value ScalarMath::number(Type Like, double Value) {
+  return makeConstant(
+      B, Like, B.getFloatAttr(getElementTypeOrSelf(Like), Value));
+}
+
+Value ScalarMath::integer(Type Like, int64_t Value) {
+  auto Element = getElementTypeOrSelf(Like);
+  unsigned Width = Element.isIndex() ? 64 : Element.getIntOrFloatBitWidth();
+  APInt Bits(64, static_cast<uint64_t>(Value));
+  return makeConstant(B, Like,
+                      IntegerAttr::get(Element, Bits.sextOrTrunc(Width)));
+}
+
+/// Horner's rule, the coefficient of the highest power first.
+Value ScalarMath::polynomial(Value X, ArrayRef<double> Coefficients) {
+  Value Sum = number(X.getType(), Coefficients.front());
+  for (double Coefficient : Coefficients.drop_front())
+    Sum = math::FmaOp::create(B, Sum, X, number(X.getType(), Coefficient));
+  return Sum;
+}
+
+//===----------------------------------------------------------------------===//
+// exp and log
+//===----------------------------------------------------------------------===//
+
+/// e^x = 2^k e^r, k = round(x / ln 2), |r| <= ln(2) / 2; Taylor's polynomial of
+/// degree 13 is within 2^-57 there. 2^k is applied in two halves, so that
+/// subnormal results and overflow come out by themselves.
+Value ScalarMath::exp64(Value X) {
+  Type T = X.getType(), I64 = shaped(T, B.getI64Type());
+  Value IsNaN = arith::CmpFOp::create(B, arith::CmpFPredicate::UNO, X, X);
+  Value Safe = arith::SelectOp::create(B, IsNaN, number(T, 0), X);
+  Safe = arith::MinimumFOp::create(B, Safe, number(T, 710));
+  Safe = arith::MaximumFOp::create(B, Safe, number(T, -746));
+  Value K = math::RoundEvenOp::create(
+      B, arith::MulFOp::create(B, Safe, number(T, 1.44269504088896338700e+00)));
+  Value R = math::FmaOp::create(B, K, number(T, -Ln2High), Safe);
+  R = math::FmaOp::create(B, K, number(T, -Ln2Low), R);
+
+  SmallVector<double> Taylor(14);
+  double Factorial = 1;
+  for (int N = 0; N < 14; Factorial *= ++N)
+    Taylor[13 - N] = 1 / Factorial;
+  Value Result = polynomial(R, Taylor);
+
+  Value Exponent = arith::FPToSIOp::create(B, I64, K);
+  Value Half = arith::ShRSIOp::create(B, Exponent, integer(I64, 1));
+  Value Rest = arith::SubIOp::create(B, Exponent, Half);
+  for (Value Part : {Half, Rest}) {
+    Value Bits = arith::AddIOp::create(B, Part, integer(I64, 1023));
+    Bits = arith::ShLIOp::create(B, Bits, integer(I64, 52));
+    Result = arith::MulFOp::create(B, Result,
+                                   arith::BitcastOp::create(B, T, Bits));
+  }
+  return arith::SelectOp::create(B, IsNaN, X, Result);
+}
+
+/// e^x - 1 for |x| <= 0.7: Taylor's polynomial of degree 16 without its 1.
+Value ScalarMath::expm1Small64(Value X) {
+  SmallVector<double> Taylor(16);
+  double Factorial = 1;
+  for (int N = 1; N <= 16; ++N)
+    Taylor[16 - N] = 1 / (Factorial *= N);
+  return arith::MulFOp::create(B, X, polynomial(X, Taylor));
+}
+
+/// ln x = e ln 2 + ln m with m in [sqrt 1/2, sqrt 2), and
+/// ln m = 2 (f + f^3/3 + f^5/5 + ...), f = (m - 1) / (m + 1), |f| < 0.172.
+Value ScalarMath::log64(Value X) {
+  Type T = X.getType(), I64 = shaped(T, B.getI64Type());
+  Value Zero = number(T, 0);
+  Value Tiny = arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, X,
+                                     number(T, 0x1p-1022));
+  Value Scaled = arith::SelectOp::create(
+      B, Tiny, arith::MulFOp::create(B, X, number(T, 0x1p54)), X);
+  Value Bits = arith::BitcastOp::create(B, I64, Scaled);
+  // The bits of sqrt 1/2: subtracting them makes the exponent field e.
+  Value Shifted =
+      arith::SubIOp::create(B, Bits, integer(I64, 0x3FE6A09E667F3BCDll));
+  Value E = arith::ShRSIOp::create(B, Shifted, integer(I64, 52));
+  Value MBits = arith::SubIOp::create(
+      B, Bits, arith::ShLIOp::create(B, E, integer(I64, 52)));
+  Value M = arith::BitcastOp::create(B, T, MBits);
+  E = arith::SelectOp::create(
+      B, Tiny, arith::SubIOp::create(B, E, integer(I64, 54)), E);
+
+  Value F = arith::DivFOp::create(
+      B, arith::SubFOp::create(B, M, number(T, 1)),
+      arith::AddFOp::create(B, M, number(T, 1)));
+  Value F2 = arith::MulFOp::create(B, F, F);
+  SmallVector<double> Odd;
+  for (int N = 23; N >= 3; N -= 2)
+    Odd.push_back(2.0 / N);
+  Value Tail = arith::MulFOp::create(
+      B, F, arith::MulFOp::create(B, F2, polynomial(F2, Odd)));
+  Value EF = arith::SIToFPOp::create(B, T, E);
+  Value Small = math::FmaOp::create(B, EF, number(T, Ln2Low), Tail);
+  Small = arith::AddFOp::create(B, Small, arith::AddFOp::create(B, F, F));
+  Value Result = math::FmaOp::create(B, EF, number(T, Ln2High), Small);
+
+  auto Compare = [&](arith::CmpFPredicate P, double Y) -> Value {
+    return arith::CmpFOp::create(B, P, X, number(T, Y));
+  };
+  Result = arith::SelectOp::create(B, Compare(arith::CmpFPredicate::OEQ, 0),
+                                   number(T, -Infinity), Result);
+  Result = arith::SelectOp::create(B, Compare(arith::CmpFPredicate::OLT, 0),
+                                   number(T, NotANumber), Result);
+  // Infinity and NaN pass through.
+  return arith::SelectOp::create(
+      B, Compare(arith::CmpFPredicate::ULT, Infinity),
+      arith::SelectOp::create(
+          B, arith::CmpFOp::create(B, arith::CmpFPredicate::UNO, X, Zero), X,
+          Result),
+      X);
+}
+
+Value ScalarMath::exp(Value X) {
+  return isF64(X) ? exp64(X) : math::ExpOp::create(B, X).getResult();
+}
+
+Value ScalarMath::log(Value X) {
+  return isF64(X) ? log64(X) : math::LogOp::create(B, X).getResult();
+}
+
+Value ScalarMath::log1p(Value X) {
+  if (!isF64(X))
+    return math::Log1pOp::create(B, X);
+  // ln u with u = 1 + x rounded, corrected by the rounding error over u.
+  Type T = X.getType();
+  Value U = arith::AddFOp::create(B, X, number(T, 1));
+  Value Error = arith::SubFOp::create(
+      B, X, arith::SubFOp::create(B, U, number(T, 1)));
+  return arith::AddFOp::create(B, log64(U),
+                               arith::DivFOp::create(B, Error, U));
+}
+
+//===----------------------------------------------------------------------===//
+// Sigmoid-like functions
+//===----------------------------------------------------------------------===//
+
+Value ScalarMath::tanh(Value X) {
+  if (!isF64(X))
+    return math::TanhOp::create(B, X);
+  // With m = e^2|x| - 1, tanh |x| = m / (m + 2): m without cancellation below
+  // 0.3, and 1 - 2 / (m + 2) above, where m may be infinite.
+  Type T = X.getType();
+  Value A = math::AbsFOp::create(B, X);
+  Value Twice = arith::AddFOp::create(B, A, A);
+  Value M = expm1Small64(arith::MinimumFOp::create(B, Twice, number(T, 0.6)));
+  Value Near = arith::DivFOp::create(
+      B, M, arith::AddFOp::create(B, M, number(T, 2)));
+  Value E = arith::AddFOp::create(B, exp64(Twice), number(T, 1));
+  Value Far = arith::SubFOp::create(
+      B, number(T, 1), arith::DivFOp::create(B, number(T, 2), E));
+  Value IsNear = arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, A,
+                                       number(T, 0.3));
+  return math::CopySignOp::create(
+      B, arith::SelectOp::create(B, IsNear, Near, Far), X);
+}
+
+Value ScalarMath::erf(Value X) {
+  if (!isF64(X))
+    return math::ErfOp::create(B, X);
+  // erf x = 2/sqrt(pi) e^-x^2 sum 2^n x^(2n+1) / (2n+1)!!, all terms positive.
+  // 1 from 6 on.
+  constexpr int Terms = 128;
+  SmallVector<double> Series(Terms);
+  double Coefficient = 1;
+  for (int N = 0; N < Terms; ++N) {
+    Series[Terms - 1 - N] = Coefficient;
+    Coefficient *= 2.0 / (2 * N + 3);
+  }
+  Type T = X.getType();
+  Value A = math::AbsFOp::create(B, X);
+  A = arith::MinimumFOp::create(B, A, number(T, 6));
+  Value Square = arith::MulFOp::create(B, A, A);
+  Value Sum = arith::MulFOp::create(B, A, polynomial(Square, Series));
+  Value Scale = arith::MulFOp::create(
+      B, exp64(arith::NegFOp::create(B, Square)),
+      number(T, 1.12837916709551257390));
+  Value Result = arith::MulFOp::create(B, Scale, Sum);
+  Result = arith::MinimumFOp::create(B, Result, number(T, 1));
+  return math::CopySignOp::create(B, Result, X);
+}
+
+Value ScalarMath::sigmoid(Value X) {
+  Type T = X.getType();
+  Value One = number(T, 1);
+  Value E = exp(arith::NegFOp::create(B, X));
+  return arith::DivFOp::create(B, One, arith::AddFOp::create(B, One, E));
+}
+
+/// x, but not so low that x times a vanishing factor is infinity times zero.
+static Value boundBelow(ImplicitLocOpBuilder &B, ScalarMath &Math, Value X) {
+  return arith::MaximumFOp::create(B, X, Math.number(X.getType(), -1000));
+}
+
+Value ScalarMath::silu(Value X) {
+  X = boundBelow(B, *this, X);
+  Value E = exp(arith::NegFOp::create(B, X));
+  return arith::DivFOp::create(
+      B, X, arith::AddFOp::create(B, number(X.getType(), 1), E));
+}
+
+Value ScalarMath::softplus(Value X) {
+  // max(x, 0) + ln(1 + e^-|x|): nothing overflows.
+  Value E = exp(arith::NegFOp::create(B, math::AbsFOp::create(B, X)));
+  Value Bound = arith::MaximumFOp::create(B, X, number(X.getType(), 0));
+  return arith::AddFOp::create(B, Bound, log1p(E));
+}
+
+Value ScalarMath::geluErf(Value X) {
+  Type T = X.getType();
+  X = boundBelow(B, *this, X);
+  Value Scaled =
+      arith::MulFOp::create(B, X, number(T, 0.70710678118654752440));
+  Value Phi = arith::MulFOp::create(
+      B, number(T, 0.5), arith::AddFOp::create(B, number(T, 1), erf(Scaled)));
+  return arith::MulFOp::create(B, X, Phi);
+}
+
+Value ScalarMath::geluTanh(Value X) {
+  Type T = X.getType();
+  X = boundBelow(B, *this, X);
+  Value Cube = arith::MulFOp::create(B, arith::MulFOp::create(B, X, X), X);
+  Value Inner = arith::AddFOp::create(
+      B, X, arith::MulFOp::create(B, number(T, 0.044715), Cube));
+  Inner =
+      arith::MulFOp::create(B, number(T, 0.79788456080286535588), Inner);
+  Value Phi = arith::MulFOp::create(
+      B, number(T, 0.5), arith::AddFOp::create(B, number(T, 1), tanh(Inner)));
+  return arith::MulFOp::create(B, X, Phi);
+}
+
+//===----------------------------------------------------------------------===//
+// sin and cos
+//===----------------------------------------------------------------------===//
+
+/// sin(x + Quadrant pi/2), in f64: r = x - k pi/2 by two fused steps, then
+/// Taylor's polynomials on |r| <= pi/4, chosen and signed by k.
+Value ScalarMath::sinCos(Value X, int64_t Quadrant) {
+  Type Original = X.getType();
+  Type T = shaped(Original, B.getF64Type()), I64 = shaped(T, B.getI64Type());
+  if (Original != T)
+    X = arith::ExtFOp::create(B, T, X);
+  Value InRange = arith::CmpFOp::create(B, arith::CmpFPredicate::OLT,
+                                        math::AbsFOp::create(B, X),
+                                        number(T, 0x1p52));
+  Value Safe = arith::SelectOp::create(B, InRange, X, number(T, 0));
+  Value K = math::RoundEvenOp::create(
+      B, arith::MulFOp::create(B, Safe, number(T, 0.63661977236758134308)));
+  Value R = math::FmaOp::create(B, K, number(T, -HalfPiHigh), Safe);
+  R = math::FmaOp::create(B, K, number(T, -HalfPiLow), R);
+  Value R2 = arith::MulFOp::create(B, R, R);
+
+  SmallVector<double> Sine, Cosine; // 1/(2n+1)! and 1/(2n)!, alternating
+  double Factorial = 1;
+  for (int N = 0; N <= 18; Factorial *= ++N)
+    (N % 2 ? Sine : Cosine).push_back((N / 2 % 2 ? -1 : 1) / Factorial);
+  std::reverse(Sine.begin(), Sine.end());
+  std::reverse(Cosine.begin(), Cosine.end());
+  Value S = arith::MulFOp::create(B, R, polynomial(R2, Sine));
+  Value C = polynomial(R2, Cosine);
+
+  Value Q = arith::AddIOp::create(B, arith::FPToSIOp::create(B, I64, K),
+                                  integer(I64, Quadrant));
+  auto HasBit = [&](int64_t Bit) -> Value {
+    return arith::CmpIOp::create(
+        B, arith::CmpIPredicate::ne,
+        arith::AndIOp::create(B, Q, integer(I64, Bit)), integer(I64, 0));
+  };
+  Value Result = arith::SelectOp::create(B, HasBit(1), C, S);
+  Result = arith::SelectOp::create(
+      B, HasBit(2), arith::NegFOp::create(B, Result), Result);
+  // Infinity and NaN give NaN; what is larger than 2^52, an unspecified number.
+  Value Invalid = arith::SubFOp::create(B, X, X);
+  Value IsFinite = arith::CmpFOp::create(B, arith::CmpFPredicate::OEQ, Invalid,
+                                         Invalid);
+  Result = arith::SelectOp::create(B, IsFinite, Result, Invalid);
+  if (Original != T)
+    Result = arith::TruncFOp::create(B, Original, Result);
+  return Result;
+}
+
+Value ScalarMath::sin(Value X) { return sinCos(X, 0); }
+Value ScalarMath::cos(Value X) { return sinCos(X, 1); }
+
+//===----------------------------------------------------------------------===//
+// pow and fmod
+//===----------------------------------------------------------------------===//
+
+/// |x|^y = e^(y ln |x|); then the sign of an odd integer power and the special
+/// cases of C's pow.
+Value ScalarMath::pow64(Value X, Value Y) {
+  Type T = X.getType();
+  Value Zero = number(T, 0), One = number(T, 1), Half = number(T, 0.5);
+  auto Compare = [&](arith::CmpFPredicate P, Value L, Value R) -> Value {
+    return arith::CmpFOp::create(B, P, L, R);
+  };
+  auto Select = [&](Value Condition, Value L, Value R) -> Value {
+    return arith::SelectOp::create(B, Condition, L, R);
+  };
+  using P = arith::CmpFPredicate;
+  Value A = math::AbsFOp::create(B, X);
+  Value Result = exp64(arith::MulFOp::create(B, Y, log64(A)));
+  Result = Select(Compare(P::OEQ, A, One), One, Result);
+
+  Value IsInteger = Compare(P::OEQ, math::FloorOp::create(B, Y), Y);
+  Value HalfY = arith::MulFOp::create(B, Y, Half);
+  Value IsOdd = arith::AndIOp::create(
+      B, IsInteger, Compare(P::ONE, math::FloorOp::create(B, HalfY), HalfY));
+  Value IsNegative =
+      Compare(P::OLT, math::CopySignOp::create(B, One, X), Zero);
+  Result = Select(arith::AndIOp::create(B, IsNegative, IsOdd),
+                  arith::NegFOp::create(B, Result), Result);
+  // A finite negative number has no real power that is not an integer.
+  Value NoPower = arith::AndIOp::create(
+      B, Compare(P::OLT, X, Zero),
+      arith::AndIOp::create(B, Compare(P::OLT, A, number(T, Infinity)),
+                            Compare(P::UNE, math::FloorOp::create(B, Y), Y)));
+  Result = Select(NoPower, number(T, NotANumber), Result);
+  Value IsOne = arith::OrIOp::create(B, Compare(P::OEQ, Y, Zero),
+                                     Compare(P::OEQ, X, One));
+  return Select(IsOne, One, Result);
+}
+
+/// |x| - q |y| with q = trunc(|x| / |y|), which may be off by one.
+Value ScalarMath::fmod64(Value X, Value Y) {
+  using P = arith::CmpFPredicate;
+  Type T = X.getType();
+  Value A = math::AbsFOp::create(B, X), D = math::AbsFOp::create(B, Y);
+  Value Q = math::TruncOp::create(B, arith::DivFOp::create(B, A, D));
+  Value R = math::FmaOp::create(B, arith::NegFOp::create(B, Q), D, A);
+  R = arith::SelectOp::create(
+      B, arith::CmpFOp::create(B, P::OLT, R, number(T, 0)),
+      arith::AddFOp::create(B, R, D), R);
+  R = arith::SelectOp::create(B, arith::CmpFOp::create(B, P::OGE, R, D),
+                              arith::SubFOp::create(B, R, D), R);
+  Value Whole = arith::CmpFOp::create(B, P::OLT, A, D);
+  return math::CopySignOp::create(B, arith::SelectOp::create(B, Whole, A, R),
+                                  X);
+}
+
+Value ScalarMath::pow(Value X, Value Y) {
+  if (isF64(X))
+    return pow64(X, Y);
+  Type T = shaped(X.getType(), B.getF64Type());
+  Value Result = pow64(arith::ExtFOp::create(B, T, X),
+                       arith::ExtFOp::create(B, T, Y));
+  return arith::TruncFOp::create(B, X.getType(), Result);
+}
+
+Value ScalarMath::fmod(Value X, Value Y) {
+  if (isF64(X))
+    return fmod64(X, Y);
+  Type T = shaped(X.getType(), B.getF64Type());
+  Value Result = fmod64(arith::ExtFOp::create(B, T, X),
+                        arith::ExtFOp::create(B, T, Y));
+  return arith::TruncFOp::create(B, X.getType(), Result);
+}
