@@ -223,8 +223,8 @@ typedef struct dure_drv_build_info {
   const char *vendor;    /* "Dure" */
   const char *version;   /* semantic version of the driver */
   const char *compiler;  /* "clang 22.1.8" */
-  const char *sanitizer; /* "none", "address,undefined", "thread": the host
-                            refuses a driver whose value differs from its own */
+  const char *sanitizer; /* "none", "address" or "thread": the host refuses a
+                            driver whose value differs from its own */
   uint32_t abi_major;    /* of the header that it was built with */
   uint32_t abi_minor;
 } dure_drv_build_info;
@@ -290,7 +290,8 @@ typedef struct dure_drv_import_params {
   const dure_drv_extension *next;
   void *memory;       /* stays the caller's; outlives the buffer */
   uint64_t size;      /* bytes */
-  uint32_t read_only; /* not 0: commands that write the buffer are refused */
+  uint32_t read_only; /* not 0: copies and fills into it are refused, and no
+                         dispatch may write it */
   uint32_t reserved;  /* 0 */
 } dure_drv_import_params;
 
