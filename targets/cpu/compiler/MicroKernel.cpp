@@ -54,18 +54,39 @@ void emitMicroKernelBody(KernelBuilder &b, const TileShape &shape, int64_t rows,
   sums =
       b.forEach(b.constant(0), in.k, 1, sums, [&](Value k, ValueRange current) {
         Value bRow = b.mul(k, in.bRowStride);
-        Values right;
-        for (int64_t column = 0; column < columns; ++column)
-          right.push_back(b.load(
+        auto right = [&](int64_t column) {
+          Value strip = bStrips[column / shape.vectorsPerStrip];
+          return b.load(
               vector,
-              b.at(b.at(bStrips[column / shape.vectorsPerStrip], f32, bRow),
-                   f32, (column % shape.vectorsPerStrip) * shape.lanes)));
-        Values next;
-        for (int64_t row = 0; row < rows; ++row) {
-          Value left = b.splat(b.load(f32, b.at(aRows[row], f32, k)));
+              b.at(b.at(strip, f32, bRow), f32,
+                   (column % shape.vectorsPerStrip) * shape.lanes));
+        };
+        auto left = [&](int64_t row) {
+          return b.splat(b.load(f32, b.at(aRows[row], f32, k)));
+        };
+        // The shorter side stays in registers, the longer one passes by.
+        Values next(current.begin(), current.end());
+        auto multiply = [&](int64_t row, int64_t column, Value x, Value y) {
+          Value &sum = next[row * columns + column];
+          sum = b.fma(x, y, sum);
+        };
+        Values kept;
+        if (rows < columns) {
+          for (int64_t row = 0; row < rows; ++row)
+            kept.push_back(left(row));
+          for (int64_t column = 0; column < columns; ++column) {
+            Value passing = right(column);
+            for (int64_t row = 0; row < rows; ++row)
+              multiply(row, column, kept[row], passing);
+          }
+        } else {
           for (int64_t column = 0; column < columns; ++column)
-            next.push_back(
-                b.fma(left, right[column], current[row * columns + column]));
+            kept.push_back(right(column));
+          for (int64_t row = 0; row < rows; ++row) {
+            Value passing = left(row);
+            for (int64_t column = 0; column < columns; ++column)
+              multiply(row, column, passing, kept[column]);
+          }
         }
         return next;
       });

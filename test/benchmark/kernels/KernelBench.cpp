@@ -6,6 +6,7 @@
 //   dure-kernel-bench [--cpu=native] [--save-temps=PREFIX] [--repeat=N]
 
 #include "targets/cpu/abi/CpuLibrary.h"
+#include "targets/cpu/compiler/AttentionKernel.h"
 #include "targets/cpu/compiler/MatMulKernel.h"
 #include "targets/cpu/compiler/MicroKernel.h"
 #include "targets/cpu/compiler/ObjectCode.h"
@@ -213,6 +214,131 @@ double measureMatMul(const Library &library, const MatMulCase &c, int64_t m) {
   return 2.0 * m * c.n * c.k / bestTime(call) * 1e-9;
 }
 
+struct AttentionCase {
+  std::string name;
+  int64_t heads, keyHeads, dim;
+  bool causal = false;
+  AttentionMask mask = AttentionMask::None;
+  int64_t window = 0;
+};
+
+/// Bindings: Q, K, V, mask, result; constants: T, S. Heads inside rows, as a
+/// model's projections give them: [batch, row, head, dim].
+void emitAttention(ModuleOp module, KernelBuilder &b, const AttentionCase &c) {
+  AttentionKernel kernel;
+  kernel.name = c.name;
+  kernel.queries = constantSlot(0);
+  kernel.keys = constantSlot(1);
+  kernel.heads = number(c.heads);
+  kernel.keyHeads = number(c.keyHeads);
+  kernel.keyDim = kernel.valueDim = c.dim;
+  auto operand = [&](int64_t binding, int64_t heads, int64_t lengthSlot) {
+    HeadOperand result;
+    result.pointer = [binding](KernelBuilder &, KernelFrame &frame) {
+      return frame.binding(binding);
+    };
+    result.rowStride = number(heads * c.dim);
+    result.headStride = number(c.dim);
+    result.batchStride = [=](KernelBuilder &b, KernelFrame &frame) {
+      return b.mul(frame.constant(lengthSlot), heads * c.dim);
+    };
+    return result;
+  };
+  kernel.q = operand(0, c.heads, 0);
+  kernel.k = operand(1, c.keyHeads, 1);
+  kernel.v = operand(2, c.keyHeads, 1);
+  kernel.result = operand(4, c.heads, 0);
+  kernel.maskKind = c.mask;
+  kernel.mask.pointer = [](KernelBuilder &, KernelFrame &frame) {
+    return frame.binding(3);
+  };
+  // One row of keys a batch.
+  kernel.mask.rowStride = kernel.mask.headStride = number(0);
+  kernel.mask.batchStride = constantSlot(1);
+  kernel.scale = 1 / std::sqrt(float(c.dim));
+  kernel.causal = c.causal;
+  kernel.window = c.window;
+  emitAttentionKernel(module, b, kernel);
+}
+
+/// Whether query t sees key s, T queries and S keys.
+bool isSeen(const AttentionCase &c, const uint8_t *mask, int64_t t, int64_t s,
+            int64_t queries, int64_t keys) {
+  int64_t own = t + keys - queries;
+  if (c.causal && s > own)
+    return false;
+  if (c.window && s <= own - c.window)
+    return false;
+  return c.mask != AttentionMask::Bool || mask[s];
+}
+
+void checkAttention(const AttentionCase &c, const Floats &q, const Floats &k,
+                    const Floats &v, const uint8_t *mask, const Floats &out,
+                    int64_t queries, int64_t keys) {
+  int64_t group = c.heads / c.keyHeads;
+  for (int64_t h = 0; h < c.heads; h += 5)
+    for (int64_t t = 0; t < queries; t += 3) {
+      const float *qRow = q.data + (t * c.heads + h) * c.dim;
+      std::vector<double> sums(c.dim);
+      double weights = 0;
+      for (int64_t s = 0; s < keys; ++s) {
+        if (!isSeen(c, mask, t, s, queries, keys))
+          continue;
+        int64_t at = (s * c.keyHeads + h / group) * c.dim;
+        double score = 0;
+        for (int64_t i = 0; i < c.dim; ++i)
+          score += double(qRow[i]) * k.data[at + i];
+        double weight = std::exp(score / std::sqrt(double(c.dim)));
+        weights += weight;
+        for (int64_t i = 0; i < c.dim; ++i)
+          sums[i] += weight * v.data[at + i];
+      }
+      for (int64_t i = 0; i < c.dim; ++i) {
+        float got = out.data[(t * c.heads + h) * c.dim + i];
+        double want = weights ? sums[i] / weights : 0;
+        if (!(std::abs(got - want) <= 2e-6))
+          exitOnError(llvm::createStringError(
+              llvm::formatv("{0}: wrong at head {1}, query {2}, {3}: {4} for "
+                            "{5}",
+                            c.name, h, t, i, got, want)
+                  .str()));
+      }
+    }
+}
+
+/// GFLOP/s of batch 1; flops count what is seen when causal.
+double measureAttention(const Library &library, const AttentionCase &c,
+                        int64_t queries, int64_t keys) {
+  Floats q(queries * c.heads * c.dim), k(keys * c.keyHeads * c.dim),
+      v(keys * c.keyHeads * c.dim), mask(keys), out(queries * c.heads * c.dim);
+  q.randomize(1);
+  k.randomize(2);
+  v.randomize(3);
+  auto *seen = reinterpret_cast<uint8_t *>(mask.data);
+  if (c.mask == AttentionMask::Bool)
+    for (int64_t s = 0; s < keys; ++s)
+      seen[s] = s % 5 != 1;
+  const dure_cpu_entry &entry = library.entry(c.name);
+  Floats scratch(entry.scratch_bytes / 4);
+  int64_t group = c.heads / c.keyHeads;
+  int64_t workgroups =
+      c.keyHeads * llvm::divideCeil(group * queries, kAttentionBlockRows);
+  void *bindings[] = {q.data, k.data, v.data, mask.data, out.data};
+  auto call = [&] {
+    run(entry, bindings, {queries, keys}, workgroups, scratch);
+  };
+  call();
+  checkAttention(c, q, k, v, seen, out, queries, keys);
+  double pairs = 0;
+  for (int64_t t = 0; t < queries; ++t) {
+    int64_t own = t + keys - queries;
+    int64_t last = c.causal ? std::min(keys, own + 1) : keys;
+    int64_t first = c.window ? std::max<int64_t>(0, own - c.window + 1) : 0;
+    pairs += double(last - first);
+  }
+  return 4.0 * c.heads * pairs * c.dim / bestTime(call) * 1e-9;
+}
+
 /// The FMA roof: the main tile alone, all operands in L1.
 double measureRoof(const Library &library) {
   Floats memory(64 * 1024);
@@ -249,6 +375,17 @@ int main(int argc, char **argv) {
                                    {125, 37, RhsLayout::Columns}};
   for (const MatMulCase &c : cases)
     emitMatMul(*module, builder, c);
+  SmallVector<AttentionCase> attentions = {
+      {"attention_h12_d32", 12, 12, 32},
+      {"attention_h12_d32_mask", 12, 12, 32, false, AttentionMask::Bool},
+      {"attention_h12_d64", 12, 12, 64},
+      {"attention_h12_d64_causal", 12, 12, 64, true},
+      {"attention_h32_g8_d64_causal", 32, 8, 64, true},
+      {"attention_h16_g4_d128_window", 16, 4, 128, true, AttentionMask::None,
+       48},
+      {"attention_h5_d20_causal", 5, 5, 20, true, AttentionMask::Bool}};
+  for (const AttentionCase &c : attentions)
+    emitAttention(*module, builder, c);
   // The roof: `workgroup_count` rounds of the main tile, in L1.
   TileShape shape(variant);
   emitEntry(*module, builder, "roof", 0, [&](KernelFrame &frame) {
@@ -302,6 +439,18 @@ int main(int argc, char **argv) {
     }
     for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 125, 128})
       report(c, m);
+  }
+  for (const AttentionCase &c : attentions) {
+    if (!only.empty() && c.name != only)
+      continue;
+    std::pair<int64_t, int64_t> sizes[] = {{128, 128}, {1, 2048},  {4, 2048},
+                                           {125, 131}, {512, 512}, {7, 3}};
+    for (auto [queries, keys] : sizes) {
+      double rate = measureAttention(library, c, queries, keys);
+      llvm::outs() << llvm::format(
+          "%-30s T=%-4lld S=%-5lld %6.1f GFLOP/s  %5.1f %%\n", c.name.c_str(),
+          (long long)queries, (long long)keys, rate, 100 * rate / roof);
+    }
   }
   return 0;
 }

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Attention over blocks of keys: scores, running softmax, weighted values.
+
+#include "targets/cpu/compiler/AttentionKernel.h"
+
+#include "targets/cpu/compiler/MicroKernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace dure::cpu {
+namespace {
+
+/// Keys of a block: K and V of it stay in L2 at head dim 128.
+constexpr int64_t kBlockKeys = 128;
+constexpr int64_t kBlockRows = kAttentionBlockRows;
+constexpr int64_t kMaxHeadDim = 512;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+/// What a workgroup works on; every Value is i64 or a pointer.
+struct Position {
+  Value batch, keyHead, groupSize;
+  /// First of the block's rows in [0, groupSize * queries), and their number.
+  Value firstRow, rows;
+  Value queries, keys;
+};
+
+struct Emitter {
+  ModuleOp module;
+  KernelBuilder &b;
+  const AttentionKernel &kernel;
+  TileShape shape;
+  int64_t keyDimPadded, valueDimPadded;
+
+  Emitter(ModuleOp module, KernelBuilder &b, const AttentionKernel &kernel)
+      : module(module), b(b), kernel(kernel), shape(b.variant),
+        keyDimPadded(llvm::alignTo(kernel.keyDim, shape.lanes)),
+        valueDimPadded(llvm::alignTo(kernel.valueDim, kPanelWidth)) {}
+
+  // Scratch, in elements: queries, packed keys, packed values, scores, sums,
+  // then a maximum and a denominator for each row.
+  int64_t queriesAt() const { return 0; }
+  int64_t keysAt() const { return kBlockRows * keyDimPadded; }
+  int64_t valuesAt() const { return keysAt() + kBlockKeys * keyDimPadded; }
+  int64_t scoresAt() const {
+    return valuesAt() + (packsValues() ? kBlockKeys * valueDimPadded : 0);
+  }
+  int64_t sumsAt() const { return scoresAt() + kBlockRows * kBlockKeys; }
+  int64_t maximaAt() const { return sumsAt() + kBlockRows * valueDimPadded; }
+  int64_t weightsAt() const { return maximaAt() + kBlockRows; }
+  int64_t scratchElements() const { return weightsAt() + kBlockRows; }
+
+  /// Values are read in place where whole strips cover them.
+  bool packsValues() const { return kernel.valueDim % shape.stripWidth != 0; }
+
+  Value f32At(Value pointer, Value offset) {
+    return b.at(pointer, b.getF32Type(), offset);
+  }
+  Value f32At(Value pointer, int64_t offset) {
+    return b.at(pointer, b.getF32Type(), offset);
+  }
+
+  Position locate(KernelFrame &frame);
+  /// Query head and query of a row of the block.
+  std::pair<Value, Value> headAndQuery(const Position &at, Value row);
+  Value rowPointer(KernelFrame &frame, const HeadOperand &operand, Type element,
+                   const Position &at, Value row);
+  Value headPointer(KernelFrame &frame, const HeadOperand &operand,
+                    const Position &at);
+
+  void emitBody(KernelFrame &frame);
+  void loadQueries(KernelFrame &frame, const Position &at);
+  std::pair<Value, Value> keyRange(const Position &at);
+  void emitBlock(KernelFrame &frame, const Position &at, Value firstKey,
+                 Value keys);
+  void emitScores(KernelFrame &frame, const Position &at, Value firstKey,
+                  Value keys);
+  void emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
+                      Value firstKey, Value keys);
+  Value maskScores(KernelFrame &frame, Value maskRow, Value scores, Value key,
+                   Value keysLeft);
+  void emitValues(KernelFrame &frame, const Position &at, Value firstKey,
+                  Value keys);
+  void storeRow(KernelFrame &frame, const Position &at, Value row);
+  void storeMeanRow(KernelFrame &frame, const Position &at, Value out);
+  /// For each vector of `count` elements (static): offset and, in the last
+  /// one, a mask if it is not whole.
+  void forVectors(int64_t count, function_ref<void(int64_t, Value)> body);
+};
+
+void Emitter::forVectors(int64_t count,
+                         function_ref<void(int64_t, Value)> body) {
+  for (int64_t i = 0; i < count; i += shape.lanes) {
+    int64_t left = count - i;
+    body(i, left >= shape.lanes ? Value()
+                                : b.laneMask(b.constant(left), shape.lanes));
+  }
+}
+
+Position Emitter::locate(KernelFrame &frame) {
+  Position at;
+  at.queries = kernel.queries(b, frame);
+  at.keys = kernel.keys(b, frame);
+  Value keyHeads = kernel.keyHeads(b, frame);
+  at.groupSize = b.div(kernel.heads(b, frame), keyHeads);
+  Value allRows = b.mul(at.groupSize, at.queries);
+  Value blocks = b.ceilDiv(allRows, kBlockRows);
+  Value block = b.rem(frame.workgroup(), blocks);
+  Value head = b.div(frame.workgroup(), blocks);
+  at.keyHead = b.rem(head, keyHeads);
+  at.batch = b.div(head, keyHeads);
+  at.firstRow = b.mul(block, kBlockRows);
+  at.rows = b.min(b.constant(kBlockRows), b.sub(allRows, at.firstRow));
+  return at;
+}
+
+std::pair<Value, Value> Emitter::headAndQuery(const Position &at, Value row) {
+  Value flat = b.add(at.firstRow, row);
+  Value head = b.add(b.mul(at.keyHead, at.groupSize), b.div(flat, at.queries));
+  return {head, b.rem(flat, at.queries)};
+}
+
+Value Emitter::headPointer(KernelFrame &frame, const HeadOperand &operand,
+                           const Position &at) {
+  Value offset = b.add(b.mul(at.batch, operand.batchStride(b, frame)),
+                       b.mul(at.keyHead, operand.headStride(b, frame)));
+  return f32At(operand.pointer(b, frame), offset);
+}
+
+Value Emitter::rowPointer(KernelFrame &frame, const HeadOperand &operand,
+                          Type element, const Position &at, Value row) {
+  auto [head, query] = headAndQuery(at, row);
+  Value offset = b.add(b.mul(at.batch, operand.batchStride(b, frame)),
+                       b.mul(head, operand.headStride(b, frame)));
+  offset = b.add(offset, b.mul(query, operand.rowStride(b, frame)));
+  return b.at(operand.pointer(b, frame), element, offset);
+}
+
+/// Copies the block's queries, times the scale, and starts the softmax.
+void Emitter::loadQueries(KernelFrame &frame, const Position &at) {
+  VectorType vector = b.f32Vector();
+  Value scale = b.splatF32(kernel.scale), zero = b.splatF32(0);
+  b.forEach(b.constant(0), at.rows, 1, [&](Value row) {
+    Value source = rowPointer(frame, kernel.q, b.getF32Type(), at, row);
+    Value target =
+        f32At(f32At(frame.scratch(), queriesAt()), b.mul(row, keyDimPadded));
+    forVectors(kernel.keyDim, [&](int64_t i, Value mask) {
+      Value pointer = f32At(source, i);
+      Value q =
+          mask ? b.maskedLoad(vector, pointer, mask) : b.load(vector, pointer);
+      b.store(b.mulF(q, scale), f32At(target, i));
+    });
+    Value sums =
+        f32At(f32At(frame.scratch(), sumsAt()), b.mul(row, valueDimPadded));
+    for (int64_t i = 0; i < valueDimPadded; i += shape.lanes)
+      b.store(zero, f32At(sums, i));
+    Value maximum = b.constantF32(-kInfinity), weight = b.constantF32(0);
+    if (kernel.sinks) {
+      // A sink is a score that was seen first and weighs nothing.
+      Value head = headAndQuery(at, row).first;
+      maximum = b.load(b.getF32Type(), f32At(kernel.sinks(b, frame), head));
+      weight = b.constantF32(1);
+    }
+    b.store(maximum, f32At(f32At(frame.scratch(), maximaAt()), row));
+    b.store(weight, f32At(f32At(frame.scratch(), weightsAt()), row));
+  });
+}
+
+/// Keys that any row of the block may see: [begin, end).
+std::pair<Value, Value> Emitter::keyRange(const Position &at) {
+  Value begin = b.constant(0), end = at.keys;
+  if (!kernel.causal && kernel.window == 0)
+    return {begin, end};
+  // Rows of one head are neighbours in time; a block over several heads may
+  // hold any query.
+  Value last = b.add(at.firstRow, b.sub(at.rows, b.constant(1)));
+  Value oneHead =
+      b.equal(b.div(at.firstRow, at.queries), b.div(last, at.queries));
+  Value firstQuery = b.select(oneHead, b.rem(at.firstRow, at.queries), begin);
+  Value lastQuery = b.select(oneHead, b.rem(last, at.queries),
+                             b.sub(at.queries, b.constant(1)));
+  Value shift = b.sub(at.keys, at.queries);
+  if (kernel.causal)
+    end = b.max(b.min(end, b.add(b.add(lastQuery, shift), 1)), begin);
+  if (kernel.window > 0) {
+    Value first = b.add(b.add(firstQuery, shift), 1 - kernel.window);
+    // Whole blocks, so that a block's keys never depend on the rows.
+    first = b.max(first, b.constant(0));
+    begin = b.mul(b.div(first, b.constant(kBlockKeys)), kBlockKeys);
+  }
+  return {begin, end};
+}
+
+void Emitter::emitScores(KernelFrame &frame, const Position &at, Value firstKey,
+                         Value keys) {
+  Value packed = f32At(frame.scratch(), keysAt());
+  Value one = b.constant(1);
+  Value source = headPointer(frame, kernel.k, at);
+  Value stride = kernel.k.rowStride(b, frame);
+  PackOperands pack{source,
+                    one,
+                    one,
+                    b.constant(kernel.keyDim),
+                    keys,
+                    packed,
+                    b.constant(keyDimPadded * kPanelWidth)};
+  if (kernel.transposedKeys) {
+    pack.kStride = stride;
+    pack.source = f32At(source, firstKey);
+    callPackRows(module, b, pack);
+  } else {
+    pack.nStride = stride;
+    pack.source = f32At(source, b.mul(firstKey, stride));
+    callPackColumns(module, b, pack);
+  }
+  TileLoop loop;
+  loop.operands.a = f32At(frame.scratch(), queriesAt());
+  loop.operands.aRowStride = b.constant(keyDimPadded);
+  loop.operands.b = packed;
+  loop.operands.bPanelStride = pack.panelStride;
+  loop.operands.bRowStride = b.constant(kPanelWidth);
+  loop.operands.k = pack.k;
+  loop.operands.c = f32At(frame.scratch(), scoresAt());
+  loop.operands.cRowStride = b.constant(kBlockKeys);
+  loop.operands.accumulate = b.less(one, one);
+  loop.rows = at.rows;
+  loop.firstStrip = b.constant(0);
+  loop.stripEnd = b.ceilDiv(keys, shape.stripWidth);
+  emitTileLoop(module, b, loop, [](Value, int64_t, Value, int64_t) {});
+}
+
+/// Softcap and mask of one vector of scores; lanes from keysLeft on hold
+/// anything.
+Value Emitter::maskScores(KernelFrame &frame, Value maskRow, Value scores,
+                          Value key, Value keysLeft) {
+  if (kernel.softcap > 0) {
+    Value cap = b.splatF32(kernel.softcap);
+    Value capped =
+        math::TanhOp::create(b, b.mulF(scores, b.splatF32(1 / kernel.softcap)));
+    scores = b.mulF(capped, cap);
+  }
+  if (kernel.maskKind == AttentionMask::None)
+    return scores;
+  bool isBool = kernel.maskKind == AttentionMask::Bool;
+  Type element = isBool ? Type(b.getI8Type()) : Type(b.getF32Type());
+  VectorType vector = b.vectorType(element);
+  Value mask;
+  if (kernel.maskBroadcastsKeys) {
+    mask = b.splat(b.load(element, maskRow));
+  } else {
+    Value pointer = b.at(maskRow, element, key);
+    Value whole = b.less(b.constant(shape.lanes - 1), keysLeft);
+    mask = b.ifElse(
+                whole, vector, [&] { return Values{b.load(vector, pointer)}; },
+                [&] {
+                  return Values{b.maskedLoad(
+                      vector, pointer, b.laneMask(keysLeft, shape.lanes))};
+                })
+               .front();
+  }
+  if (!isBool)
+    return b.addF(scores, mask);
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vector));
+  Value seen = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, mask, zero);
+  return b.select(seen, scores, b.splatF32(-kInfinity));
+}
+
+/// Turns a row of scores into weights and brings the row's maximum,
+/// denominator and sums up to date.
+void Emitter::emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
+                             Value firstKey, Value keys) {
+  Type f32 = b.getF32Type();
+  VectorType vector = b.f32Vector();
+  Value scratch = frame.scratch();
+  Value scores = f32At(f32At(scratch, scoresAt()), b.mul(row, kBlockKeys));
+  Value maximumAt = f32At(f32At(scratch, maximaAt()), row);
+  Value weightAt = f32At(f32At(scratch, weightsAt()), row);
+  Value lowest = b.splatF32(-kInfinity);
+  Value ids = b.laneIds(shape.lanes);
+  Type i32 = b.getI32Type();
+
+  // The row sees the block's keys [begin, end).
+  Value begin = b.constant(0), end = keys;
+  auto [head, query] = headAndQuery(at, row);
+  Value own = b.sub(b.add(query, b.sub(at.keys, at.queries)), firstKey);
+  if (kernel.causal)
+    end = b.min(end, b.add(own, 1));
+  if (kernel.window > 0)
+    begin = b.max(begin, b.add(own, 1 - kernel.window));
+  auto splatI32 = [&](Value x) {
+    return b.splat(arith::TruncIOp::create(b, i32, x));
+  };
+  Value beginIds = kernel.window > 0 ? splatI32(begin) : Value();
+  Value endIds = splatI32(b.max(end, b.constant(0)));
+  Value maskRow;
+  if (kernel.maskKind != AttentionMask::None) {
+    Type element = kernel.maskKind == AttentionMask::Bool ? Type(b.getI8Type()) : f32;
+    maskRow = rowPointer(frame, kernel.mask, element, at, row);
+    if (!kernel.maskBroadcastsKeys)
+      maskRow = b.at(maskRow, element, firstKey);
+  }
+
+  Value maxima =
+      b.forEach(b.constant(0), keys, shape.lanes, ValueRange{lowest},
+                [&](Value key, ValueRange current) {
+                  Value pointer = f32At(scores, key);
+                  Value s = maskScores(frame, maskRow, b.load(vector, pointer),
+                                       key, b.sub(keys, key));
+                  Value id = arith::AddIOp::create(b, splatI32(key), ids);
+                  Value seen = arith::CmpIOp::create(
+                      b, arith::CmpIPredicate::slt, id, endIds);
+                  if (beginIds)
+                    seen = arith::AndIOp::create(
+                        b, seen,
+                        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, id,
+                                              beginIds));
+                  s = b.select(seen, s, lowest);
+                  b.store(s, pointer);
+                  return Values{b.maxF(current[0], s)};
+                })
+          .front();
+  Value blockMaximum =
+      vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF, maxima);
+  Value oldMaximum = b.load(f32, maximumAt);
+  Value maximum = b.maxF(oldMaximum, blockMaximum);
+  b.store(maximum, maximumAt);
+  // While nothing was seen, -inf minus -inf must not become NaN.
+  Value nothing = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, maximum,
+                                        b.constantF32(-kInfinity));
+  Value reference = b.select(nothing, b.constantF32(0), maximum);
+  Value references = b.splat(reference);
+  Value sums =
+      b.forEach(b.constant(0), keys, shape.lanes, ValueRange{b.splatF32(0)},
+                [&](Value key, ValueRange current) {
+                  Value pointer = f32At(scores, key);
+                  Value p = b.expNonPositive(
+                      b.subF(b.load(vector, pointer), references));
+                  b.store(p, pointer);
+                  return Values{b.addF(current[0], p)};
+                })
+          .front();
+  Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums);
+  Value correction = b.expNonPositive(b.subF(oldMaximum, reference));
+  b.store(b.fma(b.load(f32, weightAt), correction, sum), weightAt);
+  Value corrections = b.splat(correction);
+  Value rowSums = f32At(f32At(scratch, sumsAt()), b.mul(row, valueDimPadded));
+  for (int64_t i = 0; i < valueDimPadded; i += shape.lanes) {
+    Value pointer = f32At(rowSums, i);
+    b.store(b.mulF(b.load(vector, pointer), corrections), pointer);
+  }
+}
+
+void Emitter::emitValues(KernelFrame &frame, const Position &at, Value firstKey,
+                         Value keys) {
+  Value one = b.constant(1);
+  Value stride = kernel.v.rowStride(b, frame);
+  Value source =
+      f32At(headPointer(frame, kernel.v, at), b.mul(firstKey, stride));
+  TileLoop loop;
+  loop.operands.a = f32At(frame.scratch(), scoresAt());
+  loop.operands.aRowStride = b.constant(kBlockKeys);
+  loop.operands.k = keys;
+  loop.operands.c = f32At(frame.scratch(), sumsAt());
+  loop.operands.cRowStride = b.constant(valueDimPadded);
+  loop.operands.accumulate = b.equal(one, one);
+  if (packsValues()) {
+    Value packed = f32At(frame.scratch(), valuesAt());
+    PackOperands pack{source,
+                      stride,
+                      one,
+                      keys,
+                      b.constant(kernel.valueDim),
+                      packed,
+                      b.constant(kBlockKeys * kPanelWidth)};
+    callPackRows(module, b, pack);
+    loop.operands.b = packed;
+    loop.operands.bPanelStride = pack.panelStride;
+    loop.operands.bRowStride = b.constant(kPanelWidth);
+  } else {
+    loop.operands.b = source;
+    loop.operands.bPanelStride = b.constant(kPanelWidth);
+    loop.operands.bRowStride = stride;
+  }
+  loop.rows = at.rows;
+  loop.firstStrip = b.constant(0);
+  loop.stripEnd =
+      b.constant(llvm::divideCeil(kernel.valueDim, shape.stripWidth));
+  emitTileLoop(module, b, loop, [](Value, int64_t, Value, int64_t) {});
+}
+
+void Emitter::emitBlock(KernelFrame &frame, const Position &at, Value firstKey,
+                        Value keys) {
+  emitScores(frame, at, firstKey, keys);
+  b.forEach(b.constant(0), at.rows, 1,
+            [&](Value row) { emitSoftmaxRow(frame, at, row, firstKey, keys); });
+  emitValues(frame, at, firstKey, keys);
+}
+
+/// The mean of all values of the head: what equal weights give.
+void Emitter::storeMeanRow(KernelFrame &frame, const Position &at, Value out) {
+  VectorType vector = b.f32Vector();
+  Value source = headPointer(frame, kernel.v, at);
+  Value stride = kernel.v.rowStride(b, frame);
+  Value count = arith::SIToFPOp::create(b, b.getF32Type(), at.keys);
+  Value counts = b.splat(count);
+  forVectors(kernel.valueDim, [&](int64_t i, Value mask) {
+    Value sum = b.forEach(b.constant(0), at.keys, 1, ValueRange{b.splatF32(0)},
+                          [&](Value key, ValueRange current) {
+                            Value pointer =
+                                f32At(f32At(source, b.mul(key, stride)), i);
+                            Value v = mask ? b.maskedLoad(vector, pointer, mask)
+                                           : b.load(vector, pointer);
+                            return Values{b.addF(current[0], v)};
+                          })
+                    .front();
+    Value mean = b.divF(sum, counts);
+    if (mask)
+      b.maskedStore(mean, f32At(out, i), mask);
+    else
+      b.store(mean, f32At(out, i));
+  });
+}
+
+void Emitter::storeRow(KernelFrame &frame, const Position &at, Value row) {
+  VectorType vector = b.f32Vector();
+  Value out = rowPointer(frame, kernel.result, b.getF32Type(), at, row);
+  Value weight =
+      b.load(b.getF32Type(), f32At(f32At(frame.scratch(), weightsAt()), row));
+  Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, weight,
+                                        b.constantF32(0));
+  Value sums =
+      f32At(f32At(frame.scratch(), sumsAt()), b.mul(row, valueDimPadded));
+  auto storeQuotient = [&](Value divisor) {
+    Value inverse = b.splat(b.divF(b.constantF32(1), divisor));
+    forVectors(kernel.valueDim, [&](int64_t i, Value mask) {
+      Value value = b.mulF(b.load(vector, f32At(sums, i)), inverse);
+      if (mask)
+        b.maskedStore(value, f32At(out, i), mask);
+      else
+        b.store(value, f32At(out, i));
+    });
+  };
+  // Sums of an empty row are zero: divided by one they stay so, by zero (a
+  // product with infinity) they become NaN.
+  if (kernel.emptyRows == EmptyRows::NaN)
+    return storeQuotient(weight);
+  storeQuotient(b.select(isEmpty, b.constantF32(1), weight));
+  if (kernel.emptyRows == EmptyRows::Mean)
+    b.ifThen(isEmpty, [&] { storeMeanRow(frame, at, out); });
+}
+
+void Emitter::emitBody(KernelFrame &frame) {
+  Position at = locate(frame);
+  loadQueries(frame, at);
+  auto [begin, end] = keyRange(at);
+  b.forEach(begin, end, kBlockKeys, [&](Value firstKey) {
+    Value keys = b.min(b.constant(kBlockKeys), b.sub(end, firstKey));
+    emitBlock(frame, at, firstKey, keys);
+  });
+  b.forEach(b.constant(0), at.rows, 1,
+            [&](Value row) { storeRow(frame, at, row); });
+}
+
+} // namespace
+
+bool isAttentionSupported(int64_t keyDim, int64_t valueDim) {
+  return keyDim > 0 && keyDim <= kMaxHeadDim && valueDim > 0 &&
+         valueDim <= kMaxHeadDim;
+}
+
+int64_t emitAttentionKernel(ModuleOp module, KernelBuilder &builder,
+                            const AttentionKernel &kernel) {
+  Emitter emitter(module, builder, kernel);
+  int64_t bytes = emitter.scratchElements() * 4;
+  emitEntry(module, builder, kernel.name, bytes,
+            [&](KernelFrame &frame) { emitter.emitBody(frame); });
+  return bytes;
+}
+
+} // namespace dure::cpu

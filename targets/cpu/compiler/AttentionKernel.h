@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// AttentionKernel: dure.attention in f32 as one pass over blocks of keys with
+// a running maximum and sum (Milakov and Gimelshein, arXiv 1805.02867; Dao et
+// al., arXiv 2205.14135), for any number of queries and keys.
+//
+// A workgroup takes one batch, one key head and a block of query rows. The
+// rows of all query heads that share the key head are taken together, so that
+// one packed block of keys serves the whole group. Transposes of the operands
+// fold into their strides. The order of the sums depends on the sizes alone.
+#ifndef DURE_TARGETS_CPU_COMPILER_ATTENTIONKERNEL_H
+#define DURE_TARGETS_CPU_COMPILER_ATTENTIONKERNEL_H
+
+#include "targets/cpu/compiler/KernelBuilder.h"
+
+#include <functional>
+#include <string>
+
+namespace dure::cpu {
+
+/// A tensor [batch, head, row, column] somewhere in a binding; strides count
+/// elements.
+struct HeadOperand {
+  using GetValue = std::function<mlir::Value(KernelBuilder &, KernelFrame &)>;
+  GetValue pointer;
+  GetValue batchStride, headStride, rowStride;
+};
+
+/// Rows without any key that is seen.
+enum class EmptyRows { Zero, Mean, NaN };
+
+enum class AttentionMask { None, Bool, Additive };
+
+struct AttentionKernel {
+  using GetValue = HeadOperand::GetValue;
+
+  std::string name;
+  /// Sizes: query rows, keys, query heads, key heads.
+  GetValue queries, keys, heads, keyHeads;
+  int64_t keyDim = 0, valueDim = 0;
+  /// Columns are contiguous in all of them.
+  HeadOperand q, k, v, result;
+  /// K is given as [batch, head, keyDim, keys]: its rowStride is the distance
+  /// of two columns of K^T's rows, keys being contiguous.
+  bool transposedKeys = false;
+
+  AttentionMask maskKind = AttentionMask::None;
+  /// Strides are 0 where the mask broadcasts; its columns are contiguous or
+  /// (maskBroadcastsKeys) one value a row.
+  HeadOperand mask;
+  bool maskBroadcastsKeys = false;
+
+  /// One score a query head, f32; null without.
+  GetValue sinks;
+
+  float scale = 1;
+  bool causal = false;
+  int64_t window = 0;
+  float softcap = 0;
+  EmptyRows emptyRows = EmptyRows::Zero;
+};
+
+/// Query rows of a workgroup: there are
+///   batches * keyHeads * ceildiv(heads / keyHeads * queries, this)
+/// workgroups, query blocks fastest.
+inline constexpr int64_t kAttentionBlockRows = 64;
+
+/// Whether the head dims fit the kernel's scratch.
+bool isAttentionSupported(int64_t keyDim, int64_t valueDim);
+
+/// Emits the entry into the module. Returns the bytes of scratch it needs.
+int64_t emitAttentionKernel(mlir::ModuleOp module, KernelBuilder &builder,
+                            const AttentionKernel &kernel);
+
+} // namespace dure::cpu
+
+#endif // DURE_TARGETS_CPU_COMPILER_ATTENTIONKERNEL_H
