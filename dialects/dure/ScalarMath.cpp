@@ -49,8 +49,8 @@ static Value makeConstant(ImplicitLocOpBuilder &B, Type Like, TypedAttr Value) {
 }
 
 Value ScalarMath::number(Type Like, double Value) {
-  return makeConstant(
-      B, Like, B.getFloatAttr(getElementTypeOrSelf(Like), Value));
+  return makeConstant(B, Like,
+                      B.getFloatAttr(getElementTypeOrSelf(Like), Value));
 }
 
 Value ScalarMath::integer(Type Like, int64_t Value) {
@@ -99,8 +99,8 @@ Value ScalarMath::exp64(Value X) {
   for (Value Part : {Half, Rest}) {
     Value Bits = arith::AddIOp::create(B, Part, integer(I64, 1023));
     Bits = arith::ShLIOp::create(B, Bits, integer(I64, 52));
-    Result = arith::MulFOp::create(B, Result,
-                                   arith::BitcastOp::create(B, T, Bits));
+    Result =
+        arith::MulFOp::create(B, Result, arith::BitcastOp::create(B, T, Bits));
   }
   return arith::SelectOp::create(B, IsNaN, X, Result);
 }
@@ -118,7 +118,6 @@ Value ScalarMath::expm1Small64(Value X) {
 /// ln m = 2 (f + f^3/3 + f^5/5 + ...), f = (m - 1) / (m + 1), |f| < 0.172.
 Value ScalarMath::log64(Value X) {
   Type T = X.getType(), I64 = shaped(T, B.getI64Type());
-  Value Zero = number(T, 0);
   Value Tiny = arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, X,
                                      number(T, 0x1p-1022));
   Value Scaled = arith::SelectOp::create(
@@ -131,12 +130,11 @@ Value ScalarMath::log64(Value X) {
   Value MBits = arith::SubIOp::create(
       B, Bits, arith::ShLIOp::create(B, E, integer(I64, 52)));
   Value M = arith::BitcastOp::create(B, T, MBits);
-  E = arith::SelectOp::create(
-      B, Tiny, arith::SubIOp::create(B, E, integer(I64, 54)), E);
+  E = arith::SelectOp::create(B, Tiny,
+                              arith::SubIOp::create(B, E, integer(I64, 54)), E);
 
-  Value F = arith::DivFOp::create(
-      B, arith::SubFOp::create(B, M, number(T, 1)),
-      arith::AddFOp::create(B, M, number(T, 1)));
+  Value F = arith::DivFOp::create(B, arith::SubFOp::create(B, M, number(T, 1)),
+                                  arith::AddFOp::create(B, M, number(T, 1)));
   Value F2 = arith::MulFOp::create(B, F, F);
   SmallVector<double> Odd;
   for (int N = 23; N >= 3; N -= 2)
@@ -157,11 +155,7 @@ Value ScalarMath::log64(Value X) {
                                    number(T, NotANumber), Result);
   // Infinity and NaN pass through.
   return arith::SelectOp::create(
-      B, Compare(arith::CmpFPredicate::ULT, Infinity),
-      arith::SelectOp::create(
-          B, arith::CmpFOp::create(B, arith::CmpFPredicate::UNO, X, Zero), X,
-          Result),
-      X);
+      B, Compare(arith::CmpFPredicate::OLT, Infinity), Result, X);
 }
 
 Value ScalarMath::exp(Value X) {
@@ -178,10 +172,9 @@ Value ScalarMath::log1p(Value X) {
   // ln u with u = 1 + x rounded, corrected by the rounding error over u.
   Type T = X.getType();
   Value U = arith::AddFOp::create(B, X, number(T, 1));
-  Value Error = arith::SubFOp::create(
-      B, X, arith::SubFOp::create(B, U, number(T, 1)));
-  return arith::AddFOp::create(B, log64(U),
-                               arith::DivFOp::create(B, Error, U));
+  Value Error =
+      arith::SubFOp::create(B, X, arith::SubFOp::create(B, U, number(T, 1)));
+  return arith::AddFOp::create(B, log64(U), arith::DivFOp::create(B, Error, U));
 }
 
 //===----------------------------------------------------------------------===//
@@ -197,13 +190,13 @@ Value ScalarMath::tanh(Value X) {
   Value A = math::AbsFOp::create(B, X);
   Value Twice = arith::AddFOp::create(B, A, A);
   Value M = expm1Small64(arith::MinimumFOp::create(B, Twice, number(T, 0.6)));
-  Value Near = arith::DivFOp::create(
-      B, M, arith::AddFOp::create(B, M, number(T, 2)));
+  Value Near =
+      arith::DivFOp::create(B, M, arith::AddFOp::create(B, M, number(T, 2)));
   Value E = arith::AddFOp::create(B, exp64(Twice), number(T, 1));
-  Value Far = arith::SubFOp::create(
-      B, number(T, 1), arith::DivFOp::create(B, number(T, 2), E));
-  Value IsNear = arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, A,
-                                       number(T, 0.3));
+  Value Far = arith::SubFOp::create(B, number(T, 1),
+                                    arith::DivFOp::create(B, number(T, 2), E));
+  Value IsNear =
+      arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, A, number(T, 0.3));
   return math::CopySignOp::create(
       B, arith::SelectOp::create(B, IsNear, Near, Far), X);
 }
@@ -225,9 +218,9 @@ Value ScalarMath::erf(Value X) {
   A = arith::MinimumFOp::create(B, A, number(T, 6));
   Value Square = arith::MulFOp::create(B, A, A);
   Value Sum = arith::MulFOp::create(B, A, polynomial(Square, Series));
-  Value Scale = arith::MulFOp::create(
-      B, exp64(arith::NegFOp::create(B, Square)),
-      number(T, 1.12837916709551257390));
+  Value Scale =
+      arith::MulFOp::create(B, exp64(arith::NegFOp::create(B, Square)),
+                            number(T, 1.12837916709551257390));
   Value Result = arith::MulFOp::create(B, Scale, Sum);
   Result = arith::MinimumFOp::create(B, Result, number(T, 1));
   return math::CopySignOp::create(B, Result, X);
@@ -262,8 +255,7 @@ Value ScalarMath::softplus(Value X) {
 Value ScalarMath::geluErf(Value X) {
   Type T = X.getType();
   X = boundBelow(B, *this, X);
-  Value Scaled =
-      arith::MulFOp::create(B, X, number(T, 0.70710678118654752440));
+  Value Scaled = arith::MulFOp::create(B, X, number(T, 0.70710678118654752440));
   Value Phi = arith::MulFOp::create(
       B, number(T, 0.5), arith::AddFOp::create(B, number(T, 1), erf(Scaled)));
   return arith::MulFOp::create(B, X, Phi);
@@ -275,8 +267,7 @@ Value ScalarMath::geluTanh(Value X) {
   Value Cube = arith::MulFOp::create(B, arith::MulFOp::create(B, X, X), X);
   Value Inner = arith::AddFOp::create(
       B, X, arith::MulFOp::create(B, number(T, 0.044715), Cube));
-  Inner =
-      arith::MulFOp::create(B, number(T, 0.79788456080286535588), Inner);
+  Inner = arith::MulFOp::create(B, number(T, 0.79788456080286535588), Inner);
   Value Phi = arith::MulFOp::create(
       B, number(T, 0.5), arith::AddFOp::create(B, number(T, 1), tanh(Inner)));
   return arith::MulFOp::create(B, X, Phi);
@@ -293,9 +284,9 @@ Value ScalarMath::sinCos(Value X, int64_t Quadrant) {
   Type T = shaped(Original, B.getF64Type()), I64 = shaped(T, B.getI64Type());
   if (Original != T)
     X = arith::ExtFOp::create(B, T, X);
-  Value InRange = arith::CmpFOp::create(B, arith::CmpFPredicate::OLT,
-                                        math::AbsFOp::create(B, X),
-                                        number(T, 0x1p52));
+  Value InRange =
+      arith::CmpFOp::create(B, arith::CmpFPredicate::OLT,
+                            math::AbsFOp::create(B, X), number(T, 0x1p52));
   Value Safe = arith::SelectOp::create(B, InRange, X, number(T, 0));
   Value K = math::RoundEvenOp::create(
       B, arith::MulFOp::create(B, Safe, number(T, 0.63661977236758134308)));
@@ -315,17 +306,17 @@ Value ScalarMath::sinCos(Value X, int64_t Quadrant) {
   Value Q = arith::AddIOp::create(B, arith::FPToSIOp::create(B, I64, K),
                                   integer(I64, Quadrant));
   auto HasBit = [&](int64_t Bit) -> Value {
-    return arith::CmpIOp::create(
-        B, arith::CmpIPredicate::ne,
-        arith::AndIOp::create(B, Q, integer(I64, Bit)), integer(I64, 0));
+    return arith::CmpIOp::create(B, arith::CmpIPredicate::ne,
+                                 arith::AndIOp::create(B, Q, integer(I64, Bit)),
+                                 integer(I64, 0));
   };
   Value Result = arith::SelectOp::create(B, HasBit(1), C, S);
-  Result = arith::SelectOp::create(
-      B, HasBit(2), arith::NegFOp::create(B, Result), Result);
+  Result = arith::SelectOp::create(B, HasBit(2),
+                                   arith::NegFOp::create(B, Result), Result);
   // Infinity and NaN give NaN; what is larger than 2^52, an unspecified number.
   Value Invalid = arith::SubFOp::create(B, X, X);
-  Value IsFinite = arith::CmpFOp::create(B, arith::CmpFPredicate::OEQ, Invalid,
-                                         Invalid);
+  Value IsFinite =
+      arith::CmpFOp::create(B, arith::CmpFPredicate::OEQ, Invalid, Invalid);
   Result = arith::SelectOp::create(B, IsFinite, Result, Invalid);
   if (Original != T)
     Result = arith::TruncFOp::create(B, Original, Result);
@@ -359,8 +350,7 @@ Value ScalarMath::pow64(Value X, Value Y) {
   Value HalfY = arith::MulFOp::create(B, Y, Half);
   Value IsOdd = arith::AndIOp::create(
       B, IsInteger, Compare(P::ONE, math::FloorOp::create(B, HalfY), HalfY));
-  Value IsNegative =
-      Compare(P::OLT, math::CopySignOp::create(B, One, X), Zero);
+  Value IsNegative = Compare(P::OLT, math::CopySignOp::create(B, One, X), Zero);
   Result = Select(arith::AndIOp::create(B, IsNegative, IsOdd),
                   arith::NegFOp::create(B, Result), Result);
   // A finite negative number has no real power that is not an integer.
@@ -381,9 +371,9 @@ Value ScalarMath::fmod64(Value X, Value Y) {
   Value A = math::AbsFOp::create(B, X), D = math::AbsFOp::create(B, Y);
   Value Q = math::TruncOp::create(B, arith::DivFOp::create(B, A, D));
   Value R = math::FmaOp::create(B, arith::NegFOp::create(B, Q), D, A);
-  R = arith::SelectOp::create(
-      B, arith::CmpFOp::create(B, P::OLT, R, number(T, 0)),
-      arith::AddFOp::create(B, R, D), R);
+  R = arith::SelectOp::create(B,
+                              arith::CmpFOp::create(B, P::OLT, R, number(T, 0)),
+                              arith::AddFOp::create(B, R, D), R);
   R = arith::SelectOp::create(B, arith::CmpFOp::create(B, P::OGE, R, D),
                               arith::SubFOp::create(B, R, D), R);
   Value Whole = arith::CmpFOp::create(B, P::OLT, A, D);
@@ -395,8 +385,8 @@ Value ScalarMath::pow(Value X, Value Y) {
   if (isF64(X))
     return pow64(X, Y);
   Type T = shaped(X.getType(), B.getF64Type());
-  Value Result = pow64(arith::ExtFOp::create(B, T, X),
-                       arith::ExtFOp::create(B, T, Y));
+  Value Result =
+      pow64(arith::ExtFOp::create(B, T, X), arith::ExtFOp::create(B, T, Y));
   return arith::TruncFOp::create(B, X.getType(), Result);
 }
 
@@ -404,7 +394,7 @@ Value ScalarMath::fmod(Value X, Value Y) {
   if (isF64(X))
     return fmod64(X, Y);
   Type T = shaped(X.getType(), B.getF64Type());
-  Value Result = fmod64(arith::ExtFOp::create(B, T, X),
-                        arith::ExtFOp::create(B, T, Y));
+  Value Result =
+      fmod64(arith::ExtFOp::create(B, T, X), arith::ExtFOp::create(B, T, Y));
   return arith::TruncFOp::create(B, X.getType(), Result);
 }
