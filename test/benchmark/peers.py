@@ -284,7 +284,7 @@ def arguments():
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache/peers")
     parser.add_argument("--minilm", type=Path, help="model.onnx, if already here")
     parser.add_argument("--only", choices=("minilm", "gemm"))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="at least 2")
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--threads", type=int, action="append", help="default 1, 2")
     parser.add_argument("--json", type=Path, help="also write the rows here")
@@ -294,7 +294,10 @@ def arguments():
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--model", help=argparse.SUPPRESS)
     parser.add_argument("--inputs", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.rounds < 2:
+        parser.error("--rounds: one round says nothing about the noise")
+    return args
 
 
 def main():
@@ -317,6 +320,7 @@ def main():
         if args.only != "minilm":
             workloads.append(make_gemm(folder))
         packages = {}
+        print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
         print(HEADER, flush=True)
         for workload in workloads:
             package = packages.get(workload.model)
