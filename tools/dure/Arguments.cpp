@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The command line, in CLI11's terms.
+//
+// The one file of the command that is compiled with exceptions: CLI11 reports
+// by throwing, and parseArguments catches.
+#include "tools/dure/Arguments.h"
+
+#include "tools/dure/Messages.h"
+#include "tools/dure/Utf8.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+
+namespace dure {
+namespace {
+
+/// A wrong value, in words; thrown by the checks below.
+struct WrongValue {
+  std::string Option;
+  std::string Value;
+  std::string Expected;
+};
+
+/// CLI11's help with descriptions wrapped, and padded by columns rather than
+/// bytes, which differ in Korean.
+class HelpFormatter : public CLI::Formatter {
+public:
+  std::string make_option(const CLI::Option *Option,
+                          bool IsPositional) const override {
+    return row(make_option_name(Option, IsPositional) +
+                   make_option_opts(Option),
+               make_option_desc(Option));
+  }
+  std::string make_subcommand(const CLI::App *Sub) const override {
+    return row(Sub->get_name(), Sub->get_description());
+  }
+
+private:
+  static constexpr size_t Indent = 2, NameColumns = 28, Columns = 80;
+
+  static std::string row(const std::string &Name, std::string_view Text) {
+    std::string Out(Indent, ' ');
+    Out += Name;
+    size_t Column = Indent + displayWidth(Name);
+    const size_t Start = Indent + NameColumns;
+    if (Column + 2 > Start) {
+      Out += '\n';
+      Column = 0;
+    }
+    Out.append(Start - Column, ' ');
+    Column = Start;
+    while (!Text.empty()) {
+      const std::string_view Word = Text.substr(0, Text.find(' '));
+      const size_t Width = displayWidth(Word);
+      if (Column > Start && Column + 1 + Width > Columns) {
+        Out += '\n' + std::string(Start, ' ');
+        Column = Start;
+      } else if (Column > Start) {
+        Out += ' ';
+        ++Column;
+      }
+      Out += Word;
+      Column += Width;
+      Text.remove_prefix(std::min(Word.size() + 1, Text.size()));
+    }
+    return Out + '\n';
+  }
+};
+
+/// Builds the parser. Values that need more than CLI11's conversions are kept
+/// as text and read in finish().
+class Parser {
+public:
+  Parser(Language Lang, const char *Version)
+      : Lang(Lang), App(text(Message::HelpProgram), "dure") {
+    O.Lang = Lang;
+    App.footer(text(Message::HelpFooter));
+    App.require_subcommand(1);
+    App.fallthrough();
+    localize(App);
+    App.set_version_flag("--version", std::string("dure ") + Version,
+                         text(Message::HelpVersion));
+    App.add_option("--lang", LangText, text(Message::HelpLang))
+        ->type_name("en|ko");
+    addCompile();
+    addRun();
+    addCheck();
+    addBench();
+    addInspect();
+    addTargets();
+    addExplain();
+  }
+
+  Options parse(std::span<const std::string> Arguments) {
+    // CLI11 takes them from the back.
+    std::vector<std::string> Reversed(Arguments.rbegin(), Arguments.rend());
+    App.parse(std::move(Reversed));
+    finish();
+    return std::move(O);
+  }
+
+  /// "run " when the command is known, for "See `dure run --help`".
+  std::string commandPrefix() const {
+    const auto Chosen = App.get_subcommands();
+    return Chosen.empty() ? "" : Chosen.front()->get_name() + " ";
+  }
+  std::string help() const { return App.help(); }
+
+private:
+  std::string text(Message Id,
+                   std::initializer_list<std::string> A = {}) const {
+    return message(Lang, Id, A);
+  }
+
+  void localize(CLI::App &A) {
+    A.set_help_flag("-h,--help", text(Message::HelpHelp));
+    const auto F = std::make_shared<HelpFormatter>();
+    A.formatter(F);
+    F->label("Usage", text(Message::LabelUsage));
+    F->label("OPTIONS", text(Message::LabelOptionsUpper));
+    F->label("SUBCOMMAND", text(Message::LabelSubcommand));
+    F->label("SUBCOMMANDS", text(Message::LabelSubcommand));
+    F->label("Subcommands", text(Message::LabelSubcommands));
+    F->label("Positionals", text(Message::LabelPositionals));
+    F->label("REQUIRED", "(" + text(Message::LabelRequired) + ")");
+    A.option_defaults()->group(text(Message::LabelOptions));
+    A.get_help_ptr()->group(text(Message::LabelOptions));
+  }
+
+  CLI::App &command(const char *Name, Message Help, Command Which) {
+    CLI::App *Sub = App.add_subcommand(Name, text(Help));
+    Sub->group(text(Message::LabelSubcommands));
+    localize(*Sub);
+    Sub->callback([this, Which] { O.Which = Which; });
+    return *Sub;
+  }
+
+  CLI::Option *option(CLI::App &A, const char *Name, std::string &Value,
+                      const char *Type, Message Help) {
+    return A.add_option(Name, Value, text(Help))->type_name(Type);
+  }
+  CLI::Option *options(CLI::App &A, const char *Name,
+                       std::vector<std::string> &Values, const char *Type,
+                       Message Help) {
+    // One value a time: what follows is the next option or the model.
+    return A.add_option(Name, Values, text(Help))
+        ->type_name(Type)
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->take_all();
+  }
+  void flag(CLI::App &A, const char *Name, bool &Value, Message Help) {
+    A.add_flag(Name, Value, text(Help));
+  }
+
+  void addPath(CLI::App &A, const char *Name, Message Help) {
+    A.add_option(Name, O.Path, text(Help))->required()->type_name("");
+  }
+  void addTarget(CLI::App &A, Message Help) {
+    options(A, "--target", O.Targets, "T", Help);
+    options(A, "--load-target", O.LoadTargets, "SO", Message::HelpLoadTarget);
+  }
+  void addModelRules(CLI::App &A) {
+    options(A, "--cpu", O.Cpus, "CPU", Message::HelpCpu);
+    A.add_option("--allow-links", LinksText, text(Message::HelpAllowLinks))
+        ->expected(0, 1)
+        ->type_name("[=ROOT]");
+    flag(A, "--no-raise", O.NoRaise, Message::HelpNoRaise);
+    flag(A, "--no-fallback", O.NoFallback, Message::HelpNoFallback);
+  }
+  void addLoading(CLI::App &A) {
+    option(A, "--threads", ThreadsText, "N", Message::HelpThreads);
+    option(A, "--verify", VerifyText, "HOW", Message::HelpVerify);
+    flag(A, "--trust-code", O.TrustCode, Message::HelpTrustCode);
+    option(A, "--model-folder", O.ModelFolder, "DIR", Message::HelpModelFolder);
+  }
+  void addInputs(CLI::App &A) {
+    options(A, "--input", InputTexts, "NAME=FILE", Message::HelpInput);
+    option(A, "--inputs", O.InputsFile, "FILE.npz", Message::HelpInputs);
+  }
+  void addJson(CLI::App &A) { flag(A, "--json", O.Json, Message::HelpJson); }
+
+  void addCompile() {
+    CLI::App &A = command("compile", Message::HelpCompile, Command::Compile);
+    addPath(A, "MODEL", Message::HelpModel);
+    option(A, "-o,--output", O.Output, "OUT.dure", Message::HelpOutput)
+        ->required();
+    addTarget(A, Message::HelpTarget);
+    addModelRules(A);
+    option(A, "--weights", WeightsText, "HOW", Message::HelpWeights);
+    option(A, "--dims", DimsText, "NAME=SIZE,...", Message::HelpDims);
+    option(A, "--save-temps", O.SaveTemps, "DIR", Message::HelpSaveTemps);
+    option(A, "--report", O.Report, "F.json", Message::HelpReport);
+    option(A, "--stop-after", O.StopAfter, "PHASE", Message::HelpStopAfter);
+    option(A, "--start-from", O.StartFrom, "PHASE", Message::HelpStartFrom);
+    options(A, "--print-ir-after", O.PrintIrAfter, "NAME",
+            Message::HelpPrintIrAfter);
+    option(A, "--threads", ThreadsText, "N", Message::HelpCompileThreads);
+    addJson(A);
+  }
+
+  void addRun() {
+    CLI::App &A = command("run", Message::HelpRun, Command::Run);
+    addPath(A, "FILE", Message::HelpModelOrPackage);
+    addInputs(A);
+    option(A, "--output-dir", O.OutputDir, "DIR", Message::HelpOutputDir)
+        ->required();
+    addTarget(A, Message::HelpRunTarget);
+    addModelRules(A);
+    addLoading(A);
+    option(A, "--trace", O.Trace, "F.json", Message::HelpTrace);
+    addJson(A);
+  }
+
+  void addCheck() {
+    CLI::App &A = command("check", Message::HelpCheck, Command::Check);
+    addPath(A, "MODEL", Message::HelpModel);
+    option(A, "--data", O.Data, "DIR", Message::HelpData)->required();
+    option(A, "--against", O.Against, "F.npz", Message::HelpAgainst);
+    flag(A, "--per-dispatch", O.PerDispatch, Message::HelpPerDispatch);
+    option(A, "--atol", AtolText, "X", Message::HelpAtol);
+    option(A, "--rtol", RtolText, "X", Message::HelpRtol);
+    addTarget(A, Message::HelpTarget);
+    addModelRules(A);
+    option(A, "--threads", ThreadsText, "N", Message::HelpThreads);
+    addJson(A);
+  }
+
+  void addBench() {
+    CLI::App &A = command("bench", Message::HelpBench, Command::Bench);
+    addPath(A, "FILE", Message::HelpModelOrPackage);
+    addInputs(A);
+    option(A, "--dims", DimsText, "NAME=SIZE,...", Message::HelpBenchDims);
+    option(A, "--repeat", RepeatText, "R", Message::HelpRepeat);
+    flag(A, "--no-roof", O.NoRoof, Message::HelpNoRoof);
+    addTarget(A, Message::HelpRunTarget);
+    addModelRules(A);
+    addLoading(A);
+    option(A, "--trace", O.Trace, "F.json", Message::HelpTrace);
+    addJson(A);
+  }
+
+  void addInspect() {
+    CLI::App &A = command("inspect", Message::HelpInspect, Command::Inspect);
+    addPath(A, "FILE", Message::HelpPackage);
+    option(A, "--verify", VerifyText, "HOW", Message::HelpVerify);
+    addJson(A);
+  }
+
+  void addTargets() {
+    CLI::App &A = command("targets", Message::HelpTargets, Command::Targets);
+    options(A, "--load-target", O.LoadTargets, "SO", Message::HelpLoadTarget);
+    addJson(A);
+  }
+
+  void addExplain() {
+    CLI::App &A = command("explain", Message::HelpExplain, Command::Explain);
+    addPath(A, "MODEL", Message::HelpModel);
+    addTarget(A, Message::HelpTarget);
+    addModelRules(A);
+    option(A, "--dims", DimsText, "NAME=SIZE,...", Message::HelpDims);
+    addJson(A);
+  }
+
+  int64_t readCount(const char *Name, const std::string &Text, int64_t Min,
+                    int64_t Max) {
+    int64_t Value = 0;
+    const char *End = Text.data() + Text.size();
+    const auto Read = std::from_chars(Text.data(), End, Value);
+    if (Read.ec != std::errc() || Read.ptr != End || Value < Min || Value > Max)
+      throw WrongValue{Name, Text,
+                       text(Message::ExpectCount,
+                            {std::to_string(Min), std::to_string(Max)})};
+    return Value;
+  }
+
+  void readNumber(const char *Name, const std::string &Text,
+                  std::optional<double> &Out) {
+    if (Text.empty())
+      return;
+    double Value = 0;
+    const char *End = Text.data() + Text.size();
+    const auto Read = std::from_chars(Text.data(), End, Value);
+    if (Read.ec != std::errc() || Read.ptr != End || !(Value >= 0))
+      throw WrongValue{Name, Text, text(Message::ExpectNumber)};
+    Out = Value;
+  }
+
+  /// Index of `Text` among `Choices`.
+  size_t readChoice(const char *Name, const std::string &Text,
+                    std::initializer_list<const char *> Choices) {
+    std::string List;
+    size_t Index = 0;
+    for (const char *Choice : Choices) {
+      if (Text == Choice)
+        return Index;
+      List += (Index++ ? ", " : "") + std::string(Choice);
+    }
+    throw WrongValue{Name, Text, text(Message::ExpectOneOf, {List})};
+  }
+
+  void readInputs() {
+    for (const std::string &Text : InputTexts) {
+      const size_t Equals = Text.find('=');
+      if (Equals == 0 || Equals == std::string::npos ||
+          Equals + 1 == Text.size())
+        throw WrongValue{"--input", Text, text(Message::ExpectInput)};
+      O.Inputs.emplace_back(Text.substr(0, Equals), Text.substr(Equals + 1));
+    }
+  }
+
+  void readDims() {
+    for (size_t Begin = 0; Begin < DimsText.size();) {
+      const size_t End = std::min(DimsText.find(',', Begin), DimsText.size());
+      const std::string Part = DimsText.substr(Begin, End - Begin);
+      // The last '=': a symbol's name may hold one.
+      const size_t Equals = Part.rfind('=');
+      if (Equals == 0 || Equals == std::string::npos)
+        throw WrongValue{"--dims", Part, text(Message::ExpectDims)};
+      O.Dims.emplace_back(
+          Part.substr(0, Equals),
+          readCount("--dims", Part.substr(Equals + 1), 0, INT64_MAX));
+      Begin = End + 1;
+    }
+  }
+
+  void finish() {
+    if (!LangText.empty())
+      readChoice("--lang", LangText, {"en", "ko"});
+    if (!ThreadsText.empty())
+      O.Threads = readCount("--threads", ThreadsText, 1, 4096);
+    if (!RepeatText.empty())
+      O.Repeat = readCount("--repeat", RepeatText, 1, 1000000);
+    if (!VerifyText.empty())
+      O.Verify = int32_t(
+          readChoice("--verify", VerifyText, {"once", "full", "structure"}));
+    if (!WeightsText.empty())
+      O.EmbedWeights =
+          readChoice("--weights", WeightsText, {"embed", "reference"}) == 0;
+    const CLI::App *Chosen = App.get_subcommands().front();
+    const CLI::Option *Links = Chosen->get_option_no_throw("--allow-links");
+    O.AllowLinks = Links && Links->count() > 0;
+    O.LinksRoot = LinksText;
+    readNumber("--atol", AtolText, O.Atol);
+    readNumber("--rtol", RtolText, O.Rtol);
+    readInputs();
+    readDims();
+  }
+
+  Language Lang;
+  CLI::App App;
+  Options O;
+  std::string LangText, ThreadsText, RepeatText, VerifyText, WeightsText,
+      LinksText, AtolText, RtolText, DimsText;
+  std::vector<std::string> InputTexts;
+};
+
+/// The language must be known before the help texts are built, and so before
+/// CLI11 looks at the arguments.
+Language findLanguage(std::span<const std::string> Arguments) {
+  Language Lang = languageFromEnvironment();
+  for (size_t I = 0; I < Arguments.size(); ++I) {
+    if (Arguments[I].starts_with("--lang="))
+      parseLanguage(std::string_view(Arguments[I]).substr(7), Lang);
+    else if (Arguments[I] == "--lang" && I + 1 < Arguments.size())
+      parseLanguage(Arguments[I + 1], Lang);
+  }
+  return Lang;
+}
+
+/// What CLI11 found wrong, in the user's language. It puts the option's name
+/// first in its texts, before a colon or a space.
+std::string usageText(Language Lang, const CLI::ParseError &Error,
+                      bool HasCommand, std::span<const std::string> Arguments) {
+  const std::string Kind = Error.get_name(), What = Error.what();
+  const std::string Option = What.substr(0, What.find_first_of(": "));
+  if (Kind == "RequiredError" && !HasCommand) {
+    for (size_t I = 0; I < Arguments.size(); ++I)
+      if (Arguments[I] == "--lang")
+        ++I;
+      else if (!Arguments[I].starts_with('-'))
+        return message(Lang, Message::UsageUnknownCommand, {Arguments[I]});
+    return message(Lang, Message::UsageNoCommand);
+  }
+  if (Kind == "RequiredError")
+    return message(Lang, Message::UsageMissing, {Option});
+  if (Kind == "ArgumentMismatch")
+    return message(Lang, Message::UsageCount, {Option});
+  return message(Lang, Message::UsageOther, {What});
+}
+
+} // namespace
+
+std::variant<Options, Finished>
+parseArguments(std::span<const std::string> Arguments, const char *Version) {
+  const Language Lang = findLanguage(Arguments);
+  Parser P(Lang, Version);
+  std::string Problem;
+  try {
+    return P.parse(Arguments);
+  } catch (const CLI::CallForVersion &Call) {
+    return Finished{0, std::string(Call.what()) + "\n"};
+  } catch (const CLI::CallForHelp &) {
+    return Finished{0, P.help()};
+  } catch (const CLI::ExtrasError &Error) {
+    // "The following arguments were not expected: b a"
+    const std::string What = Error.what();
+    const size_t Colon = What.find(": ");
+    Problem =
+        message(Lang, Message::UsageUnknown,
+                {Colon == std::string::npos ? What : What.substr(Colon + 2)});
+  } catch (const CLI::ParseError &Error) {
+    Problem = usageText(Lang, Error, !P.commandPrefix().empty(), Arguments);
+  } catch (const WrongValue &Wrong) {
+    Problem = message(Lang, Message::UsageValue,
+                      {Wrong.Option, Wrong.Value, Wrong.Expected});
+  }
+  return Finished{
+      2, message(Lang, Message::ErrorPrefix) + Problem + "\n" +
+             message(Lang, Message::UsageSeeHelp, {P.commandPrefix()}) + "\n"};
+}
+
+} // namespace dure

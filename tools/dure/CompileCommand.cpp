@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// dure compile, dure explain, dure targets: what the compiler answers alone.
+#include "tools/dure/Commands.h"
+#include "tools/dure/Json.h"
+
+namespace dure {
+namespace {
+
+/// Prints a result as text or JSON. A refusal's JSON is printed too: programs
+/// want its list.
+int show(const Console &Out, const Options &O, const CompilerResult &Result) {
+  const int Exit = Compiler::report(Result, Out);
+  if (!Result)
+    return Exit;
+  std::string Text;
+  if (O.Json)
+    Text = Result->json;
+  else if (Exit == ExitOk)
+    Text = Result->text;
+  if (!Text.empty() && !Text.ends_with('\n'))
+    Text += '\n';
+  if (!Out.print(Text))
+    return ExitFailed;
+  return Exit;
+}
+
+/// One line a driver: its device, or why it has none.
+std::string describeDevices(const Console &Out, const dure_devices *Devices) {
+  TextTable Table;
+  const size_t Count = dure_devices_count(Devices);
+  for (size_t I = 0; I < Count; ++I) {
+    dure_device_info Info = {};
+    Info.struct_size = sizeof(Info);
+    if (!succeeded(Out, dure_devices_get(Devices, I, &Info)))
+      continue;
+    std::string Device = Info.name ? Info.name : "";
+    if (Info.name && *Info.architecture)
+      Device += std::string(" (") + Info.architecture + ")";
+    if (*Info.problem)
+      Device = Info.problem;
+    Table.row({std::string("  ") + Info.driver, Device});
+  }
+  return Count ? Table.text() : Out.text(Message::DevicesNone) + "\n";
+}
+
+void writeDevices(const Console &Out, const dure_devices *Devices,
+                  JsonWriter &Json) {
+  Json.beginArray();
+  for (size_t I = 0; I < dure_devices_count(Devices); ++I) {
+    dure_device_info Info = {};
+    Info.struct_size = sizeof(Info);
+    if (!succeeded(Out, dure_devices_get(Devices, I, &Info)))
+      continue;
+    Json.beginObject()
+        .member("driver", Info.driver)
+        .member("driver_version",
+                Info.driver_version ? Info.driver_version : "")
+        .member("driver_path", Info.driver_path ? Info.driver_path : "");
+    if (Info.name)
+      Json.member("name", Info.name)
+          .member("architecture", Info.architecture)
+          .member("features", Info.features)
+          .member("memory_bytes", int64_t(Info.memory_total))
+          .member("parallelism", int64_t(Info.parallelism));
+    Json.member("problem", Info.problem).end();
+  }
+  Json.end();
+}
+
+} // namespace
+
+int runCompile(const Console &Out, const Options &O) {
+  std::optional<Compiler> Opened = Compiler::open(Out);
+  if (!Opened)
+    return ExitFailed;
+  Compiler::CompileSettings Settings;
+  Settings.OutputPath = O.Output;
+  Settings.EmbedWeights = O.EmbedWeights.value_or(true);
+  Settings.Threads = int32_t(O.Threads);
+  Settings.Everything = true;
+  return show(Out, O, Opened->compile(O, Settings, Out));
+}
+
+int runExplain(const Console &Out, const Options &O) {
+  if (looksLikePackage(O.Path))
+    return Out.fail(Message::NotAModel, {O.Path});
+  std::optional<Compiler> Opened = Compiler::open(Out);
+  return Opened ? show(Out, O, Opened->explain(O)) : int(ExitFailed);
+}
+
+int runTargets(const Console &Out, const Options &O) {
+  std::optional<Compiler> Opened = Compiler::open(Out);
+  if (!Opened)
+    return ExitFailed;
+  CompilerResult Result = Opened->targets(O);
+  if (const int Exit = Compiler::report(Result, Out); Exit != ExitOk)
+    return Exit;
+  dure_devices *List = nullptr;
+  if (!succeeded(Out, dure_devices_list(nullptr, &List)))
+    return ExitFailed;
+  const DevicesPointer Devices(List);
+  if (O.Json) {
+    JsonWriter Json;
+    Json.beginObject().key("compiler").raw(Result->json).key("devices");
+    writeDevices(Out, Devices.get(), Json);
+    Json.end();
+    return Out.print(Json.text() + "\n") ? ExitOk : ExitFailed;
+  }
+  const std::string Text = Out.text(Message::TargetsHeading) + "\n" +
+                           Result->text + "\n" +
+                           Out.text(Message::DevicesHeading) + "\n" +
+                           describeDevices(Out, Devices.get());
+  return Out.print(Text) ? ExitOk : ExitFailed;
+}
+
+} // namespace dure

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Terminal output and interrupts.
+#include "tools/dure/Console.h"
+
+#include "tools/dure/Utf8.h"
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <unistd.h>
+
+namespace dure {
+
+bool Console::print(std::string_view Text) const {
+  return std::fwrite(Text.data(), 1, Text.size(), stdout) == Text.size() &&
+         std::fflush(stdout) == 0;
+}
+
+int Console::fail(std::string_view Text) const {
+  std::string Line = text(Message::ErrorPrefix);
+  Line += Text;
+  if (!Line.ends_with('\n'))
+    Line += '\n';
+  std::fwrite(Line.data(), 1, Line.size(), stderr);
+  return ExitFailed;
+}
+
+int Console::usage(Message Id,
+                   std::initializer_list<std::string> Arguments) const {
+  fail(Id, Arguments);
+  return ExitUsage;
+}
+
+ProgressBar::ProgressBar(const Console &Out)
+    : Title(Out.text(Message::PhaseCompile)),
+      Enabled(::isatty(STDERR_FILENO) == 1) {}
+
+void ProgressBar::update(std::string_view What, double Fraction) {
+  if (!Enabled)
+    return;
+  constexpr int Width = 30;
+  Fraction = std::clamp(Fraction, 0.0, 1.0);
+  std::string Line = Title + " [";
+  for (int I = 0; I < Width; ++I)
+    Line += I < int(Fraction * Width) ? '#' : '.';
+  char Percent[16];
+  std::snprintf(Percent, sizeof(Percent), "] %3d %% ", int(Fraction * 100));
+  Line += Percent;
+  Line += What;
+  if (Line == Shown)
+    return;
+  Shown = Line;
+  // Carriage return, the line, and erase what an older, longer one left.
+  std::fprintf(stderr, "\r%s\x1b[K", Line.c_str());
+  std::fflush(stderr);
+}
+
+void ProgressBar::clear() {
+  if (!Shown.empty()) {
+    std::fputs("\r\x1b[K", stderr);
+    std::fflush(stderr);
+  }
+  Shown.clear();
+}
+
+std::string TextTable::text() const {
+  std::vector<size_t> Widths;
+  for (const auto &Cells : Rows) {
+    Widths.resize(std::max(Widths.size(), Cells.size()));
+    for (size_t I = 0; I < Cells.size(); ++I)
+      Widths[I] = std::max(Widths[I], displayWidth(Cells[I]));
+  }
+  std::string Out;
+  for (const auto &Cells : Rows) {
+    for (size_t I = 0; I < Cells.size(); ++I) {
+      const std::string Pad(Widths[I] - displayWidth(Cells[I]), ' ');
+      const bool Last = I + 1 == Cells.size();
+      if (I)
+        Out += "  ";
+      if (I == 0)
+        Out += Cells[I] + (Last ? "" : Pad);
+      else
+        Out += Last ? Cells[I] : Pad + Cells[I];
+    }
+    Out += '\n';
+  }
+  return Out;
+}
+
+namespace {
+std::string formatDouble(const char *Format, double Value) {
+  char Buffer[48];
+  std::snprintf(Buffer, sizeof(Buffer), Format, Value);
+  return Buffer;
+}
+} // namespace
+
+std::string formatSeconds(double Seconds) {
+  if (Seconds < 1e-3)
+    return formatDouble("%.4g µs", Seconds * 1e6);
+  if (Seconds < 1)
+    return formatDouble("%.4g ms", Seconds * 1e3);
+  return formatDouble("%.4g s", Seconds);
+}
+
+std::string formatBytes(double Bytes) {
+  constexpr const char *Formats[] = {"%.0f B", "%.1f KiB", "%.1f MiB",
+                                     "%.2f GiB", "%.2f TiB"};
+  size_t Unit = 0;
+  for (; Bytes >= 1024 && Unit + 1 < std::size(Formats); ++Unit)
+    Bytes /= 1024;
+  return formatDouble(Formats[Unit], Bytes);
+}
+
+std::string formatNumber(double Number) { return formatDouble("%.4g", Number); }
+
+namespace {
+volatile int Interrupted = 0;
+std::atomic<dure_call *> InterruptedCall = nullptr;
+
+void onInterrupt(int Signal) {
+  if (Interrupted) {
+    // Asked twice: the default action, at once.
+    std::signal(Signal, SIG_DFL);
+    std::raise(Signal);
+    return;
+  }
+  Interrupted = 1;
+  // dure_call_cancel only sets a flag.
+  if (dure_call *Call = InterruptedCall.load())
+    dure_call_cancel(Call);
+}
+} // namespace
+
+void handleInterrupts() {
+  for (const int Signal : {SIGINT, SIGTERM}) {
+    struct sigaction Action = {};
+    Action.sa_handler = onInterrupt;
+    sigemptyset(&Action.sa_mask);
+    Action.sa_flags = SA_RESTART;
+    sigaction(Signal, &Action, nullptr);
+  }
+  // `dure inspect ... | head` ends with a failed write, not a signal.
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+const volatile int *interruptFlag() { return &Interrupted; }
+bool interrupted() { return Interrupted != 0; }
+void setInterruptedCall(dure_call *Call) { InterruptedCall.store(Call); }
+
+} // namespace dure

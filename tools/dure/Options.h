@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the user asked for: the parsed command line.
+//
+// Included by main and the commands. Plain data; defaults are the documented
+// ones.
+#ifndef DURE_TOOLS_DURE_OPTIONS_H
+#define DURE_TOOLS_DURE_OPTIONS_H
+
+#include "tools/io/Language.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dure {
+
+enum class Command { Compile, Run, Check, Bench, Inspect, Targets, Explain };
+
+/// name=value pairs in the order given.
+using NamedFiles = std::vector<std::pair<std::string, std::string>>;
+using NamedSizes = std::vector<std::pair<std::string, int64_t>>;
+
+struct Options {
+  Command Which = Command::Compile;
+  Language Lang = Language::English;
+  bool Json = false;
+
+  /// MODEL.onnx or PACKAGE.
+  std::string Path;
+
+  // For the compiler.
+  std::vector<std::string> Targets;
+  std::vector<std::string> Cpus;
+  std::vector<std::string> LoadTargets;
+  NamedSizes Dims;
+  bool AllowLinks = false;
+  /// Empty: links may lead anywhere.
+  std::string LinksRoot;
+  bool NoFallback = false;
+  bool NoRaise = false;
+  std::string Output;
+  std::optional<bool> EmbedWeights;
+  std::string StopAfter;
+  std::string StartFrom;
+  std::vector<std::string> PrintIrAfter;
+  std::string SaveTemps;
+  std::string Report;
+
+  // For running.
+  NamedFiles Inputs;
+  std::string InputsFile;
+  std::string OutputDir;
+  /// 0: all cores.
+  int64_t Threads = 0;
+  std::string Trace;
+  /// dure_verify of the C API.
+  int32_t Verify = 0;
+  bool TrustCode = false;
+  std::string ModelFolder;
+
+  // For check.
+  std::string Data;
+  std::string Against;
+  bool PerDispatch = false;
+  std::optional<double> Atol;
+  std::optional<double> Rtol;
+
+  // For bench. 0: by time.
+  int64_t Repeat = 0;
+  bool NoRoof = false;
+};
+
+} // namespace dure
+
+#endif // DURE_TOOLS_DURE_OPTIONS_H

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Decoding of UTF-8.
+#include "tools/dure/Utf8.h"
+
+namespace dure {
+
+Utf8Character firstCharacter(std::string_view Text) {
+  constexpr Utf8Character Invalid = {0xFFFD, 1};
+  const auto byte = [&](size_t I) { return uint32_t(uint8_t(Text[I])); };
+  const uint32_t Lead = byte(0);
+  if (Lead < 0x80)
+    return {Lead, 1};
+  const size_t Count = Lead >= 0xF0 ? 4 : Lead >= 0xE0 ? 3 : 2;
+  if (Lead < 0xC2 || Lead > 0xF4 || Text.size() < Count)
+    return Invalid;
+  uint32_t Code = Lead & (0x7F >> Count);
+  for (size_t I = 1; I < Count; ++I) {
+    if ((byte(I) & 0xC0) != 0x80)
+      return Invalid;
+    Code = Code << 6 | (byte(I) & 0x3F);
+  }
+  // Overlong forms, surrogates and what lies beyond Unicode.
+  constexpr uint32_t Least[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (Code < Least[Count] || (Code >= 0xD800 && Code <= 0xDFFF) ||
+      Code > 0x10FFFF)
+    return Invalid;
+  return {Code, Count};
+}
+
+size_t displayWidth(std::string_view Text) {
+  size_t Width = 0;
+  while (!Text.empty()) {
+    const Utf8Character C = firstCharacter(Text);
+    Text.remove_prefix(C.Bytes);
+    // Hangul Jamo, CJK and its punctuation, Hangul syllables, full-width forms.
+    const bool Wide = (C.Code >= 0x1100 && C.Code <= 0x115F) ||
+                      (C.Code >= 0x2E80 && C.Code <= 0xA4CF) ||
+                      (C.Code >= 0xAC00 && C.Code <= 0xD7A3) ||
+                      (C.Code >= 0xF900 && C.Code <= 0xFAFF) ||
+                      (C.Code >= 0xFF00 && C.Code <= 0xFF60);
+    Width += Wide ? 2 : 1;
+  }
+  return Width;
+}
+
+} // namespace dure

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The `dure` command.
+//
+// Runs models through the public C API of libdure alone, and opens the compiler
+// only for commands that compile: `dure run PACKAGE` maps neither libMLIR nor
+// libLLVM.
+#include "tools/dure/Arguments.h"
+#include "tools/dure/Commands.h"
+
+#include <cstdio>
+
+int main(int Count, char **Values) {
+  using namespace dure;
+  const std::vector<std::string> Arguments(Values + (Count > 0),
+                                           Values + Count);
+  const std::variant<Options, Finished> Parsed =
+      parseArguments(Arguments, dure_version());
+  if (const Finished *Done = std::get_if<Finished>(&Parsed)) {
+    std::fputs(Done->Text.c_str(), Done->ExitCode ? stderr : stdout);
+    return Done->ExitCode;
+  }
+  const Options &O = *std::get_if<Options>(&Parsed);
+  const Console Out(O.Lang);
+  handleInterrupts();
+  switch (O.Which) {
+  case Command::Compile:
+    return runCompile(Out, O);
+  case Command::Run:
+    return runRun(Out, O);
+  case Command::Check:
+    return runCheck(Out, O);
+  case Command::Bench:
+    return runBench(Out, O);
+  case Command::Inspect:
+    return runInspect(Out, O);
+  case Command::Targets:
+    return runTargets(Out, O);
+  case Command::Explain:
+    return runExplain(Out, O);
+  }
+  return ExitUsage;
+}
