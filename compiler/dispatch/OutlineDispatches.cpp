@@ -2,6 +2,8 @@
 // Outlining of dispatches, with structural deduplication.
 #include "compiler/dispatch/OutlineDispatches.h"
 
+#include "compiler/package/SourceNames.h"
+
 #include "mlir/Analysis/TopologicalSortUtils.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/IRMapping.h"
@@ -20,6 +22,8 @@ public:
       : Module(Module), Symbols(Module), T(T) {}
 
   LogicalResult outlineRegion(RegionOp Region);
+  /// Names that the results of dispatches get.
+  llvm::DenseMap<Value, std::string> ValueNames;
 
 private:
   struct Outlined {
@@ -200,6 +204,10 @@ LogicalResult Outliner::outlineGroup(const DispatchGroup &Group) {
       Builder, FusedLoc::get(Module.getContext(), Locations),
       TypeRange(ValueRange(Outputs)), Function.getSymName(), T.name(),
       DimsAttr::get(Module.getContext(), Bindings), Inputs.getArrayRef());
+  SmallVector<Attribute> Names;
+  for (Value Output : Outputs)
+    Names.push_back(Builder.getStringAttr(ValueNames.lookup(Output)));
+  Dispatch->setAttr(ValueNamesAttr, Builder.getArrayAttr(Names));
   for (auto [Old, New] : llvm::zip(Outputs, Dispatch.getResults()))
     Old.replaceUsesWithIf(
         New, [&](OpOperand &Use) { return !Inside.contains(Use.getOwner()); });
@@ -252,8 +260,10 @@ LogicalResult dure::outlineDispatches(ModuleOp Module, const Target &T) {
     if (Region.getTarget() == T.name())
       Regions.push_back(Region);
   });
-  for (RegionOp Region : Regions)
+  for (RegionOp Region : Regions) {
+    Worker.ValueNames = namedValues(Region->getParentOfType<func::FuncOp>());
     if (failed(Worker.outlineRegion(Region)))
       return failure();
+  }
   return success();
 }

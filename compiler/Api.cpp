@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The C entry of libDureCompiler: requests in, results out.
+#define DURE_COMPILER_BUILD
+#include "dure/compiler.h"
+
+#include "compiler/Compilation.h"
+#include "runtime/io/SafeFile.h"
+
+#include "llvm/Config/llvm-config.h"
+
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+using namespace dure;
+
+namespace {
+
+/// A result and what its pointers point to.
+struct OwnedResult {
+  dure_compiler_result Public = {};
+  std::string Message, Text, Json;
+};
+
+/// The caller's struct, as far as it fills it, else zeros: fields behind its
+/// struct_size keep their defaults.
+template <typename T> T readStruct(const T *Given) {
+  T Copy;
+  std::memset(&Copy, 0, sizeof(Copy));
+  if (Given)
+    std::memcpy(&Copy, Given, std::min(Given->struct_size, sizeof(T)));
+  return Copy;
+}
+
+std::string text(const char *Given) { return Given ? Given : ""; }
+
+std::vector<std::string> list(const char *const *Given, size_t Count) {
+  std::vector<std::string> Out;
+  for (size_t I = 0; Given && I < Count; ++I)
+    Out.push_back(text(Given[I]));
+  return Out;
+}
+
+/// "batch=1" into the map; false when it does not read like that.
+bool readDims(const std::vector<std::string> &Given,
+              std::map<std::string, int64_t> &Out, std::string &Error) {
+  for (const std::string &Each : Given) {
+    size_t Equal = Each.find('=');
+    char *End = nullptr;
+    const char *Number =
+        Equal == std::string::npos ? "" : Each.c_str() + Equal + 1;
+    long long Value = std::strtoll(Number, &End, 10);
+    if (*Number == '\0' || *End != '\0' || Value < 0 || Equal == 0) {
+      Error = "'" + Each + "' does not give a dimension: write NAME=NUMBER";
+      return false;
+    }
+    Out[Each.substr(0, Equal)] = Value;
+  }
+  return true;
+}
+
+bool readModel(const dure_compiler_model *Given, CompilationRequest &Out,
+               std::string &Error) {
+  dure_compiler_model Model = readStruct(Given);
+  Out.ModelPath = text(Model.path);
+  Out.Targets = list(Model.targets, Model.target_count);
+  Out.Cpus = list(Model.cpus, Model.cpu_count);
+  Out.LoadTargets = list(Model.load_targets, Model.load_target_count);
+  Out.AllowLinks = Model.links != DURE_COMPILER_LINKS_REFUSE;
+  if (Model.links == DURE_COMPILER_LINKS_WITHIN_ROOT)
+    Out.LinksRoot = text(Model.links_root);
+  Out.Korean = text(Model.lang) == "ko";
+  Out.ForbidFallback = Model.forbid_fallback;
+  Out.NoRaise = Model.no_raise;
+  if (Out.ModelPath.empty())
+    Error = "no model is given";
+  return Error.empty() &&
+         readDims(list(Model.dims, Model.dim_count), Out.Dims, Error);
+}
+
+dure_compiler_status statusOf(Outcome Result) {
+  switch (Result) {
+  case Outcome::Ok:
+    return DURE_COMPILER_OK;
+  case Outcome::Refused:
+    return DURE_COMPILER_REFUSED;
+  case Outcome::Failed:
+    return DURE_COMPILER_FAILED;
+  case Outcome::Cancelled:
+    return DURE_COMPILER_CANCELLED;
+  case Outcome::InvalidRequest:
+    return DURE_COMPILER_INVALID_REQUEST;
+  }
+  return DURE_COMPILER_FAILED;
+}
+
+const dure_compiler_result *give(const CompilationReport &Report,
+                                 std::string Json, std::string Text) {
+  auto *Out = new OwnedResult;
+  Out->Message = Report.Message;
+  Out->Json = std::move(Json);
+  Out->Text = std::move(Text);
+  Out->Public = {sizeof(dure_compiler_result), statusOf(Report.Result),
+                 Out->Message.c_str(), Out->Text.c_str(), Out->Json.c_str()};
+  return &Out->Public;
+}
+
+const dure_compiler_result *give(const CompilationReport &Report, bool Explain,
+                                 bool Korean) {
+  return give(Report, reportToJson(Report, Explain),
+              reportToText(Report, Explain, Korean));
+}
+
+/// Writes the report file; its failure is the call's.
+void saveReport(const std::string &Path, CompilationReport &Report) {
+  if (Path.empty() || Report.Result != Outcome::Ok)
+    return;
+  std::string Json = reportToJson(Report, false) + "\n";
+  Result<AtomicFile> File = AtomicFile::create(Path);
+  Status Done =
+      File.ok() ? File->write(Json.data(), Json.size()) : File.status();
+  if (Done.ok())
+    Done = File->commit();
+  if (Done.ok())
+    return;
+  Report.Result = Outcome::Failed;
+  Report.Message = Done.message();
+}
+
+const dure_compiler_result *
+compile(const dure_compiler_compile_request *Given) {
+  dure_compiler_compile_request C = readStruct(Given);
+  CompilationRequest Request;
+  CompilationReport Report;
+  Report.Result = Outcome::InvalidRequest;
+  if (!readModel(C.model, Request, Report.Message))
+    return give(Report, false, Request.Korean);
+  Request.OutputPath = text(C.output_path);
+  Request.EmbedWeights = C.weights == DURE_COMPILER_WEIGHTS_EMBED;
+  Request.StopAfter = text(C.stop_after);
+  Request.StartFrom = text(C.start_from);
+  Request.PrintAfter = list(C.print_ir_after, C.print_ir_after_count);
+  Request.SaveTemps = text(C.save_temps_dir);
+  Request.Threads = C.threads > 0 ? C.threads : 0;
+  Request.Cancel = C.cancel;
+  if (C.print)
+    Request.Print = [&](const std::string &Text) {
+      C.print(C.user, Text.data(), Text.size());
+    };
+  if (C.progress)
+    Request.Progress = [&](const std::string &Phase, double Fraction) {
+      C.progress(C.user, Phase.c_str(), Fraction);
+    };
+  if (Request.OutputPath.empty()) {
+    Report.Message = "no output is given";
+    return give(Report, false, Request.Korean);
+  }
+  Report = compileModel(Request);
+  saveReport(text(C.report_path), Report);
+  return give(Report, false, Request.Korean);
+}
+
+const dure_compiler_result *
+explain(const dure_compiler_explain_request *Given) {
+  dure_compiler_explain_request E = readStruct(Given);
+  CompilationRequest Request;
+  CompilationReport Report;
+  Report.Result = Outcome::InvalidRequest;
+  if (!readModel(E.model, Request, Report.Message))
+    return give(Report, true, Request.Korean);
+  Request.Cancel = E.cancel;
+  return give(explainModel(Request), true, Request.Korean);
+}
+
+const dure_compiler_result *
+targets(const dure_compiler_targets_request *Given) {
+  dure_compiler_targets_request T = readStruct(Given);
+  CompilationRequest Request;
+  Request.LoadTargets = list(T.load_targets, T.load_target_count);
+  std::string Json, Text;
+  CompilationReport Report = listTargets(Request, Json, Text);
+  return give(Report, std::move(Json), std::move(Text));
+}
+
+void release(const dure_compiler_result *Result) {
+  if (!Result)
+    return;
+  static_assert(offsetof(OwnedResult, Public) == 0);
+  delete reinterpret_cast<const OwnedResult *>(Result);
+}
+
+} // namespace
+
+const dure_compiler_api *dure_compiler_query(uint32_t Version) {
+  static const dure_compiler_api Api = {sizeof(dure_compiler_api),
+                                        DURE_COMPILER_VERSION,
+                                        "Dure 0.1.0, LLVM " LLVM_VERSION_STRING,
+                                        compile,
+                                        explain,
+                                        targets,
+                                        release};
+  // While the major version is 0 a minor version may break, too.
+  return Version == DURE_COMPILER_VERSION ? &Api : nullptr;
+}

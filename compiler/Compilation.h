@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One compilation: from a model's path to a package, or to the IR of a phase.
+//
+// Between the C entry (Api.cpp) and the phases. Plain C++ structs in and out;
+// no MLIR type is needed to use it.
+#ifndef DURE_COMPILER_COMPILATION_H
+#define DURE_COMPILER_COMPILATION_H
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dure {
+
+enum class Outcome { Ok, Refused, Failed, Cancelled, InvalidRequest };
+
+/// One thing that stands in the way of compiling a model.
+struct RefusalReport {
+  std::string Node, Op, Domain;
+  int64_t Opset = 0;
+  std::string Code, Reason, Remedy;
+};
+
+struct TensorReport {
+  std::string Name, Type;
+  std::vector<std::string> Dims;
+};
+
+struct TargetReport {
+  std::string Name;
+  std::vector<std::string> Variants;
+  uint64_t Dispatches = 0, Functions = 0, FallbackOps = 0;
+};
+
+struct NodeReport {
+  std::string Name, Op, Target, Reason;
+  std::vector<std::string> Sources;
+};
+
+/// All that is said of a compilation, whatever its outcome.
+struct CompilationReport {
+  Outcome Result = Outcome::Ok;
+  std::string Message;
+  std::vector<RefusalReport> Refusals;
+  std::string Model, Output;
+  std::optional<uint64_t> OutputBytes;
+  std::vector<TargetReport> Targets;
+  std::vector<std::pair<std::string, double>> PhaseSeconds;
+  std::optional<uint64_t> Parameters, WeightBytes;
+  std::optional<std::string> PeakTransient;
+  // Explain only.
+  std::vector<std::pair<std::string, int64_t>> Opsets;
+  std::vector<TensorReport> Inputs, Outputs;
+  std::map<std::string, uint64_t> Ops;
+  std::vector<NodeReport> Nodes;
+};
+
+struct CompilationRequest {
+  std::string ModelPath;
+  std::vector<std::string> Targets, Cpus, LoadTargets;
+  std::map<std::string, int64_t> Dims;
+  bool AllowLinks = false;
+  std::string LinksRoot = "/";
+  bool Korean = false;
+  bool ForbidFallback = false;
+  bool NoRaise = false;
+
+  std::string OutputPath;
+  bool EmbedWeights = true;
+  std::string StopAfter, StartFrom;
+  std::vector<std::string> PrintAfter;
+  std::function<void(const std::string &)> Print;
+  std::string SaveTemps;
+  unsigned Threads = 0;
+  std::function<void(const std::string &Phase, double Fraction)> Progress;
+  const volatile int *Cancel = nullptr;
+};
+
+/// Compiles; writes nothing on failure. Thread safe: each call has a context of
+/// its own.
+CompilationReport compileModel(const CompilationRequest &Request);
+
+/// Runs the phases up to place and reports what would run where.
+CompilationReport explainModel(const CompilationRequest &Request);
+
+/// The report as JSON (keys: compiler.h) and as text for people.
+std::string reportToJson(const CompilationReport &Report, bool Explain);
+std::string reportToText(const CompilationReport &Report, bool Explain,
+                         bool Korean);
+
+/// The installed targets and those of `LoadTargets`, as JSON and text.
+CompilationReport listTargets(const CompilationRequest &Request,
+                              std::string &Json, std::string &Text);
+
+} // namespace dure
+
+#endif // DURE_COMPILER_COMPILATION_H

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The phases, in order. Reads like a table of contents.
+#include "compiler/Phases.h"
+
+#include "compiler/dispatch/OutlineDispatches.h"
+#include "compiler/dispatch/Place.h"
+#include "compiler/passes/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace dure;
+
+static constexpr llvm::StringLiteral Names[] = {
+    "import",   "simplify",   "raise",           "place",
+    "quantize", "specialize", "form-dispatches", "lower"};
+
+StringRef dure::phaseName(Phase P) { return Names[static_cast<unsigned>(P)]; }
+
+std::optional<Phase> dure::phaseNamed(StringRef Name) {
+  for (auto [I, Known] : llvm::enumerate(Names))
+    if (Known == Name)
+      return static_cast<Phase>(I);
+  return std::nullopt;
+}
+
+std::string dure::phaseNames() { return llvm::join(llvm::ArrayRef(Names), ", "); }
+
+void dure::registerPhaseDialects(DialectRegistry &Registry) {
+  Registry.insert<DureDialect, func::FuncDialect, arith::ArithDialect,
+                  math::MathDialect, tensor::TensorDialect,
+                  linalg::LinalgDialect, scf::SCFDialect>();
+}
+
+namespace {
+
+/// Prints a pass's output when its flag name is asked for.
+class PrintAfterPasses : public PassInstrumentation {
+public:
+  explicit PrintAfterPasses(const PhaseOptions &Options) : Options(Options) {}
+
+  void runAfterPass(Pass *P, Operation *Op) override {
+    if (!llvm::is_contained(Options.PrintAfter, P->getArgument()))
+      return;
+    std::string Text;
+    llvm::raw_string_ostream Out(Text);
+    Out << "// after " << P->getArgument() << "\n" << *Op << "\n";
+    Options.Print(Text);
+  }
+
+private:
+  const PhaseOptions &Options;
+};
+
+} // namespace
+
+/// The passes of a phase that are passes; what a target adds comes first.
+static void addPasses(Phase P, const PhaseOptions &Options, OpPassManager &PM) {
+  auto FromTarget = [&](TargetPhase At) {
+    if (Options.Preferred)
+      Options.Preferred->addPasses(At, PM);
+  };
+  switch (P) {
+  case Phase::Simplify:
+    buildSimplifyPipeline(PM);
+    return;
+  case Phase::Raise:
+    if (!Options.NoRaise)
+      buildRaisePipeline(PM);
+    return;
+  case Phase::Quantize:
+    FromTarget(TargetPhase::Quantize);
+    return;
+  case Phase::Specialize:
+    FromTarget(TargetPhase::Specialize);
+    return;
+  case Phase::FormDispatches:
+    FromTarget(TargetPhase::FormDispatches);
+    return;
+  case Phase::Import:
+  case Phase::Place:
+  case Phase::Lower:
+    return;
+  }
+}
+
+LogicalResult dure::runPhase(Phase P, ModuleOp Module,
+                             const PhaseOptions &Options,
+                             std::vector<Refused> &Refusals) {
+  PassManager PM(Module.getContext(), ModuleOp::getOperationName());
+  // Each phase is verified once, at its end: a verifier after every pass costs
+  // more than the passes.
+  PM.enableVerifier(false);
+  addPasses(P, Options, PM);
+  if (Options.Print && !Options.PrintAfter.empty())
+    PM.addInstrumentation(std::make_unique<PrintAfterPasses>(Options));
+  if (failed(PM.run(Module)))
+    return failure();
+
+  if (P == Phase::Place) {
+    placeOps(Module, *Options.Preferred, Options.Fallback, Refusals);
+    if (!Refusals.empty())
+      return success();
+  }
+  if (P == Phase::FormDispatches)
+    for (const Target *T : {Options.Preferred, Options.Fallback})
+      if (T && failed(outlineDispatches(Module, *T)))
+        return failure();
+
+  Module->setAttr(DureDialect::PhaseAttr,
+                  StringAttr::get(Module.getContext(), phaseName(P)));
+  if (failed(mlir::verify(Module)))
+    return emitError(Module.getLoc())
+           << "phase " << phaseName(P)
+           << " left invalid IR; this is a defect of Dure";
+  if (Options.Print && (llvm::is_contained(Options.PrintAfter, phaseName(P)) ||
+                        llvm::is_contained(Options.PrintAfter, "all"))) {
+    std::string Text;
+    llvm::raw_string_ostream Out(Text);
+    Out << "// after phase " << phaseName(P) << "\n" << *Module << "\n";
+    Options.Print(Text);
+  }
+  return success();
+}

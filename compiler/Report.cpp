@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Reports of a compilation as JSON for programs and as text for people.
+#include "compiler/Compilation.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace dure;
+namespace json = llvm::json;
+
+static const char *statusName(Outcome Result) {
+  switch (Result) {
+  case Outcome::Ok:
+    return "ok";
+  case Outcome::Refused:
+    return "refused";
+  case Outcome::Failed:
+    return "failed";
+  case Outcome::Cancelled:
+    return "cancelled";
+  case Outcome::InvalidRequest:
+    return "invalid-request";
+  }
+  return "failed";
+}
+
+/// JSON strings must be UTF-8; names come from files.
+static std::string clean(const std::string &Text) {
+  return json::isUTF8(Text) ? Text : json::fixUTF8(Text);
+}
+
+static json::Array strings(const std::vector<std::string> &Values) {
+  json::Array Out;
+  for (const std::string &Each : Values)
+    Out.push_back(clean(Each));
+  return Out;
+}
+
+static json::Array tensors(const std::vector<TensorReport> &Values) {
+  json::Array Out;
+  for (const TensorReport &Each : Values)
+    Out.push_back(json::Object{{"name", clean(Each.Name)},
+                               {"type", Each.Type},
+                               {"dims", strings(Each.Dims)}});
+  return Out;
+}
+
+static void addExplanation(const CompilationReport &Report, json::Object &Out) {
+  json::Array Opsets, Ops, Nodes;
+  for (auto &[Domain, Version] : Report.Opsets)
+    Opsets.push_back(
+        json::Object{{"domain", clean(Domain)}, {"version", Version}});
+  for (auto &[Op, Count] : Report.Ops)
+    Ops.push_back(json::Object{{"op", Op}, {"count", Count}});
+  uint64_t Fallback = 0;
+  std::string First = Report.Targets.empty() ? "" : Report.Targets[0].Name;
+  for (const NodeReport &Each : Report.Nodes) {
+    Fallback += Each.Target != First;
+    Nodes.push_back(json::Object{{"name", clean(Each.Name)},
+                                 {"op", Each.Op},
+                                 {"target", Each.Target},
+                                 {"reason", clean(Each.Reason)},
+                                 {"sources", strings(Each.Sources)}});
+  }
+  Out["opsets"] = std::move(Opsets);
+  Out["inputs"] = tensors(Report.Inputs);
+  Out["outputs"] = tensors(Report.Outputs);
+  Out["ops"] = std::move(Ops);
+  Out["nodes"] = std::move(Nodes);
+  Out["fallback_ops"] = Fallback;
+  json::Object Memory;
+  if (Report.WeightBytes)
+    Memory["weights"] = *Report.WeightBytes;
+  Out["memory"] = std::move(Memory);
+}
+
+std::string dure::reportToJson(const CompilationReport &Report, bool Explain) {
+  json::Object Out{{"status", statusName(Report.Result)},
+                   {"message", clean(Report.Message)},
+                   {"model", clean(Report.Model)}};
+  json::Array Refusals;
+  for (const RefusalReport &Each : Report.Refusals)
+    Refusals.push_back(json::Object{{"node", clean(Each.Node)},
+                                    {"op", clean(Each.Op)},
+                                    {"domain", clean(Each.Domain)},
+                                    {"opset", Each.Opset},
+                                    {"code", Each.Code},
+                                    {"reason", clean(Each.Reason)},
+                                    {"remedy", clean(Each.Remedy)}});
+  Out["refusals"] = std::move(Refusals);
+  json::Array Targets, Phases;
+  for (const TargetReport &Each : Report.Targets)
+    Targets.push_back(json::Object{{"name", Each.Name},
+                                   {"variants", strings(Each.Variants)},
+                                   {"dispatches", Each.Dispatches},
+                                   {"functions", Each.Functions},
+                                   {"fallback_ops", Each.FallbackOps}});
+  for (auto &[Name, Seconds] : Report.PhaseSeconds)
+    Phases.push_back(json::Object{{"name", Name}, {"seconds", Seconds}});
+  Out["targets"] = std::move(Targets);
+  Out["phases"] = std::move(Phases);
+  if (Report.Parameters)
+    Out["parameters"] = *Report.Parameters;
+  if (Report.WeightBytes)
+    Out["weight_bytes"] = *Report.WeightBytes;
+  if (Explain) {
+    addExplanation(Report, Out);
+  } else {
+    Out["output"] = clean(Report.Output);
+    if (Report.OutputBytes)
+      Out["output_bytes"] = *Report.OutputBytes;
+    if (Report.PeakTransient)
+      Out["peak_transient"] = *Report.PeakTransient;
+  }
+  std::string Text;
+  llvm::raw_string_ostream(Text) << json::Value(std::move(Out));
+  return Text;
+}
+
+/// "22.7 million" reads better than eight digits.
+static void writeCount(llvm::raw_ostream &Out, uint64_t Count) {
+  if (Count >= 1000000)
+    Out << llvm::format("%.1f M", double(Count) / 1e6);
+  else
+    Out << Count;
+}
+
+static void explainAsText(const CompilationReport &Report, bool Korean,
+                          llvm::raw_ostream &Out) {
+  for (const TensorReport &Each : Report.Inputs)
+    Out << (Korean ? "입력  " : "input   ") << Each.Name << " " << Each.Type
+        << "[" << llvm::join(Each.Dims, ", ") << "]\n";
+  for (const TensorReport &Each : Report.Outputs)
+    Out << (Korean ? "출력  " : "output  ") << Each.Name << " " << Each.Type
+        << "[" << llvm::join(Each.Dims, ", ") << "]\n";
+  Out << (Korean ? "연산 (raise 단계 이후)\n" : "ops after raise\n");
+  for (auto &[Op, Count] : Report.Ops)
+    Out << llvm::format("  %6llu  ", (unsigned long long)Count) << Op << "\n";
+  std::map<std::string, uint64_t> Where;
+  for (const NodeReport &Each : Report.Nodes)
+    ++Where[Each.Target];
+  for (auto &[Target, Count] : Where)
+    Out << (Korean ? "배치  " : "placed  ") << Count
+        << (Korean ? "개 연산 → " : " ops on ") << Target << "\n";
+  for (const NodeReport &Each : Report.Nodes)
+    if (!Each.Reason.empty())
+      Out << "  " << Each.Name << " (" << Each.Op << ") → " << Each.Target
+          << ": " << Each.Reason << "\n";
+}
+
+std::string dure::reportToText(const CompilationReport &Report, bool Explain,
+                               bool Korean) {
+  std::string Text;
+  llvm::raw_string_ostream Out(Text);
+  if (Report.Parameters) {
+    Out << (Korean ? "가중치  " : "weights ");
+    writeCount(Out, *Report.Parameters);
+    Out << (Korean ? "개 매개변수, " : " parameters, ");
+    Out << llvm::format("%.1f MB", double(*Report.WeightBytes) / 1e6)
+        << (Korean ? " (파일 기준)\n" : " in the model's files\n");
+  }
+  if (Explain) {
+    explainAsText(Report, Korean, Out);
+    return Text;
+  }
+  for (const TargetReport &Each : Report.Targets) {
+    Out << (Korean ? "타깃    " : "target  ") << Each.Name << " ("
+        << llvm::join(Each.Variants, ", ") << "): ";
+    Out << Each.Dispatches << (Korean ? "개 디스패치, " : " dispatches of ")
+        << Each.Functions << (Korean ? "개 함수" : " functions");
+    if (Each.FallbackOps)
+      Out << ", " << Each.FallbackOps
+          << (Korean ? "개는 호스트에서 실행" : " of them on the host");
+    Out << "\n";
+  }
+  Out << (Korean ? "시간    " : "time    ");
+  for (auto &[Name, Seconds] : Report.PhaseSeconds)
+    Out << Name << llvm::format(" %.2f s  ", Seconds);
+  Out << "\n";
+  return Text;
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Placement of ops on targets, and regions.
+#include "compiler/dispatch/Place.h"
+
+using namespace mlir;
+using namespace dure;
+
+/// What belongs to the host program rather than to a target.
+static bool staysOutside(Operation &Op) {
+  return isa<GetWeightOp, ConstantOp, DefineDimsOp>(Op) ||
+         Op.hasTrait<OpTrait::IsTerminator>();
+}
+
+/// The target of one op; null, with a refusal, when there is none.
+static const Target *targetOf(Operation &Op, const Target &Preferred,
+                              const Target *Fallback,
+                              std::vector<Refused> &Refusals) {
+  std::optional<Unsupported> Why = Preferred.supports(&Op);
+  if (!Why)
+    return &Preferred;
+  if (Fallback && Fallback != &Preferred && !Fallback->supports(&Op))
+    return Fallback;
+  Refusals.push_back({&Op, *Why});
+  return nullptr;
+}
+
+/// Moves `Ops` into one region before the op that follows them.
+static void wrap(ArrayRef<Operation *> Ops, const Target &On) {
+  Operation *Last = Ops.back();
+  llvm::SmallPtrSet<Operation *, 32> Inside(Ops.begin(), Ops.end());
+  SmallVector<Value> Yielded;
+  for (Operation *Op : Ops)
+    for (Value Result : Op->getResults())
+      if (llvm::any_of(Result.getUsers(),
+                       [&](Operation *User) { return !Inside.contains(User); }))
+        Yielded.push_back(Result);
+
+  OpBuilder Builder(Last->getContext());
+  Builder.setInsertionPointAfter(Last);
+  auto Region =
+      RegionOp::create(Builder, Last->getLoc(), TypeRange(ValueRange(Yielded)),
+                       Builder.getStringAttr(On.name()));
+  Block *Body = Builder.createBlock(&Region.getBody());
+  for (Operation *Op : Ops)
+    Op->moveBefore(Body, Body->end());
+  for (auto [Inner, Outer] : llvm::zip(Yielded, Region.getResults()))
+    Inner.replaceUsesWithIf(Outer, [&](OpOperand &Use) {
+      return !Inside.contains(Use.getOwner());
+    });
+  Builder.setInsertionPointToEnd(Body);
+  YieldOp::create(Builder, Last->getLoc(), Yielded);
+}
+
+/// An op without users would be a dispatch without results.
+static void eraseDeadOps(mlir::Block &Body) {
+  for (Operation &Op : llvm::make_early_inc_range(llvm::reverse(Body)))
+    if (isOpTriviallyDead(&Op))
+      Op.erase();
+}
+
+void dure::placeOps(ModuleOp Module, const Target &Preferred,
+                    const Target *Fallback, std::vector<Refused> &Refusals) {
+  SmallVector<std::pair<Operation *, const Target *>> Placed;
+  for (auto Function : Module.getOps<func::FuncOp>()) {
+    if (Function.isExternal())
+      continue;
+    eraseDeadOps(Function.getBody().front());
+    for (Operation &Op : Function.getBody().front())
+      Placed.push_back({&Op, staysOutside(Op) ? nullptr
+                                              : targetOf(Op, Preferred,
+                                                         Fallback, Refusals)});
+  }
+  if (!Refusals.empty())
+    return;
+
+  // Weights and constants first in their block, so that they part no
+  // neighbours.
+  for (auto [Op, On] : llvm::reverse(Placed))
+    if (isa<GetWeightOp, ConstantOp>(Op))
+      Op->moveBefore(&Op->getBlock()->front());
+
+  SmallVector<Operation *> Run;
+  const Target *RunOn = nullptr;
+  auto Finish = [&] {
+    if (!Run.empty())
+      wrap(Run, *RunOn);
+    Run.clear();
+  };
+  for (auto [Op, On] : Placed) {
+    if (isa<GetWeightOp, ConstantOp>(Op))
+      continue;
+    if (!On || On != RunOn)
+      Finish();
+    RunOn = On;
+    if (On)
+      Run.push_back(Op);
+  }
+  Finish();
+}

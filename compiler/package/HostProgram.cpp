@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Lowering of a function of dispatches to the package's host program.
+#include "compiler/package/HostProgram.h"
+
+#include "compiler/dispatch/OutlineDispatches.h"
+#include "compiler/package/ElementTypes.h"
+#include "compiler/package/MemoryPlan.h"
+#include "compiler/package/SourceNames.h"
+
+#include "llvm/ADT/MapVector.h"
+
+using namespace mlir;
+using namespace dure;
+
+namespace {
+
+/// Builds one Program. Scalars are computed once per expression; buffers are
+/// registers; everything goes into the body block.
+class ProgramBuilder {
+public:
+  ProgramBuilder(func::FuncOp Function, const Entry &Signature,
+                 const llvm::StringMap<KernelPlace> &Kernels,
+                 WeightTable &Weights)
+      : Function(Function), Signature(Signature), Kernels(Kernels),
+        Weights(Weights) {}
+
+  FailureOr<Program> build();
+
+private:
+  // Scalars.
+  ScalarReg newScalar() { return Out.ScalarRegisters++; }
+  FailureOr<ScalarReg> scalar(Location Loc, const DimExpr &Expr);
+  LogicalResult bindInputs();
+  LogicalResult checkEqualDims();
+
+  // Memory.
+  void findLifetimes();
+  LogicalResult allocateArena();
+  FailureOr<BufferReg> memoryFor(Operation *Op, Value V);
+  FailureOr<BufferReg> bufferOf(Operation *User, Value V, StepAttr Layout);
+
+  // Operations.
+  LogicalResult translate(Operation &Op);
+  LogicalResult translateDispatch(CallDispatchOp Op);
+  LogicalResult translateDefineDims(DefineDimsOp Op);
+  LogicalResult translateReturn(func::ReturnOp Op);
+  void barrierIfNeeded(ArrayRef<Binding> Bindings);
+  LogicalResult addTrace(CallDispatchOp Op, DispatchOp &Made);
+
+  template <typename T> void emit(T Instruction) {
+    Out.Blocks[0].Instructions.push_back(std::move(Instruction));
+  }
+
+  func::FuncOp Function;
+  const Entry &Signature;
+  const llvm::StringMap<KernelPlace> &Kernels;
+  WeightTable &Weights;
+
+  Program Out;
+  std::map<std::string, ScalarReg> Scalars;
+
+  /// The value whose memory a value is: itself, or what it reshapes.
+  static Value root(Value V);
+  struct Use {
+    unsigned First = 0, Last = 0;
+    bool Returned = false;
+    std::optional<unsigned> Slot;
+  };
+  llvm::MapVector<Value, Use> Transients;
+  std::vector<ScalarReg> SlotOffsets;
+  BufferReg Arena = 0;
+  llvm::DenseMap<Value, BufferReg> Buffers;
+  std::map<std::pair<std::string, const void *>, BufferReg> WeightBuffers;
+
+  /// Memory written and read since the last barrier, by slot or buffer.
+  std::set<int64_t> Written, Read;
+  llvm::DenseMap<BufferReg, int64_t> MemoryOf;
+};
+
+} // namespace
+
+Value ProgramBuilder::root(Value V) {
+  while (auto Reshape = V.getDefiningOp<ReshapeOp>())
+    V = Reshape.getX();
+  return V;
+}
+
+//===----------------------------------------------------------------------===//
+// Scalars
+//===----------------------------------------------------------------------===//
+
+static ScalarOpKind scalarKind(DimExpr::Op Kind) {
+  switch (Kind) {
+  case DimExpr::Op::Add:
+    return ScalarOpKind::Add;
+  case DimExpr::Op::Mul:
+    return ScalarOpKind::Mul;
+  case DimExpr::Op::FloorDiv:
+    return ScalarOpKind::FloorDiv;
+  case DimExpr::Op::CeilDiv:
+    return ScalarOpKind::CeilDiv;
+  case DimExpr::Op::Mod:
+    return ScalarOpKind::Mod;
+  case DimExpr::Op::Min:
+    return ScalarOpKind::Min;
+  case DimExpr::Op::Max:
+    return ScalarOpKind::Max;
+  }
+  return ScalarOpKind::None;
+}
+
+FailureOr<ScalarReg> ProgramBuilder::scalar(Location Loc, const DimExpr &Expr) {
+  auto Found = Scalars.find(Expr.str());
+  if (Found != Scalars.end())
+    return Found->second;
+  if (!Expr.valid())
+    return emitError(Loc) << "a size does not fit 64 bits";
+
+  std::string Unbound;
+  ScalarReg Result = Expr.fold<ScalarReg>(
+      [&](int64_t Value) {
+        auto [At, New] = Scalars.try_emplace(std::to_string(Value), 0);
+        if (New) {
+          At->second = newScalar();
+          emit(ConstOp{At->second, Value});
+        }
+        return At->second;
+      },
+      [&](const std::string &Name) {
+        auto At = Scalars.find(Name);
+        if (At != Scalars.end())
+          return At->second;
+        Unbound = Name;
+        return ScalarReg(0);
+      },
+      [&](DimExpr::Op Kind, ScalarReg L, ScalarReg R) {
+        ScalarOp Made;
+        Made.Kind = scalarKind(Kind);
+        Made.Result = newScalar();
+        Made.A = L;
+        Made.B = R;
+        emit(Made);
+        return Made.Result;
+      });
+  if (!Unbound.empty())
+    return emitError(Loc) << "the size '" << Expr.str() << "' needs '"
+                          << Unbound
+                          << "', which no input's shape and no earlier value "
+                             "gives";
+  Scalars[Expr.str()] = Result;
+  return Result;
+}
+
+LogicalResult ProgramBuilder::bindInputs() {
+  // Bare symbols first: they give the values that the others are checked with.
+  struct Pending {
+    unsigned Input, Axis;
+    DimExpr Dim;
+  };
+  std::vector<Pending> Checks;
+  for (BlockArgument Argument : Function.getArguments()) {
+    auto Type = cast<RankedTensorType>(Argument.getType());
+    for (unsigned Axis = 0, E = Type.getRank(); Axis < E; ++Axis) {
+      DimExpr Dim = dimOf(Type, Axis);
+      std::optional<std::string> Symbol = Dim.asSymbol();
+      if (Symbol && !Scalars.count(*Symbol)) {
+        ScalarReg Reg = newScalar();
+        emit(InputDimOp{Reg, Argument.getArgNumber(), Axis});
+        Scalars[*Symbol] = Reg;
+      } else {
+        Checks.push_back({Argument.getArgNumber(), Axis, Dim});
+      }
+    }
+  }
+  for (const Pending &Each : Checks) {
+    // Sizes that are numbers are the runtime's to check: they are in the
+    // signature.
+    if (Each.Dim.constant())
+      continue;
+    FailureOr<ScalarReg> Wanted = scalar(Function.getLoc(), Each.Dim);
+    if (failed(Wanted))
+      return failure();
+    ScalarReg Given = newScalar();
+    emit(InputDimOp{Given, Each.Input, Each.Axis});
+    emit(CheckOp{Relation::Eq, Given, *Wanted,
+                 "input '" + Signature.Inputs[Each.Input].Name +
+                     "': dimension " + std::to_string(Each.Axis) + " must be " +
+                     Each.Dim.str()});
+  }
+  return checkEqualDims();
+}
+
+LogicalResult ProgramBuilder::checkEqualDims() {
+  auto Pairs = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
+  if (!Pairs)
+    return success();
+  for (DimsAttr Pair : Pairs.getAsRange<DimsAttr>()) {
+    DimExpr L = Pair.expr(0), R = Pair.expr(1);
+    FailureOr<ScalarReg> A = scalar(Function.getLoc(), L);
+    FailureOr<ScalarReg> B = scalar(Function.getLoc(), R);
+    if (failed(A) || failed(B))
+      return failure();
+    emit(CheckOp{Relation::Eq, *A, *B,
+                 "the model needs " + L.str() + " and " + R.str() +
+                     " to be equal"});
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+void ProgramBuilder::findLifetimes() {
+  unsigned Step = 0;
+  for (Operation &Op : Function.getBody().front()) {
+    ++Step;
+    for (Value Operand : Op.getOperands()) {
+      auto Found = Transients.find(root(Operand));
+      if (Found == Transients.end())
+        continue;
+      Found->second.Last = Step;
+      if (isa<func::ReturnOp>(Op))
+        Found->second.Returned = true;
+    }
+    if (isa<CallDispatchOp>(Op))
+      for (Value Result : Op.getResults())
+        Transients[Result] = {Step, Step, false, std::nullopt};
+  }
+}
+
+LogicalResult ProgramBuilder::allocateArena() {
+  std::vector<Lifetime> Lives;
+  std::vector<Value> Owners;
+  for (auto &[Value, Life] : Transients) {
+    DimExpr Bytes = byteSize(cast<RankedTensorType>(Value.getType()));
+    std::set<std::string> Symbols;
+    Bytes.collectSymbols(Symbols);
+    bool KnownNow = llvm::all_of(
+        Symbols, [&](const std::string &S) { return Scalars.count(S) != 0; });
+    // Results and values whose size is known only later have memory of their
+    // own.
+    if (Life.Returned || !KnownNow)
+      continue;
+    Lives.push_back({Bytes, Life.First, Life.Last});
+    Owners.push_back(Value);
+  }
+  if (Lives.empty())
+    return success();
+  MemoryPlan Plan = planMemory(Lives);
+  for (auto [Value, Slot] : llvm::zip(Owners, Plan.SlotOf))
+    Transients[Value].Slot = Slot;
+
+  DimExpr Total(0);
+  for (const DimExpr &Bytes : Plan.Slots) {
+    FailureOr<ScalarReg> Offset = scalar(Function.getLoc(), Total);
+    if (failed(Offset))
+      return failure();
+    SlotOffsets.push_back(*Offset);
+    Total = Total + Bytes;
+  }
+  FailureOr<ScalarReg> Size = scalar(Function.getLoc(), Total);
+  if (failed(Size))
+    return failure();
+  Arena = Out.BufferRegisters++;
+  emit(AllocateOp{Arena, Space::Transient, *Size});
+  return success();
+}
+
+FailureOr<BufferReg> ProgramBuilder::memoryFor(Operation *Op, Value V) {
+  FailureOr<ScalarReg> Size =
+      scalar(Op->getLoc(), byteSize(cast<RankedTensorType>(V.getType())));
+  if (failed(Size))
+    return failure();
+  BufferReg Reg = Out.BufferRegisters++;
+  const Use &Life = Transients.find(V)->second;
+  if (Life.Slot) {
+    emit(SubspanOp{Reg, Arena, SlotOffsets[*Life.Slot], *Size});
+    MemoryOf[Reg] = *Life.Slot;
+  } else {
+    emit(AllocateOp{Reg, Life.Returned ? Space::Result : Space::Transient,
+                    *Size});
+    MemoryOf[Reg] = -1 - static_cast<int64_t>(Reg);
+  }
+  Buffers[V] = Reg;
+  return Reg;
+}
+
+FailureOr<BufferReg> ProgramBuilder::bufferOf(Operation *User, Value V,
+                                              StepAttr Layout) {
+  V = root(V);
+  if (auto Get = V.getDefiningOp<GetWeightOp>()) {
+    auto Key =
+        std::make_pair(Get.getWeight().str(), Layout.getAsOpaquePointer());
+    auto Found = WeightBuffers.find(Key);
+    if (Found != WeightBuffers.end())
+      return Found->second;
+    FailureOr<uint32_t> Index = Weights.weight(User, Get.getWeight(), Layout);
+    if (failed(Index))
+      return failure();
+    BufferReg Reg = Out.BufferRegisters++;
+    emit(WeightBufferOp{Reg, *Index});
+    return WeightBuffers[Key] = Reg;
+  }
+  auto Found = Buffers.find(V);
+  if (Found != Buffers.end())
+    return Found->second;
+  BufferReg Reg = Out.BufferRegisters++;
+  if (auto Argument = dyn_cast<BlockArgument>(V)) {
+    emit(InputBufferOp{Reg, Argument.getArgNumber()});
+  } else if (auto Constant = V.getDefiningOp<ConstantOp>()) {
+    FailureOr<uint32_t> Index = Weights.constant(Constant);
+    if (failed(Index))
+      return failure();
+    emit(WeightBufferOp{Reg, *Index});
+  } else {
+    return User->emitOpError("uses a value that no dispatch defines");
+  }
+  return Buffers[V] = Reg;
+}
+
+void ProgramBuilder::barrierIfNeeded(ArrayRef<Binding> Bindings) {
+  auto Conflicts = [&](const Binding &Each) {
+    auto Memory = MemoryOf.find(Each.Buffer);
+    if (Memory == MemoryOf.end())
+      return false;
+    return Written.count(Memory->second) ||
+           (Each.Use != Access::Read && Read.count(Memory->second));
+  };
+  if (llvm::any_of(Bindings, Conflicts)) {
+    emit(BarrierOp{});
+    Written.clear();
+    Read.clear();
+  }
+  for (const Binding &Each : Bindings) {
+    auto Memory = MemoryOf.find(Each.Buffer);
+    if (Memory != MemoryOf.end())
+      (Each.Use == Access::Read ? Read : Written).insert(Memory->second);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+LogicalResult ProgramBuilder::translateDispatch(CallDispatchOp Op) {
+  const KernelPlace &Kernel = Kernels.at(Op.getCallee());
+  auto Callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      Op, Op.getCalleeAttr());
+
+  // The callee's expressions in the caller's symbols.
+  std::map<std::string, DimExpr> InCaller;
+  auto Names = Callee->getAttrOfType<ArrayAttr>(SymbolsAttr);
+  for (auto [Name, Expr] :
+       llvm::zip(Names.getAsValueRange<StringAttr>(), Op.getBindings().exprs()))
+    InCaller.emplace(Name.str(), Expr);
+  auto Compute = [&](ArrayRef<DimExpr> Exprs, std::vector<ScalarReg> &To) {
+    for (const DimExpr &Expr : Exprs) {
+      FailureOr<ScalarReg> Reg = scalar(Op.getLoc(), Expr.substitute(InCaller));
+      if (failed(Reg))
+        return failure();
+      To.push_back(*Reg);
+    }
+    return success();
+  };
+
+  DispatchOp Made;
+  Made.CodeObject = Kernel.CodeObject;
+  Made.Export = Kernel.Export;
+  if (failed(Compute(Kernel.Entry->Grid, Made.Grid)) ||
+      failed(Compute(Kernel.Entry->Constants, Made.Constants)))
+    return failure();
+  for (auto [I, X] : llvm::enumerate(Op.getXs())) {
+    auto Layout = Callee.getArgAttrOfType<StepAttr>(I, LayoutAttr);
+    FailureOr<BufferReg> Reg = bufferOf(Op, X, Layout);
+    if (failed(Reg))
+      return failure();
+    Made.Bindings.push_back({*Reg, Access::Read});
+  }
+  for (Value Result : Op.getResults()) {
+    FailureOr<BufferReg> Reg = memoryFor(Op, Result);
+    if (failed(Reg))
+      return failure();
+    Made.Bindings.push_back({*Reg, Access::Write});
+  }
+  barrierIfNeeded(Made.Bindings);
+  if (failed(addTrace(Op, Made)))
+    return failure();
+  emit(std::move(Made));
+  return success();
+}
+
+LogicalResult ProgramBuilder::addTrace(CallDispatchOp Op, DispatchOp &Made) {
+  TraceInfo Info;
+  Info.Name = Op.getCallee().str();
+  Info.Nodes = sourceNodes(Op.getLoc());
+  std::vector<std::string> Names = sourceValues(Op);
+  for (auto [I, Result] : llvm::enumerate(Op.getResults())) {
+    auto Type = cast<RankedTensorType>(Result.getType());
+    TraceValue Value;
+    Value.Name = I < Names.size() ? Names[I] : "";
+    Value.Binding = Op.getXs().size() + I;
+    Value.Type = packageElementType(Type.getElementType());
+    for (const DimExpr &Dim : dimsOf(Type)) {
+      FailureOr<ScalarReg> Reg = scalar(Op.getLoc(), Dim);
+      if (failed(Reg))
+        return failure();
+      Value.Dims.push_back(*Reg);
+    }
+    Info.Values.push_back(std::move(Value));
+  }
+  Made.Trace = static_cast<int32_t>(Out.Trace.size());
+  Out.Trace.push_back(std::move(Info));
+  return success();
+}
+
+LogicalResult ProgramBuilder::translateDefineDims(DefineDimsOp Op) {
+  FailureOr<BufferReg> Source = bufferOf(Op, Op.getValues(), {});
+  if (failed(Source))
+    return failure();
+  auto Type = cast<RankedTensorType>(Op.getValues().getType());
+  for (auto [I, Name] :
+       llvm::enumerate(Op.getNames().getAsValueRange<StringAttr>())) {
+    FailureOr<ScalarReg> Index = scalar(Op.getLoc(), DimExpr(I));
+    if (failed(Index))
+      return failure();
+    ReadScalarOp Made;
+    Made.Result = newScalar();
+    Made.Source = *Source;
+    Made.Type = packageElementType(Type.getElementType());
+    Made.Index = *Index;
+    emit(Made);
+    Scalars[Name.str()] = Made.Result;
+    if (Name.front() == '$')
+      continue;
+    FailureOr<ScalarReg> Zero = scalar(Op.getLoc(), DimExpr(0));
+    emit(CheckOp{Relation::Le, *Zero, Made.Result,
+                 "a size computed by the model is negative"});
+  }
+  // Reading waits for everything before it.
+  Written.clear();
+  Read.clear();
+  return success();
+}
+
+LogicalResult ProgramBuilder::translateReturn(func::ReturnOp Op) {
+  ReturnOp Made;
+  for (Value V : Op.getOperands()) {
+    ReturnValue Each;
+    FailureOr<BufferReg> Reg = bufferOf(Op, V, {});
+    if (failed(Reg))
+      return failure();
+    Each.Buffer = *Reg;
+    for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(V.getType()))) {
+      FailureOr<ScalarReg> Size = scalar(Op.getLoc(), Dim);
+      if (failed(Size))
+        return failure();
+      Each.Dims.push_back(*Size);
+    }
+    Made.Values.push_back(std::move(Each));
+  }
+  emit(std::move(Made));
+  return success();
+}
+
+LogicalResult ProgramBuilder::translate(Operation &Op) {
+  if (isa<GetWeightOp, ConstantOp, ReshapeOp>(Op))
+    return success();
+  if (auto Dispatch = dyn_cast<CallDispatchOp>(Op))
+    return translateDispatch(Dispatch);
+  if (auto Define = dyn_cast<DefineDimsOp>(Op))
+    return translateDefineDims(Define);
+  if (auto Return = dyn_cast<func::ReturnOp>(Op))
+    return translateReturn(Return);
+  return Op.emitOpError("is not part of a host program: form-dispatches should "
+                        "have put it into a dispatch");
+}
+
+FailureOr<Program> ProgramBuilder::build() {
+  Out.Blocks.emplace_back();
+  if (failed(bindInputs()))
+    return failure();
+  findLifetimes();
+  if (failed(allocateArena()))
+    return failure();
+  for (Operation &Op : Function.getBody().front())
+    if (failed(translate(Op)))
+      return failure();
+  return std::move(Out);
+}
+
+FailureOr<Program>
+dure::buildHostProgram(func::FuncOp Function, const Entry &Signature,
+                       const llvm::StringMap<KernelPlace> &Kernels,
+                       WeightTable &Weights) {
+  return ProgramBuilder(Function, Signature, Kernels, Weights).build();
+}
+
+//===----------------------------------------------------------------------===//
+// Signature
+//===----------------------------------------------------------------------===//
+
+static FailureOr<TensorInfo> tensorInfo(func::FuncOp Function, Type Given,
+                                        StringAttr Name) {
+  auto Type = cast<RankedTensorType>(Given);
+  TensorInfo Info;
+  Info.Name = Name ? Name.str() : "";
+  Info.Type = packageElementType(Type.getElementType());
+  if (Info.Type == ElementType::None)
+    return Function.emitError("'")
+           << Info.Name << "' has element type " << Type.getElementType()
+           << ", which no package holds";
+  for (const DimExpr &Dim : dimsOf(Type)) {
+    SignatureDim Out;
+    if (std::optional<int64_t> Value = Dim.constant())
+      Out.Value = *Value;
+    else
+      Out.Expression = Dim.str();
+    Info.Dims.push_back(std::move(Out));
+  }
+  return Info;
+}
+
+FailureOr<Entry> dure::buildSignature(func::FuncOp Function) {
+  Entry Out;
+  Out.Name = Function.getSymName().str();
+  StringRef Key = DureDialect::NameAttr;
+  for (BlockArgument Argument : Function.getArguments()) {
+    FailureOr<TensorInfo> Info = tensorInfo(
+        Function, Argument.getType(),
+        Function.getArgAttrOfType<StringAttr>(Argument.getArgNumber(), Key));
+    if (failed(Info))
+      return failure();
+    Out.Inputs.push_back(*Info);
+  }
+  for (auto [I, Type] : llvm::enumerate(Function.getResultTypes())) {
+    FailureOr<TensorInfo> Info = tensorInfo(
+        Function, Type, Function.getResultAttrOfType<StringAttr>(I, Key));
+    if (failed(Info))
+      return failure();
+    Out.Outputs.push_back(*Info);
+  }
+  return Out;
+}
