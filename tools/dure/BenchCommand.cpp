@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// dure bench.
+#include "tools/dure/Commands.h"
+#include "tools/dure/Inputs.h"
+#include "tools/dure/Json.h"
+#include "tools/dure/Roof.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+
+namespace dure {
+namespace {
+
+/// Peak resident memory of this process in bytes; 0 when not known.
+int64_t peakMemory() {
+  std::FILE *File = std::fopen("/proc/self/status", "r");
+  if (!File)
+    return 0;
+  char Line[256];
+  long long KiB = 0;
+  while (std::fgets(Line, sizeof(Line), File))
+    if (std::sscanf(Line, "VmHWM: %lld kB", &KiB) == 1)
+      break;
+  std::fclose(File);
+  return KiB * 1024;
+}
+
+/// Forgets the peak of what came before, such as compiling.
+void resetPeakMemory() {
+  if (std::FILE *File = std::fopen("/proc/self/clear_refs", "w")) {
+    std::fputs("5", File);
+    std::fclose(File);
+  }
+}
+
+/// Times in seconds, sorted.
+struct Timing {
+  std::vector<double> Runs;
+
+  double at(double Fraction) const {
+    return Runs[size_t(Fraction * double(Runs.size() - 1) + 0.5)];
+  }
+  double median() const { return at(0.5); }
+  double min() const { return Runs.front(); }
+  /// From the first to the third quartile, as a part of the median.
+  double spread() const { return (at(0.75) - at(0.25)) / median(); }
+};
+
+struct Measurement {
+  Timing Times;
+  // Of one run; -1: not known.
+  int64_t Flops = -1;
+  int64_t Bytes = -1;
+  int64_t PeakTransient = 0;
+  int64_t PeakMemory = 0;
+  int Threads = 1;
+};
+
+constexpr double TargetSeconds = 3;
+constexpr int64_t MinRuns = 5, MaxRuns = 1000;
+
+bool timeOnce(const Console &Out, const LoadedPackage &Package, dure_call *Call,
+              double &Seconds) {
+  dure_run_options Settings = {};
+  Settings.struct_size = sizeof(Settings);
+  const auto Start = std::chrono::steady_clock::now();
+  if (!Package.run(Out, Call, Settings))
+    return false;
+  Seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - Start)
+          .count();
+  return true;
+}
+
+std::optional<Measurement> measure(const Console &Out, const Options &O,
+                                   const LoadedPackage &Package,
+                                   dure_call *Call) {
+  Measurement M;
+  M.Threads = O.Threads ? int(O.Threads) : availableThreads();
+  // Two to warm up: the first also pays for pages and threads.
+  double Seconds = 0;
+  for (int I = 0; I < 2; ++I)
+    if (!timeOnce(Out, Package, Call, Seconds))
+      return std::nullopt;
+  const int64_t Fitting = int64_t(TargetSeconds / std::max(Seconds, 1e-7));
+  const int64_t Runs =
+      O.Repeat ? O.Repeat : std::clamp(Fitting, MinRuns, MaxRuns);
+  for (int64_t I = 0; I < Runs; ++I) {
+    if (!timeOnce(Out, Package, Call, Seconds))
+      return std::nullopt;
+    M.Times.Runs.push_back(Seconds);
+  }
+  std::sort(M.Times.Runs.begin(), M.Times.Runs.end());
+  M.PeakMemory = peakMemory();
+
+  // Work is counted in a run of its own, which costs a little more.
+  TracePointer Trace;
+  if (!O.Trace.empty()) {
+    dure_trace *Created = nullptr;
+    if (!succeeded(Out, dure_trace_create(&Created)))
+      return std::nullopt;
+    Trace.reset(Created);
+  }
+  dure_run_options Settings = {};
+  Settings.struct_size = sizeof(Settings);
+  Settings.profile = 1;
+  Settings.trace = Trace.get();
+  dure_call_stats Stats = {};
+  Stats.struct_size = sizeof(Stats);
+  if (!Package.run(Out, Call, Settings) ||
+      !succeeded(Out, dure_call_get_stats(Call, &Stats)))
+    return std::nullopt;
+  if (Trace && !succeeded(Out, dure_trace_write(Trace.get(), O.Trace.c_str())))
+    return std::nullopt;
+  M.Flops = Stats.flops;
+  M.Bytes = Stats.bytes;
+  M.PeakTransient = int64_t(Stats.peak_transient);
+  return M;
+}
+
+std::string percent(double Part) { return formatNumber(100 * Part) + " %"; }
+
+const RoofEntry *findRoof(const std::optional<Roof> &R, const char *Type) {
+  if (R)
+    for (const RoofEntry &E : R->Compute)
+      if (E.Type == Type)
+        return &E;
+  return nullptr;
+}
+
+std::string benchText(const Console &Out, const Measurement &M,
+                      const std::optional<Roof> &R) {
+  const double Seconds = M.Times.median();
+  TextTable Table;
+  const auto row = [&](Message Label, std::string Value) {
+    Table.row({Out.text(Label), std::move(Value)});
+  };
+  row(Message::BenchTime,
+      Out.text(Message::BenchTimeLine,
+               {formatSeconds(Seconds), formatSeconds(M.Times.min()),
+                percent(M.Times.spread()),
+                std::to_string(M.Times.Runs.size())}));
+  const auto rateText = [&](int64_t Amount, const char *Unit, double RoofRate,
+                            const std::string &RoofName) {
+    if (Amount < 0)
+      return Out.text(Message::Unknown);
+    const double Rate = double(Amount) / Seconds * 1e-9;
+    std::string Text = formatNumber(Rate) + Unit;
+    if (RoofRate > 0)
+      Text += ", " + Out.text(Message::BenchShare,
+                              {percent(Rate / RoofRate), RoofName});
+    return Text;
+  };
+  const RoofEntry *F32 = findRoof(R, "f32");
+  row(Message::BenchCompute,
+      rateText(M.Flops, " GFLOP/s", F32 ? F32->Gflops : 0, "f32"));
+  row(Message::BenchMemory, rateText(M.Bytes, " GB/s", R ? R->ReadGbytes : 0,
+                                     Out.text(Message::BenchRoofMemory)));
+  row(Message::BenchPeak, formatBytes(double(M.PeakMemory)));
+  std::string Text = Table.text();
+  if (!R)
+    return Text;
+  TextTable Roofs;
+  for (const RoofEntry &E : R->Compute)
+    Roofs.row({"  " + E.Type,
+               formatNumber(E.Gflops) + " GFLOP/s (" + E.Instructions + ")"});
+  Roofs.row({"  " + Out.text(Message::BenchRoofMemory),
+             formatNumber(R->ReadGbytes) + " GB/s"});
+  return Text + Out.text(Message::BenchRoof, {std::to_string(R->Threads)}) +
+         "\n" + Roofs.text();
+}
+
+std::string benchJson(const Options &O, const LoadedPackage &Package,
+                      const std::vector<io::Tensor> &Inputs,
+                      const Measurement &M, const std::optional<Roof> &R) {
+  const double Seconds = M.Times.median();
+  JsonWriter Json;
+  Json.beginObject()
+      .member("source", O.Path)
+      .member("variant", Package.variant())
+      .member("threads", int64_t(M.Threads))
+      .member("runs", int64_t(M.Times.Runs.size()))
+      .member("median_s", Seconds)
+      .member("min_s", M.Times.min())
+      .member("spread", M.Times.spread());
+  Json.key("inputs").beginArray();
+  for (const io::Tensor &T : Inputs) {
+    Json.beginObject().member("name", T.Name).key("dims").beginArray();
+    for (int64_t Dim : T.Dims)
+      Json.value(Dim);
+    Json.end().end();
+  }
+  Json.end();
+  const auto amount = [&](const char *Total, const char *Rate, int64_t Value) {
+    Json.key(Total);
+    Value < 0 ? Json.null() : Json.value(Value);
+    Json.key(Rate);
+    Value < 0 ? Json.null() : Json.value(double(Value) / Seconds * 1e-9);
+  };
+  amount("flops", "gflops_per_s", M.Flops);
+  amount("bytes", "gbytes_per_s", M.Bytes);
+  Json.member("peak_rss_bytes", M.PeakMemory)
+      .member("peak_transient_bytes", M.PeakTransient)
+      .member("provenance", "measured");
+  Json.key("roof");
+  if (!R)
+    return Json.null().end().text() + "\n";
+  Json.beginObject().member("threads", int64_t(R->Threads)).key("compute");
+  Json.beginArray();
+  for (const RoofEntry &E : R->Compute)
+    Json.beginObject()
+        .member("type", E.Type)
+        .member("instructions", E.Instructions)
+        .member("gflops_per_s", E.Gflops)
+        .end();
+  Json.end().member("read_gbytes_per_s", R->ReadGbytes);
+  return Json.end().end().text() + "\n";
+}
+
+} // namespace
+
+int runBench(const Console &Out, const Options &O) {
+  const bool FromFiles = !O.InputsFile.empty() || !O.Inputs.empty();
+  if (FromFiles && !O.Dims.empty())
+    return Out.usage(Message::UsageBenchInputs);
+  Prepared Ready = preparePackage(Out, O);
+  if (!Ready.Package)
+    return Ready.Exit;
+  resetPeakMemory();
+  const LoadedPackage &Package = *Ready.Package;
+  std::optional<std::vector<io::Tensor>> Inputs =
+      FromFiles ? readInputs(Out, O)
+                : makeInputs(Out, Package.signature(), O.Dims);
+  if (Inputs && FromFiles)
+    Inputs =
+        arrangeInputs(Out, O.Path, Package.signature(), std::move(*Inputs));
+  if (!Inputs)
+    return ExitFailed;
+  CallPointer Call = Package.prepare(Out, *Inputs);
+  if (!Call)
+    return ExitFailed;
+  std::optional<Measurement> M = measure(Out, O, Package, Call.get());
+  if (!M)
+    return ExitFailed;
+  std::optional<Roof> R;
+  if (!O.NoRoof)
+    R = probeRoof(M->Threads);
+  const std::string Text =
+      O.Json ? benchJson(O, Package, *Inputs, *M, R) : benchText(Out, *M, R);
+  return Out.print(Text) ? ExitOk : ExitFailed;
+}
+
+} // namespace dure

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Rendering of JSON.
+#include "tools/dure/JsonText.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace dure {
+namespace {
+
+// Keys stay in the writer's order.
+using Json = nlohmann::ordered_json;
+
+std::string scalarText(const Json &Value) {
+  return Value.is_string() ? Value.get<std::string>() : Value.dump();
+}
+
+bool isFlat(const Json &Value) {
+  return Value.is_array() &&
+         std::none_of(Value.begin(), Value.end(),
+                      [](const Json &V) { return V.is_structured(); });
+}
+
+std::string flatText(const Json &Value) {
+  std::string Text = "[";
+  for (const Json &Element : Value)
+    Text += (Text.size() > 1 ? ", " : "") + scalarText(Element);
+  return Text + "]";
+}
+
+/// An object that fits one line: "{name: x, size: 3}".
+std::string shortText(const Json &Value) {
+  std::string Text;
+  for (const auto &[Key, Member] : Value.items()) {
+    if (Member.is_structured() && !isFlat(Member))
+      return "";
+    Text += (Text.empty() ? "" : ", ") + Key + ": " +
+            (isFlat(Member) ? flatText(Member) : scalarText(Member));
+  }
+  return Text.size() <= 100 ? Text : "";
+}
+
+void render(const Json &Value, const std::string &Indent, std::string &Out) {
+  if (Value.is_object()) {
+    for (const auto &[Key, Member] : Value.items()) {
+      Out += Indent + Key + ":";
+      if (!Member.is_structured() || isFlat(Member)) {
+        Out += " " + (isFlat(Member) ? flatText(Member) : scalarText(Member)) +
+               "\n";
+        continue;
+      }
+      Out += "\n";
+      render(Member, Indent + "  ", Out);
+    }
+    return;
+  }
+  for (const Json &Element : Value) {
+    const std::string Short =
+        Element.is_object() ? shortText(Element) : std::string();
+    if (isFlat(Element) || !Element.is_structured()) {
+      Out += Indent + "- " +
+             (isFlat(Element) ? flatText(Element) : scalarText(Element)) + "\n";
+    } else if (!Short.empty()) {
+      Out += Indent + "- " + Short + "\n";
+    } else {
+      // The first member stands on the dash's line.
+      std::string Inner;
+      render(Element, Indent + "  ", Inner);
+      Inner.replace(0, Indent.size() + 2, Indent + "- ");
+      Out += Inner;
+    }
+  }
+}
+
+} // namespace
+
+std::string renderJson(std::string_view Text) try {
+  const Json Value = Json::parse(Text);
+  if (!Value.is_structured())
+    return scalarText(Value) + "\n";
+  std::string Out;
+  render(Value, "", Out);
+  return Out;
+} catch (const std::exception &) {
+  return std::string(Text);
+}
+
+} // namespace dure
