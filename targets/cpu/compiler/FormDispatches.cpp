@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Greedy fusion along producer-consumer edges.
+#include "targets/cpu/compiler/FormDispatches.h"
+
+#include "targets/cpu/compiler/CpuVariant.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+
+namespace dure::cpu {
+namespace {
+
+enum class Kind { MatMul, Attention, Rows, Single };
+
+/// A launch in the making.
+struct Group {
+  Kind kind = Kind::Single;
+  SmallVector<Operation *> ops;
+  /// One more than the highest level of the groups it reads from: a group never
+  /// depends on one of its own or a higher level.
+  unsigned level = 0;
+  /// The shape that its rows are counted in (Rows) or its result has (MatMul).
+  SmallVector<DimExpr> space;
+};
+
+bool needsNoDispatch(Operation *op) {
+  return isa<ReshapeOp, GetWeightOp, ConstantOp, YieldOp>(op);
+}
+
+/// Ops that a consumer may compute in place of reading their result: index
+/// arithmetic, no work of their own.
+bool onlyMovesData(Operation *op) {
+  return isa<TransposeOp, SliceOp, BroadcastOp, IotaOp, DimValuesOp>(op);
+}
+
+bool reducesLastAxis(Operation *op) {
+  auto last = [](Value v) {
+    return cast<RankedTensorType>(v.getType()).getRank() - 1;
+  };
+  if (auto softmax = dyn_cast<SoftmaxOp>(op))
+    return static_cast<int64_t>(softmax.getAxis()) == last(softmax.getX());
+  if (auto norm = dyn_cast<LayerNormOp>(op))
+    return static_cast<int64_t>(norm.getAxis()) == last(norm.getX());
+  if (auto norm = dyn_cast<RMSNormOp>(op))
+    return static_cast<int64_t>(norm.getAxis()) == last(norm.getX());
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return reduce.getAxes().size() == 1 && reduce.getKeepDims() &&
+           reduce.getAxes()[0] == last(reduce.getX());
+  return false;
+}
+
+RankedTensorType resultType(Operation *op) {
+  return cast<RankedTensorType>(op->getResult(0).getType());
+}
+
+/// The dims that rows of an op are counted in: all but the last.
+SmallVector<DimExpr> rowSpace(Operation *op) {
+  Value shaped = op->getResult(0);
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    shaped = reduce.getX();
+  SmallVector<DimExpr> dims = dimsOf(cast<RankedTensorType>(shaped.getType()));
+  if (!dims.empty())
+    dims.pop_back();
+  return dims;
+}
+
+class Former {
+public:
+  explicit Former(Block &region) : region(region) {}
+
+  std::vector<DispatchGroup> run();
+
+private:
+  void place(Operation *op);
+  bool joinEpilogue(Operation *op);
+  bool joinRows(Operation *op);
+  bool joinAttentionResult(Operation *op);
+  void openGroup(Operation *op);
+  void absorbTransposes(Group &group, AttentionOp attention);
+  bool mayJoin(Operation *op, unsigned group);
+  void join(Operation *op, unsigned group);
+  void updateLevels(unsigned from);
+  /// The group that defines a value, looking through reshapes; none for
+  /// arguments, weights and constants.
+  std::optional<unsigned> groupOf(Value value);
+  DispatchGroup finish(const Group &group);
+
+  Block &region;
+  SmallVector<Group> groups;
+  llvm::DenseMap<Operation *, unsigned> groupOfOp;
+  llvm::DenseSet<Operation *> deferred;
+};
+
+std::optional<unsigned> Former::groupOf(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getX();
+  auto found = groupOfOp.find(value.getDefiningOp());
+  if (!value.getDefiningOp() || found == groupOfOp.end())
+    return std::nullopt;
+  return found->second;
+}
+
+/// Joining must not make a cycle: nothing that the op reads from elsewhere may
+/// depend on the group.
+bool Former::mayJoin(Operation *op, unsigned group) {
+  return llvm::all_of(op->getOperands(), [&](Value operand) {
+    std::optional<unsigned> from = groupOf(operand);
+    if (!from || *from == group)
+      // Inside a group everything is read in place: not through a reshape.
+      return !from || !operand.getDefiningOp<ReshapeOp>();
+    return groups[*from].level <= groups[group].level;
+  });
+}
+
+void Former::updateLevels(unsigned from) {
+  // Groups that read from this one rise with it.
+  SmallVector<unsigned> work = {from};
+  while (!work.empty()) {
+    unsigned current = work.pop_back_val();
+    for (Operation *op : groups[current].ops) {
+      SmallVector<Operation *> users(op->getUsers().begin(),
+                                     op->getUsers().end());
+      for (size_t i = 0; i < users.size(); ++i) {
+        Operation *user = users[i];
+        if (isa<ReshapeOp>(user)) {
+          llvm::append_range(users, user->getUsers());
+          continue;
+        }
+        auto found = groupOfOp.find(user);
+        if (found == groupOfOp.end() || found->second == current ||
+            groups[found->second].level > groups[current].level)
+          continue;
+        groups[found->second].level = groups[current].level + 1;
+        work.push_back(found->second);
+      }
+    }
+  }
+}
+
+void Former::join(Operation *op, unsigned group) {
+  groups[group].ops.push_back(op);
+  groupOfOp[op] = group;
+  unsigned level = groups[group].level;
+  for (Value operand : op->getOperands())
+    if (std::optional<unsigned> from = groupOf(operand); from && *from != group)
+      level = std::max(level, groups[*from].level + 1);
+  groups[group].level = level;
+  updateLevels(group);
+}
+
+void Former::openGroup(Operation *op) {
+  Group group;
+  if (isa<MatMulOp>(op)) {
+    group.kind = Kind::MatMul;
+    group.space = dimsOf(resultType(op));
+  } else if (isa<AttentionOp>(op)) {
+    group.kind = Kind::Attention;
+  } else if (isElementwise(op) || reducesLastAxis(op) || onlyMovesData(op)) {
+    group.kind = Kind::Rows;
+    group.space = rowSpace(op);
+  }
+  groups.push_back(std::move(group));
+  unsigned index = groups.size() - 1;
+  if (auto attention = dyn_cast<AttentionOp>(op))
+    absorbTransposes(groups[index], attention);
+  for (Operation *absorbed : groups[index].ops)
+    groupOfOp[absorbed] = index;
+  join(op, index);
+  for (Operation *absorbed : groups[index].ops)
+    for (Value operand : absorbed->getOperands())
+      if (auto from = groupOf(operand); from && *from != index)
+        groups[index].level =
+            std::max(groups[index].level, groups[*from].level + 1);
+}
+
+/// q, k and v are read through a transpose as through strides.
+void Former::absorbTransposes(Group &group, AttentionOp attention) {
+  for (Value operand : {attention.getQ(), attention.getK(), attention.getV()}) {
+    auto transpose = operand.getDefiningOp<TransposeOp>();
+    if (transpose && deferred.erase(transpose))
+      group.ops.push_back(transpose);
+  }
+}
+
+/// The attention writes its result transposed when nobody wants it otherwise.
+bool Former::joinAttentionResult(Operation *op) {
+  auto transpose = dyn_cast<TransposeOp>(op);
+  auto attention =
+      transpose ? transpose.getX().getDefiningOp<AttentionOp>() : nullptr;
+  if (!attention || !attention->hasOneUse())
+    return false;
+  join(op, groupOfOp.at(attention));
+  return true;
+}
+
+bool Former::joinEpilogue(Operation *op) {
+  if (!isElementwise(op))
+    return false;
+  SmallVector<DimExpr> dims = dimsOf(resultType(op));
+  for (Value operand : op->getOperands()) {
+    std::optional<unsigned> group = groupOf(operand);
+    if (!group || groups[*group].kind != Kind::MatMul ||
+        groups[*group].space != dims || !mayJoin(op, *group))
+      continue;
+    // Only the end of the chain is stored: what it has must be used here only.
+    if (!operand.hasOneUse() ||
+        groups[*group].ops.back() != operand.getDefiningOp())
+      continue;
+    join(op, *group);
+    return true;
+  }
+  return false;
+}
+
+bool Former::joinRows(Operation *op) {
+  if (!isElementwise(op) && !reducesLastAxis(op))
+    return false;
+  SmallVector<DimExpr> space = rowSpace(op);
+  // The latest producer first: it is what the op waits for.
+  std::optional<unsigned> best;
+  for (Value operand : op->getOperands()) {
+    std::optional<unsigned> group = groupOf(operand);
+    if (!group || groups[*group].kind != Kind::Rows ||
+        groups[*group].space != space || !mayJoin(op, *group))
+      continue;
+    if (!best || groups[*group].level > groups[*best].level)
+      best = group;
+  }
+  if (!best)
+    return false;
+  join(op, *best);
+  return true;
+}
+
+void Former::place(Operation *op) {
+  // A transpose that only attentions read waits for them.
+  if (isa<TransposeOp>(op) && op->hasOneUse()) {
+    auto attention = dyn_cast<AttentionOp>(*op->getUsers().begin());
+    if (attention && attention.getMask() != op->getResult(0) &&
+        attention.getSinks() != op->getResult(0)) {
+      deferred.insert(op);
+      return;
+    }
+  }
+  if (joinAttentionResult(op) || joinEpilogue(op) || joinRows(op))
+    return;
+  openGroup(op);
+}
+
+/// Panels for the right operand of a matmul when it is a weight.
+static void addWeightLayout(MatMulOp matmul, DispatchGroup &out) {
+  auto weight = matmul.getRhs().getDefiningOp<GetWeightOp>();
+  auto type = cast<RankedTensorType>(matmul.getRhs().getType());
+  if (!weight || matmul.getTransposeRhs() || type.getRank() != 2 ||
+      !type.getElementType().isF32())
+    return;
+  int64_t k = type.getDimSize(0), n = type.getDimSize(1);
+  int64_t panels = (n + kPanelWidth - 1) / kPanelWidth;
+  auto packed =
+      RankedTensorType::get({panels, k, kPanelWidth}, type.getElementType());
+  out.Layouts.push_back(
+      {matmul.getRhs(),
+       StepAttr::get(matmul.getContext(), RecipeKind::PackPanels, packed,
+                     {kPanelWidth}, nullptr)});
+}
+
+DispatchGroup Former::finish(const Group &group) {
+  DispatchGroup out;
+  // In program order: operands before users.
+  out.Ops = group.ops;
+  llvm::sort(out.Ops,
+             [](Operation *l, Operation *r) { return l->isBeforeInBlock(r); });
+  Operation *root = nullptr;
+  for (Operation *op : out.Ops) {
+    if (auto matmul = dyn_cast<MatMulOp>(op))
+      addWeightLayout(matmul, out);
+    if (!root || isa<MatMulOp, AttentionOp>(op) ||
+        (!isa<MatMulOp, AttentionOp>(root) && reducesLastAxis(op)))
+      root = op;
+  }
+  out.Name = root->getName().stripDialect().str();
+  if (root != out.Ops.back() && !onlyMovesData(out.Ops.back()))
+    out.Name += "_" + out.Ops.back()->getName().stripDialect().str();
+  return out;
+}
+
+std::vector<DispatchGroup> Former::run() {
+  for (Operation &op : region)
+    if (!needsNoDispatch(&op))
+      place(&op);
+  SmallVector<unsigned> order(groups.size());
+  for (unsigned i = 0; i < groups.size(); ++i)
+    order[i] = i;
+  llvm::sort(order, [&](unsigned l, unsigned r) {
+    return std::pair(groups[l].level, l) < std::pair(groups[r].level, r);
+  });
+  std::vector<DispatchGroup> out;
+  for (unsigned index : order)
+    out.push_back(finish(groups[index]));
+  return out;
+}
+
+} // namespace
+
+std::vector<DispatchGroup> formDispatches(Block &region) {
+  return Former(region).run();
+}
+
+} // namespace dure::cpu
