@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tests of the command line: what is accepted, and how what is not is refused.
+#include "tools/dure/Arguments.h"
+
+#include <cstdlib>
+#include <gtest/gtest.h>
+
+namespace dure {
+namespace {
+
+std::variant<Options, Finished> parse(std::vector<std::string> Arguments) {
+  return parseArguments(Arguments, "1.2.3");
+}
+
+Options accepted(std::vector<std::string> Arguments) {
+  auto Parsed = parse(std::move(Arguments));
+  if (const auto *Done = std::get_if<Finished>(&Parsed)) {
+    ADD_FAILURE() << Done->Text;
+    return {};
+  }
+  return std::get<Options>(Parsed);
+}
+
+/// The text of a usage error.
+std::string refused(std::vector<std::string> Arguments) {
+  auto Parsed = parse(std::move(Arguments));
+  const auto *Done = std::get_if<Finished>(&Parsed);
+  if (!Done) {
+    ADD_FAILURE() << "accepted";
+    return "";
+  }
+  EXPECT_EQ(Done->ExitCode, 2);
+  return Done->Text;
+}
+
+class Arguments : public testing::Test {
+protected:
+  void SetUp() override { ::setenv("LC_ALL", "C.UTF-8", 1); }
+};
+
+TEST_F(Arguments, ReadsCompile) {
+  const Options O = accepted({"compile",
+                              "--target",
+                              "rngd",
+                              "m.onnx",
+                              "-o",
+                              "m.dure",
+                              "--target=cpu",
+                              "--cpu",
+                              "portable",
+                              "--weights=reference",
+                              "--load-target",
+                              "./x.so",
+                              "--dims",
+                              "batch=1,a=b=2",
+                              "--report",
+                              "r.json",
+                              "--save-temps",
+                              "t",
+                              "--allow-links=/models",
+                              "--no-raise",
+                              "--no-fallback"});
+  EXPECT_EQ(O.Which, Command::Compile);
+  EXPECT_EQ(O.Path, "m.onnx");
+  EXPECT_EQ(O.Output, "m.dure");
+  EXPECT_EQ(O.Targets, (std::vector<std::string>{"rngd", "cpu"}));
+  EXPECT_EQ(O.Cpus, std::vector<std::string>{"portable"});
+  EXPECT_EQ(O.EmbedWeights, std::optional<bool>(false));
+  EXPECT_EQ(O.LoadTargets, std::vector<std::string>{"./x.so"});
+  EXPECT_EQ(O.Dims, (NamedSizes{{"batch", 1}, {"a=b", 2}}));
+  EXPECT_EQ(O.Report, "r.json");
+  EXPECT_EQ(O.SaveTemps, "t");
+  EXPECT_TRUE(O.AllowLinks);
+  EXPECT_EQ(O.LinksRoot, "/models");
+  EXPECT_TRUE(O.NoRaise);
+  EXPECT_TRUE(O.NoFallback);
+}
+
+TEST_F(Arguments, ReadsRun) {
+  const Options O = accepted({"run", "p.dure", "--input", "a=x.npy", "--input",
+                              "b=y=z.pb", "--inputs", "i.npz", "--output-dir",
+                              "out", "--threads", "2", "--trace", "t.json",
+                              "--verify=full", "--trust-code", "--json"});
+  EXPECT_EQ(O.Which, Command::Run);
+  EXPECT_EQ(O.Inputs, (NamedFiles{{"a", "x.npy"}, {"b", "y=z.pb"}}));
+  EXPECT_EQ(O.InputsFile, "i.npz");
+  EXPECT_EQ(O.OutputDir, "out");
+  EXPECT_EQ(O.Threads, 2);
+  EXPECT_EQ(O.Verify, 1);
+  EXPECT_TRUE(O.TrustCode);
+  EXPECT_TRUE(O.Json);
+  EXPECT_FALSE(O.AllowLinks);
+}
+
+TEST_F(Arguments, ReadsCheckAndBench) {
+  const Options Check = accepted({"check", "m.onnx", "--data", "d", "--against",
+                                  "f.npz", "--per-dispatch", "--atol", "1e-3"});
+  EXPECT_EQ(Check.Which, Command::Check);
+  EXPECT_EQ(Check.Atol, std::optional<double>(1e-3));
+  EXPECT_FALSE(Check.Rtol);
+  EXPECT_TRUE(Check.PerDispatch);
+  const Options Bench =
+      accepted({"bench", "m.onnx", "--dims", "b=1", "--repeat", "7"});
+  EXPECT_EQ(Bench.Which, Command::Bench);
+  EXPECT_EQ(Bench.Repeat, 7);
+}
+
+TEST_F(Arguments, RefusesWithThePlaceAndTheRemedy) {
+  const struct {
+    std::vector<std::string> Arguments;
+    const char *Expected;
+  } Cases[] = {
+      {{}, "a command is missing"},
+      {{"frob"}, "no command 'frob'"},
+      {{"compile", "m.onnx"}, "--output is missing"},
+      {{"compile", "-o", "x"}, "MODEL is missing"},
+      {{"compile", "m.onnx", "-o", "x", "--bogus"},
+       "unknown argument: --bogus"},
+      {{"compile", "a", "b", "-o", "x"}, "unknown argument: b"},
+      {{"compile", "m.onnx", "-o"}, "--output: a value is missing"},
+      {{"compile", "m.onnx", "-o", "x", "--weights", "all"},
+       "one of: embed, reference"},
+      {{"run", "m", "--output-dir", "d", "--threads", "0"}, "from 1 to 4096"},
+      {{"run", "m", "--output-dir", "d", "--threads", "99999999999999999999"},
+       "from 1 to 4096"},
+      {{"run", "m", "--output-dir", "d", "--input", "x.npy"}, "NAME=FILE.npy"},
+      {{"bench", "m", "--dims", "batch"}, "NAME=SIZE"},
+      {{"bench", "m", "--dims", "batch=-1"}, "from 0"},
+      {{"check", "m", "--data", "d", "--atol", "nan"}, "not negative"},
+      {{"inspect", "m", "--lang", "fr"}, "one of: en, ko"},
+  };
+  for (const auto &Case : Cases) {
+    const std::string Text = refused(Case.Arguments);
+    EXPECT_NE(Text.find(Case.Expected), std::string::npos) << Text;
+    EXPECT_NE(Text.find("--help`"), std::string::npos) << Text;
+  }
+}
+
+TEST_F(Arguments, SpeaksTheChosenLanguage) {
+  EXPECT_NE(refused({"--lang", "ko", "compile", "-o", "x"}).find("필요합니다"),
+            std::string::npos);
+  EXPECT_NE(refused({"compile", "-o", "x", "--lang=ko"}).find("오류"),
+            std::string::npos);
+  ::setenv("LC_ALL", "ko_KR.UTF-8", 1);
+  EXPECT_NE(refused({"compile"}).find("오류"), std::string::npos);
+  EXPECT_EQ(refused({"compile", "--lang", "en"}).find("오류"),
+            std::string::npos);
+  EXPECT_EQ(accepted({"inspect", "p"}).Lang, Language::Korean);
+}
+
+TEST_F(Arguments, HelpAndVersionAreNoErrors) {
+  for (const std::vector<std::string> &Arguments :
+       {std::vector<std::string>{"--help"}, {"run", "-h"}, {"--version"}}) {
+    auto Parsed = parse(Arguments);
+    const auto *Done = std::get_if<Finished>(&Parsed);
+    ASSERT_TRUE(Done);
+    EXPECT_EQ(Done->ExitCode, 0);
+  }
+  auto Version = parse({"--version"});
+  EXPECT_EQ(std::get<Finished>(Version).Text, "dure 1.2.3\n");
+}
+
+} // namespace
+} // namespace dure

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tests of JSON, tables, and messages.
+#include "tools/dure/Console.h"
+#include "tools/dure/Json.h"
+#include "tools/dure/JsonText.h"
+#include "tools/dure/Messages.h"
+#include "tools/dure/Roof.h"
+#include "tools/dure/Utf8.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <set>
+
+namespace dure {
+namespace {
+
+TEST(Json, NestsAndEscapes) {
+  JsonWriter Json;
+  Json.beginObject()
+      .member("a\"b", "line\n\x01 두레 \xff")
+      .member("n", int64_t(-3))
+      .member("x", 0.5)
+      .member("nan", std::nan(""))
+      .member("t", true);
+  Json.key("list").beginArray().value(int64_t(1)).beginObject().end().end();
+  Json.end();
+  EXPECT_EQ(Json.text(), "{\n"
+                         "  \"a\\\"b\": \"line\\n\\u0001 두레 \xEF\xBF\xBD\",\n"
+                         "  \"n\": -3,\n"
+                         "  \"x\": 0.5,\n"
+                         "  \"nan\": null,\n"
+                         "  \"t\": true,\n"
+                         "  \"list\": [\n"
+                         "    1,\n"
+                         "    {}\n"
+                         "  ]\n"
+                         "}");
+}
+
+TEST(JsonText, RendersNestedParts) {
+  EXPECT_EQ(renderJson(R"({"name": "x", "dims": [1, "n"],
+                           "list": [{"a": 1, "b": {"c": 2}}, {"d": 3}]})"),
+            "name: x\n"
+            "dims: [1, n]\n"
+            "list:\n"
+            "  - a: 1\n"
+            "    b:\n"
+            "      c: 2\n"
+            "  - d: 3\n");
+  EXPECT_EQ(renderJson("{broken"), "{broken");
+}
+
+TEST(Utf8, FindsCharactersAndBadBytes) {
+  EXPECT_EQ(firstCharacter("a").Code, uint32_t('a'));
+  EXPECT_EQ(firstCharacter("두").Code, 0xB450u);
+  EXPECT_EQ(firstCharacter("두").Bytes, 3u);
+  // A lone lead byte, an overlong form, a surrogate.
+  for (const char *Bad : {"\xEB", "\xC0\x80", "\xED\xA0\x80"}) {
+    EXPECT_EQ(firstCharacter(Bad).Code, 0xFFFDu);
+    EXPECT_EQ(firstCharacter(Bad).Bytes, 1u);
+  }
+  EXPECT_EQ(displayWidth("a두레"), 5u);
+}
+
+TEST(TextTable, AlignsByColumns) {
+  TextTable Table;
+  Table.row({"이름", "수", "판정"});
+  Table.row({"a", "100", "x"});
+  EXPECT_EQ(Table.text(), "이름   수  판정\n"
+                          "a     100  x\n");
+}
+
+TEST(Formats, ChooseUnits) {
+  EXPECT_EQ(formatSeconds(0.00125), "1.25 ms");
+  EXPECT_EQ(formatSeconds(2), "2 s");
+  EXPECT_EQ(formatBytes(1536), "1.5 KiB");
+  EXPECT_EQ(formatBytes(12), "12 B");
+}
+
+/// {0}, {1}, ... in a text.
+std::set<char> fields(const std::string &Text) {
+  std::set<char> Found;
+  for (size_t I = 0; I + 2 < Text.size(); ++I)
+    if (Text[I] == '{' && Text[I + 2] == '}')
+      Found.insert(Text[I + 1]);
+  return Found;
+}
+
+TEST(Messages, LanguagesSayTheSame) {
+  const struct {
+    const char *Id, *English, *Korean;
+  } All[] = {
+#define DURE_MESSAGE(Id, English, Korean) {#Id, English, Korean},
+#include "tools/dure/Messages.def"
+#undef DURE_MESSAGE
+#define DURE_IO_ERROR(Id, English, Korean) {#Id, English, Korean},
+#include "tools/io/Errors.def"
+#undef DURE_IO_ERROR
+  };
+  for (const auto &M : All) {
+    EXPECT_EQ(fields(M.English), fields(M.Korean)) << M.Id;
+    EXPECT_NE(M.English[0], '\0') << M.Id;
+  }
+}
+
+TEST(Messages, FillsFieldsOnce) {
+  const std::string Arguments[] = {"{1}", "b"};
+  EXPECT_EQ(formatMessage("{0} {1} {2} {", Arguments), "{1} b {2} {");
+}
+
+TEST(Roof, MeasuresEveryFigure) {
+  const Roof R = probeRoof(1, 0.01);
+  ASSERT_FALSE(R.Compute.empty());
+  EXPECT_EQ(R.Compute[0].Type, "f32");
+  for (const RoofEntry &E : R.Compute)
+    EXPECT_GT(E.Gflops, 0) << E.Type;
+  EXPECT_GT(R.ReadGbytes, 0);
+  EXPECT_GE(availableThreads(), 1);
+}
+
+} // namespace
+} // namespace dure
