@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tensors of the model as constants or weights.
+
+#include "frontends/onnx/GraphImporter.h"
+
+using namespace mlir;
+
+namespace dure::onnx {
+
+/// Above this a tensor is a weight: the bound of dure.constant.
+static constexpr uint64_t MaxConstantElements = 64;
+/// Elements given as varints have no bytes to refer to; they become constants
+/// in pieces, which stays sensible only for so many.
+static constexpr uint64_t MaxInlineElements = 16'384;
+
+Type GraphImporter::elementType(DataType Type) {
+  MLIRContext *Context = Builder.getContext();
+  auto Unsigned = [&](unsigned Width) {
+    return IntegerType::get(Context, Width, IntegerType::Unsigned);
+  };
+  switch (Type) {
+  case DataType::Float:
+    return Builder.getF32Type();
+  case DataType::Double:
+    return Builder.getF64Type();
+  case DataType::Float16:
+    return Builder.getF16Type();
+  case DataType::BFloat16:
+    return Builder.getBF16Type();
+  case DataType::Float8E4M3FN:
+    return Float8E4M3FNType::get(Context);
+  case DataType::Float8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(Context);
+  case DataType::Float8E5M2:
+    return Float8E5M2Type::get(Context);
+  case DataType::Float8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(Context);
+  case DataType::Bool:
+    return Builder.getI1Type();
+  case DataType::Int4:
+  case DataType::Int8:
+  case DataType::Int16:
+  case DataType::Int32:
+  case DataType::Int64:
+    return Builder.getIntegerType(bitWidth(Type));
+  case DataType::UInt4:
+  case DataType::UInt8:
+  case DataType::UInt16:
+  case DataType::UInt32:
+  case DataType::UInt64:
+    return Unsigned(bitWidth(Type));
+  default:
+    return {};
+  }
+}
+
+/// The elements of a small tensor. `Bytes` has the size that the type needs.
+static DenseElementsAttr denseOf(RankedTensorType Type,
+                                 std::string_view Bytes) {
+  int64_t Count = Type.getNumElements();
+  if (Count == 0)
+    return DenseElementsAttr::get(Type, ArrayRef<mlir::Attribute>());
+  mlir::Type Element = Type.getElementType();
+  auto Byte = [&](int64_t I) { return static_cast<uint8_t>(Bytes[I]); };
+  if (Element.isInteger(1)) {
+    SmallVector<bool> Values;
+    for (int64_t I = 0; I < Count; ++I)
+      Values.push_back(Byte(I) != 0);
+    return DenseElementsAttr::get(Type, Values);
+  }
+  if (Element.isInteger(4)) {
+    SmallVector<APInt> Values;
+    for (int64_t I = 0; I < Count; ++I)
+      Values.emplace_back(4, (Byte(I / 2) >> (I % 2 * 4)) & 15);
+    return DenseElementsAttr::get(Type, Values);
+  }
+  // Copied for alignment: raw data may lie anywhere in the file.
+  SmallVector<char> Aligned(Bytes.begin(), Bytes.end());
+  return DenseElementsAttr::getFromRawBuffer(Type, Aligned);
+}
+
+Value GraphImporter::materialize(const Tensor &T, llvm::StringRef Name,
+                                 Location Loc, Refusal &Why) {
+  Type Element = elementType(T.Type);
+  if (!Element) {
+    Why.Code = RefusalCode::TypeUnsupported;
+    Why.Arguments = {std::string(typeName(T.Type))};
+    return {};
+  }
+  auto Type = RankedTensorType::get(T.Dims, Element);
+  if (T.ElementCount <= MaxConstantElements) {
+    DenseElementsAttr Dense = denseOf(Type, File.bytes(T));
+    Value V = ConstantOp::create(Builder, Loc, Dense);
+    if (isa<IntegerType>(Element) && Type.getRank() <= 1) {
+      Dims Known;
+      for (const APInt &Each : Dense.getValues<APInt>()) {
+        bool Unsigned = Element.isUnsignedInteger() || Element.isInteger(1);
+        Known.push_back(DimExpr(Unsigned
+                                    ? static_cast<int64_t>(Each.getZExtValue())
+                                    : Each.getSExtValue()));
+      }
+      track(V, std::move(Known));
+    }
+    return V;
+  }
+  if (T.Kind == Tensor::Storage::File)
+    return weight(T, Type, Name, Loc);
+  if (T.ElementCount > MaxInlineElements) {
+    Why.Code = RefusalCode::ConstantLimit;
+    Why.Arguments = {std::to_string(T.Bytes.size()),
+                     std::to_string(MaxInlineElements * bitWidth(T.Type) / 8)};
+    return {};
+  }
+  return inlineTensor(T, Type, Loc);
+}
+
+/// Constants of at most 64 elements, put together.
+Value GraphImporter::inlineTensor(const Tensor &T, RankedTensorType Type,
+                                  Location Loc) {
+  SmallVector<Value> Pieces;
+  uint64_t Width = bitWidth(T.Type);
+  for (uint64_t At = 0; At < T.ElementCount; At += MaxConstantElements) {
+    uint64_t Count = std::min(MaxConstantElements, T.ElementCount - At);
+    auto PieceType = RankedTensorType::get({static_cast<int64_t>(Count)},
+                                           Type.getElementType());
+    std::string_view Bytes = std::string_view(T.Bytes).substr(
+        At * Width / 8, (Count * Width + 7) / 8);
+    Pieces.push_back(
+        ConstantOp::create(Builder, Loc, denseOf(PieceType, Bytes)));
+  }
+  NamedAttribute Axis =
+      Builder.getNamedAttr("axis", Builder.getI64IntegerAttr(0));
+  Value Flat = *createOp<ConcatOp>(Builder, Loc, Pieces, {Axis});
+  return ReshapeOp::create(Builder, Loc, Type, Flat);
+}
+
+Value GraphImporter::weight(const Tensor &T, RankedTensorType Type,
+                            llvm::StringRef Name, Location Loc) {
+  WeightKey Key{T.Range.File, T.Range.Offset, Type};
+  if (auto It = Weights.find(Key); It != Weights.end())
+    return It->second;
+  std::string Symbol = Name.empty() ? "weight" : Name.str();
+  while (unsigned &Uses = SymbolNames[Symbol]) {
+    Symbol += "." + std::to_string(Uses++);
+  }
+  SymbolNames[Symbol] = 1;
+
+  auto Data = DataAttr::get(Builder.getContext(), T.Range.File,
+                            static_cast<int64_t>(T.Range.Offset),
+                            static_cast<int64_t>(T.Range.Size), Type);
+  {
+    OpBuilder::InsertionGuard Guard(Builder);
+    Builder.setInsertionPoint(Builder.getBlock()->getParentOp());
+    WeightOp::create(Builder, Loc, Symbol, Data, ArrayAttr(), Type,
+                     StringAttr());
+  }
+  Value V = GetWeightOp::create(Builder, Loc, Type, Symbol);
+  Weights[Key] = V;
+  return V;
+}
+
+} // namespace dure::onnx

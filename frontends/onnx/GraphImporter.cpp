@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Nodes in order: operators by the table, model-local functions inlined.
+
+#include "frontends/onnx/GraphImporter.h"
+
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+
+namespace dure::onnx {
+
+/// The newest opset of the default domain whose operators are known, and the
+/// oldest that follows the rules of today (broadcasting since 7).
+static constexpr int64_t MinOpset = 7, MaxOpset = 27;
+
+static llvm::StringRef ref(std::string_view Text) {
+  return {Text.data(), Text.size()};
+}
+
+GraphImporter::GraphImporter(const ModelFile &File, MLIRContext &Context,
+                             const ImportOptions &Options,
+                             SymbolicDims &Symbols)
+    : File(File), Options(Options), Symbols(Symbols), Builder(&Context) {}
+
+void GraphImporter::refuse(Refusal R) { Refusals->push_back(std::move(R)); }
+
+Refusal GraphImporter::refusalOf(const Node &N, RefusalCode Code,
+                                 std::vector<std::string> Arguments) const {
+  Refusal R{};
+  R.Code = Code;
+  R.Node =
+      std::string(N.Name.empty() && !N.Outputs.empty() ? N.Outputs[0] : N.Name);
+  R.Op = std::string(N.OpType);
+  R.Domain = std::string(N.Domain);
+  R.Opset = opsetOf(N.Domain);
+  R.Arguments = std::move(Arguments);
+  return R;
+}
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+Value GraphImporter::lookup(std::string_view Name) {
+  Scope &S = Scopes.back();
+  auto Known = S.Values.find(ref(Name));
+  if (Known != S.Values.end())
+    return Known->second;
+  auto Initial = S.Initializers.find(ref(Name));
+  if (Initial == S.Initializers.end())
+    return {};
+  Refusal Why{};
+  Location Loc = NameLoc::get(Builder.getStringAttr("value:" + ref(Name)));
+  Value V = materialize(*Initial->second, ref(Name), Loc, Why);
+  if (!V) {
+    Why.Place = File.path() + ", tensor '" + std::string(Name) + "'";
+    refuse(std::move(Why));
+  }
+  S.Values[ref(Name)] = V;
+  return V;
+}
+
+void GraphImporter::define(std::string_view Name, Value V) {
+  Scopes.back().Values[ref(Name)] = V;
+}
+
+std::optional<Dims> GraphImporter::tracked(Value V) const {
+  auto It = Tracked.find(V);
+  if (It == Tracked.end())
+    return std::nullopt;
+  return It->second;
+}
+
+void GraphImporter::track(Value V, Dims Values) {
+  Tracked[V] = std::move(Values);
+}
+
+std::optional<Dims> GraphImporter::readDims(Value V, Location Loc) {
+  if (auto It = ReadAtRunTime.find(V); It != ReadAtRunTime.end())
+    return It->second;
+  auto Type = cast<RankedTensorType>(V.getType());
+  if (!isa<IntegerType>(Type.getElementType()) || Type.getRank() > 1 ||
+      !Type.hasStaticShape() || Type.getNumElements() > 64)
+    return std::nullopt;
+  Dims Symbols;
+  SmallVector<mlir::Attribute> Names;
+  for (int64_t I = 0; I < Type.getNumElements(); ++I) {
+    std::string Name = "$v" + std::to_string(NextRead++);
+    Names.push_back(Builder.getStringAttr(Name));
+    Symbols.push_back(DimExpr::symbol(Name));
+  }
+  if (!Names.empty())
+    DefineDimsOp::create(Builder, Loc, V, Builder.getArrayAttr(Names));
+  ReadAtRunTime[V] = Symbols;
+  return Symbols;
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+int64_t GraphImporter::opsetOf(std::string_view Domain) const {
+  for (const OpsetImport &Import : *Scopes.back().Opsets)
+    if (Import.Domain == Domain)
+      return Import.Version;
+  return 0;
+}
+
+Location GraphImporter::locationOf(const Node &N) {
+  auto Name = [&](const char *Kind, std::string_view Text) -> Location {
+    return NameLoc::get(Builder.getStringAttr(Kind + ref(Text)));
+  };
+  SmallVector<Location> Parts;
+  std::string_view Output = N.Outputs.empty() ? "" : N.Outputs[0];
+  Parts.push_back(Name("node:", N.Name.empty() ? Output : N.Name));
+  Parts.push_back(Name("op:", N.OpType));
+  if (!Output.empty())
+    Parts.push_back(Name("value:", Output));
+  return FusedLoc::get(Builder.getContext(), Parts);
+}
+
+const Function *GraphImporter::findFunction(const Node &N) const {
+  for (const Function &F : File.model().Functions)
+    if (F.Name == N.OpType && F.Domain == N.Domain && F.Overload == N.Overload)
+      return &F;
+  return nullptr;
+}
+
+/// False when the producer of an input was refused: that refusal is enough.
+bool GraphImporter::inputsAreKnown(const Node &N) {
+  bool Known = true;
+  for (std::string_view Input : N.Inputs)
+    if (!Input.empty())
+      Known &= static_cast<bool>(lookup(Input));
+  return Known;
+}
+
+void GraphImporter::importNodes(const std::vector<Node> &Nodes) {
+  for (const Node &N : Nodes)
+    importNode(N);
+}
+
+void GraphImporter::importNode(const Node &N) {
+  if (++NodeCount > Options.MaxInlinedNodes) {
+    if (NodeCount == Options.MaxInlinedNodes + 1)
+      refuse(refusalOf(N, RefusalCode::FunctionLimit,
+                       {std::to_string(Options.MaxInlinedNodes)}));
+    return;
+  }
+  if (const Function *F = findFunction(N))
+    importCall(N, *F);
+  else
+    importOp(N);
+  // What was not produced is known to be refused.
+  for (std::string_view Output : N.Outputs)
+    if (!Output.empty())
+      Scopes.back().Values.try_emplace(ref(Output), Value());
+}
+
+void GraphImporter::importOp(const Node &N) {
+  int64_t Opset = opsetOf(N.Domain);
+  const OpEntry *Entry = findOp(ref(N.Domain), ref(N.OpType));
+  if (!Entry) {
+    bool Known = isKnownDomain(ref(N.Domain));
+    refuse(refusalOf(
+        N, Known ? RefusalCode::OpUnknown : RefusalCode::DomainUnknown,
+        {std::string(N.Domain)}));
+    return;
+  }
+  if (Opset == 0) {
+    refuse(refusalOf(N, RefusalCode::NoOpset, {std::string(N.Domain)}));
+    return;
+  }
+  int64_t Version = 0;
+  for (int64_t Since : Entry->Since)
+    if (Since <= Opset)
+      Version = Since;
+  if (Version == 0) {
+    refuse(refusalOf(
+        N, RefusalCode::OpVersion,
+        {std::to_string(Opset), std::to_string(Entry->Since.front())}));
+    return;
+  }
+  size_t Given = N.Inputs.size();
+  if (Given < Entry->MinInputs || Given > Entry->MaxInputs) {
+    refuse(refusalOf(N, RefusalCode::InputCount,
+                     {"has " + std::to_string(Given) + " inputs"}));
+    return;
+  }
+  if (!inputsAreKnown(N))
+    return;
+  OpImport Import(*this, N, Version, Opset, locationOf(N));
+  size_t Before = Refusals->size();
+  bool Done = succeeded(Entry->Import(Import)) && Refusals->size() == Before &&
+              succeeded(Import.finish());
+  if (Done)
+    return;
+  // An attribute of the wrong type is refused while it is read, after which
+  // the importer may well have gone on.
+  for (std::string_view Output : N.Outputs)
+    if (!Output.empty())
+      Scopes.back().Values[ref(Output)] = Value();
+  if (Refusals->size() == Before)
+    refuse(refusalOf(N, RefusalCode::FormUnsupported, {"unknown reason"}));
+}
+
+/// Inlines a call: the body is imported in a scope of its own.
+void GraphImporter::importCall(const Node &N, const Function &F) {
+  if (llvm::is_contained(Calls, &F)) {
+    refuse(refusalOf(N, RefusalCode::FunctionCycle, {std::string(F.Name)}));
+    return;
+  }
+  if (Calls.size() >= Options.MaxCallDepth) {
+    refuse(refusalOf(N, RefusalCode::FileTooDeep,
+                     {std::to_string(Options.MaxCallDepth)}));
+    return;
+  }
+  if (N.Inputs.size() > F.Inputs.size() ||
+      N.Outputs.size() > F.Outputs.size()) {
+    refuse(refusalOf(N, RefusalCode::InputCount,
+                     {"has more inputs or outputs than its function"}));
+    return;
+  }
+  Scope Body;
+  Body.Opsets = &F.Opsets;
+  llvm::StringSet<> LeftOut;
+  for (size_t I = 0; I < F.Inputs.size(); ++I) {
+    if (I < N.Inputs.size() && !N.Inputs[I].empty())
+      Body.Values[ref(F.Inputs[I])] = lookup(N.Inputs[I]);
+    else
+      LeftOut.insert(ref(F.Inputs[I]));
+  }
+
+  Calls.push_back(&F);
+  Scopes.push_back(std::move(Body));
+  for (const Node &Inner : F.Nodes) {
+    Node Bound = Inner;
+    for (std::string_view &Input : Bound.Inputs)
+      if (LeftOut.contains(ref(Input)))
+        Input = {};
+    bindAttributes(Bound, N, F);
+    importNode(Bound);
+  }
+  SmallVector<Value> Results;
+  for (size_t I = 0; I < N.Outputs.size(); ++I)
+    Results.push_back(lookup(F.Outputs[I]));
+  Scopes.pop_back();
+  Calls.pop_back();
+  for (size_t I = 0; I < N.Outputs.size(); ++I)
+    if (!N.Outputs[I].empty())
+      define(N.Outputs[I], Results[I]);
+}
+
+/// Replaces references to the function's attributes by the call's values, or
+/// the function's defaults; a reference to neither leaves the attribute out.
+void GraphImporter::bindAttributes(Node &Inner, const Node &Call,
+                                   const Function &F) {
+  std::vector<Attribute> Bound;
+  for (Attribute &A : Inner.Attributes) {
+    if (A.RefName.empty()) {
+      Bound.push_back(std::move(A));
+      continue;
+    }
+    auto HasName = [&](const Attribute &Given) {
+      return Given.Name == A.RefName;
+    };
+    const Attribute *Given = nullptr;
+    if (auto It = llvm::find_if(Call.Attributes, HasName);
+        It != Call.Attributes.end())
+      Given = &*It;
+    else if (auto Default = llvm::find_if(F.Defaults, HasName);
+             Default != F.Defaults.end())
+      Given = &*Default;
+    if (!Given)
+      continue;
+    Attribute Copy = *Given;
+    Copy.Name = A.Name;
+    Bound.push_back(std::move(Copy));
+  }
+  Inner.Attributes = std::move(Bound);
+}
+
+//===----------------------------------------------------------------------===//
+// The function
+//===----------------------------------------------------------------------===//
+
+OwningOpRef<ModuleOp> GraphImporter::run(std::vector<Refusal> &Out) {
+  Refusals = &Out;
+  const Model &M = File.model();
+  const Graph &Main = M.Main;
+  Scopes.emplace_back();
+  Scopes.back().Opsets = &M.Opsets;
+  if (int64_t Opset = opsetOf("");
+      Opset != 0 && (Opset < MinOpset || Opset > MaxOpset)) {
+    Refusal R{};
+    R.Code = RefusalCode::OpsetVersion;
+    R.Place = File.path();
+    R.Arguments = {std::to_string(Opset), std::to_string(MinOpset),
+                   std::to_string(MaxOpset)};
+    refuse(std::move(R));
+    return {};
+  }
+
+  Location Loc = NameLoc::get(Builder.getStringAttr(ref(Main.Name)));
+  OwningOpRef<ModuleOp> Owned = ModuleOp::create(Loc);
+  Module = *Owned;
+  SmallVector<mlir::Attribute> Files = {Builder.getStringAttr(File.path())};
+  for (const ExternalFile &Each : M.ExternalFiles)
+    Files.push_back(Builder.getStringAttr(Each.Path));
+  Module->setAttr(DureDialect::FilesAttr, Builder.getArrayAttr(Files));
+  Module->setAttr(DureDialect::PhaseAttr, Builder.getStringAttr("import"));
+
+  Builder.setInsertionPointToEnd(Module.getBody());
+  auto Func = func::FuncOp::create(Builder, Loc, "main",
+                                   Builder.getFunctionType({}, {}));
+  SymbolNames["main"] = 1;
+  Builder.setInsertionPointToStart(Func.addEntryBlock());
+  for (const Tensor &T : Main.Initializers)
+    Scopes.back().Initializers[ref(T.Name)] = &T;
+  importInputs(Main, Func);
+  importNodes(Main.Nodes);
+  if (Refusals->empty())
+    finishFunction(Main, Func);
+  return Refusals->empty() ? std::move(Owned) : OwningOpRef<ModuleOp>();
+}
+
+void GraphImporter::importInputs(const Graph &Main, func::FuncOp Func) {
+  size_t Index = 0;
+  for (const ValueInfo &Input : Main.Inputs) {
+    // An initializer of the same name is a default that nobody overrides.
+    if (Scopes.back().Initializers.contains(ref(Input.Name)))
+      continue;
+    Type Element = elementType(Input.Type.Element);
+    RankedTensorType Type = tensorOf(Symbols.inputDims(Index), Element);
+    DictionaryAttr Attributes = Builder.getDictionaryAttr(Builder.getNamedAttr(
+        DureDialect::NameAttr, Builder.getStringAttr(ref(Input.Name))));
+    Location Loc =
+        NameLoc::get(Builder.getStringAttr("value:" + ref(Input.Name)));
+    (void)Func.insertArgument(Index, Type, Attributes, Loc);
+    define(Input.Name, Func.getArgument(Index));
+    ++Index;
+  }
+}
+
+void GraphImporter::finishFunction(const Graph &Main, func::FuncOp Func) {
+  SmallVector<Value> Results;
+  SmallVector<Type> Types;
+  SmallVector<mlir::Attribute> Attributes;
+  for (const ValueInfo &Output : Main.Outputs) {
+    Value V = lookup(Output.Name);
+    if (!V)
+      return; // Its initializer was refused.
+    Type Declared = Output.Type.Element == DataType::Undefined
+                        ? Type()
+                        : elementType(Output.Type.Element);
+    if (Output.Type.Element != DataType::Undefined &&
+        Declared != elementOf(V)) {
+      Refusal R{};
+      R.Code = RefusalCode::OutputType;
+      R.Place = File.path();
+      R.Arguments = {std::string(Output.Name),
+                     "it is declared as " +
+                         std::string(typeName(Output.Type.Element)) +
+                         ", which it is not"};
+      refuse(std::move(R));
+      return;
+    }
+    Results.push_back(V);
+    Types.push_back(V.getType());
+    Attributes.push_back(Builder.getDictionaryAttr(Builder.getNamedAttr(
+        DureDialect::NameAttr, Builder.getStringAttr(ref(Output.Name)))));
+  }
+  func::ReturnOp::create(Builder, Func.getLoc(), Results);
+  Func.setFunctionType(Builder.getFunctionType(Func.getArgumentTypes(), Types));
+  Func.setResAttrsAttr(Builder.getArrayAttr(Attributes));
+
+  SmallVector<mlir::Attribute> Checks;
+  for (const auto &[L, R] : Symbols.checks())
+    Checks.push_back(Builder.getStrArrayAttr({L.str(), R.str()}));
+  if (!Checks.empty())
+    Func->setAttr(DureDialect::EqualDimsAttr, Builder.getArrayAttr(Checks));
+  eraseDeadOps(Func);
+}
+
+/// Shape arithmetic has done its work by now; weights that only fed it, or
+/// nothing, go too.
+void GraphImporter::eraseDeadOps(func::FuncOp Func) {
+  for (Operation &Op :
+       llvm::make_early_inc_range(llvm::reverse(Func.getBody().front())))
+    if (isOpTriviallyDead(&Op))
+      Op.erase();
+  llvm::DenseSet<mlir::Attribute> Used;
+  Func.walk([&](GetWeightOp Op) { Used.insert(Op.getWeightAttr().getAttr()); });
+  for (WeightOp Op : llvm::make_early_inc_range(Module.getOps<WeightOp>()))
+    if (!Used.contains(Op.getSymNameAttr()))
+      Op.erase();
+}
+
+} // namespace dure::onnx

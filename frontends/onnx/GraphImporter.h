@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One run over a model's graph: scopes, constants, weights, symbols.
+//
+// Private to frontends/onnx. A run may find that dims which the file names
+// differently are equal; the importer then starts another run that knows it
+// (Importer.cpp), so that every type is inferred from settled dims.
+
+#ifndef DURE_FRONTENDS_ONNX_GRAPHIMPORTER_H
+#define DURE_FRONTENDS_ONNX_GRAPHIMPORTER_H
+
+#include "frontends/onnx/Importer.h"
+#include "frontends/onnx/ModelFile.h"
+#include "frontends/onnx/OpImport.h"
+#include "frontends/onnx/SymbolicDims.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <map>
+#include <tuple>
+
+namespace dure::onnx {
+
+class GraphImporter {
+public:
+  GraphImporter(const ModelFile &File, mlir::MLIRContext &Context,
+                const ImportOptions &Options, SymbolicDims &Symbols);
+
+  /// Imports the main graph. Refusals are added to `Refusals`; the module is
+  /// complete when there are none.
+  mlir::OwningOpRef<mlir::ModuleOp> run(std::vector<Refusal> &Refusals);
+
+  // For OpImport.
+  mlir::OpBuilder &builder() { return Builder; }
+  SymbolicDims &symbols() { return Symbols; }
+  void refuse(Refusal R);
+  /// The value of a name; null when its producer was refused. Initializers are
+  /// made at their first use.
+  mlir::Value lookup(std::string_view Name);
+  void define(std::string_view Name, mlir::Value V);
+  /// A constant or a weight; null and an explanation when it is neither.
+  mlir::Value materialize(const Tensor &T, llvm::StringRef Name,
+                          mlir::Location Loc, Refusal &Why);
+  mlir::Type elementType(DataType Type);
+
+  std::optional<Dims> tracked(mlir::Value V) const;
+  void track(mlir::Value V, Dims Values);
+  /// The elements of an integer tensor, read at run time.
+  std::optional<Dims> readDims(mlir::Value V, mlir::Location Loc);
+
+private:
+  /// Names in sight: of the graph, or of the body of one inlined function.
+  struct Scope {
+    llvm::StringMap<mlir::Value> Values;
+    llvm::StringMap<const Tensor *> Initializers;
+    const std::vector<OpsetImport> *Opsets = nullptr;
+  };
+
+  void importInputs(const Graph &Main, mlir::func::FuncOp Func);
+  void importNodes(const std::vector<Node> &Nodes);
+  void importNode(const Node &N);
+  void importCall(const Node &N, const Function &F);
+  void importOp(const Node &N);
+  static void bindAttributes(Node &Inner, const Node &Call, const Function &F);
+  const Function *findFunction(const Node &N) const;
+  int64_t opsetOf(std::string_view Domain) const;
+  Refusal refusalOf(const Node &N, RefusalCode Code,
+                    std::vector<std::string> Arguments) const;
+  bool inputsAreKnown(const Node &N);
+  mlir::Location locationOf(const Node &N);
+  void finishFunction(const Graph &Main, mlir::func::FuncOp Func);
+  void eraseDeadOps(mlir::func::FuncOp Func);
+  mlir::Value inlineTensor(const Tensor &T, mlir::RankedTensorType Type,
+                           mlir::Location Loc);
+  mlir::Value weight(const Tensor &T, mlir::RankedTensorType Type,
+                     llvm::StringRef Name, mlir::Location Loc);
+
+  const ModelFile &File;
+  const ImportOptions &Options;
+  SymbolicDims &Symbols;
+  mlir::OpBuilder Builder;
+  mlir::ModuleOp Module;
+  std::vector<Refusal> *Refusals = nullptr;
+
+  std::vector<Scope> Scopes;
+  std::vector<const Function *> Calls;
+  uint64_t NodeCount = 0;
+
+  llvm::DenseMap<mlir::Value, Dims> Tracked;
+  llvm::DenseMap<mlir::Value, Dims> ReadAtRunTime;
+  unsigned NextRead = 0;
+
+  /// Weights by file range and type, so that a tied weight is one symbol.
+  struct WeightKey {
+    uint32_t File;
+    uint64_t Offset;
+    mlir::Type Type;
+    bool operator<(const WeightKey &R) const {
+      return std::tuple(File, Offset, Type.getAsOpaquePointer()) <
+             std::tuple(R.File, R.Offset, R.Type.getAsOpaquePointer());
+    }
+  };
+  std::map<WeightKey, mlir::Value> Weights;
+  llvm::StringMap<unsigned> SymbolNames;
+};
+
+} // namespace dure::onnx
+
+#endif // DURE_FRONTENDS_ONNX_GRAPHIMPORTER_H

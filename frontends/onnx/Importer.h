@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// ONNX models into the dure dialect.
+//
+// Included by the compiler and by tools. The result is one module with a
+// function `main` of the model's signature (argument and result attribute
+// `dure.name`), weights by reference (`dure.weight`, files in `dure.files`) and
+// symbolic dims on every type. What cannot be imported is reported all at once.
+
+#ifndef DURE_FRONTENDS_ONNX_IMPORTER_H
+#define DURE_FRONTENDS_ONNX_IMPORTER_H
+
+#include "frontends/onnx/Reader.h"
+#include "frontends/onnx/Refusal.h"
+#include "runtime/io/SafeFile.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <vector>
+
+namespace dure::onnx {
+
+struct ImportOptions {
+  /// Which links lead to external data.
+  LinkPolicy Links;
+  ReadLimits Limits;
+  /// Nodes after model-local functions are inlined.
+  uint64_t MaxInlinedNodes = 1'000'000;
+  /// Depth of calls between model-local functions.
+  unsigned MaxCallDepth = 64;
+};
+
+struct ImportResult {
+  /// Null when there is any refusal.
+  mlir::OwningOpRef<mlir::ModuleOp> Module;
+  /// Everything that stands in the way, in the order of the file.
+  std::vector<Refusal> Refusals;
+};
+
+/// Reads and imports the model at `Path`. The dure dialect is loaded into
+/// `Context`. Nothing of the file stays mapped; weights are named by path.
+ImportResult importOnnx(llvm::StringRef Path, mlir::MLIRContext &Context,
+                        const ImportOptions &Options = {});
+
+/// One row of the table of operators.
+struct SupportedOp {
+  llvm::StringRef Domain;
+  llvm::StringRef Name;
+  /// The schema versions that the importer knows, ascending.
+  std::vector<int64_t> Since;
+};
+
+/// Every operator with an importer, sorted by domain and name.
+std::vector<SupportedOp> supportedOps();
+
+} // namespace dure::onnx
+
+#endif // DURE_FRONTENDS_ONNX_IMPORTER_H

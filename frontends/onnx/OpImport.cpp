@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What importers of single operators share.
+
+#include "frontends/onnx/OpImport.h"
+
+#include "frontends/onnx/GraphImporter.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+
+namespace dure::onnx {
+
+OpImport::OpImport(GraphImporter &G, const Node &N, int64_t Version,
+                   int64_t Opset, Location Loc)
+    : G(G), N(N), Version(Version), Opset(Opset), Loc(Loc) {}
+
+OpBuilder &OpImport::builder() { return G.builder(); }
+MLIRContext *OpImport::context() { return G.builder().getContext(); }
+
+//===----------------------------------------------------------------------===//
+// The node
+//===----------------------------------------------------------------------===//
+
+OpImport::Refused OpImport::refuse(RefusalCode Code,
+                                   std::vector<std::string> Arguments) {
+  Refusal R{};
+  R.Code = Code;
+  R.Node =
+      std::string(N.Name.empty() && !N.Outputs.empty() ? N.Outputs[0] : N.Name);
+  R.Op = std::string(N.OpType);
+  R.Domain = std::string(N.Domain);
+  R.Opset = Opset;
+  R.Arguments = std::move(Arguments);
+  G.refuse(std::move(R));
+  return {};
+}
+
+bool OpImport::has(unsigned I) const {
+  return I < N.Inputs.size() && !N.Inputs[I].empty();
+}
+
+bool OpImport::wants(unsigned I) const {
+  return I < N.Outputs.size() && !N.Outputs[I].empty();
+}
+
+llvm::StringRef OpImport::outputName(unsigned I) const {
+  return wants(I) ? llvm::StringRef(N.Outputs[I]) : llvm::StringRef();
+}
+
+Value OpImport::in(unsigned I) {
+  if (!has(I))
+    return refuse(RefusalCode::InputCount,
+                  {"needs its input " + std::to_string(I)});
+  return G.lookup(N.Inputs[I]);
+}
+
+SmallVector<Value> OpImport::ins() {
+  SmallVector<Value> Values;
+  for (unsigned I = 0; I < numInputs(); ++I)
+    Values.push_back(in(I));
+  return Values;
+}
+
+LogicalResult OpImport::result(unsigned I, Value V) {
+  if (!V)
+    return failure();
+  if (wants(I))
+    G.define(N.Outputs[I], V);
+  return success();
+}
+
+const Attribute *OpImport::attribute(llvm::StringRef Name) {
+  Asked.insert(Name);
+  for (const Attribute &A : N.Attributes)
+    if (llvm::StringRef(A.Name) == Name)
+      return &A;
+  return nullptr;
+}
+
+const Attribute *OpImport::attribute(llvm::StringRef Name, AttributeType Type) {
+  const Attribute *A = attribute(Name);
+  if (!A || A->Type == Type)
+    return A;
+  refuse(RefusalCode::AttributeBad, {Name.str(), "has another type"});
+  return nullptr;
+}
+
+int64_t OpImport::intAttr(llvm::StringRef Name, int64_t Default) {
+  const Attribute *A = attribute(Name, AttributeType::Int);
+  return A ? A->Int : Default;
+}
+
+float OpImport::floatAttr(llvm::StringRef Name, float Default) {
+  const Attribute *A = attribute(Name, AttributeType::Float);
+  return A ? A->Float : Default;
+}
+
+llvm::StringRef OpImport::stringAttr(llvm::StringRef Name,
+                                     llvm::StringRef Default) {
+  const Attribute *A = attribute(Name, AttributeType::String);
+  return A ? llvm::StringRef(A->String) : Default;
+}
+
+std::optional<ArrayRef<int64_t>> OpImport::intsAttr(llvm::StringRef Name) {
+  const Attribute *A = attribute(Name, AttributeType::Ints);
+  if (!A)
+    return std::nullopt;
+  return ArrayRef<int64_t>(A->Ints);
+}
+
+std::optional<int64_t> OpImport::axis(int64_t Axis, int64_t Rank) {
+  if (Axis < -Rank || Axis >= Rank)
+    return refuse(RefusalCode::ShapeRank,
+                  {"axis " + std::to_string(Axis) + " of a tensor of rank " +
+                   std::to_string(Rank)});
+  return Axis < 0 ? Axis + Rank : Axis;
+}
+
+std::optional<SmallVector<int64_t>> OpImport::axes(ArrayRef<int64_t> Axes,
+                                                   int64_t Rank) {
+  SmallVector<int64_t> Out;
+  for (int64_t Each : Axes) {
+    std::optional<int64_t> Axis = axis(Each, Rank);
+    if (!Axis)
+      return std::nullopt;
+    Out.push_back(*Axis);
+  }
+  llvm::sort(Out);
+  if (std::adjacent_find(Out.begin(), Out.end()) != Out.end())
+    return refuse(RefusalCode::ShapeRank, {"an axis is given twice"});
+  return Out;
+}
+
+/// An attribute that no importer asked for would be ignored silently, and the
+/// numbers be wrong.
+LogicalResult OpImport::finish() {
+  for (const Attribute &A : N.Attributes)
+    if (!Asked.contains(llvm::StringRef(A.Name)))
+      return refuse(RefusalCode::AttributeBad,
+                    {std::string(A.Name), "is not known for this operator"});
+  for (unsigned I = 0; I < numOutputs(); ++I)
+    if (wants(I) && !G.lookup(N.Outputs[I]))
+      return refuse(RefusalCode::FormUnsupported,
+                    {"its output " + std::to_string(I) + " is used"});
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Integers known while importing
+//===----------------------------------------------------------------------===//
+
+std::optional<Dims> OpImport::tracked(Value V) {
+  return V ? G.tracked(V) : std::nullopt;
+}
+
+std::optional<Dims> OpImport::exprs(unsigned I) {
+  Value V = in(I);
+  if (!V)
+    return std::nullopt;
+  if (std::optional<Dims> Known = G.tracked(V))
+    return Known;
+  if (std::optional<Dims> Read = G.readDims(V, Loc))
+    return Read;
+  return refuse(RefusalCode::ShapeRank,
+                {"input " + std::to_string(I) +
+                 " must be a list of integers of known length, at most 64"});
+}
+
+std::optional<SmallVector<int64_t>> OpImport::constants(unsigned I) {
+  Value V = in(I);
+  if (!V)
+    return std::nullopt;
+  SmallVector<int64_t> Out;
+  std::optional<Dims> Known = G.tracked(V);
+  if (Known)
+    for (const DimExpr &E : *Known)
+      if (std::optional<int64_t> Each = E.constant())
+        Out.push_back(*Each);
+  if (!Known || Out.size() != Known->size())
+    return refuse(RefusalCode::ConstantNeeded, {std::string(N.Inputs[I])});
+  return Out;
+}
+
+std::optional<DimExpr> OpImport::readAtRunTime(Value V) {
+  if (!V)
+    return std::nullopt;
+  std::optional<Dims> Read = G.readDims(V, Loc);
+  if (!Read || Read->size() != 1)
+    return refuse(RefusalCode::ShapeRank, {"a scalar is needed"});
+  return Read->front();
+}
+
+Value OpImport::integers(ArrayRef<DimExpr> Values, bool Scalar, Type Element) {
+  Type I64 = builder().getI64Type();
+  if (!Element)
+    Element = I64;
+  SmallVector<int64_t> Shape;
+  if (!Scalar)
+    Shape.push_back(static_cast<int64_t>(Values.size()));
+  SmallVector<mlir::Attribute> Constants;
+  for (const DimExpr &E : Values) {
+    if (!E.valid())
+      return refuse(RefusalCode::ShapeRank,
+                    {"an integer does not fit 64 bits"});
+    if (std::optional<int64_t> Each = E.constant())
+      Constants.push_back(IntegerAttr::get(Element, *Each));
+  }
+  Value V;
+  if (Constants.size() == Values.size()) {
+    V = constant(DenseElementsAttr::get(RankedTensorType::get(Shape, Element),
+                                        Constants));
+  } else {
+    auto Type = RankedTensorType::get(Shape, I64);
+    V = DimValuesOp::create(builder(), Loc, Type,
+                            DimsAttr::get(context(), Values));
+    V = cast(V, Element);
+  }
+  if (V)
+    G.track(V, Dims(Values));
+  return V;
+}
+
+bool OpImport::equal(const DimExpr &L, const DimExpr &R) {
+  if (G.symbols().equal(L, R))
+    return true;
+  refuse(RefusalCode::ShapeRank,
+         {"sizes " + L.str() + " and " + R.str() + " must be equal"});
+  return false;
+}
+
+DimExpr OpImport::settle(const DimExpr &E) { return G.symbols().settle(E); }
+
+//===----------------------------------------------------------------------===//
+// Building
+//===----------------------------------------------------------------------===//
+
+NamedAttribute OpImport::named(llvm::StringRef Name, mlir::Attribute Value) {
+  return builder().getNamedAttr(Name, Value);
+}
+NamedAttribute OpImport::named(llvm::StringRef Name, int64_t Value) {
+  return named(Name, builder().getI64IntegerAttr(Value));
+}
+NamedAttribute OpImport::named(llvm::StringRef Name, bool Value) {
+  return named(Name, builder().getBoolAttr(Value));
+}
+NamedAttribute OpImport::named(llvm::StringRef Name, float Value) {
+  return named(Name, builder().getF32FloatAttr(Value));
+}
+NamedAttribute OpImport::named(llvm::StringRef Name, ArrayRef<int64_t> Value) {
+  return named(Name, builder().getDenseI64ArrayAttr(Value));
+}
+NamedAttribute OpImport::named(llvm::StringRef Name, ArrayRef<DimExpr> Value) {
+  return named(Name, DimsAttr::get(context(), Value));
+}
+NamedAttribute OpImport::named(llvm::StringRef Name, Type Value) {
+  return named(Name, TypeAttr::get(Value));
+}
+
+/// Looks up a bool in a list of attributes.
+static bool flagOf(ArrayRef<NamedAttribute> Attributes, llvm::StringRef Name) {
+  for (NamedAttribute A : Attributes)
+    if (A.getName() == Name)
+      return cast<BoolAttr>(A.getValue()).getValue();
+  return false;
+}
+
+bool OpImport::noteEqualDims(llvm::StringRef OpName, ArrayRef<Value> Operands,
+                             ArrayRef<NamedAttribute> Attributes) {
+  bool Ok = true;
+  auto Note = [&](const DimExpr &L, const DimExpr &R) { Ok &= equal(L, R); };
+  OperationName Name(OpName, context());
+  if (Name.hasTrait<BroadcastElementwise>()) {
+    Dims Joined;
+    for (Value V : Operands) {
+      auto Next = broadcastDims(Joined, dimsOf(typeOf(V)), Note);
+      if (failed(Next))
+        return true; // Inference says it better.
+      Joined = *Next;
+    }
+    return Ok;
+  }
+  if (OpName == MatMulOp::getOperationName()) {
+    Dims L = dimsOf(typeOf(Operands[0])), R = dimsOf(typeOf(Operands[1]));
+    if (L.size() < 2 || R.size() < 2)
+      return true;
+    bool TL = flagOf(Attributes, "transpose_lhs");
+    bool TR = flagOf(Attributes, "transpose_rhs");
+    const DimExpr &KL = L[L.size() - (TL ? 2 : 1)];
+    const DimExpr &KR = R[R.size() - (TR ? 1 : 2)];
+    if (!KL.constant() || !KR.constant())
+      Note(KL, KR);
+    (void)broadcastDims(ArrayRef(L).drop_back(2), ArrayRef(R).drop_back(2),
+                        Note);
+    return Ok;
+  }
+  if (OpName == AttentionOp::getOperationName()) {
+    Dims Q = dimsOf(typeOf(Operands[0])), K = dimsOf(typeOf(Operands[1])),
+         V = dimsOf(typeOf(Operands[2]));
+    if (Q.size() != 4 || K.size() != 4 || V.size() != 4)
+      return true;
+    Note(Q[0], K[0]);
+    Note(K[0], V[0]);
+    Note(K[1], V[1]);
+    Note(K[2], V[2]);
+    Note(Q[3], K[3]);
+  }
+  return Ok;
+}
+
+Value OpImport::createNamed(llvm::StringRef OpName, ArrayRef<Value> Operands,
+                            ArrayRef<NamedAttribute> Attributes) {
+  if (!llvm::all_of(Operands, [](Value V) { return static_cast<bool>(V); }))
+    return {};
+  if (!noteEqualDims(OpName, Operands, Attributes))
+    return {};
+  std::string Error;
+  FailureOr<Operation *> Op =
+      createInferredOp(builder(), Loc, OpName, Operands, Attributes, &Error);
+  if (failed(Op))
+    return refuse(RefusalCode::OperandsBad, {Error});
+  return (*Op)->getResult(0);
+}
+
+Value OpImport::constant(DenseElementsAttr Value) {
+  return ConstantOp::create(builder(), Loc, Value);
+}
+
+Value OpImport::scalar(Type Element, double Value) {
+  mlir::Attribute Each;
+  if (isa<FloatType>(Element))
+    Each = FloatAttr::get(Element, Value);
+  else
+    Each = IntegerAttr::get(Element, static_cast<int64_t>(Value));
+  return constant(
+      DenseElementsAttr::get(RankedTensorType::get({}, Element), Each));
+}
+
+Value OpImport::scalarLike(Value Like, double Value) {
+  if (!Like)
+    return {};
+  return scalar(elementOf(Like), Value);
+}
+
+Value OpImport::reshape(Value X, ArrayRef<DimExpr> To) {
+  if (!X)
+    return {};
+  for (const DimExpr &E : To)
+    if (!E.valid() || (E.constant() && *E.constant() < 0))
+      return refuse(
+          RefusalCode::ShapeRank,
+          {"the size " + (E.valid() ? E.str() : "") + " is not possible"});
+  DimExpr Count(1);
+  for (const DimExpr &E : To)
+    Count = Count * E;
+  if (!equal(elementCount(typeOf(X)), Count))
+    return {};
+  RankedTensorType Type = tensorOf(To, elementOf(X));
+  if (Type == X.getType())
+    return X;
+  return ReshapeOp::create(builder(), Loc, Type, X);
+}
+
+Value OpImport::broadcast(Value X, ArrayRef<DimExpr> To) {
+  if (!X)
+    return {};
+  RankedTensorType Type = tensorOf(To, elementOf(X));
+  if (Type == X.getType())
+    return X;
+  return BroadcastOp::create(builder(), Loc, Type, X);
+}
+
+Value OpImport::transpose(Value X, ArrayRef<int64_t> Permutation) {
+  return create<TransposeOp>({X}, {named("permutation", Permutation)});
+}
+
+Value OpImport::cast(Value X, Type To) {
+  if (!X || elementOf(X) == To)
+    return X;
+  return create<CastOp>({X}, {named("to", To)});
+}
+
+Value OpImport::iota(ArrayRef<DimExpr> Shape, int64_t Axis) {
+  return IotaOp::create(builder(), Loc, tensorOf(Shape, builder().getI64Type()),
+                        Axis);
+}
+
+Value OpImport::compare(Value L, Value R, ComparePredicate How) {
+  return create<CompareOp>(
+      {L, R}, {named("predicate", ComparePredicateAttr::get(context(), How))});
+}
+
+Value OpImport::reduce(Value X, ReduceKind Kind, ArrayRef<int64_t> Axes,
+                       bool KeepDims) {
+  return create<ReduceOp>({X},
+                          {named("kind", ReduceKindAttr::get(context(), Kind)),
+                           named("axes", Axes), named("keep_dims", KeepDims)});
+}
+
+Value OpImport::tensor(const Tensor &T, llvm::StringRef Name) {
+  Refusal Why{};
+  Value V = G.materialize(T, Name, Loc, Why);
+  if (!V)
+    return refuse(Why.Code, Why.Arguments);
+  return V;
+}
+
+Type OpImport::element(DataType Type) {
+  if (mlir::Type Found = G.elementType(Type))
+    return Found;
+  refuse(RefusalCode::TypeUnsupported, {std::string(typeName(Type))});
+  return {};
+}
+
+Type OpImport::element(int64_t Type) {
+  if (Type < 0 || Type > static_cast<int64_t>(DataType::Int2)) {
+    refuse(RefusalCode::TypeUnsupported, {std::to_string(Type)});
+    return {};
+  }
+  return element(static_cast<DataType>(Type));
+}
+
+} // namespace dure::onnx

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What an importer of one operator sees: the node, and how to build dure ops.
+//
+// Private to frontends/onnx. An importer binds operands and attributes with
+// their defaults, then computes. A failing call records a refusal and gives a
+// null Value; calls given a null Value give a null Value: importers need no
+// checks between steps.
+
+#ifndef DURE_FRONTENDS_ONNX_OPIMPORT_H
+#define DURE_FRONTENDS_ONNX_OPIMPORT_H
+
+#include "dialects/dure/DureOps.h"
+#include "frontends/onnx/Model.h"
+#include "frontends/onnx/Refusal.h"
+
+#include "llvm/ADT/StringSet.h"
+
+namespace dure::onnx {
+
+class GraphImporter;
+class OpImport;
+
+using Dims = llvm::SmallVector<DimExpr>;
+
+/// An importer: sets every result that the node names, or refuses.
+using ImportFn = mlir::LogicalResult (*)(OpImport &);
+
+/// One operator that Dure imports.
+struct OpEntry {
+  const char *Name;
+  /// Schema versions, ascending; what lies between is the earlier one.
+  std::vector<int64_t> Since;
+  unsigned MinInputs;
+  unsigned MaxInputs; ///< ~0u for variadic.
+  ImportFn Import;
+  const char *Domain = "";
+};
+
+/// The operators of one family, each defined in ops/<family>.cpp.
+llvm::ArrayRef<OpEntry> elementwiseOps();
+llvm::ArrayRef<OpEntry> activationOps();
+llvm::ArrayRef<OpEntry> shapeOps();
+llvm::ArrayRef<OpEntry> movementOps();
+llvm::ArrayRef<OpEntry> gatherOps();
+llvm::ArrayRef<OpEntry> reductionOps();
+llvm::ArrayRef<OpEntry> matMulOps();
+llvm::ArrayRef<OpEntry> normalizationOps();
+llvm::ArrayRef<OpEntry> attentionOps();
+llvm::ArrayRef<OpEntry> constantOps();
+llvm::ArrayRef<OpEntry> quantizationOps();
+
+/// The entry for an operator; null when there is none.
+const OpEntry *findOp(llvm::StringRef Domain, llvm::StringRef Name);
+/// True when any operator of the domain has an importer.
+bool isKnownDomain(llvm::StringRef Domain);
+
+inline mlir::RankedTensorType typeOf(mlir::Value V) {
+  return llvm::cast<mlir::RankedTensorType>(V.getType());
+}
+inline mlir::Type elementOf(mlir::Value V) {
+  return typeOf(V).getElementType();
+}
+inline int64_t rankOf(mlir::Value V) { return typeOf(V).getRank(); }
+
+class OpImport {
+public:
+  OpImport(GraphImporter &G, const Node &N, int64_t Version, int64_t Opset,
+           mlir::Location Loc);
+
+  //===--------------------------------------------------------------------===//
+  // The node
+  //===--------------------------------------------------------------------===//
+
+  /// The schema version in effect: the largest of OpEntry::Since that the
+  /// imported opset reaches.
+  int64_t version() const { return Version; }
+  llvm::StringRef op() const { return {N.OpType.data(), N.OpType.size()}; }
+
+  unsigned numInputs() const { return N.Inputs.size(); }
+  unsigned numOutputs() const { return N.Outputs.size(); }
+  /// True when input `I` is given.
+  bool has(unsigned I) const;
+  /// True when somebody may read output `I`.
+  bool wants(unsigned I) const;
+  llvm::StringRef outputName(unsigned I) const;
+  /// Input `I`, which must be given.
+  mlir::Value in(unsigned I);
+  /// All inputs, which must be given.
+  llvm::SmallVector<mlir::Value> ins();
+
+  int64_t intAttr(llvm::StringRef Name, int64_t Default);
+  bool boolAttr(llvm::StringRef Name, bool Default) {
+    return intAttr(Name, Default) != 0;
+  }
+  float floatAttr(llvm::StringRef Name, float Default);
+  llvm::StringRef stringAttr(llvm::StringRef Name, llvm::StringRef Default);
+  std::optional<llvm::ArrayRef<int64_t>> intsAttr(llvm::StringRef Name);
+  /// Any attribute, marked as read; null when it is not given.
+  const Attribute *attribute(llvm::StringRef Name);
+  /// As above; an attribute of another type is refused.
+  const Attribute *attribute(llvm::StringRef Name, AttributeType Type);
+
+  /// `Axis` counted from the front; refuses one outside [-Rank, Rank).
+  std::optional<int64_t> axis(int64_t Axis, int64_t Rank);
+  /// Several axes, normalized, sorted and unique.
+  std::optional<llvm::SmallVector<int64_t>> axes(llvm::ArrayRef<int64_t> Axes,
+                                                 int64_t Rank);
+
+  /// Sets output `I`. Null means that a refusal was recorded.
+  mlir::LogicalResult result(unsigned I, mlir::Value V);
+  mlir::LogicalResult result(mlir::Value V) { return result(0, V); }
+
+  /// Records a refusal of this node. Converts to a null Value and to failure.
+  struct Refused {
+    operator mlir::Value() const { return {}; }
+    operator mlir::LogicalResult() const { return mlir::failure(); }
+    operator std::nullopt_t() const { return std::nullopt; }
+    template <typename T> operator std::optional<T>() const {
+      return std::nullopt;
+    }
+  };
+  Refused refuse(RefusalCode Code, std::vector<std::string> Arguments = {});
+
+  //===--------------------------------------------------------------------===//
+  // Integers known while importing
+  //===--------------------------------------------------------------------===//
+
+  /// What is known of an integer tensor of rank 0 or 1.
+  std::optional<Dims> tracked(mlir::Value V);
+  /// The elements of input `I` as expressions; read at run time when they are
+  /// not known. Refuses tensors of rank above 1 or unknown length.
+  std::optional<Dims> exprs(unsigned I);
+  /// The elements of input `I`, which must be constants.
+  std::optional<llvm::SmallVector<int64_t>> constants(unsigned I);
+  /// The single element of an integer tensor, read at run time.
+  std::optional<DimExpr> readAtRunTime(mlir::Value V);
+  /// A tensor of known integers, rank 0 when `Scalar`; remembered as such.
+  mlir::Value integers(llvm::ArrayRef<DimExpr> Values, bool Scalar,
+                       mlir::Type Element = {});
+
+  /// Notes that two sizes must be equal; refuses unlike constants.
+  bool equal(const DimExpr &L, const DimExpr &R);
+  /// The simplest expression known to be equal.
+  DimExpr settle(const DimExpr &E);
+
+  //===--------------------------------------------------------------------===//
+  // Building
+  //===--------------------------------------------------------------------===//
+
+  mlir::OpBuilder &builder();
+  mlir::Location loc() const { return Loc; }
+  mlir::MLIRContext *context();
+
+  template <typename OpTy>
+  mlir::Value create(llvm::ArrayRef<mlir::Value> Operands,
+                     llvm::ArrayRef<mlir::NamedAttribute> Attributes = {}) {
+    return createNamed(OpTy::getOperationName(), Operands, Attributes);
+  }
+  mlir::Value createNamed(llvm::StringRef OpName,
+                          llvm::ArrayRef<mlir::Value> Operands,
+                          llvm::ArrayRef<mlir::NamedAttribute> Attributes);
+
+  mlir::NamedAttribute named(llvm::StringRef Name, mlir::Attribute Value);
+  mlir::NamedAttribute named(llvm::StringRef Name, int64_t Value);
+  mlir::NamedAttribute named(llvm::StringRef Name, bool Value);
+  mlir::NamedAttribute named(llvm::StringRef Name, float Value);
+  mlir::NamedAttribute named(llvm::StringRef Name,
+                             llvm::ArrayRef<int64_t> Value);
+  mlir::NamedAttribute named(llvm::StringRef Name,
+                             llvm::ArrayRef<DimExpr> Value);
+  mlir::NamedAttribute named(llvm::StringRef Name, mlir::Type Value);
+
+  /// A rank-0 constant of an element type; floats are rounded to it.
+  mlir::Value scalar(mlir::Type Element, double Value);
+  mlir::Value scalarLike(mlir::Value Like, double Value);
+  mlir::Value constant(mlir::DenseElementsAttr Value);
+  mlir::Value reshape(mlir::Value X, llvm::ArrayRef<DimExpr> To);
+  mlir::Value broadcast(mlir::Value X, llvm::ArrayRef<DimExpr> To);
+  mlir::Value transpose(mlir::Value X, llvm::ArrayRef<int64_t> Permutation);
+  mlir::Value cast(mlir::Value X, mlir::Type To);
+  /// 0, 1, 2, ... along an axis, as i64.
+  mlir::Value iota(llvm::ArrayRef<DimExpr> Shape, int64_t Axis);
+  mlir::Value compare(mlir::Value L, mlir::Value R, ComparePredicate How);
+  mlir::Value reduce(mlir::Value X, ReduceKind Kind,
+                     llvm::ArrayRef<int64_t> Axes, bool KeepDims);
+  /// A constant tensor of the model: small ones as attributes, others as
+  /// weights.
+  mlir::Value tensor(const Tensor &T, llvm::StringRef Name);
+
+  /// The MLIR element type; refuses types that Dure does not compute with.
+  mlir::Type element(DataType Type);
+  mlir::Type element(int64_t Type);
+
+  /// Refuses attributes that no one asked for.
+  mlir::LogicalResult finish();
+
+private:
+  /// Notes the equal dimensions that an op's operands imply.
+  bool noteEqualDims(llvm::StringRef OpName,
+                     llvm::ArrayRef<mlir::Value> Operands,
+                     llvm::ArrayRef<mlir::NamedAttribute> Attributes);
+
+  GraphImporter &G;
+  const Node &N;
+  int64_t Version;
+  int64_t Opset;
+  mlir::Location Loc;
+  llvm::StringSet<> Asked;
+};
+
+} // namespace dure::onnx
+
+#endif // DURE_FRONTENDS_ONNX_OPIMPORT_H

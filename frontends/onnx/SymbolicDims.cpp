@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Names of dims, and equalities between them.
+
+#include "frontends/onnx/SymbolicDims.h"
+
+#include <algorithm>
+
+namespace dure::onnx {
+
+/// Placeholders that exporters write for "not known": each stands for a size
+/// of its own.
+static bool isNameless(std::string_view Name) {
+  return Name.empty() || Name == "?" || Name == "None" || Name == "-1" ||
+         Name == "*";
+}
+
+/// The characters of a symbol, others replaced.
+static std::string sanitized(std::string_view Name) {
+  std::string Out;
+  for (char C : Name.substr(0, 64)) {
+    bool Keep = (C >= 'a' && C <= 'z') || (C >= 'A' && C <= 'Z') ||
+                (C >= '0' && C <= '9') || C == '_' || C == '.';
+    Out += Keep ? C : '_';
+  }
+  bool StartsWell = !Out.empty() && (Out[0] == '_' || (Out[0] | 32) >= 'a');
+  return StartsWell ? Out : "d_" + Out;
+}
+
+static bool isPlainName(std::string_view Name) {
+  return DimExpr::isIdentifier(Name) && Name.find('$') == Name.npos;
+}
+
+std::string SymbolicDims::freshSymbol(std::string_view Wish) {
+  std::string Base = sanitized(Wish), Name = Base;
+  for (unsigned I = 2; !Taken.insert(Name).second; ++I)
+    Name = Base + "_" + std::to_string(I);
+  return Name;
+}
+
+SymbolicDims::SymbolicDims(const std::vector<const ValueInfo *> &Infos) {
+  auto AddSymbol = [&](const std::string &Name) {
+    if (std::find(InputSymbols.begin(), InputSymbols.end(), Name) ==
+        InputSymbols.end())
+      InputSymbols.push_back(Name);
+  };
+  // Bare names first: they are what expressions may be made of.
+  for (const ValueInfo *Info : Infos)
+    for (const Dim &D : *Info->Type.Shape)
+      if (!D.Value && !isNameless(D.Name) && isPlainName(D.Name)) {
+        Taken.insert(std::string(D.Name));
+        AddSymbol(std::string(D.Name));
+      }
+
+  std::map<std::string, DimExpr> Opaque;
+  for (const ValueInfo *Info : Infos) {
+    llvm::SmallVector<DimExpr> Dims;
+    for (const Dim &D : *Info->Type.Shape) {
+      if (D.Value) {
+        Dims.push_back(DimExpr(*D.Value));
+        continue;
+      }
+      if (isNameless(D.Name)) {
+        std::string Name = freshSymbol(std::string(Info->Name) + "_dim" +
+                                       std::to_string(Dims.size()));
+        AddSymbol(Name);
+        Dims.push_back(DimExpr::symbol(Name));
+        continue;
+      }
+      if (isPlainName(D.Name)) {
+        Dims.push_back(DimExpr::symbol(D.Name));
+        continue;
+      }
+      std::optional<DimExpr> Parsed = DimExpr::parse(D.Name);
+      bool Usable = Parsed && Parsed->valid() && !Parsed->constant() &&
+                    dependsOnInputsOnly(*Parsed);
+      if (Usable) {
+        Dims.push_back(*Parsed);
+        continue;
+      }
+      // The same odd name is the same size.
+      auto [It, IsNew] = Opaque.try_emplace(std::string(D.Name));
+      if (IsNew) {
+        std::string Name = freshSymbol(D.Name);
+        AddSymbol(Name);
+        It->second = DimExpr::symbol(Name);
+      }
+      Dims.push_back(It->second);
+    }
+    Inputs.push_back(std::move(Dims));
+  }
+}
+
+bool SymbolicDims::isInputSymbol(const std::string &Name) const {
+  return std::find(InputSymbols.begin(), InputSymbols.end(), Name) !=
+         InputSymbols.end();
+}
+
+bool SymbolicDims::dependsOnInputsOnly(const DimExpr &E) const {
+  std::set<std::string> Symbols;
+  E.collectSymbols(Symbols);
+  return std::all_of(Symbols.begin(), Symbols.end(),
+                     [&](const std::string &S) { return isInputSymbol(S); });
+}
+
+llvm::SmallVector<DimExpr> SymbolicDims::inputDims(size_t I) const {
+  llvm::SmallVector<DimExpr> Dims;
+  for (const DimExpr &D : Inputs[I])
+    Dims.push_back(D.substitute(Substitutions));
+  return Dims;
+}
+
+bool SymbolicDims::equal(const DimExpr &L, const DimExpr &R) {
+  if (L == R)
+    return true;
+  if (L.constant() && R.constant())
+    return false;
+  // The same pair comes from every layer.
+  if (std::find(Equalities.begin(), Equalities.end(), std::pair(L, R)) ==
+      Equalities.end())
+    Equalities.emplace_back(L, R);
+  return true;
+}
+
+DimExpr SymbolicDims::settle(const DimExpr &E) const {
+  auto It = Replacements.find(E.str());
+  return It == Replacements.end() ? E : It->second;
+}
+
+/// Replaces a symbol everywhere. `Value` does not mention it.
+void SymbolicDims::substitute(const std::string &Symbol, const DimExpr &Value) {
+  std::map<std::string, DimExpr> One = {{Symbol, Value}};
+  for (auto &[Name, Old] : Substitutions)
+    Old = Old.substitute(One);
+  Substitutions[Symbol] = Value;
+}
+
+/// Solves L == R for one symbol of the inputs, the last that can be: the first
+/// dims of the first inputs are what users know best.
+bool SymbolicDims::solve(const DimExpr &L, const DimExpr &R) {
+  if (!dependsOnInputsOnly(L) || !dependsOnInputsOnly(R))
+    return false;
+  DimExpr Difference = L - R;
+  for (auto It = InputSymbols.rbegin(); It != InputSymbols.rend(); ++It) {
+    DimExpr Symbol = DimExpr::symbol(*It);
+    DimExpr Rest = Difference.substitute({{*It, DimExpr(0)}});
+    std::set<std::string> Inside;
+    Rest.collectSymbols(Inside);
+    if (Inside.count(*It) || !Rest.valid())
+      continue;
+    DimExpr Value;
+    if (Difference - Rest == Symbol)
+      Value = DimExpr(0) - Rest;
+    else if (Rest - Difference == Symbol)
+      Value = Rest;
+    else
+      continue;
+    // A size that may come out negative would make types that no input has.
+    if (!Value.valid() || !Value.isNonNegative())
+      continue;
+    substitute(*It, Value);
+    return true;
+  }
+  return false;
+}
+
+bool SymbolicDims::learn() {
+  bool Changed = false;
+  for (const auto &[RawL, RawR] : Equalities) {
+    DimExpr L = RawL.substitute(Substitutions);
+    DimExpr R = RawR.substitute(Substitutions);
+    if (L == R)
+      continue;
+    if (solve(L, R)) {
+      Changed = true;
+      continue;
+    }
+    if (!dependsOnInputsOnly(L) || !dependsOnInputsOnly(R))
+      continue;
+    // min(512, sequence) == sequence, say: keep the shorter one and check.
+    bool LeftIsShorter =
+        L.constant() || (!R.constant() && L.str().size() <= R.str().size());
+    const DimExpr &Long = LeftIsShorter ? R : L, &Short = LeftIsShorter ? L : R;
+    if (Replacements.try_emplace(Long.str(), Short).second) {
+      LastingChecks.emplace_back(Long, Short);
+      Changed = true;
+    }
+  }
+  return Changed;
+}
+
+std::vector<std::pair<DimExpr, DimExpr>> SymbolicDims::checks() const {
+  std::vector<std::pair<DimExpr, DimExpr>> All;
+  auto Add = [&](const std::pair<DimExpr, DimExpr> &Pair) {
+    DimExpr L = Pair.first.substitute(Substitutions);
+    DimExpr R = Pair.second.substitute(Substitutions);
+    if (L != R &&
+        std::find(All.begin(), All.end(), std::pair(L, R)) == All.end())
+      All.emplace_back(L, R);
+  };
+  for (const auto &Pair : LastingChecks)
+    Add(Pair);
+  for (const auto &Pair : Equalities)
+    Add(Pair);
+  return All;
+}
+
+} // namespace dure::onnx

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Matrix products.
+
+#include "frontends/onnx/OpImport.h"
+
+using namespace mlir;
+
+namespace dure::onnx {
+
+/// y = a b, batched; a vector is a row on the left and a column on the right,
+/// and the dim it lacks leaves the result.
+static LogicalResult importMatMul(OpImport &C) {
+  Value A = C.in(0), B = C.in(1);
+  if (!A || !B)
+    return failure();
+  int64_t RankA = rankOf(A), RankB = rankOf(B);
+  if (RankA == 0 || RankB == 0)
+    return C.refuse(RefusalCode::ShapeRank, {"an operand is a scalar"});
+  if (RankA == 1)
+    A = C.reshape(A, {DimExpr(1), dimOf(typeOf(A), 0)});
+  if (RankB == 1)
+    B = C.reshape(B, {dimOf(typeOf(B), 0), DimExpr(1)});
+  Value Y = C.create<MatMulOp>({A, B});
+  if (!Y)
+    return failure();
+  Dims Shape = dimsOf(typeOf(Y));
+  if (RankB == 1)
+    Shape.pop_back();
+  if (RankA == 1)
+    Shape.erase(Shape.end() - (RankB == 1 ? 1 : 2));
+  return C.result(C.reshape(Y, Shape));
+}
+
+/// y = alpha a' b' + beta c
+static LogicalResult importGemm(OpImport &C) {
+  Value A = C.in(0), B = C.in(1);
+  float Alpha = C.floatAttr("alpha", 1), Beta = C.floatAttr("beta", 1);
+  bool TransA = C.boolAttr("transA", false);
+  bool TransB = C.boolAttr("transB", false);
+  if (!A || !B)
+    return failure();
+  if (rankOf(A) != 2 || rankOf(B) != 2)
+    return C.refuse(RefusalCode::ShapeRank, {"its operands must be matrices"});
+  Value Y = C.create<MatMulOp>({A, B}, {C.named("transpose_lhs", TransA),
+                                        C.named("transpose_rhs", TransB)});
+  if (Alpha != 1)
+    Y = C.create<MulOp>({Y, C.scalarLike(Y, Alpha)});
+  if (C.has(2) && Beta != 0) {
+    Value Bias = C.in(2);
+    if (Beta != 1)
+      Bias = C.create<MulOp>({Bias, C.scalarLike(Bias, Beta)});
+    Y = C.create<AddOp>({Y, Bias});
+  }
+  if (Y && rankOf(Y) != 2)
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"C does not broadcast to a matrix"});
+  return C.result(Y);
+}
+
+ArrayRef<OpEntry> matMulOps() {
+  static const OpEntry Table[] = {
+      {"MatMul", {1, 9, 13}, 2, 2, importMatMul},
+      {"Gemm", {7, 9, 11, 13}, 2, 3, importGemm},
+  };
+  return Table;
+}
+
+} // namespace dure::onnx

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Moving elements: transpose, slice, concat, split, tile, pad, triangles.
+
+#include "frontends/onnx/OpImport.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallSet.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace dure::onnx {
+
+/// y[i] = x with its dims permuted; reversed by default
+static LogicalResult importTranspose(OpImport &C) {
+  Value X = C.in(0);
+  if (!X)
+    return failure();
+  SmallVector<int64_t> Permutation;
+  if (auto Given = C.intsAttr("perm"))
+    Permutation.assign(Given->begin(), Given->end());
+  else
+    for (int64_t I = rankOf(X); I-- > 0;)
+      Permutation.push_back(I);
+  for (int64_t &P : Permutation) {
+    std::optional<int64_t> Axis = C.axis(P, rankOf(X));
+    if (!Axis)
+      return failure();
+    P = *Axis;
+  }
+  if (std::optional<Dims> Known = C.tracked(X);
+      Known && Permutation.size() <= 1)
+    return C.result(X);
+  return C.result(C.transpose(X, Permutation));
+}
+
+//===----------------------------------------------------------------------===//
+// Slice
+//===----------------------------------------------------------------------===//
+
+/// Bounds at or beyond these mean "to the end" in either direction: no
+/// dimension reaches them.
+static constexpr int64_t Far = int64_t(1) << 31;
+
+/// A bound counted from the front: negative ones count from the end.
+static DimExpr fromFront(const DimExpr &Bound, const DimExpr &Size) {
+  if (Bound.isNonNegative())
+    return Bound;
+  if (std::optional<int64_t> Known = Bound.constant())
+    return *Known <= -Far ? DimExpr(-Far) : Bound + Size;
+  // 1 when the bound is negative, else 0.
+  DimExpr IsNegative =
+      DimExpr::max(DimExpr(0), DimExpr::min(DimExpr(1), DimExpr(0) - Bound));
+  return Bound + IsNegative * Size;
+}
+
+/// The bound kept within [Low, High], where High is Size or Size - 1.
+static DimExpr clamp(const DimExpr &Bound, int64_t Low, const DimExpr &High) {
+  if (std::optional<int64_t> Known = Bound.constant()) {
+    if (*Known >= Far)
+      return High;
+    if (*Known <= Low)
+      return DimExpr(Low);
+  }
+  return DimExpr::max(DimExpr(Low), DimExpr::min(Bound, High));
+}
+
+/// What a slice takes of one dimension.
+struct Cut {
+  DimExpr Start, Size;
+};
+
+/// ONNX's clamping rules for one axis; `Step` is not 0.
+static Cut cutOf(const DimExpr &Start, const DimExpr &End, int64_t Step,
+                 const DimExpr &Size) {
+  DimExpr Last = Size - DimExpr(1), Zero(0);
+  if (Step > 0) {
+    DimExpr From = clamp(fromFront(Start, Size), 0, Size);
+    DimExpr To = clamp(fromFront(End, Size), 0, Size);
+    return {From, DimExpr::max(Zero, DimExpr::ceilDiv(To - From, Step))};
+  }
+  // Backwards: the last element that may be read is Size - 1, and an end of -1
+  // after counting from the front lies before the first.
+  DimExpr From = clamp(fromFront(Start, Size), 0, Last);
+  DimExpr To = clamp(fromFront(End, Size), -1, Last);
+  return {From, DimExpr::max(Zero, DimExpr::ceilDiv(From - To, -Step))};
+}
+
+/// Slices known integers.
+static std::optional<Dims> sliceKnown(const Dims &Known, const Cut &C,
+                                      int64_t Step) {
+  if (!C.Start.constant() || !C.Size.constant())
+    return std::nullopt;
+  Dims Out;
+  for (int64_t I = 0; I < *C.Size.constant(); ++I)
+    Out.push_back(Known[*C.Start.constant() + I * Step]);
+  return Out;
+}
+
+/// The operands of Slice: attributes before version 10, then inputs.
+struct SliceOperands {
+  Dims Starts, Ends;
+  SmallVector<int64_t> Axes, Steps;
+};
+
+static std::optional<SliceOperands> sliceOperands(OpImport &C, int64_t Rank) {
+  SliceOperands S;
+  auto Exprs = [](ArrayRef<int64_t> Values) {
+    return Dims(Values.begin(), Values.end());
+  };
+  if (C.version() < 10) {
+    S.Starts = Exprs(C.intsAttr("starts").value_or(ArrayRef<int64_t>()));
+    S.Ends = Exprs(C.intsAttr("ends").value_or(ArrayRef<int64_t>()));
+    S.Axes.assign(C.intsAttr("axes").value_or(ArrayRef<int64_t>()));
+  } else {
+    std::optional<Dims> Starts = C.exprs(1), Ends = C.exprs(2);
+    if (!Starts || !Ends)
+      return std::nullopt;
+    S.Starts = *Starts;
+    S.Ends = *Ends;
+    for (auto [I, List] : {std::pair(3, &S.Axes), std::pair(4, &S.Steps)}) {
+      if (!C.has(I))
+        continue;
+      auto Given = C.constants(I);
+      if (!Given)
+        return std::nullopt;
+      *List = *Given;
+    }
+  }
+  size_t Count = S.Starts.size();
+  if (S.Axes.empty()) {
+    S.Axes.resize(Count);
+    std::iota(S.Axes.begin(), S.Axes.end(), 0);
+  }
+  if (S.Steps.empty())
+    S.Steps.assign(Count, 1);
+  if (S.Ends.size() != Count || S.Axes.size() != Count ||
+      S.Steps.size() != Count || Count > static_cast<size_t>(Rank))
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"starts, ends, axes and steps differ in length"});
+  for (size_t I = 0; I < Count; ++I) {
+    std::optional<int64_t> Axis = C.axis(S.Axes[I], Rank);
+    if (!Axis)
+      return std::nullopt;
+    S.Axes[I] = *Axis;
+    if (S.Steps[I] == 0)
+      return C.refuse(RefusalCode::ShapeRank, {"a step is 0"});
+    // No size is that large; keeps the arithmetic within 64 bits.
+    S.Steps[I] = std::clamp(S.Steps[I], -Far, Far);
+  }
+  return S;
+}
+
+/// y = x[start:end:step] on some axes
+static LogicalResult importSlice(OpImport &C) {
+  Value X = C.in(0);
+  if (!X)
+    return failure();
+  std::optional<SliceOperands> S = sliceOperands(C, rankOf(X));
+  if (!S)
+    return failure();
+  Dims Starts(rankOf(X), DimExpr(0)), Sizes = dimsOf(typeOf(X));
+  SmallVector<int64_t> Steps(rankOf(X), 1);
+  llvm::SmallSet<int64_t, 8> Seen;
+  for (size_t I = 0; I < S->Axes.size(); ++I) {
+    int64_t Axis = S->Axes[I];
+    if (!Seen.insert(Axis).second)
+      return C.refuse(RefusalCode::ShapeRank, {"an axis is given twice"});
+    Cut Taken =
+        cutOf(S->Starts[I], S->Ends[I], S->Steps[I], dimOf(typeOf(X), Axis));
+    Starts[Axis] = C.settle(Taken.Start);
+    Sizes[Axis] = C.settle(Taken.Size);
+    Steps[Axis] = S->Steps[I];
+    if (!Starts[Axis].valid() || !Sizes[Axis].valid())
+      return C.refuse(RefusalCode::ShapeRank, {"bounds overflow 64 bits"});
+  }
+  if (std::optional<Dims> Known = C.tracked(X); Known && rankOf(X) == 1)
+    if (auto Out = sliceKnown(*Known, {Starts[0], Sizes[0]}, Steps[0]))
+      return C.result(C.integers(*Out, false, elementOf(X)));
+  return C.result(C.create<SliceOp>(
+      {X}, {C.named("starts", Starts), C.named("sizes", Sizes),
+            C.named("steps", ArrayRef<int64_t>(Steps))}));
+}
+
+//===----------------------------------------------------------------------===//
+// Concat and split
+//===----------------------------------------------------------------------===//
+
+/// y = x0, x1, ... one after another along an axis
+static LogicalResult importConcat(OpImport &C) {
+  SmallVector<Value> Xs = C.ins();
+  if (!llvm::all_of(Xs, [](Value V) { return static_cast<bool>(V); }))
+    return failure();
+  int64_t Given = C.intAttr("axis", C.version() < 4 ? 1 : 0);
+  std::optional<int64_t> Axis = C.axis(Given, rankOf(Xs[0]));
+  if (!Axis)
+    return failure();
+  for (Value X : ArrayRef(Xs).drop_front()) {
+    if (rankOf(X) != rankOf(Xs[0]))
+      break; // Inference says it better.
+    for (int64_t I = 0; I < rankOf(X); ++I)
+      if (I != *Axis && !C.equal(dimOf(typeOf(Xs[0]), I), dimOf(typeOf(X), I)))
+        return failure();
+  }
+  Dims Known;
+  for (Value X : Xs) {
+    std::optional<Dims> Part = C.tracked(X);
+    if (!Part || rankOf(X) != 1 || Known.size() + Part->size() > 64 ||
+        elementOf(X) != elementOf(Xs[0])) {
+      Known.clear();
+      break;
+    }
+    Known.append(*Part);
+  }
+  if (!Known.empty())
+    return C.result(C.integers(Known, false, elementOf(Xs[0])));
+  return C.result(C.create<ConcatOp>(Xs, {C.named("axis", *Axis)}));
+}
+
+/// The sizes that Split cuts a dimension into.
+static std::optional<Dims> splitSizes(OpImport &C, const DimExpr &Whole) {
+  Dims Sizes;
+  if (C.version() < 13) {
+    if (auto Given = C.intsAttr("split")) {
+      Sizes.assign(Given->begin(), Given->end());
+      return Sizes;
+    }
+  } else if (C.has(1)) {
+    return C.exprs(1);
+  }
+  int64_t Count = C.numOutputs();
+  if (C.version() >= 18)
+    Count = C.intAttr("num_outputs", Count);
+  if (Count <= 0 || Count != C.numOutputs())
+    return C.refuse(RefusalCode::AttributeBad,
+                    {"num_outputs", "is not the number of outputs"});
+  // Equal parts; the last is smaller when it does not divide (since 18).
+  DimExpr Part = C.version() >= 18 ? DimExpr::ceilDiv(Whole, DimExpr(Count))
+                                   : DimExpr::floorDiv(Whole, DimExpr(Count));
+  DimExpr Left = Whole;
+  for (int64_t I = 0; I + 1 < Count; ++I) {
+    DimExpr Size = C.version() >= 18
+                       ? DimExpr::max(DimExpr(0), DimExpr::min(Part, Left))
+                       : Part;
+    Sizes.push_back(Size);
+    Left = Left - Size;
+  }
+  Sizes.push_back(C.version() >= 18 ? Left : Part);
+  return Sizes;
+}
+
+/// y0, y1, ... = x cut along an axis
+static LogicalResult importSplit(OpImport &C) {
+  Value X = C.in(0);
+  if (!X)
+    return failure();
+  std::optional<int64_t> Axis = C.axis(C.intAttr("axis", 0), rankOf(X));
+  if (!Axis)
+    return failure();
+  DimExpr Whole = dimOf(typeOf(X), *Axis);
+  std::optional<Dims> Sizes = splitSizes(C, Whole);
+  if (!Sizes)
+    return failure();
+  if (Sizes->size() != C.numOutputs())
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"there are not as many sizes as outputs"});
+  DimExpr Total(0);
+  for (const DimExpr &Size : *Sizes) {
+    if (Size.constant() && *Size.constant() < 0)
+      return C.refuse(RefusalCode::ShapeRank, {"a size is negative"});
+    Total = Total + Size;
+  }
+  if (!C.equal(Total, Whole))
+    return failure();
+
+  std::optional<Dims> Known = C.tracked(X);
+  Dims Starts(rankOf(X), DimExpr(0)), Shape = dimsOf(typeOf(X));
+  SmallVector<int64_t> Steps(rankOf(X), 1);
+  for (unsigned I = 0; I < C.numOutputs(); ++I) {
+    Shape[*Axis] = (*Sizes)[I];
+    Value Part;
+    if (Known && rankOf(X) == 1)
+      if (auto Piece = sliceKnown(*Known, {Starts[0], Shape[0]}, 1))
+        Part = C.integers(*Piece, false, elementOf(X));
+    if (!Part)
+      Part = C.create<SliceOp>(
+          {X}, {C.named("starts", Starts), C.named("sizes", Shape),
+                C.named("steps", ArrayRef<int64_t>(Steps))});
+    if (failed(C.result(I, Part)))
+      return failure();
+    Starts[*Axis] = Starts[*Axis] + (*Sizes)[I];
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Tile, pad, triangles
+//===----------------------------------------------------------------------===//
+
+/// y = x repeated: each dim d of x becomes (1, d), is broadcast to (r, d) and
+/// folded to r d.
+static LogicalResult importTile(OpImport &C) {
+  Value X = C.in(0);
+  std::optional<Dims> Repeats = C.exprs(1);
+  if (!X || !Repeats)
+    return failure();
+  if (Repeats->size() != static_cast<size_t>(rankOf(X)))
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"repeats must have one entry a dimension"});
+  Dims Split, Grown, Folded;
+  for (int64_t I = 0; I < rankOf(X); ++I) {
+    DimExpr Size = dimOf(typeOf(X), I);
+    const DimExpr &Times = (*Repeats)[I];
+    if (Times.constant() && *Times.constant() < 0)
+      return C.refuse(RefusalCode::ShapeRank, {"a repeat is negative"});
+    Folded.push_back(Times * Size);
+    if (!Times.isConstant(1)) {
+      Split.push_back(DimExpr(1));
+      Grown.push_back(Times);
+    }
+    Split.push_back(Size);
+    Grown.push_back(Size);
+  }
+  return C.result(C.reshape(C.broadcast(C.reshape(X, Split), Grown), Folded));
+}
+
+/// y = x grown (or cut) at both ends of its dims
+static LogicalResult importPad(OpImport &C) {
+  Value X = C.in(0);
+  if (!X)
+    return failure();
+  llvm::StringRef Mode = C.stringAttr("mode", "constant");
+  std::optional<PadMode> Kind = symbolizePadMode(Mode);
+  if (!Kind)
+    return C.refuse(RefusalCode::AttributeBad,
+                    {"mode", "'" + Mode.str() + "' is not known"});
+  int64_t Rank = rankOf(X);
+  Dims Pads, Low(Rank, DimExpr(0)), High(Rank, DimExpr(0));
+  Value Fill;
+  SmallVector<int64_t> Axes(Rank);
+  std::iota(Axes.begin(), Axes.end(), 0);
+  if (C.version() < 11) {
+    auto Given = C.intsAttr("pads").value_or(ArrayRef<int64_t>());
+    Pads.assign(Given.begin(), Given.end());
+    Fill = C.scalarLike(X, C.floatAttr("value", 0));
+  } else {
+    std::optional<Dims> Given = C.exprs(1);
+    if (!Given)
+      return failure();
+    Pads = *Given;
+    Fill = C.has(2) ? C.reshape(C.in(2), {}) : C.scalarLike(X, 0);
+    if (C.has(3)) {
+      auto Some = C.constants(3);
+      if (!Some)
+        return failure();
+      Axes = *Some;
+    }
+  }
+  if (Pads.size() != 2 * Axes.size())
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"pads must have two entries an axis"});
+  for (size_t I = 0; I < Axes.size(); ++I) {
+    std::optional<int64_t> Axis = C.axis(Axes[I], Rank);
+    if (!Axis)
+      return failure();
+    Low[*Axis] = Pads[I];
+    High[*Axis] = Pads[I + Axes.size()];
+  }
+  SmallVector<Value> Operands = {X};
+  if (*Kind == PadMode::Constant)
+    Operands.push_back(Fill);
+  return C.result(C.create<PadOp>(
+      Operands, {C.named("low", Low), C.named("high", High),
+                 C.named("mode", PadModeAttr::get(C.context(), *Kind))}));
+}
+
+/// y = the upper (column - row >= k) or lower (<= k) triangle of x, else 0
+static LogicalResult importTrilu(OpImport &C) {
+  Value X = C.in(0);
+  bool Upper = C.boolAttr("upper", true);
+  if (!X)
+    return failure();
+  if (rankOf(X) < 2)
+    return C.refuse(RefusalCode::ShapeRank, {"it needs rank 2 at least"});
+  Dims Shape = dimsOf(typeOf(X));
+  Dims Matrix(Shape.end() - 2, Shape.end());
+  Value Row = C.iota(Matrix, 0), Column = C.iota(Matrix, 1);
+  if (C.has(1))
+    Row = C.create<AddOp>({Row, C.reshape(C.in(1), {})});
+  Value Keep = C.compare(Column, Row,
+                         Upper ? ComparePredicate::GE : ComparePredicate::LE);
+  return C.result(C.create<SelectOp>({Keep, X, C.scalarLike(X, 0)}));
+}
+
+/// Blocks of channels become squares of pixels (N, C, H, W).
+static LogicalResult importDepthToSpace(OpImport &C) {
+  Value X = C.in(0);
+  DimExpr B(C.intAttr("blocksize", 0));
+  bool ColumnFirst = C.stringAttr("mode", "DCR") == "CRD";
+  if (!X)
+    return failure();
+  if (rankOf(X) != 4 || !B.isPositive())
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"it needs rank 4 and a positive blocksize"});
+  Dims S = dimsOf(typeOf(X));
+  DimExpr Depth = DimExpr::floorDiv(S[1], B * B);
+  Dims Split = ColumnFirst ? Dims{S[0], Depth, B, B, S[2], S[3]}
+                           : Dims{S[0], B, B, Depth, S[2], S[3]};
+  Value Y = C.reshape(X, Split);
+  Y = ColumnFirst ? C.transpose(Y, {0, 1, 4, 2, 5, 3})
+                  : C.transpose(Y, {0, 3, 4, 1, 5, 2});
+  return C.result(C.reshape(Y, {S[0], Depth, S[2] * B, S[3] * B}));
+}
+
+/// Squares of pixels become blocks of channels (N, C, H, W).
+static LogicalResult importSpaceToDepth(OpImport &C) {
+  Value X = C.in(0);
+  DimExpr B(C.intAttr("blocksize", 0));
+  if (!X)
+    return failure();
+  if (rankOf(X) != 4 || !B.isPositive())
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"it needs rank 4 and a positive blocksize"});
+  Dims S = dimsOf(typeOf(X));
+  DimExpr H = DimExpr::floorDiv(S[2], B), W = DimExpr::floorDiv(S[3], B);
+  Value Y = C.reshape(X, {S[0], S[1], H, B, W, B});
+  Y = C.transpose(Y, {0, 3, 5, 1, 2, 4});
+  return C.result(C.reshape(Y, {S[0], S[1] * B * B, H, W}));
+}
+
+ArrayRef<OpEntry> movementOps() {
+  static const OpEntry Table[] = {
+      {"Transpose", {1, 13, 21, 23, 24, 25}, 1, 1, importTranspose},
+      {"Slice", {1, 10, 11, 13}, 1, 5, importSlice},
+      {"Concat", {1, 4, 11, 13}, 1, ~0u, importConcat},
+      {"Split", {2, 11, 13, 18}, 1, 2, importSplit},
+      {"Tile", {6, 13}, 2, 2, importTile},
+      {"Pad", {2, 11, 13, 18, 19, 21, 23, 24, 25}, 1, 4, importPad},
+      {"Trilu", {14}, 1, 2, importTrilu},
+      {"DepthToSpace", {1, 11, 13}, 1, 1, importDepthToSpace},
+      {"SpaceToDepth", {1, 13}, 1, 1, importSpaceToDepth},
+  };
+  return Table;
+}
+
+} // namespace dure::onnx
