@@ -3,7 +3,9 @@
 //
 // Options: threads (1 to 1024, default: the processors that this process may
 // use), cpu.memory_limit (bytes that all buffers may take; default: the
-// machine's memory).
+// machine's memory), cpu.idle_spin_ms (0 to 10000, default 20: how long threads
+// wait actively for the next submission; KMP_BLOCKTIME in the environment
+// overrides it).
 #include "runtime/drivers/support/HostDriver.h"
 #include "targets/cpu/driver/CodeObject.h"
 #include "targets/cpu/driver/CpuFeatures.h"
@@ -54,6 +56,8 @@ public:
   Status configure() {
     if (Status F = H.configNumber("threads", 1, 1024, Threads))
       return F;
+    if (Status F = H.configNumber("cpu.idle_spin_ms", 0, 10000, IdleSpin))
+      return F;
     return H.configNumber("cpu.memory_limit", 1, UINT64_MAX, Limit);
   }
 
@@ -80,8 +84,8 @@ public:
   }
 
   std::unique_ptr<Executor> createExecutor() override {
-    return std::make_unique<ParallelExecutor>(H,
-                                              static_cast<unsigned>(Threads));
+    return std::make_unique<ParallelExecutor>(H, static_cast<unsigned>(Threads),
+                                              static_cast<unsigned>(IdleSpin));
   }
   uint64_t memoryLimit() const override { return Limit; }
 
@@ -90,6 +94,7 @@ private:
   std::string Features;
   uint64_t Threads;
   uint64_t Limit;
+  uint64_t IdleSpin = 20;
 };
 
 } // namespace

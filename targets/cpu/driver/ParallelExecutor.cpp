@@ -6,6 +6,7 @@
 #include <omp.h>
 
 #include <cinttypes>
+#include <cstdlib>
 
 using namespace dure::cpu;
 using namespace dure::driver;
@@ -13,6 +14,15 @@ using namespace dure::driver;
 // Copies and fills below this are done by one thread: a second one costs more
 // in cache traffic than it moves.
 static constexpr uint64_t TransferShare = 128 * 1024;
+
+ParallelExecutor::ParallelExecutor(const Host &H, unsigned Threads,
+                                   unsigned IdleSpin)
+    : H(H), Threads(Threads) {
+  // The library's own default is 200 ms, in which an idle process takes a core
+  // from everybody else; waking sleeping threads costs some 70 us.
+  if (!std::getenv("KMP_BLOCKTIME") && !std::getenv("OMP_WAIT_POLICY"))
+    kmp_set_blocktime(static_cast<int>(IdleSpin));
+}
 
 static bool isSerial(const Op &O) {
   switch (O.Kind) {

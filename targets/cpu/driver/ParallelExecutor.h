@@ -13,8 +13,9 @@ namespace dure::cpu {
 /// so results do not depend on either.
 class ParallelExecutor final : public driver::Executor {
 public:
-  ParallelExecutor(const driver::Host &H, unsigned Threads)
-      : H(H), Threads(Threads) {}
+  /// To be made on the thread that will call run. The other threads of the
+  /// team spin for IDLESPIN milliseconds after a submission before they sleep.
+  ParallelExecutor(const driver::Host &H, unsigned Threads, unsigned IdleSpin);
   ~ParallelExecutor() override { H.free(Scratch); }
 
   driver::Status run(driver::Work &W) override;
