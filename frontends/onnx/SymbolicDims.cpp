@@ -109,14 +109,22 @@ llvm::SmallVector<DimExpr> SymbolicDims::inputDims(size_t I) const {
   return Dims;
 }
 
+using Pairs = std::vector<std::pair<DimExpr, DimExpr>>;
+
+static bool contains(const Pairs &List, const DimExpr &L, const DimExpr &R) {
+  return std::any_of(List.begin(), List.end(), [&](const auto &Pair) {
+    return (Pair.first == L && Pair.second == R) ||
+           (Pair.first == R && Pair.second == L);
+  });
+}
+
 bool SymbolicDims::equal(const DimExpr &L, const DimExpr &R) {
   if (L == R)
     return true;
   if (L.constant() && R.constant())
     return false;
   // The same pair comes from every layer.
-  if (std::find(Equalities.begin(), Equalities.end(), std::pair(L, R)) ==
-      Equalities.end())
+  if (!contains(Equalities, L, R))
     Equalities.emplace_back(L, R);
   return true;
 }
@@ -193,8 +201,7 @@ std::vector<std::pair<DimExpr, DimExpr>> SymbolicDims::checks() const {
   auto Add = [&](const std::pair<DimExpr, DimExpr> &Pair) {
     DimExpr L = Pair.first.substitute(Substitutions);
     DimExpr R = Pair.second.substitute(Substitutions);
-    if (L != R &&
-        std::find(All.begin(), All.end(), std::pair(L, R)) == All.end())
+    if (L != R && !contains(All, L, R))
       All.emplace_back(L, R);
   };
   for (const auto &Pair : LastingChecks)

@@ -58,12 +58,30 @@ static Value reshapeTo(OpImport &C, Value X, ArrayRef<DimExpr> To) {
   return C.reshape(X, To);
 }
 
+/// What remains of a tensor's elements for the dimension -1: the product of
+/// `Have` over that of `Taken`. Sizes on both sides cancel before anything is
+/// divided: (4 b (p + s)) / (p + s) is seen as 4 b however b and p are named.
+static DimExpr quotient(ArrayRef<DimExpr> Have, ArrayRef<DimExpr> Taken) {
+  Dims Left(Have);
+  DimExpr Divisor(1), Count(1);
+  for (const DimExpr &T : Taken) {
+    auto Same = llvm::find(Left, T);
+    if (Same != Left.end())
+      Left.erase(Same);
+    else
+      Divisor = Divisor * T;
+  }
+  for (const DimExpr &L : Left)
+    Count = Count * L;
+  return DimExpr::floorDiv(Count, Divisor);
+}
+
 /// The dims that a reshape's target asks for; 0 copies the dim of x unless
 /// `AllowZero`, one -1 takes what is left.
 static std::optional<Dims> resolveTarget(OpImport &C, RankedTensorType X,
                                          Dims Target, bool AllowZero) {
   std::optional<size_t> Wildcard;
-  DimExpr Rest(1);
+  Dims Taken;
   for (size_t I = 0; I < Target.size(); ++I) {
     DimExpr &T = Target[I];
     if (T.isConstant(0) && !AllowZero) {
@@ -73,23 +91,22 @@ static std::optional<Dims> resolveTarget(OpImport &C, RankedTensorType X,
                          " copies a dimension that is not there"});
       T = dimOf(X, I);
     }
-    if (T.isConstant(-1)) {
-      if (Wildcard)
-        return C.refuse(RefusalCode::ShapeRank, {"the target holds -1 twice"});
-      Wildcard = I;
+    if (!T.isConstant(-1)) {
+      Taken.push_back(T);
       continue;
     }
-    Rest = Rest * T;
+    if (Wildcard)
+      return C.refuse(RefusalCode::ShapeRank, {"the target holds -1 twice"});
+    Wildcard = I;
   }
   if (!Wildcard)
     return Target;
-  if (Rest.isConstant(0)) {
-    // 0 elements fit any size; the standard leaves it open, 0 is what numpy's
-    // users expect of an empty tensor.
-    Target[*Wildcard] = DimExpr(0);
-    return Target;
-  }
-  Target[*Wildcard] = C.settle(DimExpr::floorDiv(elementCount(X), Rest));
+  bool IsEmpty =
+      llvm::any_of(Taken, [](const DimExpr &T) { return T.isConstant(0); });
+  // 0 elements fit any size; the standard leaves it open, 0 is what users of
+  // numpy expect of an empty tensor.
+  Target[*Wildcard] =
+      IsEmpty ? DimExpr(0) : C.settle(quotient(dimsOf(X), Taken));
   return Target;
 }
 
