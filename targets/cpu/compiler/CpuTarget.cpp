@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The CPU target behind the interface that every vendor's target has.
+#include "targets/cpu/compiler/CpuVariant.h"
+#include "targets/cpu/compiler/DispatchLowering.h"
+#include "targets/cpu/compiler/FormDispatches.h"
+#include "targets/cpu/compiler/ObjectCode.h"
+
+#include "compiler/Target.h"
+
+using namespace mlir;
+
+namespace dure::cpu {
+namespace {
+
+TargetVariant describe(const CpuVariant &variant) {
+  TargetVariant out;
+  out.Name = variant.name;
+  out.Driver = "cpu";
+  out.Compatibility = variant.compatibility;
+  StringRef list(variant.compatibility);
+  SmallVector<StringRef> features;
+  list.split(':').second.split(features, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef feature : features)
+    out.Features.push_back(feature.str());
+  out.Format = variant.isX86() ? "elf-x86_64" : "elf-aarch64";
+  return out;
+}
+
+class CpuTarget final : public dure::Target {
+public:
+  StringRef name() const override { return "cpu"; }
+  StringRef description() const override {
+    return "host CPUs: x86-64 with AVX2 or AVX-512, AArch64";
+  }
+  std::vector<DeviceDescription> devices() const override {
+    return {{"native", "the CPU of this machine"},
+            {"portable", "any x86-64 with AVX2 or AVX-512 (two variants)"}};
+  }
+
+  FailureOr<std::vector<TargetVariant>>
+  variants(ArrayRef<std::string> names, std::string &error) const override {
+    std::vector<TargetVariant> out;
+    static const std::string native = "native";
+    for (const std::string &request :
+         names.empty() ? ArrayRef<std::string>(native) : names) {
+      auto resolved = resolveCpuVariants(request);
+      if (!resolved) {
+        error = llvm::toString(resolved.takeError());
+        return failure();
+      }
+      for (const CpuVariant &variant : *resolved)
+        if (llvm::none_of(out, [&](const TargetVariant &known) {
+              return known.Name == variant.name;
+            }))
+          out.push_back(describe(variant));
+    }
+    return out;
+  }
+
+  std::optional<Unsupported> supports(Operation *op) const override {
+    if (isa<ReshapeOp>(op) || isSupportedOp(op))
+      return std::nullopt;
+    return Unsupported{
+        "target-op",
+        ("the cpu target does not compute " + op->getName().getStringRef() +
+         " on these types")
+            .str(),
+        "Compile for --target reference, which computes every operation."};
+  }
+
+  void registerDialects(DialectRegistry &registry) const override {
+    registerObjectCodeDialects(registry);
+  }
+
+  std::vector<DispatchGroup> formDispatches(Block &region) const override {
+    return cpu::formDispatches(region);
+  }
+
+  FailureOr<CodeObjectResult> emit(const EmitRequest &request) const override;
+};
+
+KernelEntry describe(const KernelInfo &info) {
+  KernelEntry out;
+  out.Name = info.name;
+  out.Constants = info.constants;
+  out.Grid = {info.workgroups};
+  out.Flops = info.flops;
+  out.Bytes = info.bytes;
+  return out;
+}
+
+FailureOr<CodeObjectResult> CpuTarget::emit(const EmitRequest &request) const {
+  func::FuncOp first = request.Dispatches.front();
+  Location loc = first.getLoc();
+  auto fail = [&](llvm::Error error) -> FailureOr<CodeObjectResult> {
+    return emitError(loc) << llvm::toString(std::move(error));
+  };
+  auto resolved = resolveCpuVariants(request.Variant->Name);
+  if (!resolved)
+    return fail(resolved.takeError());
+  const CpuVariant &variant = resolved->front();
+
+  MLIRContext *context = loc.getContext();
+  context->loadAllAvailableDialects();
+  OwningOpRef<ModuleOp> kernels = ModuleOp::create(UnknownLoc::get(context));
+  CodeObjectResult out;
+  for (func::FuncOp dispatch : request.Dispatches) {
+    FailureOr<KernelInfo> info = lowerDispatch(dispatch, *kernels, variant);
+    if (failed(info))
+      return failure();
+    out.Entries.push_back(describe(*info));
+  }
+  ObjectCodeOptions options;
+  if (!request.SaveTemps.empty())
+    options.saveTempsPrefix = request.SaveTemps + "/cpu." + variant.name;
+  auto bytes = emitObjectCode(*kernels, variant, options);
+  if (!bytes)
+    return fail(bytes.takeError());
+  out.Bytes.assign(bytes->begin(), bytes->end());
+  return out;
+}
+
+} // namespace
+} // namespace dure::cpu
+
+DURE_TARGET_PLUGIN("cpu", dure::cpu::CpuTarget)
