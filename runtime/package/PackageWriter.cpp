@@ -193,20 +193,14 @@ private:
     return Status::success();
   }
 
-  /// Maps the model's files, if a recipe has to be evaluated.
+  /// Maps the model's files that are evaluated or hashed.
   Status openModelFiles() {
     Files.resize(From.Files.size());
     FileBytes.resize(From.Files.size());
     std::vector<bool> Wanted(From.Files.size());
-    if (Options.EmbedWeights)
-      for (const Weight &W : From.Weights)
-        if (W.Source == WeightSource::File)
-          Wanted[W.File] = true;
-    // Inline weights may have operands in files even where those stay there.
     for (size_t I = 0; I != To.Weights.size(); ++I)
-      if (To.Weights[I].Source == WeightSource::Package)
-        for (const Step &S : From.Weights[I].Steps)
-          wantOperand(S.Operand, Wanted);
+      if (To.Weights[I].Source != WeightSource::None)
+        wantFiles(I, Wanted);
     if (std::find(Wanted.begin(), Wanted.end(), true) == Wanted.end())
       return Status::success();
     Result<SafeFolder> Folder = SafeFolder::open(
@@ -229,18 +223,21 @@ private:
     return Status::success();
   }
 
-  void wantOperand(int32_t Operand, std::vector<bool> &Wanted) const {
-    if (Operand < 0)
-      return;
-    const Weight &W = From.Weights[Operand];
+  /// Files that weight INDEX and its operands read. Recipes are bounded by
+  /// the verifier, and so is this.
+  void wantFiles(size_t Index, std::vector<bool> &Wanted) const {
+    const Weight &W = From.Weights[Index];
     if (W.Source == WeightSource::File)
       Wanted[W.File] = true;
     for (const Step &S : W.Steps)
-      wantOperand(S.Operand, Wanted);
+      if (S.Operand >= 0)
+        wantFiles(static_cast<size_t>(S.Operand), Wanted);
   }
 
   Status writeWeights() {
     for (size_t I = 0; I != To.Weights.size(); ++I) {
+      if (To.Weights[I].Source == WeightSource::File)
+        DURE_RETURN_IF_ERROR(hashInFile(To.Weights[I]));
       if (To.Weights[I].Source != WeightSource::Package)
         continue;
       DURE_RETURN_IF_ERROR(pad(Header.WeightsOffset + To.Weights[I].Offset));
@@ -249,6 +246,25 @@ private:
       if (W.Source == WeightSource::File)
         Files[W.File].dropPages(W.Offset, W.Size);
     }
+    return Status::success();
+  }
+
+  /// Leaves of a weight that stays in its file.
+  Status hashInFile(Weight &W) {
+    if (!rangeFits(W.Offset, W.Size, FileBytes[W.File].size()))
+      return Status(StatusCode::Internal, "weight '" + W.Name + "' moved");
+    W.Leaves.clear();
+    for (uint64_t Offset = 0; Offset != W.Size;) {
+      if (Options.Cancel && *Options.Cancel)
+        return Status(StatusCode::Cancelled, "writing was cancelled");
+      size_t Length = std::min<uint64_t>(LeafSize, W.Size - Offset);
+      W.Leaves.emplace_back();
+      DURE_RETURN_IF_ERROR(sha256(
+          FileBytes[W.File].subspan(W.Offset + Offset, Length),
+          W.Leaves.back()));
+      Offset += Length;
+    }
+    Files[W.File].dropPages(W.Offset, W.Size);
     return Status::success();
   }
 

@@ -16,8 +16,8 @@ namespace dure {
 
 /// What to write, and where. Everything is borrowed for the call.
 struct PackageWriteOptions {
-  /// The folder that Package::Files are relative to. Needed when a weight has
-  /// source File and EmbedWeights is set.
+  /// The folder that Package::Files are relative to. Needed when a weight that
+  /// is used has source File.
   std::string ModelFolder;
   /// Evaluates the recipes of File weights now and stores the results; weights
   /// that no variant uses are not stored. Otherwise such weights stay in the

@@ -418,20 +418,3 @@ std::span<const std::byte> dure::codeBytes(const PackageImage &Image,
                                            const CodeObject &Code) {
   return Image.Code.subspan(Code.Offset, Code.Size);
 }
-
-Status dure::verifyWeightLeaves(const PackageImage &Image, uint32_t Index) {
-  const Weight &W = Image.Content.Weights[Index];
-  std::span<const std::byte> Bytes = weightBytes(Image, W);
-  for (size_t I = 0; I != W.Leaves.size(); ++I) {
-    size_t Begin = I * LeafSize;
-    Sha256 Hash;
-    DURE_RETURN_IF_ERROR(sha256(
-        Bytes.subspan(Begin, std::min<size_t>(LeafSize, Bytes.size() - Begin)),
-        Hash));
-    if (Hash != W.Leaves[I])
-      return dataLoss("the package is damaged: weight '" + W.Name +
-                      "' has another hash at byte " + std::to_string(Begin) +
-                      "; get or compile it again");
-  }
-  return Status::success();
-}

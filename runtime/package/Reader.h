@@ -22,12 +22,9 @@ struct PackageImage {
   std::span<const std::byte> Weights;
 };
 
-/// Reads and verifies structure and code hashes. Weight leaves are verified
-/// separately (verifyWeightLeaves), since they may be most of the file.
+/// Reads and verifies structure and code hashes. Weight leaves are verified by
+/// the loader, as its options say, since they may be most of the file.
 Result<PackageImage> readPackage(std::span<const std::byte> File);
-
-/// Compares the leaves of weight INDEX with its bytes in the package.
-Status verifyWeightLeaves(const PackageImage &Image, uint32_t Index);
 
 /// Bytes of a weight whose source is Package.
 std::span<const std::byte> weightBytes(const PackageImage &Image,

@@ -133,9 +133,13 @@ private:
     if (W.Size != Bytes || W.Offset % PackageAlignment != 0 ||
         !rangeFits(W.Offset, W.Size, Bounds.WeightsSize))
       return dataLoss("its range is not in the package");
-    if (W.Leaves.size() != (W.Size + LeafSize - 1) / LeafSize)
-      return dataLoss("it has a wrong number of hashes");
-    return Status::success();
+    return verifyLeaves(W);
+  }
+
+  static Status verifyLeaves(const Weight &W) {
+    return W.Leaves.size() == W.Size / LeafSize + (W.Size % LeafSize != 0)
+               ? Status::success()
+               : dataLoss("it has a wrong number of hashes");
   }
 
   Status verifyFileWeight(const Weight &W, uint32_t Index) {
@@ -144,6 +148,8 @@ private:
     if (!rangeFits(W.Offset, W.Size, P.Files[W.File].Size))
       return invalidArgument("its range is not in the file '" +
                              P.Files[W.File].Path + "'");
+    if (!Bounds.BeforeWriting)
+      DURE_RETURN_IF_ERROR(verifyLeaves(W));
     return verifyRecipe(W, Index, W.Size);
   }
 

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The C API: calls and traces.
+
+#include "runtime/api/Handles.h"
+#include "runtime/base/Checked.h"
+
+#include <map>
+
+using namespace dure;
+
+/// An entry being called. Only Cancelled is touched by other threads.
+struct dure_call {
+  std::shared_ptr<const SessionHandle> Owner;
+  size_t EntryIndex = 0;
+  const Program *Code = nullptr;
+  std::vector<InputValue> Inputs;
+  std::vector<bool> Bound;
+  std::shared_ptr<State> Cache;
+  std::atomic<bool> Cancelled = false;
+  bool Succeeded = false;
+  std::vector<OutputValue> Outputs;
+  RunStats Stats;
+  // What dispatch statistics point to.
+  std::vector<std::vector<const char *>> Nodes;
+
+  ~dure_call() { releaseOutputs(); }
+
+  Session &session() const { return *Owner->Running; }
+  const Entry &entry() const { return session().content().Entries[EntryIndex]; }
+
+  /// Output memory goes back to the pool for the next run.
+  void releaseOutputs() {
+    for (OutputValue &Output : Outputs) {
+      Output.Map = BufferMap();
+      if (Output.Buffer)
+        session().pool().release(std::move(Output.Buffer));
+    }
+    Outputs.clear();
+  }
+};
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+std::string expected(const TensorInfo &Info) {
+  return std::string(elementName(Info.Type)) + " " + dimsText(Info.Dims);
+}
+
+Status bindInput(dure_call &Call, size_t Index, const dure_tensor *Tensor) {
+  const std::vector<TensorInfo> &Infos = Call.entry().Inputs;
+  if (Index >= Infos.size())
+    return noIndex("inputs", Index, Infos.size());
+  const TensorInfo &Info = Infos[Index];
+  dure_tensor Given;
+  InputValue Value;
+  DURE_RETURN_IF_ERROR(readStruct(Tensor, Given));
+  DURE_RETURN_IF_ERROR(
+      checkTensor(Given, Value.Dims).at("input '" + Info.Name + "'"));
+  bool Fits = Given.type == static_cast<int32_t>(Info.Type) &&
+              Value.Dims.size() == Info.Dims.size();
+  for (size_t I = 0; Fits && I != Value.Dims.size(); ++I)
+    Fits = Info.Dims[I].Value < 0 || Info.Dims[I].Value == Value.Dims[I];
+  if (!Fits)
+    return invalidArgument("input '" + Info.Name + "' is " + expected(Info) +
+                           ", got " + dure_type_name(Given.type) + " " +
+                           dimsText(Value.Dims));
+  Value.Data = Given.data;
+  Value.Size = Given.size;
+  Call.Inputs[Index] = std::move(Value);
+  Call.Bound[Index] = true;
+  return Status::success();
+}
+
+/// True for an expression that is only a name: a symbol of P, which may be
+/// called anything, or a plain identifier.
+bool isName(const Package &P, const std::string &Expression) {
+  for (const Symbol &S : P.Symbols)
+    if (S.Name == Expression)
+      return true;
+  auto IsLetter = [](char C) {
+    return (C >= 'a' && C <= 'z') || (C >= 'A' && C <= 'Z') || C == '_';
+  };
+  return !Expression.empty() && IsLetter(Expression[0]) &&
+         std::all_of(Expression.begin(), Expression.end(), [&](char C) {
+           return IsLetter(C) || (C >= '0' && C <= '9') || C == '.';
+         });
+}
+
+struct BoundSymbol {
+  int64_t Value;
+  size_t Input;
+  size_t Axis;
+};
+
+Status checkRange(const Symbol &S, const BoundSymbol &Bound,
+                  const std::string &InputName) {
+  if (Bound.Value >= S.Min && Bound.Value <= S.Max &&
+      Bound.Value % S.Multiple == 0)
+    return Status::success();
+  std::string Range =
+      S.Max == std::numeric_limits<int64_t>::max()
+          ? "at least " + std::to_string(S.Min)
+          : "from " + std::to_string(S.Min) + " to " + std::to_string(S.Max);
+  if (S.Multiple != 1)
+    Range += " and a multiple of " + std::to_string(S.Multiple);
+  return invalidArgument("'" + S.Name + "' (dim " + std::to_string(Bound.Axis) +
+                         " of input '" + InputName + "') is " +
+                         std::to_string(Bound.Value) + ", the model takes " +
+                         Range);
+}
+
+/// Every input is bound, and dims of one name have one value in its range.
+Status checkInputs(const dure_call &Call) {
+  const Entry &E = Call.entry();
+  std::map<std::string, BoundSymbol> Symbols;
+  std::string Missing;
+  for (size_t I = 0; I != E.Inputs.size(); ++I) {
+    if (!Call.Bound[I]) {
+      Missing += (Missing.empty() ? "'" : ", '") + E.Inputs[I].Name + "' (" +
+                 expected(E.Inputs[I]) + ")";
+      continue;
+    }
+    for (size_t Axis = 0; Axis != E.Inputs[I].Dims.size(); ++Axis) {
+      const std::string &Name = E.Inputs[I].Dims[Axis].Expression;
+      int64_t Value = Call.Inputs[I].Dims[Axis];
+      if (!isName(Call.session().content(), Name))
+        continue; // static, or checked by the host program
+      auto [Known, New] =
+          Symbols.try_emplace(Name, BoundSymbol{Value, I, Axis});
+      if (!New && Known->second.Value != Value)
+        return invalidArgument(
+            "'" + Name + "' is " + std::to_string(Known->second.Value) +
+            " in input '" + E.Inputs[Known->second.Input].Name + "' and " +
+            std::to_string(Value) + " in input '" + E.Inputs[I].Name + "'");
+    }
+  }
+  if (!Missing.empty())
+    return invalidArgument("inputs are missing: " + Missing);
+  for (const Symbol &S : Call.session().content().Symbols) {
+    auto Known = Symbols.find(S.Name);
+    if (Known != Symbols.end())
+      DURE_RETURN_IF_ERROR(
+          checkRange(S, Known->second, E.Inputs[Known->second.Input].Name));
+  }
+  if (E.States.empty() == !Call.Cache)
+    return Status::success();
+  return Status(StatusCode::FailedPrecondition,
+                E.States.empty()
+                    ? "entry '" + E.Name + "' takes no state"
+                    : "entry '" + E.Name + "' needs a state; bind one");
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+std::vector<const char *> nodePointers(const TraceInfo *Row) {
+  std::vector<const char *> Pointers;
+  if (Row)
+    for (const std::string &Node : Row->Nodes)
+      Pointers.push_back(Node.c_str());
+  return Pointers;
+}
+
+Status readRunOptions(const dure_run_options *From, dure_call &Call,
+                      RunSettings &To, dure_run_options &Options) {
+  DURE_RETURN_IF_ERROR(readStruct(From, Options));
+  if (Options.timeout_ns != 0 &&
+      !checkedAdd(monotonicNs(), Options.timeout_ns, To.Limits.DeadlineNs))
+    To.Limits.DeadlineNs = DURE_DRV_NO_DEADLINE; // beyond the end of time
+  To.Limits.Cancel = &Call.Cancelled;
+  if (Options.fuel != 0)
+    To.Fuel = Options.fuel;
+  if (Options.memory_limit != 0)
+    To.MemoryLimit = Options.memory_limit;
+  To.Profile = Options.profile != 0 || Options.trace != nullptr;
+  if (!Options.on_value)
+    return Status::success();
+  To.OnValue = [Function = Options.on_value,
+                User = Options.user](const CapturedValue &Value) -> int {
+    std::vector<const char *> Nodes = nodePointers(Value.Row);
+    dure_tensor Tensor = {};
+    Tensor.struct_size = sizeof(Tensor);
+    Tensor.type = static_cast<int32_t>(Value.Value->Type);
+    Tensor.rank = static_cast<int32_t>(Value.Dims.size());
+    Tensor.dims = Value.Dims.data();
+    Tensor.data = const_cast<std::byte *>(Value.Bytes.data());
+    Tensor.size = Value.Bytes.size();
+    dure_value Shown = {};
+    Shown.struct_size = sizeof(Shown);
+    Shown.name = Value.Value->Name.c_str();
+    Shown.dispatch = Value.Row->Name.c_str();
+    Shown.index = Value.Dispatch;
+    Shown.nodes = Nodes.data();
+    Shown.node_count = Nodes.size();
+    Shown.tensor = &Tensor;
+    return Function(User, &Shown);
+  };
+  return Status::success();
+}
+
+const std::string &dispatchName(const DispatchRecord &Record) {
+  return Record.Row && !Record.Row->Name.empty() ? Record.Row->Name
+                                                 : Record.Callee->Name;
+}
+
+void addSpans(const dure_call &Call, Trace &To) {
+  constexpr uint32_t RunTrack = 1, DeviceTrack = 2;
+  To.track(RunTrack, "runs");
+  To.track(DeviceTrack, "device " + Call.session().device()->facts().Name);
+  const RunStats &Stats = Call.Stats;
+  To.span(
+      Call.entry().Name, "run", Stats.BeginNs, Stats.EndNs, RunTrack,
+      "\"dispatches\":" + std::to_string(Stats.Dispatches) +
+          ",\"submissions\":" + std::to_string(Stats.Submissions) +
+          ",\"instructions\":" + std::to_string(Stats.Instructions) +
+          ",\"peak_transient_bytes\":" + std::to_string(Stats.PeakTransient));
+  for (const DispatchRecord &Record : Stats.Records) {
+    if (Record.EndNs == 0)
+      continue; // did not run
+    std::string Args = "\"function\":" + jsonString(Record.Callee->Name);
+    if (Record.Flops >= 0)
+      Args += ",\"flops\":" + std::to_string(Record.Flops);
+    if (Record.Bytes >= 0)
+      Args += ",\"bytes\":" + std::to_string(Record.Bytes);
+    Args += ",\"nodes\":[";
+    const char *Comma = "";
+    for (const char *Node : nodePointers(Record.Row)) {
+      Args += Comma + jsonString(Node);
+      Comma = ",";
+    }
+    To.span(dispatchName(Record), "dispatch", Record.BeginNs, Record.EndNs,
+            DeviceTrack, Args + "]");
+  }
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// C entry points
+//===----------------------------------------------------------------------===//
+
+dure_status *dure_call_create(dure_session *S, const char *EntryName,
+                              dure_call **To) {
+  if (!S || !EntryName || !To)
+    return toC(nullArgument());
+  Result<size_t> Index = findEntry(S->Handle->Running->content(), EntryName);
+  if (!Index)
+    return toC(Index.status());
+  Result<const Program *> Code = S->Handle->Running->program(*Index);
+  if (!Code)
+    return toC(Code.status());
+  auto Made = std::make_unique<dure_call>();
+  Made->Owner = S->Handle;
+  Made->EntryIndex = *Index;
+  Made->Code = *Code;
+  Made->Inputs.resize(Made->entry().Inputs.size());
+  Made->Bound.resize(Made->entry().Inputs.size());
+  *To = Made.release();
+  return nullptr;
+}
+
+void dure_call_destroy(dure_call *Call) { delete Call; }
+
+dure_status *dure_call_bind_input(dure_call *Call, size_t Index,
+                                  const dure_tensor *Tensor) {
+  if (!Call || !Tensor)
+    return toC(nullArgument());
+  return toC(bindInput(*Call, Index, Tensor));
+}
+
+dure_status *dure_call_bind_input_by_name(dure_call *Call, const char *Name,
+                                          const dure_tensor *Tensor) {
+  if (!Call || !Name || !Tensor)
+    return toC(nullArgument());
+  const std::vector<TensorInfo> &Inputs = Call->entry().Inputs;
+  std::string Names;
+  for (size_t I = 0; I != Inputs.size(); ++I) {
+    if (Inputs[I].Name == Name)
+      return toC(bindInput(*Call, I, Tensor));
+    Names +=
+        (I ? ", '" : "'") + Inputs[I].Name + "' (" + expected(Inputs[I]) + ")";
+  }
+  return toC(
+      Status(StatusCode::NotFound, std::string("there is no input '") + Name +
+                                       "'; the inputs are " +
+                                       (Names.empty() ? "none" : Names)));
+}
+
+dure_status *dure_call_bind_state(dure_call *Call, dure_state *S) {
+  if (!Call || !S)
+    return toC(nullArgument());
+  if (S->Session != Call->Owner || S->Cache->entry() != Call->EntryIndex)
+    return toC(invalidArgument("the state belongs to another session or "
+                               "another entry"));
+  Call->Cache = S->Cache;
+  return nullptr;
+}
+
+dure_status *dure_call_run(dure_call *Call, const dure_run_options *Options) {
+  if (!Call)
+    return toC(nullArgument());
+  Call->Succeeded = false;
+  Call->releaseOutputs();
+  Call->Nodes.clear();
+  Call->Stats = {};
+  RunSettings Settings;
+  dure_run_options Read;
+  Status Done = readRunOptions(Options, *Call, Settings, Read);
+  if (Done.ok())
+    Done = checkInputs(*Call);
+  if (Done.ok()) {
+    std::lock_guard<std::mutex> Lock(Call->session().runLock());
+    Done = runProgram(Call->session(), Call->entry(), *Call->Code, Call->Inputs,
+                      Call->Cache.get(), Settings, Call->Outputs, Call->Stats);
+  }
+  Call->Cancelled.store(false);
+  for (const DispatchRecord &Record : Call->Stats.Records)
+    Call->Nodes.push_back(nodePointers(Record.Row));
+  if (Read.trace)
+    addSpans(*Call, Read.trace->Spans);
+  Call->Succeeded = Done.ok();
+  return toC(Done);
+}
+
+void dure_call_cancel(dure_call *Call) {
+  if (Call)
+    Call->Cancelled.store(true, std::memory_order_relaxed);
+}
+
+dure_status *dure_call_get_output(const dure_call *Call, size_t Index,
+                                  dure_tensor *To) {
+  if (!Call)
+    return toC(nullArgument());
+  if (!Call->Succeeded)
+    return toC(Status(StatusCode::FailedPrecondition,
+                      "the call has no outputs: it has not run, or failed"));
+  if (Index >= Call->Outputs.size())
+    return toC(noIndex("outputs", Index, Call->Outputs.size()));
+  const OutputValue &Output = Call->Outputs[Index];
+  dure_tensor Tensor = {};
+  Tensor.type = static_cast<int32_t>(Call->entry().Outputs[Index].Type);
+  Tensor.rank = static_cast<int32_t>(Output.Dims.size());
+  Tensor.dims = Output.Dims.data();
+  Tensor.data = Output.Bytes.data();
+  Tensor.size = Output.Bytes.size();
+  return toC(writeStruct(Tensor, To));
+}
+
+dure_status *dure_call_get_stats(const dure_call *Call, dure_call_stats *To) {
+  if (!Call)
+    return toC(nullArgument());
+  const RunStats &Stats = Call->Stats;
+  dure_call_stats Shown = {};
+  Shown.wall_ns = Stats.EndNs - Stats.BeginNs;
+  Shown.instructions = Stats.Instructions;
+  Shown.dispatches = Stats.Dispatches;
+  Shown.submissions = Stats.Submissions;
+  Shown.peak_transient = Stats.PeakTransient;
+  Shown.output_bytes = Stats.OutputBytes;
+  Shown.dispatch_count = Stats.Records.size();
+  // A sum is known when each part is.
+  Shown.flops = Shown.bytes = Stats.Records.empty() ? -1 : 0;
+  for (const DispatchRecord &Record : Stats.Records) {
+    auto Add = [](int64_t &Sum, int64_t Part) {
+      if (Sum >= 0 && (Part < 0 || !checkedAdd(Sum, Part, Sum)))
+        Sum = -1;
+    };
+    Add(Shown.flops, Record.Flops);
+    Add(Shown.bytes, Record.Bytes);
+  }
+  return toC(writeStruct(Shown, To));
+}
+
+dure_status *dure_call_get_dispatch(const dure_call *Call, size_t Index,
+                                    dure_dispatch_stats *To) {
+  if (!Call)
+    return toC(nullArgument());
+  const RunStats &Stats = Call->Stats;
+  if (Index >= Stats.Records.size())
+    return toC(noIndex("profiled dispatches", Index, Stats.Records.size()));
+  const DispatchRecord &Record = Stats.Records[Index];
+  auto SinceBegin = [&](uint64_t Ns) {
+    return Ns > Stats.BeginNs ? Ns - Stats.BeginNs : 0;
+  };
+  dure_dispatch_stats Shown = {};
+  Shown.name = dispatchName(Record).c_str();
+  Shown.nodes = Call->Nodes[Index].data();
+  Shown.node_count = Call->Nodes[Index].size();
+  Shown.begin_ns = SinceBegin(Record.BeginNs);
+  Shown.end_ns = SinceBegin(Record.EndNs);
+  Shown.flops = Record.Flops;
+  Shown.bytes = Record.Bytes;
+  return toC(writeStruct(Shown, To));
+}
+
+dure_status *dure_trace_create(dure_trace **To) {
+  if (!To)
+    return toC(nullArgument());
+  *To = new dure_trace;
+  return nullptr;
+}
+
+dure_status *dure_trace_write(const dure_trace *T, const char *Path) {
+  if (!T || !Path)
+    return toC(nullArgument());
+  return toC(T->Spans.write(Path));
+}
+
+void dure_trace_destroy(dure_trace *T) { delete T; }

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Everything that a package says, as JSON: what `dure inspect` shows.
+
+#include "runtime/api/Handles.h"
+
+using namespace dure;
+
+namespace {
+
+/// "[a,b]" of what SHOW makes of each element.
+template <typename T, typename Function>
+std::string array(const std::vector<T> &Elements, Function Show) {
+  std::string Json = "[";
+  for (size_t I = 0; I != Elements.size(); ++I)
+    Json += (I ? "," : "") + Show(Elements[I]);
+  return Json + "]";
+}
+
+std::string strings(const std::vector<std::string> &Texts) {
+  return array(Texts, [](const std::string &Text) { return jsonString(Text); });
+}
+
+template <typename T> std::string numbers(const std::vector<T> &Numbers) {
+  return array(Numbers, [](T Number) { return std::to_string(Number); });
+}
+
+std::string member(const char *Key, const std::string &Value) {
+  return std::string(",\"") + Key + "\":" + Value;
+}
+std::string member(const char *Key, uint64_t Value) {
+  return member(Key, std::to_string(Value));
+}
+
+std::string named(const std::string &Name) {
+  return "{\"name\":" + jsonString(Name);
+}
+
+std::string hex(const Sha256 &Hash) {
+  static constexpr char Digits[] = "0123456789abcdef";
+  std::string Text = "\"";
+  for (uint8_t Byte : Hash) {
+    Text += Digits[Byte >> 4];
+    Text += Digits[Byte & 15];
+  }
+  return Text + "\"";
+}
+
+std::string tensor(const TensorInfo &Tensor) {
+  return named(Tensor.Name) +
+         member("type", jsonString(elementName(Tensor.Type))) +
+         member("dims", array(Tensor.Dims,
+                              [](const SignatureDim &Dim) {
+                                return Dim.Value >= 0
+                                           ? std::to_string(Dim.Value)
+                                           : jsonString(Dim.Expression);
+                              })) +
+         "}";
+}
+
+std::string state(const StateInfo &State) {
+  auto Dim = [](const StateDim &D) {
+    return D.Axis == StateAxis::Batch      ? std::string("\"batch\"")
+           : D.Axis == StateAxis::Capacity ? std::string("\"capacity\"")
+                                           : std::to_string(D.Value);
+  };
+  return named(State.Name) +
+         member("type", jsonString(elementName(State.Type))) +
+         member("dims", array(State.Dims, Dim)) + "}";
+}
+
+std::string entry(const Entry &E) {
+  return named(E.Name) + member("inputs", array(E.Inputs, tensor)) +
+         member("outputs", array(E.Outputs, tensor)) +
+         member("states", array(E.States, state)) + "}";
+}
+
+std::string stepKind(StepKind Kind) {
+  static constexpr const char *Names[] = {
+      "none", "slice",    "transpose", "reshape", "cast",  "multiply",
+      "add",  "subtract", "pad",       "pack",    "concat"};
+  return jsonString(Names[static_cast<size_t>(Kind)]);
+}
+
+std::string weight(const Package &P, const Weight &W) {
+  std::string Json = named(W.Name) +
+                     member("type", jsonString(elementName(W.Type))) +
+                     member("shape", numbers(W.Shape)) +
+                     member("bytes", W.Size) + member("offset", W.Offset);
+  if (!W.PackKey.empty())
+    Json += member("pack_key", jsonString(W.PackKey));
+  switch (W.Source) {
+  case WeightSource::Package:
+    return Json + member("source", "\"package\"") + "}";
+  case WeightSource::File:
+    return Json + member("source", "\"file\"") +
+           member("file", jsonString(P.Files[W.File].Path)) +
+           member("stored_type", jsonString(elementName(W.StoredType))) +
+           member("stored_shape", numbers(W.StoredShape)) +
+           member(
+               "steps",
+               array(W.Steps, [](const Step &S) { return stepKind(S.Kind); })) +
+           "}";
+  default:
+    return Json + member("source", "\"none\"") + "}";
+  }
+}
+
+struct Counts {
+  uint64_t Instructions = 0;
+  uint64_t Dispatches = 0;
+  uint64_t Barriers = 0;
+};
+
+Counts count(const Program &P) {
+  Counts Sum;
+  for (const Block &B : P.Blocks)
+    for (const Instruction &I : B.Instructions) {
+      ++Sum.Instructions;
+      Sum.Dispatches += std::holds_alternative<DispatchOp>(I);
+      Sum.Barriers += std::holds_alternative<BarrierOp>(I);
+    }
+  return Sum;
+}
+
+std::string program(const Package &P, const Program &Prog) {
+  Counts Sum = count(Prog);
+  return "{\"entry\":" + jsonString(P.Entries[Prog.Entry].Name) +
+         member("instructions", Sum.Instructions) +
+         member("dispatches", Sum.Dispatches) +
+         member("barriers", Sum.Barriers) +
+         member("blocks", Prog.Blocks.size()) +
+         member("scalar_registers", Prog.ScalarRegisters) +
+         member("buffer_registers", Prog.BufferRegisters) +
+         member("trace", array(Prog.Trace,
+                               [](const TraceInfo &T) {
+                                 return named(T.Name) +
+                                        member("nodes", strings(T.Nodes)) + "}";
+                               })) +
+         "}";
+}
+
+std::string variant(const Package &P, const Variant &V) {
+  auto Code = [](const CodeObject &C) {
+    return "{\"format\":" + jsonString(C.Format) + member("bytes", C.Size) +
+           member("sha256", hex(C.Hash)) +
+           member("exports", array(C.Exports,
+                                   [](const Export &E) {
+                                     return named(E.Name) +
+                                            member("bindings", E.Bindings) +
+                                            member("constants", E.Constants) +
+                                            "}";
+                                   })) +
+           "}";
+  };
+  return named(V.Name) + member("target", jsonString(V.Target)) +
+         member("driver", jsonString(V.Driver)) +
+         member("compatibility", jsonString(V.Compatibility)) +
+         member("features", strings(V.Features)) +
+         member("pack_key", jsonString(V.PackKey)) +
+         member("weights", numbers(V.Weights)) +
+         member("code_objects", array(V.CodeObjects, Code)) +
+         member("programs",
+                array(V.Programs,
+                      [&](const Program &Prog) { return program(P, Prog); })) +
+         "}";
+}
+
+} // namespace
+
+std::string dure::describePackage(const LoadedPackage &Loaded) {
+  const Package &P = Loaded.content();
+  auto Symbols = array(P.Symbols, [](const Symbol &S) {
+    return named(S.Name) + member("min", std::to_string(S.Min)) +
+           member("max", std::to_string(S.Max)) +
+           member("multiple", std::to_string(S.Multiple)) + "}";
+  });
+  auto Files = array(P.Files, [](const ModelFile &File) {
+    return "{\"path\":" + jsonString(File.Path) + member("bytes", File.Size) +
+           "}";
+  });
+  return "{\"path\":" + jsonString(Loaded.path()) +
+         member("bytes", Loaded.bytes().size()) +
+         member("format_version", P.FormatVersion) +
+         member("min_runtime", P.MinRuntime) +
+         member("required_features", P.RequiredFeatures) +
+         member("producer", jsonString(P.Producer)) +
+         member("model_name", jsonString(P.ModelName)) +
+         member("symbols", Symbols) + member("files", Files) +
+         member("entries", array(P.Entries, entry)) +
+         member("variants",
+                array(P.Variants,
+                      [&](const Variant &V) { return variant(P, V); })) +
+         member(
+             "weights",
+             array(P.Weights, [&](const Weight &W) { return weight(P, W); })) +
+         "}";
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A package variant ready to run on a device: code loaded, weights resident.
+//
+// Internal to libdure. After creation a session is immutable but for its
+// buffer pool and the lock that runs take in turn.
+#ifndef DURE_RUNTIME_HOST_SESSION_H
+#define DURE_RUNTIME_HOST_SESSION_H
+
+#include "runtime/host/BufferPool.h"
+#include "runtime/host/Driver.h"
+#include "runtime/host/LoadedPackage.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace dure {
+
+struct SessionOptions {
+  std::string Variant;      // empty: the best
+  std::string Driver;       // empty: the one that the variant names
+  std::string DriverFolder; // empty: beside libdure
+  uint32_t Device = 0;
+  DriverSetup Setup;
+  /// For drivers linked into the program (tests): used instead of files.
+  dure_driver_query_fn Query = nullptr;
+};
+
+class Session {
+public:
+  static Result<std::shared_ptr<Session>>
+  create(std::shared_ptr<const LoadedPackage> Package,
+         const SessionOptions &Options);
+
+  const LoadedPackage &package() const { return *Source; }
+  const Package &content() const { return Source->content(); }
+  const Variant &variant() const { return content().Variants[VariantIndex]; }
+  size_t variantIndex() const { return VariantIndex; }
+  const std::shared_ptr<Device> &device() const { return Target; }
+  BufferPool &pool() { return *Pool; }
+
+  /// The program of entry INDEX, or NotFound.
+  Result<const Program *> program(size_t Index) const;
+  const Executable &executable(uint32_t CodeObject) const {
+    return *Executables[CodeObject];
+  }
+  /// A weight of the variant, read only.
+  const std::shared_ptr<DeviceBuffer> &weight(uint32_t Index) const {
+    return Weights[Index];
+  }
+
+  /// Held by the run under way.
+  std::mutex &runLock() { return RunLock; }
+  /// Set when the device did not come back from a run.
+  std::atomic<bool> Broken = false;
+
+  uint64_t weightBytes() const { return WeightBytes; }
+  uint64_t loadNs() const { return LoadNs; }
+  uint64_t weightLoadNs() const { return WeightLoadNs; }
+  const std::string &rejected() const { return Rejected; }
+
+private:
+  Session() = default;
+  Status choose(const SessionOptions &Options);
+  Status loadCode();
+  Status loadWeights();
+  Status loadWeight(uint32_t Index);
+
+  std::shared_ptr<const LoadedPackage> Source;
+  ModelFiles Model; // outlives the weights that are read in place
+  size_t VariantIndex = 0;
+  std::shared_ptr<Device> Target;
+  std::vector<std::shared_ptr<Executable>> Executables;
+  std::vector<std::shared_ptr<DeviceBuffer>> Weights; // by package index
+  std::unique_ptr<BufferPool> Pool;
+  std::mutex RunLock;
+  uint64_t WeightBytes = 0;
+  uint64_t LoadNs = 0;
+  uint64_t WeightLoadNs = 0;
+  std::string Rejected;
+};
+
+} // namespace dure
+
+#endif // DURE_RUNTIME_HOST_SESSION_H

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tensors that live between runs.
+
+#include "runtime/host/State.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace dure;
+
+Result<std::shared_ptr<State>> State::create(std::shared_ptr<Session> Owner,
+                                             size_t EntryIndex, int64_t Batch,
+                                             int64_t Capacity) {
+  const Entry &E = Owner->content().Entries[EntryIndex];
+  if (E.States.empty())
+    return invalidArgument("entry '" + E.Name + "' has no state");
+  // An upper bound that keeps every later sum of lengths in range.
+  constexpr int64_t Limit = int64_t(1) << 40;
+  if (Batch < 1 || Batch > Limit || Capacity < 1 || Capacity > Limit)
+    return invalidArgument("a state needs a batch and a capacity of at least "
+                           "1, got " +
+                           std::to_string(Batch) + " and " +
+                           std::to_string(Capacity));
+  std::shared_ptr<State> Made(new State);
+  Made->Owner = std::move(Owner);
+  Made->EntryIndex = EntryIndex;
+  Made->Batch = Batch;
+  Made->Capacity = Capacity;
+  for (const StateInfo &Info : E.States) {
+    std::vector<int64_t> Shape;
+    for (const StateDim &Dim : Info.Dims)
+      Shape.push_back(Dim.Axis == StateAxis::Batch      ? Batch
+                      : Dim.Axis == StateAxis::Capacity ? Capacity
+                                                        : Dim.Value);
+    uint64_t Count = 0, Bytes = 0;
+    if (!elementCount(Shape, Count) || !elementBytes(Info.Type, Count, Bytes))
+      return Status(StatusCode::ResourceExhausted,
+                    "state '" + Info.Name + "' would be too large");
+    Device &Target = *Made->Owner->device();
+    Result<std::shared_ptr<DeviceBuffer>> Buffer = Target.allocate(Bytes);
+    if (!Buffer)
+      return Buffer.status().at("state '" + Info.Name + "'");
+    DURE_RETURN_IF_ERROR(Target.upload(
+        *Buffer, 0, Bytes, [](uint64_t, std::span<std::byte> Piece) {
+          std::memset(Piece.data(), 0, Piece.size());
+        }));
+    Made->Shapes.push_back(std::move(Shape));
+    Made->Tensors.push_back(Buffer.take());
+  }
+  // Last: a batch that does not fit memory was refused above.
+  Result<std::shared_ptr<DeviceBuffer>> Lengths =
+      Made->Owner->device()->allocate(static_cast<uint64_t>(Batch) * 8);
+  if (!Lengths)
+    return Lengths.status();
+  Made->LengthsBuffer = Lengths.take();
+  Made->Lengths.assign(static_cast<size_t>(Batch), 0);
+  return Made;
+}
+
+int64_t State::longest() const {
+  return *std::max_element(Lengths.begin(), Lengths.end());
+}
+
+Status State::setLengths(std::span<const int64_t> New) {
+  if (New.size() != Lengths.size())
+    return invalidArgument("the state has " + std::to_string(Lengths.size()) +
+                           " rows, got " + std::to_string(New.size()) +
+                           " lengths");
+  for (int64_t Length : New)
+    if (Length < 0 || Length > Capacity)
+      return invalidArgument("a length of " + std::to_string(Length) +
+                             " is not in [0, " + std::to_string(Capacity) +
+                             "]");
+  Lengths.assign(New.begin(), New.end());
+  return Status::success();
+}
+
+void State::append(int64_t Count) {
+  for (int64_t &Length : Lengths)
+    Length += Count;
+}
+
+Result<std::shared_ptr<DeviceBuffer>> State::lengthsOnDevice() {
+  auto Produce = [this](uint64_t Offset, std::span<std::byte> Piece) {
+    std::memcpy(Piece.data(),
+                reinterpret_cast<const std::byte *>(Lengths.data()) + Offset,
+                Piece.size());
+  };
+  DURE_RETURN_IF_ERROR(
+      Owner->device()->upload(LengthsBuffer, 0, Lengths.size() * 8, Produce));
+  return LengthsBuffer;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tensors that live between runs: KV caches and their lengths.
+//
+// Internal to libdure. Used by one thread at a time; runs change it only under
+// the session's lock.
+#ifndef DURE_RUNTIME_HOST_STATE_H
+#define DURE_RUNTIME_HOST_STATE_H
+
+#include "runtime/host/Session.h"
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace dure {
+
+class State {
+public:
+  /// All tensors zero, all rows empty.
+  static Result<std::shared_ptr<State>> create(std::shared_ptr<Session> Owner,
+                                               size_t EntryIndex, int64_t Batch,
+                                               int64_t Capacity);
+
+  const std::shared_ptr<Session> &session() const { return Owner; }
+  size_t entry() const { return EntryIndex; }
+  int64_t batch() const { return Batch; }
+  int64_t capacity() const { return Capacity; }
+  int64_t longest() const;
+  const std::vector<int64_t> &lengths() const { return Lengths; }
+  Status setLengths(std::span<const int64_t> New);
+  /// Every row grows by COUNT, which was checked against the capacity.
+  void append(int64_t Count);
+
+  const std::shared_ptr<DeviceBuffer> &tensor(size_t Index) const {
+    return Tensors[Index];
+  }
+  const std::vector<int64_t> &shape(size_t Index) const {
+    return Shapes[Index];
+  }
+  /// The lengths on the device, as they are now: i64[batch].
+  Result<std::shared_ptr<DeviceBuffer>> lengthsOnDevice();
+
+private:
+  State() = default;
+
+  std::shared_ptr<Session> Owner;
+  size_t EntryIndex = 0;
+  int64_t Batch = 0;
+  int64_t Capacity = 0;
+  std::vector<int64_t> Lengths;
+  std::vector<std::vector<int64_t>> Shapes;
+  std::vector<std::shared_ptr<DeviceBuffer>> Tensors;
+  std::shared_ptr<DeviceBuffer> LengthsBuffer;
+};
+
+} // namespace dure
+
+#endif // DURE_RUNTIME_HOST_STATE_H
