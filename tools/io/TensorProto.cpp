@@ -49,6 +49,31 @@ struct RawTensor {
 
 using Wire = protozero::pbf_wire_type;
 
+/// How a field may be encoded. protozero asserts that it is read as what it
+/// is, so that has to be looked at first.
+bool hasWireType(Field Tag, Wire Type) {
+  switch (Tag) {
+  case DataType:
+  case DataLocation:
+    return Type == Wire::varint;
+  case Segment:
+  case StringData:
+  case Name:
+  case RawData:
+    return Type == Wire::length_delimited;
+  case FloatData:
+    return Type == Wire::length_delimited || Type == Wire::fixed32;
+  case DoubleData:
+    return Type == Wire::length_delimited || Type == Wire::fixed64;
+  case Dims:
+  case Int32Data:
+  case Int64Data:
+  case UInt64Data:
+    return Type == Wire::length_delimited || Type == Wire::varint;
+  }
+  return true; // A field that is skipped.
+}
+
 /// Appends a repeated scalar, which may be packed or not. Every element takes
 /// at least a byte of the message, so what is allocated is bounded by it.
 template <typename V, typename One, typename Packed>
@@ -71,6 +96,10 @@ void append(protozero::pbf_reader &Message, std::vector<V> &Out, One GetOne,
 std::optional<Failure> readFields(const std::string &Where,
                                   protozero::pbf_reader Message, RawTensor &R) {
   while (Message.next()) {
+    if (!hasWireType(Field(Message.tag()), Message.wire_type()))
+      return Failure{ErrorId::NotTensorProto,
+                     {Where, "field " + std::to_string(Message.tag()) +
+                                 " has another kind of value"}};
     switch (Message.tag()) {
     case Dims:
       DURE_APPEND(R.T.Dims, int64);
