@@ -7,7 +7,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -301,7 +300,8 @@ void Emitter::emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
   Value endIds = splatI32(b.max(end, b.constant(0)));
   Value maskRow;
   if (kernel.maskKind != AttentionMask::None) {
-    Type element = kernel.maskKind == AttentionMask::Bool ? Type(b.getI8Type()) : f32;
+    Type element =
+        kernel.maskKind == AttentionMask::Bool ? Type(b.getI8Type()) : f32;
     maskRow = rowPointer(frame, kernel.mask, element, at, row);
     if (!kernel.maskBroadcastsKeys)
       maskRow = b.at(maskRow, element, firstKey);
@@ -327,7 +327,7 @@ void Emitter::emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
                 })
           .front();
   Value blockMaximum =
-      vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF, maxima);
+      b.reduceLanes(maxima, [&](Value x, Value y) { return b.maxF(x, y); });
   Value oldMaximum = b.load(f32, maximumAt);
   Value maximum = b.maxF(oldMaximum, blockMaximum);
   b.store(maximum, maximumAt);
@@ -346,7 +346,8 @@ void Emitter::emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
                   return Values{b.addF(current[0], p)};
                 })
           .front();
-  Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums);
+  Value sum =
+      b.reduceLanes(sums, [&](Value x, Value y) { return b.addF(x, y); });
   Value correction = b.expNonPositive(b.subF(oldMaximum, reference));
   b.store(b.fma(b.load(f32, weightAt), correction, sum), weightAt);
   Value corrections = b.splat(correction);
@@ -457,6 +458,7 @@ void Emitter::storeRow(KernelFrame &frame, const Position &at, Value row) {
 }
 
 void Emitter::emitBody(KernelFrame &frame) {
+  frame.loadBindings(kernel.bindings);
   Position at = locate(frame);
   loadQueries(frame, at);
   auto [begin, end] = keyRange(at);

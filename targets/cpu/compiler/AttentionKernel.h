@@ -34,6 +34,8 @@ struct AttentionKernel {
   using GetValue = HeadOperand::GetValue;
 
   std::string name;
+  /// Bindings that the kernel has.
+  int64_t bindings = 0;
   /// Sizes: query rows, keys, query heads, key heads.
   GetValue queries, keys, heads, keyHeads;
   int64_t keyDim = 0, valueDim = 0;

@@ -177,13 +177,28 @@ void KernelBuilder::maskedStore(Value value, Value pointer, Value mask) {
                               alignmentOf(value.getType()));
 }
 
-Value KernelBuilder::laneIds(int64_t lanes) {
-  SmallVector<int32_t> ids(lanes);
+Value KernelBuilder::laneIds(int64_t lanes, bool wide) {
+  SmallVector<APInt> ids;
   for (int64_t lane = 0; lane < lanes; ++lane)
-    ids[lane] = lane;
-  auto type = VectorType::get({lanes}, getI32Type());
-  return arith::ConstantOp::create(
-      *this, DenseElementsAttr::get(type, ArrayRef<int32_t>(ids)));
+    ids.push_back(APInt(wide ? 64 : 32, lane));
+  auto type = VectorType::get({lanes}, getIntegerType(wide ? 64 : 32));
+  return arith::ConstantOp::create(*this, DenseElementsAttr::get(type, ids));
+}
+
+Value KernelBuilder::reduceLanes(Value vector,
+                                 function_ref<Value(Value, Value)> combine) {
+  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();
+  for (int64_t half = lanes / 2; half > 0; half /= 2) {
+    SmallVector<int64_t> lower, upper;
+    for (int64_t lane = 0; lane < half; ++lane) {
+      lower.push_back(lane);
+      upper.push_back(lane + half);
+    }
+    Value low = vector::ShuffleOp::create(*this, vector, vector, lower);
+    Value high = vector::ShuffleOp::create(*this, vector, vector, upper);
+    vector = combine(low, high);
+  }
+  return vector::ExtractOp::create(*this, vector, ArrayRef<int64_t>{0});
 }
 
 Value KernelBuilder::laneMask(Value count, int64_t lanes) {
@@ -268,7 +283,16 @@ void KernelBuilder::call(func::FuncOp function, ValueRange arguments) {
   func::CallOp::create(*this, function, arguments);
 }
 
+void KernelFrame::loadBindings(int64_t count) {
+  Values pointers;
+  for (int64_t i = 0; i < count; ++i)
+    pointers.push_back(binding(i));
+  loaded = std::move(pointers);
+}
+
 Value KernelFrame::binding(int64_t index) const {
+  if (index < int64_t(loaded.size()))
+    return loaded[index];
   return builder->load(builder->ptrType(),
                        builder->at(bindings(), builder->ptrType(), index));
 }
@@ -276,6 +300,34 @@ Value KernelFrame::binding(int64_t index) const {
 Value KernelFrame::constant(int64_t index) const {
   Type i64 = builder->getI64Type();
   return builder->load(i64, builder->at(constants(), i64, index));
+}
+
+void KernelFrame::setFault(Value condition, Fault fault) {
+  if (!faultSlot) {
+    OpBuilder::InsertionGuard guard(*builder);
+    builder->setInsertionPointToStart(
+        cast<BlockArgument>(arguments[0]).getOwner());
+    faultSlot =
+        LLVM::AllocaOp::create(*builder, builder->ptrType(),
+                               builder->getI32Type(), builder->constant(1));
+    builder->store(
+        arith::ConstantOp::create(*builder, builder->getI32IntegerAttr(0)),
+        faultSlot);
+  }
+  builder->ifThen(condition, [&] {
+    Value code = arith::ConstantOp::create(
+        *builder, builder->getI32IntegerAttr(int32_t(fault)));
+    Value before = builder->load(builder->getI32Type(), faultSlot);
+    builder->store(builder->max(before, code), faultSlot);
+  });
+}
+
+Value KernelFrame::result() const {
+  if (fixedResult)
+    return fixedResult;
+  if (faultSlot)
+    return builder->load(builder->getI32Type(), faultSlot);
+  return arith::ConstantOp::create(*builder, builder->getI32IntegerAttr(0));
 }
 
 func::FuncOp emitEntry(ModuleOp module, KernelBuilder &builder, StringRef name,
@@ -293,8 +345,7 @@ func::FuncOp emitEntry(ModuleOp module, KernelBuilder &builder, StringRef name,
   builder.setInsertionPointToStart(function.addEntryBlock());
   KernelFrame frame(builder, function.getArguments());
   body(frame);
-  Value ok = arith::ConstantOp::create(builder, builder.getI32IntegerAttr(0));
-  func::ReturnOp::create(builder, ok);
+  func::ReturnOp::create(builder, frame.result());
   return function;
 }
 

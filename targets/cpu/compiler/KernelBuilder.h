@@ -8,6 +8,7 @@
 #ifndef DURE_TARGETS_CPU_COMPILER_KERNELBUILDER_H
 #define DURE_TARGETS_CPU_COMPILER_KERNELBUILDER_H
 
+#include "dialects/dure/Faults.h"
 #include "targets/cpu/compiler/CpuVariant.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -79,8 +80,13 @@ public:
   void maskedStore(mlir::Value value, mlir::Value pointer, mlir::Value mask);
   /// Mask of the lanes below `count` (i64, may exceed the lanes).
   mlir::Value laneMask(mlir::Value count, int64_t lanes);
-  /// 0, 1, 2, ... as i32 lanes.
-  mlir::Value laneIds(int64_t lanes);
+  /// 0, 1, 2, ... as lanes of i32 (or i64).
+  mlir::Value laneIds(int64_t lanes, bool wide = false);
+  /// Combines the lanes of a vector in a tree of halves: a fixed order, and
+  /// log2(lanes) steps.
+  mlir::Value reduceLanes(
+      mlir::Value vector,
+      llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
 
   // Control flow.
   void forEach(mlir::Value begin, mlir::Value end, int64_t step,
@@ -104,8 +110,7 @@ public:
   void call(mlir::func::FuncOp function, mlir::ValueRange arguments);
 };
 
-/// The arguments of an entry and what they hold. Loads are emitted where they
-/// are asked for.
+/// The arguments of an entry and what they hold.
 class KernelFrame {
 public:
   KernelFrame(KernelBuilder &builder, mlir::ValueRange arguments)
@@ -116,12 +121,25 @@ public:
   mlir::Value workgroup() const { return arguments[2]; }
   mlir::Value scratch() const { return arguments[4]; }
 
+  /// Loads the first `count` binding pointers here, once: loops that store
+  /// could not have them hoisted.
+  void loadBindings(int64_t count);
   mlir::Value binding(int64_t index) const;
   mlir::Value constant(int64_t index) const;
+
+  /// Makes the kernel return `fault`, or a larger one, if `condition` (i1)
+  /// holds.
+  void setFault(mlir::Value condition, Fault fault);
+  /// Makes the kernel return this i32.
+  void setResult(mlir::Value code) { fixedResult = code; }
+  /// The i32 to return, at the end of the entry.
+  mlir::Value result() const;
 
 private:
   KernelBuilder *builder;
   Values arguments;
+  Values loaded;
+  mlir::Value faultSlot, fixedResult;
 };
 
 /// Emits an entry of the kernel module: the body gets the frame; the entry

@@ -61,6 +61,7 @@ func::FuncOp Emitter::emitEpilogue() {
       {ptr, ptr, ptr, i64, i64, i64, i64, i64}, [&](ValueRange args) {
         KernelFrame frame(
             b, {args[0], args[1], b.constant(0), b.constant(1), args[2]});
+        frame.loadBindings(kernel.bindings);
         Value n = kernel.n(b, frame);
         Value columnEnd = b.min(b.add(args[6], args[7]), n);
         Value columns = b.sub(columnEnd, args[6]);

@@ -38,6 +38,8 @@ struct MatMulKernel {
                                                mlir::Value batch)>;
 
   std::string name;
+  /// Bindings that the kernel has.
+  int64_t bindings = 0;
   GetValue m, n, k;
   /// N and K where they are constants: they choose blocks.
   std::optional<int64_t> staticN, staticK;

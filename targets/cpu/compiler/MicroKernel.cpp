@@ -56,10 +56,9 @@ void emitMicroKernelBody(KernelBuilder &b, const TileShape &shape, int64_t rows,
         Value bRow = b.mul(k, in.bRowStride);
         auto right = [&](int64_t column) {
           Value strip = bStrips[column / shape.vectorsPerStrip];
-          return b.load(
-              vector,
-              b.at(b.at(strip, f32, bRow), f32,
-                   (column % shape.vectorsPerStrip) * shape.lanes));
+          return b.load(vector,
+                        b.at(b.at(strip, f32, bRow), f32,
+                             (column % shape.vectorsPerStrip) * shape.lanes));
         };
         auto left = [&](int64_t row) {
           return b.splat(b.load(f32, b.at(aRows[row], f32, k)));

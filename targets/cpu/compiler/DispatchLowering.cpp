@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Recognition of a dispatch function's kernel family, and the translation of
+// its types and attributes into the family's terms.
+
+#include "targets/cpu/compiler/DispatchLowering.h"
+
+#include "targets/cpu/compiler/AttentionKernel.h"
+#include "targets/cpu/compiler/CanonicalKernel.h"
+#include "targets/cpu/compiler/Evaluator.h"
+#include "targets/cpu/compiler/MatMulKernel.h"
+#include "targets/cpu/compiler/RowKernel.h"
+
+#include "compiler/dispatch/OutlineDispatches.h"
+
+using namespace mlir;
+
+namespace dure::cpu {
+namespace {
+
+RankedTensorType typeOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+DimExpr product(ArrayRef<DimExpr> dims) {
+  DimExpr result = 1;
+  for (const DimExpr &dim : dims)
+    result = result * dim;
+  return result;
+}
+
+bool areOnes(ArrayRef<DimExpr> dims) {
+  return llvm::all_of(dims, [](const DimExpr &d) { return d.isConstant(1); });
+}
+
+/// Row-major strides.
+SmallVector<DimExpr> stridesOf(RankedTensorType type) {
+  SmallVector<DimExpr> strides(type.getRank());
+  DimExpr stride = 1;
+  for (unsigned i = type.getRank(); i-- > 0;) {
+    strides[i] = stride;
+    stride = stride * dimOf(type, i);
+  }
+  return strides;
+}
+
+template <typename OpTy> OpTy findOp(func::FuncOp function) {
+  auto ops = function.getBody().front().getOps<OpTy>();
+  return ops.empty() ? OpTy() : *ops.begin();
+}
+
+//===----------------------------------------------------------------------===//
+// Matmul
+//===----------------------------------------------------------------------===//
+
+/// A dispatch whose root is an f32 matmul with an elementwise epilogue.
+class MatMulDispatch {
+public:
+  MatMulDispatch(func::FuncOp function, DimSlots &slots)
+      : function(function), slots(slots) {}
+
+  /// Whether the function has this form.
+  bool match();
+  KernelInfo emit(ModuleOp module, KernelBuilder &builder);
+
+private:
+  bool matchOperands();
+  bool matchEpilogue();
+  MatMulKernel::GetValue dim(DimExpr expr);
+  MatMulKernel::GetPointer operandPointer(Value operand);
+  void store(ModuleOp module, KernelBuilder &b, KernelFrame &frame,
+             const MatMulResult &result);
+
+  func::FuncOp function;
+  DimSlots &slots;
+  MatMulOp matmul;
+  RhsLayout layout = RhsLayout::Rows;
+  /// Batches of their own; none when the right operand is shared by all rows.
+  SmallVector<DimExpr> batch;
+  DimExpr m, n, k;
+  /// All operands of the epilogue have the result's rows or one.
+  bool plainRows = false;
+};
+
+bool MatMulDispatch::match() {
+  matmul = findOp<MatMulOp>(function);
+  return matmul && matchOperands() && matchEpilogue();
+}
+
+bool MatMulDispatch::matchOperands() {
+  auto lhs = dyn_cast<BlockArgument>(matmul.getLhs());
+  auto rhs = dyn_cast<BlockArgument>(matmul.getRhs());
+  if (!lhs || !rhs || matmul.getTransposeLhs() ||
+      !typeOf(lhs).getElementType().isF32())
+    return false;
+  layout = matmul.getTransposeRhs() ? RhsLayout::Columns : RhsLayout::Rows;
+  if (auto step =
+          function.getArgAttrOfType<StepAttr>(rhs.getArgNumber(), LayoutAttr)) {
+    if (step.getKind() != RecipeKind::PackPanels ||
+        step.getInts() != ArrayRef<int64_t>{kPanelWidth} ||
+        matmul.getTransposeRhs())
+      return false;
+    layout = RhsLayout::Panels;
+  }
+  SmallVector<DimExpr> result = dimsOf(typeOf(matmul.getResult()));
+  SmallVector<DimExpr> rhsDims = dimsOf(typeOf(rhs));
+  n = result.pop_back_val();
+  m = result.pop_back_val();
+  k = dimOf(typeOf(lhs), typeOf(lhs).getRank() - 1);
+  if (areOnes(ArrayRef<DimExpr>(rhsDims).drop_back(2)))
+    m = product(result) * m;
+  else
+    batch = result;
+  return true;
+}
+
+/// Everything else must be elementwise on the result's shape.
+bool MatMulDispatch::matchEpilogue() {
+  SmallVector<DimExpr> dims = dimsOf(typeOf(matmul.getResult()));
+  ArrayRef<DimExpr> rows = ArrayRef<DimExpr>(dims).drop_back();
+  plainRows = batch.empty();
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    if (&op == matmul)
+      continue;
+    if (!isElementwise(&op) && !isa<ConstantOp>(op))
+      return false;
+    for (Value tensor : op.getOperands()) {
+      SmallVector<DimExpr> own = dimsOf(typeOf(tensor));
+      if (!own.empty())
+        own.pop_back();
+      plainRows &= ArrayRef<DimExpr>(own) == rows || areOnes(own);
+    }
+  }
+  for (Value output : function.getBody().front().getTerminator()->getOperands())
+    if (dimsOf(typeOf(output)) != dims)
+      return false;
+  return true;
+}
+
+MatMulKernel::GetValue MatMulDispatch::dim(DimExpr expr) {
+  DimSlots &known = slots;
+  return [expr, &known](KernelBuilder &b, KernelFrame &frame) {
+    if (auto value = expr.constant())
+      return b.constant(*value);
+    return frame.constant(known.slotOf(expr));
+  };
+}
+
+/// Element (0, 0) of an operand's matrix in a batch; broadcast dimensions stay
+/// at 0.
+MatMulKernel::GetPointer MatMulDispatch::operandPointer(Value operand) {
+  int64_t binding = cast<BlockArgument>(operand).getArgNumber();
+  RankedTensorType type = typeOf(operand);
+  return [this, binding, type](KernelBuilder &b, KernelFrame &frame,
+                               Value index) -> Value {
+    Value pointer = frame.binding(binding);
+    if (batch.empty())
+      return pointer;
+    Evaluator e(ModuleOp(), b, frame, slots);
+    SmallVector<Index> at = e.delinearize(index, batch);
+    SmallVector<DimExpr> strides = stridesOf(type);
+    Value offset = b.constant(0);
+    int64_t batchRank = type.getRank() - 2;
+    size_t missing = batch.size() - batchRank;
+    for (int64_t i = 0; i < batchRank; ++i)
+      if (!dimOf(type, i).isConstant(1))
+        offset = b.add(offset, b.mul(at[missing + i].base, e.dim(strides[i])));
+    return b.at(pointer, b.getF32Type(), offset);
+  };
+}
+
+void MatMulDispatch::store(ModuleOp module, KernelBuilder &b,
+                           KernelFrame &frame, const MatMulResult &result) {
+  Evaluator e(module, b, frame, slots);
+  Point at;
+  at.mask = result.mask;
+  SmallVector<DimExpr> dims = dimsOf(typeOf(matmul.getResult()));
+  ArrayRef<DimExpr> rows = ArrayRef<DimExpr>(dims).drop_back();
+  if (plainRows) {
+    e.layout = Evaluator::Layout::Rows;
+    at.at.push_back(e.uniform(result.row));
+  } else if (batch.empty()) {
+    at.at = e.delinearize(result.row, rows);
+  } else {
+    at.at = e.delinearize(result.batch, batch);
+    at.at.push_back(e.uniform(result.row));
+  }
+  at.at.push_back({result.column, 1, {}});
+  Value sums = result.sums;
+  e.redirect(matmul.getResult(),
+             [&](const Point &point) { return point == at ? sums : Value(); });
+  auto outputs = function.getBody().front().getTerminator()->getOperands();
+  int64_t binding = function.getNumArguments();
+  for (Value output : outputs)
+    e.storeResult(e.eval(output, at), typeOf(output), frame.binding(binding++),
+                  at);
+}
+
+KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
+  MatMulKernel kernel;
+  kernel.name = function.getName();
+  kernel.bindings = function.getNumArguments() + function.getNumResults();
+  kernel.m = dim(m);
+  kernel.n = dim(n);
+  kernel.k = dim(k);
+  kernel.staticN = n.constant();
+  kernel.staticK = k.constant();
+  kernel.lhs = operandPointer(matmul.getLhs());
+  kernel.rhs = operandPointer(matmul.getRhs());
+  kernel.lhsRowStride = dim(k);
+  kernel.rhsLayout = layout;
+  kernel.rhsRowStride = dim(layout == RhsLayout::Columns ? k : n);
+  kernel.store = [&](KernelBuilder &b, KernelFrame &frame,
+                     const MatMulResult &result) {
+    store(module, b, frame, result);
+  };
+  KernelInfo info;
+  info.scratchBytes = emitMatMulKernel(module, builder, kernel);
+  MatMulBlocks blocks = chooseMatMulBlocks(kernel.staticN);
+  DimExpr panels = DimExpr::ceilDiv(n, kPanelWidth);
+  DimExpr batches = product(batch);
+  info.workgroups = batches * DimExpr::ceilDiv(panels, blocks.panels) *
+                    DimExpr::ceilDiv(m, blocks.rows);
+  info.flops = DimExpr(2) * batches * m * n * k;
+  return info;
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+/// A tensor [batch, head, row, column] as an argument or result that is read
+/// or written through a transpose: strides by the attention's dimensions.
+struct Strided {
+  int64_t binding = 0;
+  SmallVector<DimExpr> strides;
+};
+
+class AttentionDispatch {
+public:
+  AttentionDispatch(func::FuncOp function, DimSlots &slots)
+      : function(function), slots(slots) {}
+  bool match();
+  KernelInfo emit(ModuleOp module, KernelBuilder &builder);
+
+private:
+  bool matchOperand(Value operand, Strided &out);
+  bool matchMask();
+  bool matchResult();
+  HeadOperand operand(const Strided &strided, unsigned rowDim = 2);
+  HeadOperand::GetValue dim(DimExpr expr);
+
+  func::FuncOp function;
+  DimSlots &slots;
+  AttentionOp attention;
+  Strided q, k, v, mask, result;
+  bool transposedKeys = false;
+};
+
+bool AttentionDispatch::match() {
+  attention = findOp<AttentionOp>(function);
+  if (!attention)
+    return false;
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (!isa<AttentionOp, TransposeOp>(op))
+      return false;
+  for (Value operand : attention->getOperands())
+    if (operand != attention.getMask() &&
+        !typeOf(operand).getElementType().isF32())
+      return false;
+  if (!matchOperand(attention.getQ(), q) ||
+      !matchOperand(attention.getK(), k) ||
+      !matchOperand(attention.getV(), v) || !matchMask() || !matchResult())
+    return false;
+  if (attention.getSinks() && !isa<BlockArgument>(attention.getSinks()))
+    return false;
+  std::optional<int64_t> keyDim = dimOf(typeOf(attention.getK()), 3).constant();
+  std::optional<int64_t> valueDim =
+      dimOf(typeOf(attention.getV()), 3).constant();
+  if (!keyDim || !valueDim || !isAttentionSupported(*keyDim, *valueDim))
+    return false;
+  transposedKeys = !k.strides[3].isConstant(1);
+  return q.strides[3].isConstant(1) && v.strides[3].isConstant(1) &&
+         result.strides[3].isConstant(1) &&
+         (!transposedKeys || k.strides[2].isConstant(1));
+}
+
+bool AttentionDispatch::matchOperand(Value operand, Strided &out) {
+  SmallVector<int64_t> permutation = {0, 1, 2, 3};
+  if (auto transpose = operand.getDefiningOp<TransposeOp>()) {
+    permutation.assign(transpose.getPermutation().begin(),
+                       transpose.getPermutation().end());
+    operand = transpose.getX();
+  }
+  auto argument = dyn_cast<BlockArgument>(operand);
+  if (!argument || typeOf(argument).getRank() != 4)
+    return false;
+  out.binding = argument.getArgNumber();
+  SmallVector<DimExpr> strides = stridesOf(typeOf(argument));
+  for (int64_t from : permutation)
+    out.strides.push_back(strides[from]);
+  return true;
+}
+
+bool AttentionDispatch::matchMask() {
+  if (!attention.getMask())
+    return true;
+  auto argument = dyn_cast<BlockArgument>(attention.getMask());
+  if (!argument)
+    return false;
+  RankedTensorType type = typeOf(argument);
+  if (!type.getElementType().isF32() && !type.getElementType().isInteger(1))
+    return false;
+  mask.binding = argument.getArgNumber();
+  mask.strides.assign(4, DimExpr(0));
+  SmallVector<DimExpr> strides = stridesOf(type);
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    if (!dimOf(type, i).isConstant(1))
+      mask.strides[4 - type.getRank() + i] = strides[i];
+  return type.getRank() <= 4;
+}
+
+bool AttentionDispatch::matchResult() {
+  auto returned = function.getBody().front().getTerminator()->getOperands();
+  if (returned.size() != 1)
+    return false;
+  result.binding = function.getNumArguments();
+  SmallVector<DimExpr> strides = stridesOf(typeOf(returned[0]));
+  if (returned[0] == attention.getResult()) {
+    result.strides = strides;
+    return true;
+  }
+  auto transpose = returned[0].getDefiningOp<TransposeOp>();
+  if (!transpose || transpose.getX() != attention.getResult())
+    return false;
+  result.strides.resize(4);
+  for (auto [to, from] : llvm::enumerate(transpose.getPermutation()))
+    result.strides[from] = strides[to];
+  return true;
+}
+
+HeadOperand::GetValue AttentionDispatch::dim(DimExpr expr) {
+  DimSlots &known = slots;
+  return [expr, &known](KernelBuilder &b, KernelFrame &frame) {
+    if (auto value = expr.constant())
+      return b.constant(*value);
+    return frame.constant(known.slotOf(expr));
+  };
+}
+
+HeadOperand AttentionDispatch::operand(const Strided &strided,
+                                       unsigned rowDim) {
+  HeadOperand out;
+  int64_t binding = strided.binding;
+  out.pointer = [binding](KernelBuilder &, KernelFrame &frame) {
+    return frame.binding(binding);
+  };
+  out.batchStride = dim(strided.strides[0]);
+  out.headStride = dim(strided.strides[1]);
+  out.rowStride = dim(strided.strides[rowDim]);
+  return out;
+}
+
+KernelInfo AttentionDispatch::emit(ModuleOp module, KernelBuilder &builder) {
+  SmallVector<DimExpr> qDims = dimsOf(typeOf(attention.getQ()));
+  SmallVector<DimExpr> kDims = dimsOf(typeOf(attention.getK()));
+  DimExpr valueDim = dimOf(typeOf(attention.getV()), 3);
+  AttentionKernel kernel;
+  kernel.name = function.getName();
+  kernel.bindings = function.getNumArguments() + 1;
+  kernel.queries = dim(qDims[2]);
+  kernel.keys = dim(kDims[2]);
+  kernel.heads = dim(qDims[1]);
+  kernel.keyHeads = dim(kDims[1]);
+  kernel.keyDim = *kDims[3].constant();
+  kernel.valueDim = *valueDim.constant();
+  kernel.q = operand(q);
+  kernel.k = operand(k, transposedKeys ? 3 : 2);
+  kernel.v = operand(v);
+  kernel.result = operand(result);
+  kernel.transposedKeys = transposedKeys;
+  if (attention.getMask()) {
+    RankedTensorType type = typeOf(attention.getMask());
+    kernel.maskKind = type.getElementType().isInteger(1)
+                          ? AttentionMask::Bool
+                          : AttentionMask::Additive;
+    kernel.mask = operand(mask);
+    kernel.maskBroadcastsKeys = mask.strides[3].isConstant(0);
+  }
+  if (attention.getSinks()) {
+    int64_t binding = cast<BlockArgument>(attention.getSinks()).getArgNumber();
+    kernel.sinks = [binding](KernelBuilder &, KernelFrame &frame) {
+      return frame.binding(binding);
+    };
+  }
+  kernel.scale = attention.getScale().convertToFloat();
+  kernel.causal = attention.getCausal();
+  kernel.window = attention.getWindow();
+  kernel.softcap = attention.getSoftcap().convertToFloat();
+  kernel.emptyRows = attention.getEmptyRow() == EmptyRow::Zero ? EmptyRows::Zero
+                     : attention.getEmptyRow() == EmptyRow::Mean
+                         ? EmptyRows::Mean
+                         : EmptyRows::NaN;
+  KernelInfo info;
+  info.scratchBytes = emitAttentionKernel(module, builder, kernel);
+  DimExpr group = DimExpr::floorDiv(qDims[1], kDims[1]);
+  info.workgroups = qDims[0] * kDims[1] *
+                    DimExpr::ceilDiv(group * qDims[2], kAttentionBlockRows);
+  info.flops = DimExpr(2) * product(ArrayRef<DimExpr>(qDims).drop_back()) *
+               kDims[2] * (qDims[3] + valueDim);
+  return info;
+}
+
+//===----------------------------------------------------------------------===//
+// All families
+//===----------------------------------------------------------------------===//
+
+DimExpr bytesMoved(func::FuncOp function) {
+  DimExpr bytes = 0;
+  auto add = [&](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    unsigned bits = tensor.getElementType().getIntOrFloatBitWidth();
+    bytes = bytes + elementCount(tensor) * int64_t(std::max(1u, bits / 8));
+  };
+  llvm::for_each(function.getArgumentTypes(), add);
+  llvm::for_each(function.getResultTypes(), add);
+  return bytes;
+}
+
+} // namespace
+
+bool isSupportedOp(Operation *op) {
+  return Evaluator::isSupported(op) || isa<AttentionOp>(op) ||
+         isCanonicalKernelOp(op);
+}
+
+FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
+                                    ModuleOp kernelModule,
+                                    const CpuVariant &variant) {
+  KernelBuilder builder(dispatch.getLoc(), variant, dispatch.getContext());
+  DimSlots slots;
+  FailureOr<KernelInfo> info = KernelInfo();
+  MatMulDispatch matmul(dispatch, slots);
+  AttentionDispatch attention(dispatch, slots);
+  if (matmul.match()) {
+    info = matmul.emit(kernelModule, builder);
+  } else if (attention.match()) {
+    info = attention.emit(kernelModule, builder);
+  } else if (isRowKernel(dispatch)) {
+    RowKernelInfo rows = emitRowKernel(kernelModule, builder, dispatch,
+                                       dispatch.getName(), slots);
+    info->workgroups = rows.workgroups;
+    info->scratchBytes = rows.scratchBytes;
+  } else {
+    if (failed(emitCanonicalKernel(kernelModule, builder, dispatch,
+                                   dispatch.getName(), slots)))
+      return failure();
+    info->workgroups = 1;
+  }
+  info->name = dispatch.getName();
+  info->constants.assign(slots.exprs().begin(), slots.exprs().end());
+  info->bytes = bytesMoved(dispatch);
+  return info;
+}
+
+} // namespace dure::cpu

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// DispatchLowering: one dispatch function of dure ops to one kernel entry.
+//
+// Contract: included by the CPU target's plug-in. The function is marked
+// `dure.dispatch_fn`; it is read, never changed. Entries of one module share
+// the micro kernels, so lower all dispatches of a variant into one module.
+#ifndef DURE_TARGETS_CPU_COMPILER_DISPATCHLOWERING_H
+#define DURE_TARGETS_CPU_COMPILER_DISPATCHLOWERING_H
+
+#include "targets/cpu/compiler/CpuVariant.h"
+
+#include "dialects/dure/DureOps.h"
+
+#include <optional>
+#include <string>
+
+namespace dure::cpu {
+
+struct KernelInfo {
+  std::string name;
+  /// Expressions over the function's symbols, in the order in which the
+  /// kernel reads their values.
+  llvm::SmallVector<DimExpr> constants;
+  DimExpr workgroups;
+  int64_t scratchBytes = 0;
+  /// Floating-point operations of matmul and attention; bytes of all operands
+  /// and results.
+  std::optional<DimExpr> flops;
+  DimExpr bytes;
+};
+
+/// Whether lowerDispatch computes the op, alone or fused.
+bool isSupportedOp(mlir::Operation *op);
+
+/// Emits the kernel of a dispatch function into `kernelModule` as an entry of
+/// the function's name. Emits a diagnostic at the function and fails when the
+/// function holds an op that the CPU target does not compute.
+mlir::FailureOr<KernelInfo> lowerDispatch(mlir::func::FuncOp dispatch,
+                                          mlir::ModuleOp kernelModule,
+                                          const CpuVariant &variant);
+
+} // namespace dure::cpu
+
+#endif // DURE_TARGETS_CPU_COMPILER_DISPATCHLOWERING_H
