@@ -317,6 +317,10 @@ OwningOpRef<ModuleOp> GraphImporter::run(std::vector<Refusal> &Out) {
   Builder.setInsertionPointToStart(Func.addEntryBlock());
   for (const Tensor &T : Main.Initializers)
     Scopes.back().Initializers[ref(T.Name)] = &T;
+  for (const ValueInfo &Input : Main.Inputs)
+    if (auto It = Options.InputValues.find(Input.Name);
+        It != Options.InputValues.end())
+      Scopes.back().Initializers[ref(Input.Name)] = &It->second;
   importInputs(Main, Func);
   importNodes(Main.Nodes);
   if (Refusals->empty())

@@ -22,34 +22,52 @@ static Refusal refusalAt(const ModelFile &File, RefusalCode Code,
   return R;
 }
 
-/// The inputs that are not initializers; refuses what has no rank or type.
+/// Refuses an input that is not a tensor of a known rank and a type that can
+/// be computed with.
+static void checkInput(const ModelFile &File, const ValueInfo &Input,
+                       std::vector<Refusal> &Refusals) {
+  std::string Name(Input.Name);
+  DataType Element = Input.Type.Element;
+  unsigned Width = bitWidth(Element);
+  bool IsOdd = Width < 4 || Width > 64 || Element == DataType::Complex64 ||
+               Element == DataType::Float4E2M1 ||
+               Element == DataType::Float8E8M0;
+  if (Input.Type.Category != TypeInfo::Kind::Tensor)
+    Refusals.push_back(
+        refusalAt(File, RefusalCode::OutputType, {Name, "it is not a tensor"}));
+  else if (IsOdd)
+    Refusals.push_back(
+        refusalAt(File, RefusalCode::OutputType,
+                  {Name, "elements of type " + std::string(typeName(Element)) +
+                             " are not supported"}));
+  else if (!Input.Type.Shape)
+    Refusals.push_back(refusalAt(File, RefusalCode::ShapeUnknown, {Name}));
+}
+
+/// The inputs that are neither initializers nor given a value; refuses what
+/// cannot be an input.
 static std::vector<const ValueInfo *>
-signatureOf(const ModelFile &File, std::vector<Refusal> &Refusals) {
+signatureOf(const ModelFile &File, const ImportOptions &Options,
+            std::vector<Refusal> &Refusals) {
   const Graph &Main = File.model().Main;
   llvm::StringSet<> Initialized;
   for (const Tensor &T : Main.Initializers)
     Initialized.insert(llvm::StringRef(T.Name));
   std::vector<const ValueInfo *> Inputs;
   for (const ValueInfo &Input : Main.Inputs) {
+    if (auto It = Options.InputValues.find(Input.Name);
+        It != Options.InputValues.end()) {
+      if (It->second.Type != Input.Type.Element)
+        Refusals.push_back(
+            refusalAt(File, RefusalCode::OutputType,
+                      {It->first, "its given value has type " +
+                                      std::string(typeName(It->second.Type))}));
+      continue;
+    }
     if (Initialized.contains(llvm::StringRef(Input.Name)))
       continue;
     Inputs.push_back(&Input);
-    std::string Name(Input.Name);
-    unsigned Width = bitWidth(Input.Type.Element);
-    if (Input.Type.Category != TypeInfo::Kind::Tensor)
-      Refusals.push_back(refusalAt(File, RefusalCode::OutputType,
-                                   {Name, "it is not a tensor"}));
-    else if (Width < 4 || Width > 64 ||
-             Input.Type.Element == DataType::Complex64 ||
-             Input.Type.Element == DataType::Float4E2M1 ||
-             Input.Type.Element == DataType::Float8E8M0)
-      Refusals.push_back(
-          refusalAt(File, RefusalCode::OutputType,
-                    {Name, "elements of type " +
-                               std::string(typeName(Input.Type.Element)) +
-                               " are not supported"}));
-    else if (!Input.Type.Shape)
-      Refusals.push_back(refusalAt(File, RefusalCode::ShapeUnknown, {Name}));
+    checkInput(File, Input, Refusals);
   }
   return Inputs;
 }
@@ -65,11 +83,19 @@ ImportResult importOnnx(llvm::StringRef Path, MLIRContext &Context,
     Result.Refusals.push_back(std::move(*Error));
     return Result;
   }
-  std::vector<const ValueInfo *> Inputs = signatureOf(*File, Result.Refusals);
+  std::vector<const ValueInfo *> Inputs =
+      signatureOf(*File, Options, Result.Refusals);
   if (!Result.Refusals.empty())
     return Result;
 
   SymbolicDims Symbols(Inputs);
+  for (size_t I = 0; I < Inputs.size(); ++I)
+    if (!arePossibleSizes(Symbols.inputDims(I)))
+      Result.Refusals.push_back(
+          refusalAt(*File, RefusalCode::OutputType,
+                    {std::string(Inputs[I]->Name), "it is too large"}));
+  if (!Result.Refusals.empty())
+    return Result;
   for (int Run = 0; Run < MaxRuns; ++Run) {
     Symbols.beginRun();
     Result.Refusals.clear();

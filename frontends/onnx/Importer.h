@@ -9,6 +9,7 @@
 #ifndef DURE_FRONTENDS_ONNX_IMPORTER_H
 #define DURE_FRONTENDS_ONNX_IMPORTER_H
 
+#include "frontends/onnx/Model.h"
 #include "frontends/onnx/Reader.h"
 #include "frontends/onnx/Refusal.h"
 #include "runtime/io/SafeFile.h"
@@ -17,6 +18,8 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringRef.h"
 
+#include <map>
+#include <string>
 #include <vector>
 
 namespace dure::onnx {
@@ -29,6 +32,9 @@ struct ImportOptions {
   uint64_t MaxInlinedNodes = 1'000'000;
   /// Depth of calls between model-local functions.
   unsigned MaxCallDepth = 64;
+  /// Inputs that are given a value now (by name, Storage::Inline) and leave the
+  /// signature: how a model whose axes or steps are inputs becomes compilable.
+  std::map<std::string, Tensor, std::less<>> InputValues;
 };
 
 struct ImportResult {

@@ -221,7 +221,39 @@ Value OpImport::integers(ArrayRef<DimExpr> Values, bool Scalar, Type Element) {
   return V;
 }
 
+bool arePossibleSizes(ArrayRef<DimExpr> Sizes) {
+  int64_t Count = 1;
+  for (const DimExpr &E : Sizes) {
+    if (!E.valid())
+      return false;
+    std::optional<int64_t> Size = E.constant();
+    if (!Size)
+      continue;
+    // A size of 0 elsewhere does not make the others possible: strides of
+    // neighbours would overflow all the same.
+    if (*Size < 0 ||
+        __builtin_mul_overflow(Count, std::max<int64_t>(*Size, 1), &Count) ||
+        Count >= int64_t(1) << 56)
+      return false;
+  }
+  return true;
+}
+
+bool OpImport::checkSizes(ArrayRef<DimExpr> Sizes) {
+  if (arePossibleSizes(Sizes))
+    return true;
+  std::string Text;
+  for (const DimExpr &E : Sizes)
+    Text += (Text.empty() ? "" : ", ") + (E.valid() ? E.str() : "overflow");
+  refuse(RefusalCode::ShapeRank, {"no tensor has the sizes [" + Text + "]"});
+  return false;
+}
+
 bool OpImport::equal(const DimExpr &L, const DimExpr &R) {
+  if (!L.valid() || !R.valid()) {
+    refuse(RefusalCode::ShapeRank, {"a size does not fit 64 bits"});
+    return false;
+  }
   if (G.symbols().equal(L, R))
     return true;
   refuse(RefusalCode::ShapeRank,
@@ -319,7 +351,8 @@ Value OpImport::createNamed(llvm::StringRef OpName, ArrayRef<Value> Operands,
       createInferredOp(builder(), Loc, OpName, Operands, Attributes, &Error);
   if (failed(Op))
     return refuse(RefusalCode::OperandsBad, {Error});
-  return (*Op)->getResult(0);
+  Value Result = (*Op)->getResult(0);
+  return checkSizes(dimsOf(typeOf(Result))) ? Result : Value();
 }
 
 Value OpImport::constant(DenseElementsAttr Value) {
@@ -362,7 +395,7 @@ Value OpImport::reshape(Value X, ArrayRef<DimExpr> To) {
 }
 
 Value OpImport::broadcast(Value X, ArrayRef<DimExpr> To) {
-  if (!X)
+  if (!X || !checkSizes(To))
     return {};
   RankedTensorType Type = tensorOf(To, elementOf(X));
   if (Type == X.getType())
@@ -381,6 +414,8 @@ Value OpImport::cast(Value X, Type To) {
 }
 
 Value OpImport::iota(ArrayRef<DimExpr> Shape, int64_t Axis) {
+  if (!checkSizes(Shape))
+    return {};
   return IotaOp::create(builder(), Loc, tensorOf(Shape, builder().getI64Type()),
                         Axis);
 }

@@ -60,6 +60,10 @@ inline mlir::RankedTensorType typeOf(mlir::Value V) {
 inline mlir::Type elementOf(mlir::Value V) {
   return typeOf(V).getElementType();
 }
+/// True when a tensor of these sizes could exist: none is negative or invalid,
+/// and the known ones multiply to less than 2^56 elements.
+bool arePossibleSizes(llvm::ArrayRef<DimExpr> Sizes);
+
 inline int64_t rankOf(mlir::Value V) { return typeOf(V).getRank(); }
 
 class OpImport {
@@ -195,6 +199,8 @@ public:
   mlir::LogicalResult finish();
 
 private:
+  /// Refuses sizes that are negative, or too many elements to count.
+  bool checkSizes(llvm::ArrayRef<DimExpr> Sizes);
   /// Notes the equal dimensions that an op's operands imply.
   bool noteEqualDims(llvm::StringRef OpName,
                      llvm::ArrayRef<mlir::Value> Operands,

@@ -59,16 +59,13 @@ static LogicalResult importConstantOfShape(OpImport &C) {
   }
   if (!Fill)
     return failure();
-  for (const DimExpr &Size : *Shape)
-    if (Size.constant() && *Size.constant() < 0)
-      return C.refuse(RefusalCode::ShapeRank,
-                      {"the size " + Size.str() + " is not possible"});
   // A short list of integers takes part in shape arithmetic.
   std::optional<Dims> Known = C.tracked(Fill);
-  if (Known && Shape->size() == 1 && (*Shape)[0].constant() &&
-      *(*Shape)[0].constant() <= 64)
-    return C.result(C.integers(Dims(*(*Shape)[0].constant(), Known->front()),
-                               false, elementOf(Fill)));
+  std::optional<int64_t> Length =
+      Shape->size() == 1 ? (*Shape)[0].constant() : std::nullopt;
+  if (Known && Length && *Length >= 0 && *Length <= 64)
+    return C.result(
+        C.integers(Dims(*Length, Known->front()), false, elementOf(Fill)));
   return C.result(C.broadcast(C.reshape(Fill, {}), *Shape));
 }
 

@@ -268,14 +268,11 @@ static LogicalResult importExpand(OpImport &C) {
     std::optional<DimExpr> Size = expandedSize(C, Have, Asked);
     if (!Size)
       return failure();
-    if (Size->constant() && *Size->constant() < 0)
-      return C.refuse(RefusalCode::ShapeRank,
-                      {"the size " + Size->str() + " is not possible"});
     To.push_back(*Size);
   }
   if (std::optional<Dims> Known = C.tracked(X);
       Known && To.size() == 1 && Known->size() == 1 && To[0].constant() &&
-      *To[0].constant() <= 64)
+      *To[0].constant() >= 0 && *To[0].constant() <= 64)
     return C.result(
         C.integers(Dims(*To[0].constant(), (*Known)[0]), false, elementOf(X)));
   return C.result(C.broadcast(X, To));

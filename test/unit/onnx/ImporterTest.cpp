@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The ONNX importer: small graphs and the dure ops that they become.
+
+#include "frontends/onnx/Importer.h"
+#include "dialects/dure/DureOps.h"
+#include "test/unit/onnx/Protos.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+using namespace dure;
+using namespace dure::onnx;
+using namespace dure::onnx::test;
+
+namespace {
+
+constexpr int Float = 1, Int64 = 7, String = 8;
+
+class OnnxImporter : public ::testing::Test {
+protected:
+  OnnxImporter() {
+    Folder = std::filesystem::temp_directory_path() /
+             ("dure-importer-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(Folder);
+  }
+  ~OnnxImporter() override { std::filesystem::remove_all(Folder); }
+
+  ImportResult import(const std::string &Bytes,
+                      const ImportOptions &Options = {}) {
+    std::string Path = (Folder / "m.onnx").string();
+    std::ofstream(Path, std::ios::binary) << Bytes;
+    return importOnnx(Path, Context, Options);
+  }
+
+  /// The module as text; the test fails when there are refusals.
+  std::string textOf(const std::string &Bytes,
+                     const ImportOptions &Options = {}) {
+    ImportResult Result = import(Bytes, Options);
+    for (const Refusal &R : Result.Refusals)
+      ADD_FAILURE() << toString(R);
+    if (!Result.Module)
+      return "";
+    EXPECT_TRUE(mlir::succeeded(mlir::verify(*Result.Module)));
+    std::string Text;
+    llvm::raw_string_ostream Stream(Text);
+    Result.Module->print(Stream);
+    return Text;
+  }
+
+  /// The codes of all refusals, joined by spaces.
+  std::string codesOf(const std::string &Bytes,
+                      const ImportOptions &Options = {}) {
+    std::string Codes;
+    ImportResult Result = import(Bytes, Options);
+    EXPECT_EQ(!Result.Module, !Result.Refusals.empty());
+    for (const Refusal &R : Result.Refusals)
+      Codes += (Codes.empty() ? "" : " ") + std::string(codeName(R.Code));
+    return Codes;
+  }
+
+  mlir::MLIRContext Context{mlir::MLIRContext::Threading::DISABLED};
+  std::filesystem::path Folder;
+};
+
+#define EXPECT_HAS(TEXT, PART)                                                 \
+  EXPECT_NE((TEXT).find(PART), std::string::npos) << (TEXT)
+#define EXPECT_LACKS(TEXT, PART)                                               \
+  EXPECT_EQ((TEXT).find(PART), std::string::npos) << (TEXT)
+
+/// One node from inputs to the output y (of rank 1; types are inferred).
+std::string one(const std::string &Node, std::vector<std::string> Inputs,
+                int Type = Float, std::vector<std::string> Initializers = {},
+                int64_t Opset = 20) {
+  GraphParts G;
+  G.Nodes = {Node};
+  G.Inputs = std::move(Inputs);
+  G.Initializers = std::move(Initializers);
+  G.Outputs = {value("y", Type, {})};
+  return model(graph(G), Opset);
+}
+
+//===----------------------------------------------------------------------===//
+// Signature and dims
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxImporter, DimsKeepTheirNames) {
+  std::string Text = textOf(
+      one(node("Add", {"a", "b"}, {"y"}),
+          {value("a", Float, {"batch", "past + sequence", 4}),
+           value("b", Float, {"batch", "sequence + past", 1}),
+           value("c", Float, {"past", "sequence", "Min(64, sequence)"})}));
+  EXPECT_HAS(Text, R"(%arg0: tensor<?x?x4xf32, #dure.dims<["batch", )"
+                   R"("past + sequence", "4"]>> {dure.name = "a"})");
+  EXPECT_HAS(Text, "\"min(64, sequence)\"");
+  EXPECT_LACKS(Text, "equal_dims");
+}
+
+TEST_F(OnnxImporter, OddDimNamesBecomeSymbols) {
+  // An expression over something that no input has is one unknown, and so is
+  // what cannot be parsed; nameless dims are unknowns of their own.
+  std::string Text =
+      textOf(one(node("Relu", {"a"}, {"y"}),
+                 {value("a", Float, {"2*ghost", "a b", "?", "?"}),
+                  value("b", Float, {"2*ghost"})}));
+  EXPECT_HAS(Text, R"(%arg0: tensor<?x?x?x?xf32, #dure.dims<["d_2_ghost", )"
+                   R"("a_b", "a_dim2", "a_dim3"]>>)");
+  EXPECT_HAS(Text, R"(%arg1: tensor<?xf32, #dure.dims<["d_2_ghost"]>>)");
+}
+
+TEST_F(OnnxImporter, EqualitiesOfTheGraphAreUsed) {
+  // total == past + sequence follows from the second Add alone.
+  GraphParts G;
+  G.Inputs = {value("mask", Float, {"total"}), value("p", Float, {"past"}),
+              value("s", Float, {"sequence"})};
+  G.Nodes = {node("Concat", {"p", "s"}, {"k"}, {intAttribute("axis", 0)}),
+             node("Add", {"mask", "k"}, {"y"})};
+  G.Outputs = {value("y", Float, {})};
+  std::string Text = textOf(model(graph(G)));
+  EXPECT_HAS(Text, R"(%arg0: tensor<?xf32, #dure.dims<["past + sequence"]>>)");
+  EXPECT_LACKS(Text, "total");
+  EXPECT_LACKS(Text, "equal_dims");
+}
+
+TEST_F(OnnxImporter, WhatCannotBeSolvedIsChecked) {
+  // A table of 8 rows cut to the sequence: the sequence is at most 8.
+  GraphParts G;
+  G.Inputs = {value("x", Float, {"sequence"}), value("table", Float, {8})};
+  G.Nodes = {node("Shape", {"x"}, {"n"}),
+             node("Slice", {"table", "zero", "n"}, {"rows"}),
+             node("Add", {"x", "rows"}, {"y"})};
+  G.Initializers = {ints("zero", {0})};
+  G.Outputs = {value("y", Float, {})};
+  std::string Text = textOf(model(graph(G)));
+  EXPECT_HAS(Text, R"x(dure.equal_dims = [["min(8, sequence)", "sequence"]])x");
+  EXPECT_HAS(Text, R"(sizes = #dure.dims<["sequence"]>)");
+}
+
+TEST_F(OnnxImporter, UnlikeSizesAreRefused) {
+  EXPECT_EQ(codesOf(one(node("Add", {"a", "b"}, {"y"}),
+                        {value("a", Float, {3}), value("b", Float, {4})})),
+            "operands");
+}
+
+TEST_F(OnnxImporter, InputsMustBeTensorsOfKnownRank) {
+  std::string NoShape = message([](Writer &W) {
+    W.add_string(1, "a");
+    W.add_message(2, message([](Writer &T) {
+                    T.add_message(
+                        1, message([](Writer &E) { E.add_int32(1, Float); }));
+                  }));
+  });
+  EXPECT_EQ(codesOf(one(node("Relu", {"a"}, {"y"}), {NoShape})),
+            "shape-unknown");
+  EXPECT_EQ(codesOf(one(node("Identity", {"a"}, {"y"}),
+                        {value("a", String, {1})}, String)),
+            "graph-io");
+}
+
+TEST_F(OnnxImporter, DeclaredOutputTypesMustHold) {
+  EXPECT_EQ(
+      codesOf(one(node("Relu", {"a"}, {"y"}), {value("a", Float, {3})}, Int64)),
+      "graph-io");
+}
+
+TEST_F(OnnxImporter, InputsCanBeGivenValues) {
+  std::string Bytes =
+      one(node("ReduceSum", {"x", "axes"}, {"y"}),
+          {value("x", Float, {2, 3}), value("axes", Int64, {1})});
+  EXPECT_EQ(codesOf(Bytes), "constant-needed");
+  Tensor Axes;
+  Axes.Type = DataType::Int64;
+  Axes.Dims = {1};
+  Axes.Bytes.assign("\x01\0\0\0\0\0\0\0", 8);
+  ImportOptions Options;
+  Options.InputValues["axes"] = Axes;
+  std::string Text = textOf(Bytes, Options);
+  EXPECT_HAS(Text, "axes = array<i64: 1>");
+  EXPECT_LACKS(Text, "%arg1");
+}
+
+//===----------------------------------------------------------------------===//
+// Constants and weights
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxImporter, LargeTensorsAreWeightsByReference) {
+  GraphParts G;
+  G.Inputs = {value("x", Float, {"n", 10})};
+  G.Initializers = {
+      rawTensorOf<float>("big", Float, {10, 10}, std::vector<float>(100, 1)),
+      rawTensorOf<float>("small", Float, {10}, std::vector<float>(10, 2)),
+      rawTensorOf<float>("idle", Float, {10, 10}, std::vector<float>(100, 3))};
+  G.Nodes = {node("MatMul", {"x", "big"}, {"a"}),
+             node("MatMul", {"a", "big"}, {"b"}),
+             node("Add", {"b", "small"}, {"y"})};
+  G.Outputs = {value("y", Float, {})};
+  std::string Bytes = model(graph(G));
+  std::string Text = textOf(Bytes);
+  size_t Offset = Bytes.find(std::string("\0\0\x80\x3f", 4));
+  EXPECT_HAS(Text, "dure.weight @big from <file = 0, offset = " +
+                       std::to_string(Offset) + ", size = 400, ");
+  EXPECT_EQ(Text.find("get_weight"), Text.rfind("get_weight"));
+  EXPECT_HAS(Text, "dure.constant dense<2.000000e+00>");
+  EXPECT_LACKS(Text, "@idle");
+}
+
+TEST_F(OnnxImporter, ExternalDataIsNamed) {
+  std::ofstream(Folder / "w.bin") << std::string(500, 'x');
+  GraphParts G;
+  G.Inputs = {value("x", Float, {"n", 10})};
+  G.Initializers = {externalTensor(
+      "w", Float, {10, 10},
+      {{"location", "w.bin"}, {"offset", "100"}, {"length", "400"}})};
+  G.Nodes = {node("MatMul", {"x", "w"}, {"y"})};
+  G.Outputs = {value("y", Float, {})};
+  std::string Bytes = model(graph(G));
+  std::string Text = textOf(Bytes);
+  EXPECT_HAS(Text, "/w.bin\"]");
+  EXPECT_HAS(Text, "file = 1, offset = 100, size = 400");
+
+  std::filesystem::remove(Folder / "w.bin");
+  std::ofstream(Folder / "real.bin") << std::string(500, 'x');
+  std::filesystem::create_symlink("real.bin", Folder / "w.bin");
+  ImportResult Result = import(Bytes);
+  ASSERT_EQ(Result.Refusals.size(), 1u);
+  EXPECT_HAS(toString(Result.Refusals[0]), "--allow-links");
+  ImportOptions Options;
+  Options.Links.AllowLinks = true;
+  EXPECT_EQ(codesOf(Bytes, Options), "");
+}
+
+TEST_F(OnnxImporter, VarintTensorsBecomePieces) {
+  std::vector<int64_t> Values(100, 7);
+  std::string T = message([&](Writer &W) {
+    W.add_int64(1, 100);
+    W.add_int32(2, Int64);
+    W.add_packed_int64(7, Values.begin(), Values.end());
+    W.add_string(8, "w");
+  });
+  std::string Text = textOf(one(node("Add", {"x", "w"}, {"y"}),
+                                {value("x", Int64, {100})}, Int64, {T}));
+  EXPECT_HAS(Text, "tensor<64xi64>, tensor<36xi64>) -> tensor<100xi64>");
+}
+
+TEST_F(OnnxImporter, ConstantNodesInAllForms) {
+  EXPECT_HAS(
+      textOf(one(
+          node("Constant", {}, {"y"}, {floatAttribute("value_float", 2)}), {})),
+      "dense<2.000000e+00> : tensor<f32>");
+  EXPECT_HAS(textOf(one(node("Constant", {}, {"y"},
+                             {intsAttribute("value_ints", {3, 4})}),
+                        {}, Int64)),
+             "dense<[3, 4]> : tensor<2xi64>");
+  EXPECT_HAS(textOf(one(node("Constant", {}, {"y"},
+                             {tensorAttribute("value", ints("", {5}))}),
+                        {}, Int64)),
+             "dense<5> : tensor<1xi64>");
+  EXPECT_EQ(codesOf(one(node("Constant", {}, {"y"},
+                             {stringAttribute("value_string", "x")}),
+                        {}, String)),
+            "op-form");
+}
+
+//===----------------------------------------------------------------------===//
+// Shape arithmetic
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxImporter, ShapeArithmeticIsFolded) {
+  // Reshape(x, concat(shape(x)[0:1], [-1], shape(x)[1] * 2 / 2))
+  GraphParts G;
+  G.Inputs = {value("x", Float, {"batch", "sequence", 4, 16})};
+  G.Initializers = {ints("zero", {0}, true), ints("one", {1}, true),
+                    ints("minus", {-1}), ints("two", {2}), ints("axis", {0})};
+  G.Nodes = {
+      node("Shape", {"x"}, {"s"}),
+      node("Gather", {"s", "zero"}, {"b"}),
+      node("Gather", {"s", "one"}, {"t"}),
+      node("Unsqueeze", {"b", "axis"}, {"b1"}),
+      node("Unsqueeze", {"t", "axis"}, {"t1"}),
+      node("Mul", {"t1", "two"}, {"t2"}),
+      node("Div", {"t2", "two"}, {"t3"}),
+      node("Concat", {"b1", "t3", "minus"}, {"to"}, {intAttribute("axis", 0)}),
+      node("Reshape", {"x", "to"}, {"y"})};
+  G.Outputs = {value("y", Float, {})};
+  std::string Text = textOf(model(graph(G)));
+  EXPECT_HAS(Text,
+             R"(-> tensor<?x?x64xf32, #dure.dims<["batch", "sequence", )");
+  EXPECT_LACKS(Text, "dim_values");
+  EXPECT_LACKS(Text, "define_dims");
+}
+
+TEST_F(OnnxImporter, ExpandInTheTorchScriptForm) {
+  // where(target == -1, 1, target), with the target [batch, -1].
+  GraphParts G;
+  G.Inputs = {value("x", Float, {1, 4}), value("like", Float, {"batch"})};
+  G.Initializers = {ints("minus", {-1}), ints("length", {2}),
+                    ints("ones", {1, 1})};
+  G.Nodes = {node("Shape", {"like"}, {"b"}),
+             node("Concat", {"b", "minus"}, {"to"}, {intAttribute("axis", 0)}),
+             node("ConstantOfShape", {"length"}, {"fill"},
+                  {tensorAttribute("value", ints("", {1}))}),
+             node("Mul", {"fill", "minus"}, {"wild"}),
+             node("Equal", {"to", "wild"}, {"is"}),
+             node("Where", {"is", "ones", "to"}, {"dims"}),
+             node("Expand", {"x", "dims"}, {"y"})};
+  G.Outputs = {value("y", Float, {})};
+  std::string Text = textOf(model(graph(G)));
+  EXPECT_HAS(Text, R"(dure.broadcast %arg0 : tensor<1x4xf32> -> )"
+                   R"(tensor<?x4xf32, #dure.dims<["batch", "4"]>>)");
+}
+
+/// The sizes of y when the target of a reshape is read at run time.
+TEST_F(OnnxImporter, ReshapeTargetsReadAtRunTime) {
+  ImportResult Result =
+      import(one(node("Reshape", {"x", "to"}, {"y"}),
+                 {value("x", Float, {2, 3, 4}), value("to", Int64, {3})}));
+  ASSERT_TRUE(Result.Module);
+  auto Func = *Result.Module->getOps<mlir::func::FuncOp>().begin();
+  auto Type = llvm::cast<mlir::RankedTensorType>(Func.getResultTypes()[0]);
+  auto SizesFor = [&](std::vector<int64_t> Target) {
+    std::map<std::string, int64_t> Values;
+    for (size_t I = 0; I < Target.size(); ++I)
+      Values["$v" + std::to_string(I)] = Target[I];
+    std::vector<int64_t> Sizes;
+    for (const DimExpr &E : dimsOf(Type))
+      Sizes.push_back(E.evaluate(Values).value_or(-99));
+    return Sizes;
+  };
+  using Sizes = std::vector<int64_t>;
+  EXPECT_EQ(SizesFor({4, 3, 2}), (Sizes{4, 3, 2}));
+  EXPECT_EQ(SizesFor({6, -1, 1}), (Sizes{6, 4, 1}));
+  EXPECT_EQ(SizesFor({0, 0, -1}), (Sizes{2, 3, 4}));
+  EXPECT_EQ(SizesFor({-1, 3, 0}), (Sizes{2, 3, 4}));
+}
+
+/// Starts, sizes and steps of a slice of a dimension of 10.
+TEST_F(OnnxImporter, SliceClampsAsTheStandardSays) {
+  struct Case {
+    int64_t Start, End, Step;
+    std::string From, Size;
+  };
+  int64_t Max = INT64_MAX, Min = INT64_MIN;
+  const Case Cases[] = {
+      {2, 5, 1, "2", "3"},    {-3, Max, 1, "7", "3"}, {Min, -2, 1, "0", "8"},
+      {1, 100, 2, "1", "5"},  {8, 2, 1, "8", "0"},    {-1, Min, -1, "9", "10"},
+      {Max, 3, -2, "9", "3"}, {20, 30, 1, "10", "0"}, {5, -100, -1, "5", "6"},
+      {0, 10, Max, "0", "1"},
+  };
+  for (const Case &C : Cases) {
+    std::string Text =
+        textOf(one(node("Slice", {"x", "start", "end", "axis", "step"}, {"y"}),
+                   {value("x", Float, {10})}, Float,
+                   {ints("start", {C.Start}), ints("end", {C.End}),
+                    ints("axis", {0}), ints("step", {C.Step})}));
+    EXPECT_HAS(Text, "sizes = #dure.dims<[\"" + C.Size +
+                         "\"]>, starts = "
+                         "#dure.dims<[\"" +
+                         C.From + "\"]>");
+  }
+}
+
+TEST_F(OnnxImporter, SqueezeWithoutAxesNeedsKnownSizes) {
+  EXPECT_HAS(textOf(one(node("Squeeze", {"x"}, {"y"}),
+                        {value("x", Float, {1, 3, 1})})),
+             "-> tensor<3xf32>");
+  EXPECT_EQ(codesOf(one(node("Squeeze", {"x"}, {"y"}),
+                        {value("x", Float, {1, "n"})})),
+            "op-form");
+}
+
+TEST_F(OnnxImporter, RangeOverShapes) {
+  GraphParts G;
+  G.Inputs = {value("x", Float, {"n"}), value("past", Float, {"p"})};
+  G.Initializers = {ints("one", {1}, true)};
+  G.Nodes = {node("Size", {"x"}, {"n"}), node("Size", {"past"}, {"p"}),
+             node("Add", {"p", "n"}, {"end"}),
+             node("Range", {"p", "end", "one"}, {"y"})};
+  G.Outputs = {value("y", Int64, {})};
+  std::string Text = textOf(model(graph(G)));
+  EXPECT_HAS(Text, R"(dure.iota 0 : tensor<?xi64, #dure.dims<["n"]>>)");
+  EXPECT_HAS(Text, R"(dure.dim_values <["p"]> : tensor<i64>)");
+}
+
+TEST_F(OnnxImporter, ImpossibleShapesAreRefused) {
+  auto Reshape = [&](std::vector<int64_t> Target) {
+    return codesOf(one(node("Reshape", {"x", "to"}, {"y"}),
+                       {value("x", Float, {2, 3})}, Float,
+                       {ints("to", Target)}));
+  };
+  EXPECT_EQ(Reshape({3, 2}), "");
+  EXPECT_EQ(Reshape({-1, -1}), "shape-rank");
+  EXPECT_EQ(Reshape({4, 2}), "shape-rank");
+  EXPECT_EQ(Reshape({4, -1}), "shape-rank");
+  EXPECT_EQ(Reshape({2, 3, 0}), "shape-rank");
+  EXPECT_EQ(Reshape({-2, -3}), "shape-rank");
+  EXPECT_EQ(Reshape({int64_t(1) << 62, int64_t(1) << 62}), "shape-rank");
+}
+
+//===----------------------------------------------------------------------===//
+// Versions
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxImporter, SoftmaxChangedItsMeaning) {
+  std::vector<std::string> Inputs = {value("x", Float, {"n", 3, 4})};
+  std::string Old =
+      textOf(one(node("Softmax", {"x"}, {"y"}), Inputs, Float, {}, 11));
+  EXPECT_HAS(Old, R"(tensor<?x12xf32, #dure.dims<["n", "12"]>>)");
+  std::string New = textOf(one(node("Softmax", {"x"}, {"y"}), Inputs));
+  EXPECT_HAS(New, "dure.softmax %arg0 {axis = 2 : i64}");
+}
+
+TEST_F(OnnxImporter, AxesMovedFromAttributeToInput) {
+  std::vector<std::string> Inputs = {value("x", Float, {2, 3})};
+  std::string Attribute = intsAttribute("axes", {-1});
+  EXPECT_HAS(textOf(one(node("ReduceMean", {"x"}, {"y"}, {Attribute}), Inputs,
+                        Float, {}, 17)),
+             "axes = array<i64: 1>");
+  EXPECT_HAS(textOf(one(node("ReduceMean", {"x", "a"}, {"y"}), Inputs, Float,
+                        {ints("a", {-1})}, 18)),
+             "axes = array<i64: 1>");
+  EXPECT_EQ(codesOf(one(node("ReduceMean", {"x"}, {"y"}, {Attribute}), Inputs,
+                        Float, {}, 18)),
+            "attribute");
+}
+
+TEST_F(OnnxImporter, OperatorsFromALaterOpsetAreNamed) {
+  ImportResult Result = import(
+      one(node("RMSNormalization", {"x", "w"}, {"y"}, {}, "norm"),
+          {value("x", Float, {2, 3}), value("w", Float, {3})}, Float, {}, 18));
+  ASSERT_EQ(Result.Refusals.size(), 1u);
+  EXPECT_EQ(reasonOf(Result.Refusals[0]),
+            "The operator is not part of opset 18; Dure knows it from opset 23 "
+            "on.");
+  EXPECT_EQ(Result.Refusals[0].Node, "norm");
+}
+
+TEST_F(OnnxImporter, OpsetsFromTheFuture) {
+  EXPECT_EQ(codesOf(one(node("Relu", {"x"}, {"y"}), {value("x", Float, {2})},
+                        Float, {}, 999)),
+            "opset-version");
+}
+
+//===----------------------------------------------------------------------===//
+// Refusals
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxImporter, EverythingIsReportedAtOnce) {
+  GraphParts G;
+  G.Inputs = {value("x", Float, {2})};
+  G.Nodes = {node("Frobnicate", {"x"}, {"a"}),
+             node("Relu", {"a"}, {"b"}), // Follows from the one before.
+             node("Blur", {"b"}, {"c"}, {}, "", "com.example"),
+             node("Relu", {"x"}, {"d"}, {intAttribute("spin", 1)}),
+             node("Softmax", {"x"}, {"e"}, {stringAttribute("axis", "no")}),
+             node("Add", {"x"}, {"f"})};
+  for (const char *Name : {"b", "c", "d", "e", "f"})
+    G.Outputs.push_back(value(Name, Float, {2}));
+  EXPECT_EQ(codesOf(model(graph(G))), "op-unknown domain-unknown attribute "
+                                      "attribute input-count");
+}
+
+TEST_F(OnnxImporter, RefusalsSpeakKorean) {
+  ImportResult Result = import(one(node("Frobnicate", {"x"}, {"y"}, {}, "n1"),
+                                   {value("x", Float, {2})}));
+  ASSERT_EQ(Result.Refusals.size(), 1u);
+  std::string Text = toString(Result.Refusals[0], Language::Korean);
+  EXPECT_HAS(Text, "노드 'n1' (Frobnicate, opset 20): ");
+  EXPECT_HAS(Text, "[op-unknown]");
+}
+
+TEST_F(OnnxImporter, NodesAreFoundAgain) {
+  ImportResult Result = import(one(node("Relu", {"x"}, {"y"}, {}, "layer/act"),
+                                   {value("x", Float, {2})}));
+  ASSERT_TRUE(Result.Module);
+  std::string Text;
+  llvm::raw_string_ostream Stream(Text);
+  Result.Module->print(Stream, mlir::OpPrintingFlags().enableDebugInfo(
+                                   true, /*prettyForm=*/true));
+  for (const char *Part : {"node:layer/act", "op:Relu", "value:y"})
+    EXPECT_HAS(Text, Part);
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxImporter, FunctionsAreInlined) {
+  FunctionParts F{
+      "Norm",
+      {"a", "unused"},
+      {"b"},
+      {"which"},
+      {node("Softmax", {"a"}, {"b"}, {refAttribute("axis", "which", 2)})}};
+  GraphParts G;
+  G.Inputs = {value("x", Float, {2, 3})};
+  G.Nodes = {
+      node("Norm", {"x"}, {"y"}, {intAttribute("which", 0)}, "", "local")};
+  G.Outputs = {value("y", Float, {})};
+  EXPECT_HAS(textOf(model(graph(G), 20, {function(F)})),
+             "dure.softmax %arg0 {axis = 0 : i64}");
+  G.Nodes = {node("Norm", {"x"}, {"y"}, {}, "", "local")};
+  EXPECT_HAS(textOf(model(graph(G), 20, {function(F)})),
+             "dure.softmax %arg0 {axis = 1 : i64}");
+}
+
+TEST_F(OnnxImporter, FunctionsMustEnd) {
+  FunctionParts A{
+      "A", {"a"}, {"b"}, {}, {node("B", {"a"}, {"b"}, {}, "", "local")}};
+  FunctionParts B{
+      "B", {"a"}, {"b"}, {}, {node("A", {"a"}, {"b"}, {}, "", "local")}};
+  EXPECT_EQ(codesOf(one(node("A", {"x"}, {"y"}, {}, "", "local"),
+                        {value("x", Float, {2})})),
+            "domain-unknown");
+  GraphParts G;
+  G.Inputs = {value("x", Float, {2})};
+  G.Nodes = {node("A", {"x"}, {"y"}, {}, "", "local")};
+  G.Outputs = {value("y", Float, {})};
+  EXPECT_EQ(codesOf(model(graph(G), 20, {function(A), function(B)})),
+            "function-cycle");
+}
+
+TEST_F(OnnxImporter, FunctionsThatDoubleAreBounded) {
+  std::vector<std::string> Functions;
+  for (int I = 0; I < 40; ++I) {
+    std::string Next = I == 0 ? "Relu" : "F" + std::to_string(I - 1);
+    std::string Domain = I == 0 ? "" : "local";
+    Functions.push_back(function({"F" + std::to_string(I),
+                                  {"a"},
+                                  {"c"},
+                                  {},
+                                  {node(Next, {"a"}, {"b"}, {}, "", Domain),
+                                   node(Next, {"b"}, {"c"}, {}, "", Domain)}}));
+  }
+  GraphParts G;
+  G.Inputs = {value("x", Float, {2})};
+  G.Nodes = {node("F39", {"x"}, {"y"}, {}, "", "local")};
+  G.Outputs = {value("y", Float, {})};
+  ImportOptions Options;
+  Options.MaxInlinedNodes = 10000;
+  EXPECT_EQ(codesOf(model(graph(G), 20, Functions), Options), "function-limit");
+}
+
+} // namespace
