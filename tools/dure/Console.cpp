@@ -22,7 +22,10 @@ int Console::fail(std::string_view Text) const {
   Line += Text;
   if (!Line.ends_with('\n'))
     Line += '\n';
-  std::fwrite(Line.data(), 1, Line.size(), stderr);
+  if (Problems)
+    *Problems += Line;
+  else
+    std::fwrite(Line.data(), 1, Line.size(), stderr);
   return ExitFailed;
 }
 

@@ -21,7 +21,9 @@ enum ExitCode : int { ExitOk = 0, ExitFailed = 1, ExitUsage = 2 };
 
 class Console {
 public:
-  explicit Console(Language Lang) : Lang(Lang) {}
+  /// Problems go to stderr, or are added to `Problems` when that is given.
+  explicit Console(Language Lang, std::string *Problems = nullptr)
+      : Lang(Lang), Problems(Problems) {}
 
   Language language() const { return Lang; }
   std::string text(Message Id,
@@ -46,6 +48,7 @@ public:
 
 private:
   Language Lang;
+  std::string *Problems;
 };
 
 /// A progress bar on stderr when that is a terminal, else nothing. Erased when
