@@ -31,6 +31,11 @@ if(DURE_LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 endif()
 
 add_compile_options(-Wall -Wextra -Werror)
+# A library says what it needs when it is linked, not when it is loaded. The
+# sanitizers' symbols come from the executable.
+if(NOT DURE_SANITIZE)
+  add_link_options("LINKER:-z,defs")
+endif()
 # ccache and precompiled headers: the timestamp of a header is no reason to
 # rebuild.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

@@ -104,7 +104,8 @@ FailureOr<CodeObjectResult>
 ReferenceTarget::emit(const EmitRequest &Request) const {
   if (Request.Dispatches.empty())
     return CodeObjectResult();
-  Location Loc = Request.Dispatches.front().getLoc();
+  func::FuncOp First = Request.Dispatches.front();
+  Location Loc = First.getLoc();
   auto Machines = cpu::resolveCpuVariants(Request.Variant->Name);
   if (!Machines) {
     emitError(Loc) << llvm::toString(Machines.takeError());
