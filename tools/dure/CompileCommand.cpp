@@ -89,25 +89,32 @@ int runExplain(const Console &Out, const Options &O) {
 }
 
 int runTargets(const Console &Out, const Options &O) {
-  std::optional<Compiler> Opened = Compiler::open(Out);
-  if (!Opened)
-    return ExitFailed;
-  CompilerResult Result = Opened->targets(O);
-  if (const int Exit = Compiler::report(Result, Out); Exit != ExitOk)
-    return Exit;
+  // Without a compiler there still are devices, which run packages.
+  std::string Problem;
+  std::optional<Compiler> Opened = Compiler::open(Console(O.Lang, &Problem));
+  CompilerResult Result(nullptr, nullptr);
+  if (Opened) {
+    Result = Opened->targets(O);
+    if (const int Exit = Compiler::report(Result, Out); Exit != ExitOk)
+      return Exit;
+  }
   dure_devices *List = nullptr;
   if (!succeeded(Out, dure_devices_list(nullptr, &List)))
     return ExitFailed;
   const DevicesPointer Devices(List);
   if (O.Json) {
     JsonWriter Json;
-    Json.beginObject().key("compiler").raw(Result->json).key("devices");
+    Json.beginObject().key("compiler");
+    Opened ? Json.raw(Result->json) : Json.null();
+    Json.key("devices");
     writeDevices(Out, Devices.get(), Json);
     Json.end();
     return Out.print(Json.text() + "\n") ? ExitOk : ExitFailed;
   }
-  const std::string Text = Out.text(Message::TargetsHeading) + "\n" +
-                           Result->text + "\n" +
+  std::string Targets = Opened ? std::string(Result->text) : Problem;
+  if (!Targets.ends_with('\n'))
+    Targets += '\n';
+  const std::string Text = Out.text(Message::TargetsHeading) + "\n" + Targets +
                            Out.text(Message::DevicesHeading) + "\n" +
                            describeDevices(Out, Devices.get());
   return Out.print(Text) ? ExitOk : ExitFailed;

@@ -2,6 +2,8 @@
 // Getting from what the user named to a package with a session.
 #include "tools/dure/Commands.h"
 
+#include "tools/io/File.h"
+
 #include <cstdlib>
 #include <filesystem>
 #include <unistd.h>
@@ -71,6 +73,10 @@ Prepared compileAndLoad(const Console &Out, const Compiler &Opened,
 
 Prepared preparePackage(const Console &Out, const Options &O) {
   Prepared Result;
+  if (io::Result<io::MappedFile> File = io::MappedFile::open(O.Path); !File) {
+    Out.fail(File.failure());
+    return Result;
+  }
   if (!looksLikePackage(O.Path)) {
     std::optional<Compiler> Opened = Compiler::open(Out);
     return Opened ? compileAndLoad(Out, *Opened, O, "", false)
