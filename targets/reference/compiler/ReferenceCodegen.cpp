@@ -4,8 +4,8 @@
 
 #include "dialects/dure/DureOps.h"
 #include "dialects/dure/Lowering/Lowering.h"
-#include "targets/cpu/compiler/KernelAbi.h"
 #include "targets/cpu/compiler/ObjectCode.h"
+#include "targets/reference/compiler/KernelAbi.h"
 
 #include "mlir/Dialect/Arith/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -152,7 +152,7 @@ FailureOr<reference::KernelInfo> reference::lowerDispatch(func::FuncOp Dispatch,
                                                           ModuleOp Kernels) {
   KernelInfo Info;
   Info.Name = Dispatch.getName().str();
-  cpu::KernelSignature Signature;
+  KernelSignature Signature;
   for (Type Type : Dispatch.getArgumentTypes())
     Signature.bindings.push_back(cast<RankedTensorType>(Type));
   for (Type Type : Dispatch.getResultTypes())
@@ -179,7 +179,7 @@ FailureOr<reference::KernelInfo> reference::lowerDispatch(func::FuncOp Dispatch,
   if (failed(Scratch))
     return failure();
   Signature.scratchBytes = Info.ScratchBytes = *Scratch;
-  cpu::wrapKernel(Inner, Info.Name, Signature);
+  wrapKernel(Inner, Info.Name, Signature);
   moveInto(Kernels, *Module, Info.Name);
   return Info;
 }
