@@ -81,9 +81,10 @@ template <typename T> static Wrapped<T> &unwrap(T *Handle) {
 template <typename T> static const Wrapped<T> &unwrap(const T *Handle) {
   return *reinterpret_cast<const Wrapped<T> *>(Handle);
 }
-/// Hands out a wrapper of what the inner driver made.
+/// Hands out a wrapper of what the inner driver made. INNER is a reference: the
+/// call that sets it may be an argument, too.
 template <typename T>
-static dure_drv_status *wrap(dure_drv_status *S, FaultDevice &Device, T *Inner,
+static dure_drv_status *wrap(dure_drv_status *S, FaultDevice &Device, T *&Inner,
                              T **Out) {
   if (!S)
     *Out = reinterpret_cast<T *>(new Wrapped<T>{Device, Inner});

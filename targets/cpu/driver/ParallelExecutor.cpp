@@ -8,6 +8,9 @@
 #include <cinttypes>
 #include <cstdlib>
 
+// Of LLVM's OpenMP library, which g++'s <omp.h> does not know.
+extern "C" void kmp_set_blocktime(int Milliseconds);
+
 using namespace dure::cpu;
 using namespace dure::driver;
 

@@ -63,8 +63,9 @@ protected:
     dure_drv_buffer_params P = {sizeof(P), nullptr, 64, 0, 0, 0};
     dure_drv_buffer *B = nullptr;
     int32_t Code = Result(S->Mem->allocate(S->Dev, &P, &B)).code();
-    if (B)
+    if (B) {
       EXPECT_TRUE(Result(S->Mem->free(B)).ok());
+    }
     return Code;
   }
   void TearDown() override {

@@ -149,7 +149,8 @@ TEST(ParallelExecutor, TimesEveryCommand) {
   ASSERT_EQ(Seen.size(), 10u);
   for (uint64_t I = 0; I != 10; ++I) {
     EXPECT_EQ(Seen[I].tag, I);
-    if (I)
+    if (I) {
       EXPECT_GE(Seen[I].begin_ns, Seen[I - 1].end_ns);
+    }
   }
 }
