@@ -101,7 +101,6 @@ FailureOr<CodeObjectResult> CpuTarget::emit(const EmitRequest &request) const {
   const CpuVariant &variant = resolved->front();
 
   MLIRContext *context = loc.getContext();
-  context->loadAllAvailableDialects();
   OwningOpRef<ModuleOp> kernels = ModuleOp::create(UnknownLoc::get(context));
   CodeObjectResult out;
   for (func::FuncOp dispatch : request.Dispatches) {
