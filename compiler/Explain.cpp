@@ -63,7 +63,8 @@ CompilationReport dure::explainModel(const CompilationRequest &Request) {
   for (const TensorInfo &Each : Signature->Outputs)
     Report.Outputs.push_back(tensorReport(Each));
   for (Operation &Op : Main.getBody().front()) {
-    if (isa<GetWeightOp, ConstantOp, func::ReturnOp, DefineDimsOp>(Op))
+    if (isa<GetWeightOp, ConstantOp, func::ReturnOp, DefineDimsOp, BindDimsOp>(
+            Op))
       continue;
     ++Report.Ops[Op.getName().stripDialect().str()];
     Report.Nodes.push_back(nodeReport(&Op, Preferred, Worker.Fallback));

@@ -105,6 +105,8 @@ bool Pipeline::findTargets() {
   for (Target *Each : Registry.loaded())
     Each->registerDialects(Dialects);
   Context.appendDialectRegistry(Dialects);
+  // Code generation creates ops without passes that would load their dialects.
+  Context.loadAllAvailableDialects();
   return true;
 }
 
@@ -141,7 +143,6 @@ bool Pipeline::importModel() {
 }
 
 bool Pipeline::readModule() {
-  Context.loadAllAvailableDialects();
   Module = parseSourceFile<ModuleOp>(Request.ModelPath, &Context);
   if (!Module)
     return fail(Outcome::Failed, takeDiagnostics());

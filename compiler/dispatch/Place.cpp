@@ -7,7 +7,7 @@ using namespace dure;
 
 /// What belongs to the host program rather than to a target.
 static bool staysOutside(Operation &Op) {
-  return isa<GetWeightOp, ConstantOp, DefineDimsOp>(Op) ||
+  return isa<GetWeightOp, ConstantOp, DefineDimsOp, BindDimsOp>(Op) ||
          Op.hasTrait<OpTrait::IsTerminator>();
 }
 

@@ -32,6 +32,7 @@ private:
   FailureOr<ScalarReg> scalar(Location Loc, const DimExpr &Expr);
   LogicalResult bindInputs();
   LogicalResult checkEqualDims();
+  bool isBound(const DimExpr &Expr) const;
 
   // Memory.
   void findLifetimes();
@@ -43,6 +44,7 @@ private:
   LogicalResult translate(Operation &Op);
   LogicalResult translateDispatch(CallDispatchOp Op);
   LogicalResult translateDefineDims(DefineDimsOp Op);
+  LogicalResult translateBindDims(BindDimsOp Op);
   LogicalResult translateReturn(func::ReturnOp Op);
   void barrierIfNeeded(ArrayRef<Binding> Bindings);
   LogicalResult addTrace(CallDispatchOp Op, DispatchOp &Made);
@@ -58,6 +60,9 @@ private:
 
   Program Out;
   std::map<std::string, ScalarReg> Scalars;
+
+  /// Pairs of dure.equal_dims that are still to be checked.
+  SmallVector<DimsAttr> UncheckedPairs;
 
   /// The value whose memory a value is: itself, or what it reshapes.
   static Value root(Value V);
@@ -190,11 +195,18 @@ LogicalResult ProgramBuilder::bindInputs() {
   return checkEqualDims();
 }
 
+bool ProgramBuilder::isBound(const DimExpr &Expr) const {
+  std::set<std::string> Symbols;
+  Expr.collectSymbols(Symbols);
+  return llvm::all_of(
+      Symbols, [&](const std::string &Name) { return Scalars.count(Name); });
+}
+
+/// Checks the pairs whose symbols are all bound by now.
 LogicalResult ProgramBuilder::checkEqualDims() {
-  auto Pairs = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
-  if (!Pairs)
-    return success();
-  for (DimsAttr Pair : Pairs.getAsRange<DimsAttr>()) {
+  for (DimsAttr &Pair : UncheckedPairs) {
+    if (!Pair || !isBound(Pair.expr(0)) || !isBound(Pair.expr(1)))
+      continue;
     DimExpr L = Pair.expr(0), R = Pair.expr(1);
     FailureOr<ScalarReg> A = scalar(Function.getLoc(), L);
     FailureOr<ScalarReg> B = scalar(Function.getLoc(), R);
@@ -203,6 +215,7 @@ LogicalResult ProgramBuilder::checkEqualDims() {
     emit(CheckOp{Relation::Eq, *A, *B,
                  "the model needs " + L.str() + " and " + R.str() +
                      " to be equal"});
+    Pair = {};
   }
   return success();
 }
@@ -234,13 +247,9 @@ LogicalResult ProgramBuilder::allocateArena() {
   std::vector<Value> Owners;
   for (auto &[Value, Life] : Transients) {
     DimExpr Bytes = byteSize(cast<RankedTensorType>(Value.getType()));
-    std::set<std::string> Symbols;
-    Bytes.collectSymbols(Symbols);
-    bool KnownNow = llvm::all_of(
-        Symbols, [&](const std::string &S) { return Scalars.count(S) != 0; });
     // Results and values whose size is known only later have memory of their
     // own.
-    if (Life.Returned || !KnownNow)
+    if (Life.Returned || !isBound(Bytes))
       continue;
     Lives.push_back({Bytes, Life.First, Life.Last});
     Owners.push_back(Value);
@@ -440,7 +449,19 @@ LogicalResult ProgramBuilder::translateDefineDims(DefineDimsOp Op) {
   // Reading waits for everything before it.
   Written.clear();
   Read.clear();
-  return success();
+  return checkEqualDims();
+}
+
+LogicalResult ProgramBuilder::translateBindDims(BindDimsOp Op) {
+  for (auto [Name, Expr] :
+       llvm::zip(Op.getNames().getAsValueRange<StringAttr>(),
+                 Op.getExprs().exprs())) {
+    FailureOr<ScalarReg> Reg = scalar(Op.getLoc(), Expr);
+    if (failed(Reg))
+      return failure();
+    Scalars[Name.str()] = *Reg;
+  }
+  return checkEqualDims();
 }
 
 LogicalResult ProgramBuilder::translateReturn(func::ReturnOp Op) {
@@ -470,6 +491,8 @@ LogicalResult ProgramBuilder::translate(Operation &Op) {
     return translateDispatch(Dispatch);
   if (auto Define = dyn_cast<DefineDimsOp>(Op))
     return translateDefineDims(Define);
+  if (auto Bind = dyn_cast<BindDimsOp>(Op))
+    return translateBindDims(Bind);
   if (auto Return = dyn_cast<func::ReturnOp>(Op))
     return translateReturn(Return);
   return Op.emitOpError("is not part of a host program: form-dispatches should "
@@ -478,6 +501,9 @@ LogicalResult ProgramBuilder::translate(Operation &Op) {
 
 FailureOr<Program> ProgramBuilder::build() {
   Out.Blocks.emplace_back();
+  if (auto Pairs =
+          Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr))
+    llvm::append_range(UncheckedPairs, Pairs.getAsRange<DimsAttr>());
   if (failed(bindInputs()))
     return failure();
   findLifetimes();

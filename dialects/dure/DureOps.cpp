@@ -92,6 +92,16 @@ LogicalResult DefineDimsOp::verify() {
   return success();
 }
 
+LogicalResult BindDimsOp::verify() {
+  if (getNames().size() != getExprs().size())
+    return emitOpError("has ") << getNames().size() << " names for "
+                               << getExprs().size() << " expressions";
+  for (StringRef Name : getNames().getAsValueRange<StringAttr>())
+    if (!DimExpr::isIdentifier(Name))
+      return emitOpError("'") << Name << "' is not a symbol name";
+  return success();
+}
+
 LogicalResult IotaOp::verify() {
   if (static_cast<int64_t>(getAxis()) < 0 ||
       static_cast<int64_t>(getAxis()) >= getType().getRank())

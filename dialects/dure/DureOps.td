@@ -81,6 +81,18 @@ def Dure_DefineDimsOp : Dure_Op<"define_dims"> {
   let hasVerifier = 1;
 }
 
+def Dure_BindDimsOp : Dure_Op<"bind_dims"> {
+  let summary = "Gives names to expressions";
+  let description = [{
+    From here on each name stands for the expression at its place. Keeps sizes
+    that follow from values read at run time (a reshape's -1, say) from growing
+    into long polynomials: the host computes each once.
+  }];
+  let arguments = (ins StrArrayAttr:$names, Dure_DimsAttr:$exprs);
+  let assemblyFormat = "$names `=` $exprs attr-dict";
+  let hasVerifier = 1;
+}
+
 def Dure_IotaOp : Dure_Op<"iota", [Pure]> {
   let summary = "0, 1, 2, ... along one axis: result[i] = i[axis]";
   let arguments = (ins I64Attr:$axis);

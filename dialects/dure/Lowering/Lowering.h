@@ -7,14 +7,16 @@
 //
 // Properties that users rely on:
 // * Tensors lose their encodings; unsigned elements become signless.
-// * No dynamic temporaries: whatever is as large as the data is a result, what
-//   else is needed has a static size. So one-shot bufferization allocates
-//   nothing that depends on a shape.
+// * An op needs no dynamic temporaries: whatever is as large as the data is its
+//   result, what else is needed has a static size. So one-shot bufferization
+//   of a function of one op allocates nothing that depends on a shape.
 // * Nothing traps and nothing is read or written out of bounds, whatever the
 //   data: what is wrong with them is returned as a dure::Fault.
 // * Sums run in row-major order, in one chain.
 #ifndef DURE_DIALECTS_DURE_LOWERING_LOWERING_H
 #define DURE_DIALECTS_DURE_LOWERING_LOWERING_H
+
+#include "dialects/dure/DimExpr.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
@@ -33,6 +35,13 @@ struct LoweringScope {
   /// Fault codes (i32) of lowered ops.
   llvm::SmallVector<mlir::Value> Faults;
 };
+
+/// The value (index) of an expression under the symbols' values. A division by
+/// zero counts as one by 1: it cannot come from a checked dimension, but code
+/// must not trap either.
+mlir::Value buildDim(mlir::OpBuilder &Builder, mlir::Location Loc,
+                     const DimExpr &Expr,
+                     const llvm::StringMap<mlir::Value> &Symbols);
 
 /// Drops encodings, makes unsigned elements signless.
 class CanonicalTypeConverter : public mlir::TypeConverter {

@@ -45,42 +45,54 @@ Value LoweringBuilder::divSafely(Value L, Value R) {
   return select(IsZero, Zero, Quotient);
 }
 
-/// Floor and ceiling division and the floor's rest. A divisor of zero cannot
-/// come from a checked dimension, but must not trap either: it counts as 1.
-static Value combineDims(LoweringBuilder &B, DimExpr::Op Kind, Value L,
+/// Floor and ceiling division and the floor's rest.
+static Value combineDims(ImplicitLocOpBuilder &B, DimExpr::Op Kind, Value L,
                          Value R) {
   auto Divisor = [&]() -> Value {
-    Value IsZero = B.compare(arith::CmpIPredicate::eq, R, B.index(0));
-    return B.select(IsZero, B.index(1), R);
+    Value Zero = arith::ConstantIndexOp::create(B, 0);
+    Value One = arith::ConstantIndexOp::create(B, 1);
+    Value IsZero =
+        B.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, R, Zero);
+    return B.createOrFold<arith::SelectOp>(IsZero, One, R);
   };
   switch (Kind) {
   case DimExpr::Op::Add:
-    return B.add(L, R);
+    return B.createOrFold<arith::AddIOp>(L, R);
   case DimExpr::Op::Mul:
-    return B.mul(L, R);
+    return B.createOrFold<arith::MulIOp>(L, R);
   case DimExpr::Op::FloorDiv:
     return B.createOrFold<arith::FloorDivSIOp>(L, Divisor());
   case DimExpr::Op::CeilDiv:
     return B.createOrFold<arith::CeilDivSIOp>(L, Divisor());
   case DimExpr::Op::Mod: {
     Value D = Divisor();
-    return B.sub(L, B.mul(B.createOrFold<arith::FloorDivSIOp>(L, D), D));
+    Value Floor = B.createOrFold<arith::FloorDivSIOp>(L, D);
+    return B.createOrFold<arith::SubIOp>(
+        L, B.createOrFold<arith::MulIOp>(Floor, D));
   }
   case DimExpr::Op::Min:
-    return B.min(L, R);
+    return B.createOrFold<arith::MinSIOp>(L, R);
   case DimExpr::Op::Max:
-    return B.max(L, R);
+    return B.createOrFold<arith::MaxSIOp>(L, R);
   }
   return Value();
 }
 
-Value LoweringBuilder::dim(const DimExpr &Expr) {
+Value dure::buildDim(OpBuilder &Builder, Location Loc, const DimExpr &Expr,
+                     const llvm::StringMap<Value> &Symbols) {
+  ImplicitLocOpBuilder B(Loc, Builder);
   return Expr.fold<Value>(
-      [&](int64_t Constant) { return index(Constant); },
-      [&](const std::string &Name) { return Scope.Symbols.lookup(Name); },
+      [&](int64_t Constant) -> Value {
+        return arith::ConstantIndexOp::create(B, Constant);
+      },
+      [&](const std::string &Name) { return Symbols.lookup(Name); },
       [&](DimExpr::Op Kind, Value L, Value R) {
-        return combineDims(*this, Kind, L, R);
+        return combineDims(B, Kind, L, R);
       });
+}
+
+Value LoweringBuilder::dim(const DimExpr &Expr) {
+  return buildDim(*this, getLoc(), Expr, Scope.Symbols);
 }
 
 Values LoweringBuilder::sizes(RankedTensorType Type) {

@@ -267,6 +267,23 @@ static void appendList(std::string_view List, std::vector<std::string> &Out) {
   }
 }
 
+/// Puts a level's features, and those of the levels below it, in its place.
+static void expandLevels(std::vector<std::string> &Features) {
+  std::vector<std::string> Expanded;
+  for (const std::string &Each : Features) {
+    auto IsNamed = [&](const Level &L) { return Each == L.Name; };
+    const Level *Named =
+        std::find_if(std::begin(Levels), std::end(Levels), IsNamed);
+    if (Named == std::end(Levels)) {
+      Expanded.push_back(Each);
+      continue;
+    }
+    for (const Level *L = std::begin(Levels); L <= Named; ++L)
+      appendList(L->Features, Expanded);
+  }
+  Features = std::move(Expanded);
+}
+
 bool dure::cpu::parseCompatibility(std::string_view Text, Requirements &Result,
                                    std::string &Error) {
   Result = {};
@@ -294,6 +311,7 @@ bool dure::cpu::parseCompatibility(std::string_view Text, Requirements &Result,
   if (std::string_view Arch = Text.substr(0, Colon); Arch != "native")
     Result.Architecture = Arch;
   appendList(Text.substr(Colon + 1), Result.Features);
+  expandLevels(Result.Features);
   return true;
 }
 
