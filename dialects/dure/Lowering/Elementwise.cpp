@@ -60,7 +60,7 @@ public:
                   ConversionPatternRewriter &Rewriter) const override {
     if (!isElementwise(Op))
       return failure();
-    LoweringBuilder B(Rewriter, Op->getLoc(), Scope);
+    LoweringBuilder B(Rewriter, Op, Scope);
     checkDivisor(Op, Operands, B);
 
     auto Type = cast<RankedTensorType>(Op->getResult(0).getType());

@@ -117,6 +117,12 @@ void SignatureRewriter::rewriteArguments() {
       Scope.Symbols[Name.getValue()] =
           Body.addArgument(B.getIndexType(), Function.getLoc());
 
+  Operation *Return = Body.getTerminator();
+  for (auto [Result, Destination] :
+       llvm::zip(Return->getOperands(), Destinations))
+    if (Operation *Def = Result.getDefiningOp())
+      Scope.Destinations.try_emplace(Def, Destination);
+
   Results.push_back(B.getI32Type());
   Function.setFunctionType(
       FunctionType::get(B.getContext(), Body.getArgumentTypes(), Results));
@@ -138,6 +144,11 @@ void SignatureRewriter::rewriteReturn() {
   for (auto [Result, Destination] :
        llvm::zip(Return.getOperands(), Destinations)) {
     Value Typed = cast(Result, Destination.getType());
+    // A destination that is used holds the result already.
+    if (!Destination.use_empty()) {
+      Results.push_back(Typed);
+      continue;
+    }
     Results.push_back(bufferization::MaterializeInDestinationOp::create(
                           B, Return.getLoc(), Typed, Destination)
                           .getResult());

@@ -32,6 +32,8 @@ namespace dure {
 struct LoweringScope {
   /// Values of the symbols in types and attributes, as index.
   llvm::StringMap<mlir::Value> Symbols;
+  /// Where an op's result is to be computed, for some ops: lowered tensors.
+  llvm::DenseMap<mlir::Operation *, mlir::Value> Destinations;
   /// Fault codes (i32) of lowered ops.
   llvm::SmallVector<mlir::Value> Faults;
 };
@@ -60,8 +62,9 @@ void populateCanonicalLowering(mlir::RewritePatternSet &Patterns,
 ///
 ///   (operands..., destinations..., symbols : index...) -> (results..., i32)
 ///
-/// Each result is materialized in its destination; destinations carry
-/// `bufferization.writable`, operands do not. The i32 is a dure::Fault.
+/// Each result is computed in its destination where the op that gives it can,
+/// else materialized there; destinations carry `bufferization.writable`,
+/// operands do not. The i32 is a dure::Fault.
 mlir::LogicalResult lowerToLinalg(mlir::func::FuncOp Function);
 
 /// `dure-lower-to-linalg`: lowerToLinalg on functions marked

@@ -152,6 +152,9 @@ Value LoweringBuilder::rounded(Value Number, Type Element) {
 //===----------------------------------------------------------------------===//
 
 Value LoweringBuilder::empty(RankedTensorType Type) {
+  // Once: what else an op needs is not its result.
+  if (Value Taken = std::exchange(Destination, Value()))
+    return Taken;
   Values Dynamic;
   for (int64_t I = 0; I < Type.getRank(); ++I)
     if (Type.isDynamicDim(I))

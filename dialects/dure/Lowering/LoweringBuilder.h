@@ -20,9 +20,11 @@ using Values = llvm::SmallVector<mlir::Value>;
 /// builder inside the region that they fill.
 class LoweringBuilder : public mlir::ImplicitLocOpBuilder {
 public:
-  LoweringBuilder(mlir::OpBuilder &Builder, mlir::Location Loc,
+  /// Builds the lowering of `Op`.
+  LoweringBuilder(mlir::OpBuilder &Builder, mlir::Operation *Op,
                   LoweringScope &Scope)
-      : ImplicitLocOpBuilder(Loc, Builder), Scope(Scope) {}
+      : ImplicitLocOpBuilder(Op->getLoc(), Builder), Scope(Scope),
+        Destination(Scope.Destinations.lookup(Op)) {}
 
   using Element = llvm::function_ref<mlir::Value(mlir::ValueRange)>;
   using Body = llvm::function_ref<Values(mlir::ValueRange, mlir::ValueRange)>;
@@ -71,7 +73,8 @@ public:
   mlir::Value fromIndex(mlir::Value Index, mlir::Type Element);
 
   // Tensors. `Type`s are those of the dure op; values are lowered.
-  /// A tensor of undefined content.
+  /// A tensor of undefined content for the op's result; its destination if it
+  /// has one.
   mlir::Value empty(mlir::RankedTensorType Type);
   mlir::Value get(mlir::Value Tensor, mlir::ValueRange At);
   mlir::Value set(mlir::Value Scalar, mlir::Value Tensor, mlir::ValueRange At);
@@ -128,6 +131,7 @@ public:
 
 private:
   LoweringScope &Scope;
+  mlir::Value Destination;
 };
 
 /// A lowering as a function: the op, its lowered operands, the builder; gives
@@ -148,7 +152,7 @@ public:
   mlir::LogicalResult
   matchAndRewrite(OpTy Op, typename OpTy::Adaptor Operands,
                   mlir::ConversionPatternRewriter &Rewriter) const override {
-    LoweringBuilder Builder(Rewriter, Op.getLoc(), Scope);
+    LoweringBuilder Builder(Rewriter, Op, Scope);
     mlir::Value Result = Lower(Op, Operands, Builder);
     if (!Result)
       return Rewriter.notifyMatchFailure(Op, "has no canonical lowering");

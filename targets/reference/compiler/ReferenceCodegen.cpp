@@ -91,7 +91,6 @@ FailureOr<int64_t> allocateScratch(func::FuncOp Function) {
 LogicalResult bufferize(ModuleOp Module) {
   PassManager Tensors(Module.getContext());
   Tensors.addPass(createCanonicalizerPass());
-  Tensors.addPass(bufferization::createEmptyTensorEliminationPass());
   if (failed(Tensors.run(Module)))
     return failure();
 
