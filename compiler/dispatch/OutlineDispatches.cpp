@@ -145,6 +145,13 @@ func::FuncOp Outliner::buildFunction(const DispatchGroup &Group,
     Returned.push_back(Map.lookup(Output));
     if (auto Layout = layoutOf(Group, Output))
       Function.setResultAttr(I, LayoutAttr, *Layout);
+    // A cache is updated where it lies.
+    auto Update = Output.getDefiningOp<CacheUpdateOp>();
+    auto Found = Update ? llvm::find(Inputs, Update.getCache()) : Inputs.end();
+    if (Found != Inputs.end())
+      Function.setResultAttr(
+          I, InPlaceAttr,
+          Builder.getI64IntegerAttr(std::distance(Inputs.begin(), Found)));
   }
   func::ReturnOp::create(Builder, Function.getLoc(), Returned);
   Bindings = renameSymbols(Function);

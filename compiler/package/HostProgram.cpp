@@ -6,6 +6,7 @@
 #include "compiler/package/ElementTypes.h"
 #include "compiler/package/MemoryPlan.h"
 #include "compiler/package/SourceNames.h"
+#include "compiler/passes/Passes.h"
 
 #include "llvm/ADT/MapVector.h"
 
@@ -32,6 +33,7 @@ private:
   FailureOr<ScalarReg> scalar(Location Loc, const DimExpr &Expr);
   LogicalResult bindInputs();
   LogicalResult checkEqualDims();
+  LogicalResult bindState();
   bool isBound(const DimExpr &Expr) const;
 
   // Memory.
@@ -57,6 +59,8 @@ private:
   const Entry &Signature;
   const llvm::StringMap<KernelPlace> &Kernels;
   WeightTable &Weights;
+  /// The index of each argument among the inputs, or the states.
+  llvm::DenseMap<Value, uint32_t> InputIndex, StateIndex;
 
   Program Out;
   std::map<std::string, ScalarReg> Scalars;
@@ -163,17 +167,22 @@ LogicalResult ProgramBuilder::bindInputs() {
     DimExpr Dim;
   };
   std::vector<Pending> Checks;
+  if (failed(bindState()))
+    return failure();
   for (BlockArgument Argument : Function.getArguments()) {
+    auto Input = InputIndex.find(Argument);
+    if (Input == InputIndex.end())
+      continue;
     auto Type = cast<RankedTensorType>(Argument.getType());
     for (unsigned Axis = 0, E = Type.getRank(); Axis < E; ++Axis) {
       DimExpr Dim = dimOf(Type, Axis);
       std::optional<std::string> Symbol = Dim.asSymbol();
       if (Symbol && !Scalars.count(*Symbol)) {
         ScalarReg Reg = newScalar();
-        emit(InputDimOp{Reg, Argument.getArgNumber(), Axis});
+        emit(InputDimOp{Reg, Input->second, Axis});
         Scalars[*Symbol] = Reg;
       } else {
-        Checks.push_back({Argument.getArgNumber(), Axis, Dim});
+        Checks.push_back({Input->second, Axis, Dim});
       }
     }
   }
@@ -193,6 +202,37 @@ LogicalResult ProgramBuilder::bindInputs() {
                      Each.Dim.str()});
   }
   return checkEqualDims();
+}
+
+/// Symbols that the state gives; refuses a step that it has no room for.
+LogicalResult ProgramBuilder::bindState() {
+  for (BlockArgument Argument : Function.getArguments()) {
+    unsigned Index = Argument.getArgNumber();
+    if (Function.getArgAttr(Index, StateAttr))
+      StateIndex[Argument] = StateIndex.size();
+    else if (!Function.getArgAttr(Index, StateLengthsAttr))
+      InputIndex[Argument] = InputIndex.size();
+  }
+  if (StateIndex.empty())
+    return success();
+  auto Bind = [&](const DimExpr &Dim, StateProperty Property) {
+    std::optional<std::string> Symbol = Dim.asSymbol();
+    if (!Symbol || Scalars.count(*Symbol))
+      return;
+    ScalarReg Reg = newScalar();
+    emit(StateScalarOp{Reg, Property});
+    Scalars[*Symbol] = Reg;
+  };
+  auto SymbolOf = [&](StringRef Attribute) {
+    return DimExpr::symbol(
+        Function->getAttrOfType<StringAttr>(Attribute).getValue());
+  };
+  Bind(SymbolOf(StateLengthSymbolAttr), StateProperty::Length);
+  Bind(SymbolOf(StateCapacitySymbolAttr), StateProperty::Capacity);
+  // The state's batch is bound first: the inputs are checked with it.
+  auto Cache = cast<RankedTensorType>(StateIndex.begin()->first.getType());
+  Bind(dimOf(Cache, 0), StateProperty::Batch);
+  return success();
 }
 
 bool ProgramBuilder::isBound(const DimExpr &Expr) const {
@@ -236,8 +276,13 @@ void ProgramBuilder::findLifetimes() {
       if (isa<func::ReturnOp>(Op))
         Found->second.Returned = true;
     }
-    if (isa<CallDispatchOp>(Op))
-      for (Value Result : Op.getResults())
+    auto Dispatch = dyn_cast<CallDispatchOp>(Op);
+    if (!Dispatch)
+      continue;
+    auto Callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+        Dispatch, Dispatch.getCalleeAttr());
+    for (auto [I, Result] : llvm::enumerate(Op.getResults()))
+      if (!Callee.getResultAttr(I, InPlaceAttr))
         Transients[Result] = {Step, Step, false, std::nullopt};
   }
 }
@@ -315,8 +360,13 @@ FailureOr<BufferReg> ProgramBuilder::bufferOf(Operation *User, Value V,
   if (Found != Buffers.end())
     return Found->second;
   BufferReg Reg = Out.BufferRegisters++;
-  if (auto Argument = dyn_cast<BlockArgument>(V)) {
-    emit(InputBufferOp{Reg, Argument.getArgNumber()});
+  if (auto State = StateIndex.find(V); State != StateIndex.end()) {
+    emit(StateBufferOp{Reg, State->second});
+    MemoryOf[Reg] = -1 - static_cast<int64_t>(Reg);
+  } else if (auto Input = InputIndex.find(V); Input != InputIndex.end()) {
+    emit(InputBufferOp{Reg, Input->second});
+  } else if (isa<BlockArgument>(V)) {
+    emit(StateLengthsOp{Reg});
   } else if (auto Constant = V.getDefiningOp<ConstantOp>()) {
     FailureOr<uint32_t> Index = Weights.constant(Constant);
     if (failed(Index))
@@ -386,7 +436,14 @@ LogicalResult ProgramBuilder::translateDispatch(CallDispatchOp Op) {
       return failure();
     Made.Bindings.push_back({*Reg, Access::Read});
   }
-  for (Value Result : Op.getResults()) {
+  for (auto [I, Result] : llvm::enumerate(Op.getResults())) {
+    if (auto Same = Callee.getResultAttrOfType<IntegerAttr>(I, InPlaceAttr)) {
+      Binding &Source = Made.Bindings[Same.getInt()];
+      Source.Use = Access::ReadWrite;
+      Buffers[Result] = Source.Buffer;
+      Made.Bindings.push_back({Source.Buffer, Access::ReadWrite});
+      continue;
+    }
     FailureOr<BufferReg> Reg = memoryFor(Op, Result);
     if (failed(Reg))
       return failure();
@@ -509,6 +566,13 @@ FailureOr<Program> ProgramBuilder::build() {
   findLifetimes();
   if (failed(allocateArena()))
     return failure();
+  if (auto Growth = Function->getAttrOfType<DimsAttr>(StateGrowthAttr)) {
+    // Before any work: a step that the state has no room for is refused whole.
+    FailureOr<ScalarReg> Count = scalar(Function.getLoc(), Growth.expr(0));
+    if (failed(Count))
+      return failure();
+    emit(StateAppendOp{*Count});
+  }
   for (Operation &Op : Function.getBody().front())
     if (failed(translate(Op)))
       return failure();
@@ -547,17 +611,43 @@ static FailureOr<TensorInfo> tensorInfo(func::FuncOp Function, Type Given,
   return Info;
 }
 
+/// A cache argument as a state tensor: its batch first, its capacity where the
+/// symbol says so.
+static StateInfo stateInfo(const TensorInfo &Info, StringRef Capacity) {
+  StateInfo Out;
+  Out.Name = Info.Name;
+  Out.Type = Info.Type;
+  for (auto [I, Dim] : llvm::enumerate(Info.Dims)) {
+    StateDim Each;
+    if (I == 0)
+      Each.Axis = StateAxis::Batch;
+    else if (Dim.Expression == Capacity)
+      Each.Axis = StateAxis::Capacity;
+    else
+      Each.Value = Dim.Value;
+    Out.Dims.push_back(Each);
+  }
+  return Out;
+}
+
 FailureOr<Entry> dure::buildSignature(func::FuncOp Function) {
   Entry Out;
   Out.Name = Function.getSymName().str();
   StringRef Key = DureDialect::NameAttr;
+  auto Capacity = Function->getAttrOfType<StringAttr>(StateCapacitySymbolAttr);
   for (BlockArgument Argument : Function.getArguments()) {
-    FailureOr<TensorInfo> Info = tensorInfo(
-        Function, Argument.getType(),
-        Function.getArgAttrOfType<StringAttr>(Argument.getArgNumber(), Key));
+    unsigned Index = Argument.getArgNumber();
+    if (Function.getArgAttr(Index, StateLengthsAttr))
+      continue;
+    FailureOr<TensorInfo> Info =
+        tensorInfo(Function, Argument.getType(),
+                   Function.getArgAttrOfType<StringAttr>(Index, Key));
     if (failed(Info))
       return failure();
-    Out.Inputs.push_back(*Info);
+    if (Function.getArgAttr(Index, StateAttr))
+      Out.States.push_back(stateInfo(*Info, Capacity.getValue()));
+    else
+      Out.Inputs.push_back(*Info);
   }
   for (auto [I, Type] : llvm::enumerate(Function.getResultTypes())) {
     FailureOr<TensorInfo> Info = tensorInfo(

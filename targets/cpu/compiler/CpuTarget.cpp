@@ -6,6 +6,7 @@
 #include "targets/cpu/compiler/ObjectCode.h"
 
 #include "compiler/Target.h"
+#include "compiler/passes/Passes.h"
 
 using namespace mlir;
 
@@ -70,6 +71,12 @@ public:
 
   void registerDialects(DialectRegistry &registry) const override {
     registerObjectCodeDialects(registry);
+  }
+
+  void addPasses(TargetPhase phase, OpPassManager &passes) const override {
+    // Its parts fuse better here: each matmul with what follows it.
+    if (phase == TargetPhase::FormDispatches)
+      passes.addPass(createDecomposeGatedMLP());
   }
 
   std::vector<DispatchGroup> formDispatches(Block &region) const override {

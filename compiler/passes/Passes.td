@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Passes on the dure dialect, in the order of the phases that run them. A
+// pass's flag, file and class share one name.
+
+#ifndef DURE_COMPILER_PASSES_TD
+#define DURE_COMPILER_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+//===----------------------------------------------------------------------===//
+// Phase simplify
+//===----------------------------------------------------------------------===//
+
+def FoldWeights : Pass<"dure-fold-weights", "::mlir::ModuleOp"> {
+  let summary = "Moves arithmetic on weights into the weights' recipes";
+  let description = [{
+    A cast, transpose, reshape or static slice of a weight, and a product, sum
+    or difference of two weights, become steps of a recipe: a new weight over
+    the same bytes. Equal recipes over equal bytes are one weight; weights that
+    nobody reads any more are dropped.
+
+    A table that is only gathered from stays as small as it is stored:
+    `gather(cast(w) * scale)` becomes `cast(gather(w)) * gather(scale)`.
+  }];
+}
+
+def SimplifyShapes : Pass<"dure-simplify-shapes"> {
+  let summary = "Removes data movement that moves nothing";
+  let description = [{
+    Transposes that only shift dimensions of size 1 become reshapes, a transpose
+    between a merge of leading dimensions and its undoing becomes one
+    transpose, broadcasts sink below elementwise ops (which broadcast by
+    themselves), a concat of neighbouring slices rejoins, and a slice of a
+    concat reads the part it needs.
+  }];
+}
+
+def FoldConstants : Pass<"dure-fold-constants"> {
+  let summary = "Computes elementwise ops on small constants";
+  let description = [{
+    Numbers come from the family's own scalar definition, folded by the arith
+    and math dialects. Also drops operands that change nothing (x and true,
+    x * 1, x + 0 for integers), and evaluates comparisons of indices whose
+    outcome is the same for all indices.
+  }];
+}
+
+def FoldTransposes : Pass<"dure-fold-transposes"> {
+  let summary = "Turns a transpose of a matrix operand into matmul's flag";
+}
+
+//===----------------------------------------------------------------------===//
+// Phase raise
+//===----------------------------------------------------------------------===//
+
+def RaiseRMSNorm : Pass<"dure-raise-rms-norm"> {
+  let summary = "Recognises root-mean-square normalization";
+  let description = [{
+    x * 1/sqrt(mean(x^2) + epsilon) * scale, however square, quotient and
+    operand order are written; with f16 or bf16 around an f32 core too, where
+    the quotient is rounded before it meets the scale.
+  }];
+}
+
+def RaiseLayerNorm : Pass<"dure-raise-layer-norm"> {
+  let summary = "Recognises layer normalization written out";
+}
+
+def RaiseGelu : Pass<"dure-raise-gelu"> {
+  let summary = "Recognises GELU, erf and tanh form, in any order of factors";
+}
+
+def RaiseSilu : Pass<"dure-raise-silu"> {
+  let summary = "Recognises x * sigmoid(x)";
+}
+
+def RaiseGatedMLP : Pass<"dure-raise-gated-mlp"> {
+  let summary = "Recognises gated feed-forward layers (SwiGLU and its kin)";
+}
+
+def RaiseCache : Pass<"dure-raise-cache", "::mlir::ModuleOp"> {
+  let summary = "Makes the entry `step` of models with past and present caches";
+  let description = [{
+    Every argument that is concatenated with new positions along dimension 2 and
+    returned is a cache. `main` stays as it is; `step` is the same function on
+    state: caches of a fixed capacity, updated in place, and their lengths.
+  }];
+}
+
+def DecomposeGatedMLP : Pass<"dure-decompose-gated-mlp"> {
+  let summary = "Writes gated_mlp as matmuls and elementwise ops again";
+  let description = [{
+    For targets that fuse the parts better than the whole.
+  }];
+}
+
+#endif // DURE_COMPILER_PASSES_TD
