@@ -32,7 +32,9 @@ std::optional<Phase> dure::phaseNamed(StringRef Name) {
   return std::nullopt;
 }
 
-std::string dure::phaseNames() { return llvm::join(llvm::ArrayRef(Names), ", "); }
+std::string dure::phaseNames() {
+  return llvm::join(llvm::ArrayRef(Names), ", ");
+}
 
 void dure::registerPhaseDialects(DialectRegistry &Registry) {
   Registry.insert<DureDialect, func::FuncDialect, arith::ArithDialect,

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The weights of a module, found by what they are made of.
+#include "compiler/passes/simplify/WeightRecipes.h"
+
+using namespace mlir;
+
+namespace dure {
+
+static Attribute recipeOf(WeightOp Weight) {
+  // No recipe and an empty one are the same content.
+  if (ArrayAttr Recipe = Weight.getRecipeAttr())
+    return Recipe;
+  return ArrayAttr::get(Weight.getContext(), {});
+}
+
+WeightRecipes::WeightRecipes(ModuleOp Module) : Symbols(Module) {
+  for (auto Weight : Module.getOps<WeightOp>())
+    ByContent.try_emplace({Weight.getData(), recipeOf(Weight)}, Weight);
+}
+
+WeightOp WeightRecipes::lookup(StringRef Name) const {
+  return Symbols.lookup<WeightOp>(Name);
+}
+
+WeightOp WeightRecipes::extend(WeightOp Base, RecipeKind Kind,
+                             RankedTensorType Type, ArrayRef<int64_t> Ints,
+                             WeightOp Other) {
+  MLIRContext *Context = Base.getContext();
+  FlatSymbolRefAttr OtherName;
+  if (Other) {
+    // The name that stands for its content, so that equal recipes compare
+    // equal.
+    Other = ByContent.lookup({Other.getData(), recipeOf(Other)});
+    OtherName = FlatSymbolRefAttr::get(Other.getSymNameAttr());
+  }
+  SmallVector<Attribute> Steps(cast<ArrayAttr>(recipeOf(Base)).getValue());
+  Steps.push_back(StepAttr::get(Context, Kind, Type, Ints, OtherName));
+  auto Recipe = ArrayAttr::get(Context, Steps);
+
+  WeightOp &Found = ByContent[{Base.getData(), Recipe}];
+  if (!Found) {
+    OpBuilder Builder(Context);
+    std::string Name =
+        (Base.getSymName() + "." + stringifyRecipeKind(Kind)).str();
+    Found = WeightOp::create(Builder, Base.getLoc(),
+                             Builder.getStringAttr(Name), Base.getData(),
+                             Recipe, TypeAttr::get(Type),
+                             Base.getSymVisibilityAttr());
+    Symbols.insert(Found, std::next(Base->getIterator()));
+  }
+  return Found;
+}
+
+void eraseUnreadWeights(ModuleOp Module) {
+  Module.walk([](GetWeightOp Get) {
+    if (Get.use_empty())
+      Get.erase();
+  });
+  llvm::DenseMap<StringRef, WeightOp> ByName;
+  for (auto Weight : Module.getOps<WeightOp>())
+    ByName[Weight.getSymName()] = Weight;
+
+  // Everything reachable from code, through recipes.
+  llvm::DenseSet<Operation *> Read;
+  SmallVector<StringRef> Queue;
+  Module.walk([&](GetWeightOp Get) { Queue.push_back(Get.getWeight()); });
+  while (!Queue.empty()) {
+    WeightOp Weight = ByName.lookup(Queue.pop_back_val());
+    if (!Weight || !Read.insert(Weight).second)
+      continue;
+    if (ArrayAttr Recipe = Weight.getRecipeAttr())
+      for (auto Step : Recipe.getAsRange<StepAttr>())
+        if (FlatSymbolRefAttr Other = Step.getOther())
+          Queue.push_back(Other.getValue());
+  }
+  for (auto Weight : llvm::make_early_inc_range(Module.getOps<WeightOp>()))
+    if (!Read.contains(Weight))
+      Weight.erase();
+}
+
+} // namespace dure

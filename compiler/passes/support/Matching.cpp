@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Small questions that patterns on dure ask about values.
+#include "compiler/passes/support/Matching.h"
+
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace dure {
+
+DenseElementsAttr constantOf(Value V) {
+  auto Op = V ? V.getDefiningOp<ConstantOp>() : ConstantOp();
+  return Op ? dyn_cast<DenseElementsAttr>(Op.getValue()) : DenseElementsAttr();
+}
+
+std::optional<double> splatNumber(Value V) {
+  while (Operation *Op = V ? V.getDefiningOp() : nullptr) {
+    if (isa<BroadcastOp, ReshapeOp>(Op)) {
+      V = Op->getOperand(0);
+      continue;
+    }
+    auto Cast = dyn_cast<CastOp>(Op);
+    if (!Cast || !isa<FloatType>(typeOf(Cast.getX()).getElementType()) ||
+        !isa<FloatType>(Cast.getTo()))
+      break;
+    V = Cast.getX();
+  }
+  DenseElementsAttr Value = constantOf(V);
+  if (!Value || Value.getNumElements() == 0 || !Value.isSplat())
+    return std::nullopt;
+  if (isa<FloatType>(Value.getElementType())) {
+    APFloat Number = Value.getSplatValue<APFloat>();
+    bool Lost;
+    Number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &Lost);
+    return Number.convertToDouble();
+  }
+  if (auto Integer = dyn_cast<IntegerType>(Value.getElementType())) {
+    APInt Number = Value.getSplatValue<APInt>();
+    return Integer.isUnsigned() || Integer.getWidth() == 1
+               ? static_cast<double>(Number.getZExtValue())
+               : static_cast<double>(Number.getSExtValue());
+  }
+  return std::nullopt;
+}
+
+bool isSplatBool(Value V, bool Expected) {
+  if (!typeOf(V).getElementType().isInteger(1))
+    return false;
+  std::optional<double> Number = splatNumber(V);
+  return Number && (*Number != 0) == Expected;
+}
+
+bool isCloseTo(double Actual, double Expected, Type Element) {
+  double Tolerance = Element.isF16() ? 1e-3 : Element.isBF16() ? 8e-3 : 1e-6;
+  return std::abs(Actual - Expected) <= Tolerance * std::abs(Expected);
+}
+
+bool isLowest(double Number, Type Element) {
+  // Scores are far below half a unit in the last place of such numbers. The
+  // lowest f16, -65504, has units of 32: sums with it are not lost.
+  return (Element.isF32() || Element.isBF16()) && std::isfinite(Number) &&
+         Number <= -1e38;
+}
+
+bool Product::take(Value Factor) {
+  auto At = llvm::find(Factors, Factor);
+  if (At == Factors.end())
+    return false;
+  Factors.erase(At);
+  return true;
+}
+
+/// `Depth` bounds the walk: longer chains are no pattern of ours.
+static void flattenInto(Value V, Product &Out, bool Enter, bool EnterShared,
+                        unsigned Depth) {
+  if (std::optional<double> Number = splatNumber(V)) {
+    Out.Number *= *Number;
+    return;
+  }
+  Operation *Op = V.getDefiningOp();
+  if (Op && (Enter || EnterShared || V.hasOneUse()) && Depth > 0) {
+    auto Into = [&](Value X) {
+      flattenInto(X, Out, /*Enter=*/false, EnterShared, Depth - 1);
+    };
+    if (auto Mul = dyn_cast<MulOp>(Op)) {
+      Into(Mul.getLhs());
+      Into(Mul.getRhs());
+      return;
+    }
+    if (auto Div = dyn_cast<DivOp>(Op)) {
+      std::optional<double> By = splatNumber(Div.getRhs());
+      if (By && *By != 0 && isa<FloatType>(typeOf(V).getElementType())) {
+        Out.Number /= *By;
+        Into(Div.getLhs());
+        return;
+      }
+    }
+    if (auto Neg = dyn_cast<NegOp>(Op)) {
+      Out.Number = -Out.Number;
+      Into(Neg.getX());
+      return;
+    }
+    if (auto Pow = dyn_cast<PowOp>(Op)) {
+      std::optional<double> By = splatNumber(Pow.getRhs());
+      if (By && (*By == 2 || *By == 3)) {
+        for (int I = 0; I < *By; ++I)
+          Into(Pow.getLhs());
+        return;
+      }
+    }
+  }
+  Out.Factors.push_back(V);
+}
+
+Product flattenProduct(Value V, bool EnterShared) {
+  Product Out;
+  flattenInto(V, Out, /*Enter=*/true, EnterShared, /*Depth=*/6);
+  return Out;
+}
+
+Value stripScale(Value V, double &Number) {
+  while (Operation *Op = V.getDefiningOp()) {
+    if (auto Mul = dyn_cast<MulOp>(Op)) {
+      if (std::optional<double> By = splatNumber(Mul.getRhs());
+          By && Mul.getLhs().getType() == V.getType()) {
+        Number *= *By;
+        V = Mul.getLhs();
+        continue;
+      }
+      if (std::optional<double> By = splatNumber(Mul.getLhs());
+          By && Mul.getRhs().getType() == V.getType()) {
+        Number *= *By;
+        V = Mul.getRhs();
+        continue;
+      }
+    }
+    if (auto Div = dyn_cast<DivOp>(Op)) {
+      std::optional<double> By = splatNumber(Div.getRhs());
+      if (By && *By != 0 && Div.getLhs().getType() == V.getType()) {
+        Number /= *By;
+        V = Div.getLhs();
+        continue;
+      }
+    }
+    return V;
+  }
+  return V;
+}
+
+Value buildTransposeOfLastTwo(OpBuilder &Builder, Location Loc, Value V) {
+  SmallVector<int64_t> Permutation(typeOf(V).getRank());
+  if (auto Inner = V.getDefiningOp<TransposeOp>()) {
+    llvm::copy(Inner.getPermutation(), Permutation.begin());
+    V = Inner.getX();
+  } else {
+    for (size_t I = 0; I < Permutation.size(); ++I)
+      Permutation[I] = I;
+  }
+  std::swap(Permutation.back(), Permutation[Permutation.size() - 2]);
+  if (llvm::is_sorted(Permutation))
+    return V;
+  // Inference cannot fail: the permutation is one by construction.
+  return *createOp<TransposeOp>(
+      Builder, Loc, V,
+      Builder.getNamedAttr("permutation",
+                           Builder.getDenseI64ArrayAttr(Permutation)));
+}
+
+Value buildScalar(OpBuilder &Builder, Location Loc, Type Element,
+                  double Number) {
+  return ConstantOp::create(
+      Builder, Loc,
+      DenseElementsAttr::get(RankedTensorType::get({}, Element),
+                             Builder.getFloatAttr(Element, Number)));
+}
+
+LogicalResult replaceSameType(PatternRewriter &Rewriter, Operation *Op,
+                              Value With) {
+  if (With.getType() != Op->getResult(0).getType())
+    return Rewriter.notifyMatchFailure(Op, "the new value has another type");
+  Rewriter.replaceOp(Op, With);
+  return success();
+}
+
+LogicalResult applyPatterns(Operation *Root, RewritePatternSet &&Patterns) {
+  if (succeeded(applyPatternsGreedily(Root, std::move(Patterns))))
+    return success();
+  return Root->emitOpError("patterns of a pass do not come to rest");
+}
+
+} // namespace dure

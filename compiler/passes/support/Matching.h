@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Small questions that patterns on dure ask about values.
+//
+// Included by the passes. Nothing here changes IR except where a function says
+// that it builds.
+#ifndef DURE_COMPILER_PASSES_SUPPORT_MATCHING_H
+#define DURE_COMPILER_PASSES_SUPPORT_MATCHING_H
+
+#include "dialects/dure/DureOps.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace dure {
+
+inline mlir::RankedTensorType typeOf(mlir::Value V) {
+  return llvm::cast<mlir::RankedTensorType>(V.getType());
+}
+
+/// The dense value of a dure.constant, or null.
+mlir::DenseElementsAttr constantOf(mlir::Value V);
+
+/// The number that every element of a float or integer constant has.
+/// Broadcasts, reshapes and casts between float types are looked through.
+std::optional<double> splatNumber(mlir::Value V);
+
+/// True when V is an i1 constant, possibly broadcast, of `Expected` only.
+bool isSplatBool(mlir::Value V, bool Expected);
+
+/// Equal up to the rounding of one constant in `Element`: exporters write
+/// sqrt(2) in the model's own precision.
+bool isCloseTo(double Actual, double Expected, mlir::Type Element);
+
+/// The finite number of an element type that masks use for "never": additions
+/// to it are lost.
+bool isLowest(double Number, mlir::Type Element);
+
+/// One operand of a commutative op satisfies `First`: returns both, that one
+/// first. Tries both orders.
+template <typename OpTy>
+std::optional<std::pair<mlir::Value, mlir::Value>>
+matchEither(mlir::Value V, llvm::function_ref<bool(mlir::Value)> First) {
+  auto Op = V ? V.getDefiningOp<OpTy>() : OpTy();
+  if (!Op)
+    return std::nullopt;
+  if (First(Op.getLhs()))
+    return std::pair(Op.getLhs(), Op.getRhs());
+  if (First(Op.getRhs()))
+    return std::pair(Op.getRhs(), Op.getLhs());
+  return std::nullopt;
+}
+
+/// A product written out: Number * Factors[0] * Factors[1] * ...
+struct Product {
+  double Number = 1;
+  llvm::SmallVector<mlir::Value, 4> Factors;
+
+  /// Takes one factor out; false when it is not there.
+  bool take(mlir::Value Factor);
+};
+
+/// Flattens nested dure.mul, dure.div by a number, dure.neg, and dure.pow by a
+/// small whole number. Only multiplications whose result has one use are
+/// entered below the first, so that a pattern on the product owns what it
+/// removes; `Owned` says so for the others too.
+Product flattenProduct(mlir::Value V, bool EnterShared = false);
+
+/// V = x * number or x / number, nested; returns x and multiplies `Number`.
+mlir::Value stripScale(mlir::Value V, double &Number);
+
+/// Builds a transpose of the last two dimensions; of a transpose, the joined
+/// one, which may be nothing at all.
+mlir::Value buildTransposeOfLastTwo(mlir::OpBuilder &Builder,
+                                    mlir::Location Loc, mlir::Value V);
+
+/// Builds a rank-0 float constant of the element type.
+mlir::Value buildScalar(mlir::OpBuilder &Builder, mlir::Location Loc,
+                        mlir::Type Element, double Number);
+
+/// Replaces `Op` when the types agree (encodings included): a pattern must not
+/// change what the rest of the graph knows about a shape.
+mlir::LogicalResult replaceSameType(mlir::PatternRewriter &Rewriter,
+                                    mlir::Operation *Op, mlir::Value With);
+
+/// Applies patterns greedily to everything inside `Root`; reports when they do
+/// not come to rest.
+mlir::LogicalResult applyPatterns(mlir::Operation *Root,
+                                  mlir::RewritePatternSet &&Patterns);
+
+} // namespace dure
+
+#endif // DURE_COMPILER_PASSES_SUPPORT_MATCHING_H
