@@ -42,10 +42,12 @@ dure_mlir_options(dure_mlir_pch)
 target_precompile_headers(dure_mlir_pch PRIVATE ${DURE_MLIR_PCH})
 
 # dure_add_mlir_library(NAME [SHARED|STATIC|MODULE] SOURCES ... [DEPENDS ...]
-#                       [LINK ...])
+#                       [LINK ...] [PRIVATE_LINK ...])
+#
+# What users of the library see in its headers is LINK, the rest PRIVATE_LINK.
 function(dure_add_mlir_library name)
-  cmake_parse_arguments(ARG "SHARED;STATIC;MODULE" "" "SOURCES;DEPENDS;LINK"
-                        ${ARGN})
+  cmake_parse_arguments(ARG "SHARED;STATIC;MODULE" ""
+                        "SOURCES;DEPENDS;LINK;PRIVATE_LINK" ${ARGN})
   set(kind SHARED)
   if(ARG_STATIC)
     set(kind STATIC)
@@ -62,5 +64,5 @@ function(dure_add_mlir_library name)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
-  target_link_libraries(${name} PUBLIC ${ARG_LINK})
+  target_link_libraries(${name} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
 endfunction()

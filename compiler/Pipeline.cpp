@@ -98,9 +98,6 @@ bool Pipeline::findTargets() {
     if (!llvm::is_contained(Targets, Found))
       Targets.push_back(Found);
   }
-  // The host takes what the others do not.
-  if (!Request.ForbidFallback)
-    Fallback = Registry.find("cpu", Error);
   DialectRegistry Dialects;
   for (Target *Each : Registry.loaded())
     Each->registerDialects(Dialects);

@@ -38,6 +38,8 @@ public:
   CompilationReport &Report;
   TargetRegistry Registry;
   std::vector<Target *> Targets;
+  /// Takes what the preferred target does not. Nobody yet: a variant's program
+  /// runs on one driver.
   Target *Fallback = nullptr;
   mlir::MLIRContext Context;
   mlir::OwningOpRef<mlir::ModuleOp> Module;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The smallest target plug-in: a chip that adds and multiplies f32 tensors. Its
+// code object is a line of text an entry; the null driver takes it as it is.
+#include "compiler/Target.h"
+
+#include "compiler/dispatch/OutlineDispatches.h"
+
+using namespace mlir;
+
+namespace {
+
+class ExampleTarget final : public dure::Target {
+public:
+  StringRef name() const override { return "example"; }
+  StringRef description() const override {
+    return "adds and multiplies f32 tensors; an example for vendors";
+  }
+
+  FailureOr<std::vector<dure::TargetVariant>>
+  variants(ArrayRef<std::string>, std::string &) const override {
+    dure::TargetVariant Only;
+    Only.Name = "example";
+    Only.Driver = "null";
+    Only.Compatibility = "example-1";
+    Only.Format = "example-text";
+    return std::vector<dure::TargetVariant>{Only};
+  }
+
+  std::optional<dure::Unsupported> supports(Operation *Op) const override {
+    auto IsF32 = [](Type T) {
+      return cast<RankedTensorType>(T).getElementType().isF32();
+    };
+    if (isa<dure::ReshapeOp>(Op) ||
+        (isa<dure::AddOp, dure::MulOp>(Op) &&
+         llvm::all_of(Op->getOperandTypes(), IsF32)))
+      return std::nullopt;
+    return dure::Unsupported{"example-op",
+                             "the example chip adds and multiplies f32 only",
+                             "Compile for --target cpu."};
+  }
+
+  std::vector<dure::DispatchGroup>
+  formDispatches(Block &Region) const override {
+    std::vector<dure::DispatchGroup> Groups;
+    for (Operation &Op : Region) {
+      if (!isa<dure::AddOp, dure::MulOp>(Op))
+        continue;
+      dure::DispatchGroup Group;
+      Group.Ops.push_back(&Op);
+      Group.Name = Op.getName().stripDialect().str();
+      Groups.push_back(std::move(Group));
+    }
+    return Groups;
+  }
+
+  FailureOr<dure::CodeObjectResult>
+  emit(const dure::EmitRequest &Request) const override {
+    dure::CodeObjectResult Result;
+    for (func::FuncOp Dispatch : Request.Dispatches) {
+      auto Output = cast<RankedTensorType>(Dispatch.getResultTypes().front());
+      dure::KernelEntry Entry;
+      Entry.Name = Dispatch.getSymName().str();
+      Entry.Constants.push_back(dure::elementCount(Output));
+      Result.Bytes += Entry.Name + "\n";
+      Result.Entries.push_back(std::move(Entry));
+    }
+    return Result;
+  }
+};
+
+} // namespace
+
+DURE_TARGET_PLUGIN("example", ExampleTarget)
