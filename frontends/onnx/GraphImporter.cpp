@@ -13,6 +13,9 @@ namespace dure::onnx {
 /// oldest that follows the rules of today (broadcasting since 7).
 static constexpr int64_t MinOpset = 7, MaxOpset = 27;
 
+/// Nobody reads more, and a hostile file could ask for millions.
+static constexpr size_t MaxRefusals = 10'000;
+
 static llvm::StringRef ref(std::string_view Text) {
   return {Text.data(), Text.size()};
 }
@@ -20,9 +23,15 @@ static llvm::StringRef ref(std::string_view Text) {
 GraphImporter::GraphImporter(const ModelFile &File, MLIRContext &Context,
                              const ImportOptions &Options,
                              SymbolicDims &Symbols)
-    : File(File), Options(Options), Symbols(Symbols), Builder(&Context) {}
+    : File(File), Options(Options), Symbols(Symbols), Builder(&Context) {
+  for (const Function &F : File.model().Functions)
+    Functions.try_emplace({F.Domain, F.Name, F.Overload}, &F);
+}
 
-void GraphImporter::refuse(Refusal R) { Refusals->push_back(std::move(R)); }
+void GraphImporter::refuse(Refusal R) {
+  if (Refusals->size() < MaxRefusals)
+    Refusals->push_back(std::move(R));
+}
 
 Refusal GraphImporter::refusalOf(const Node &N, RefusalCode Code,
                                  std::vector<std::string> Arguments) const {
@@ -85,7 +94,7 @@ std::optional<Dims> GraphImporter::readDims(Value V, Location Loc) {
   Dims Symbols;
   SmallVector<mlir::Attribute> Names;
   for (int64_t I = 0; I < Type.getNumElements(); ++I) {
-    std::string Name = "$v" + std::to_string(NextRead++);
+    std::string Name = freshName("$v");
     Names.push_back(Builder.getStringAttr(Name));
     Symbols.push_back(DimExpr::symbol(Name));
   }
@@ -93,6 +102,26 @@ std::optional<Dims> GraphImporter::readDims(Value V, Location Loc) {
     DefineDimsOp::create(Builder, Loc, V, Builder.getArrayAttr(Names));
   ReadAtRunTime[V] = Symbols;
   return Symbols;
+}
+
+std::string GraphImporter::freshName(const char *Prefix) {
+  std::string Name;
+  do
+    Name = Prefix + std::to_string(NextRead++);
+  while (Symbols.isTaken(Name));
+  return Name;
+}
+
+DimExpr GraphImporter::bind(const DimExpr &E, bool IsSize, Location Loc) {
+  auto [It, IsNew] = Bound.try_emplace(E.str());
+  if (!IsNew)
+    return It->second;
+  bool NeverNegative = IsSize || E.isNonNegative();
+  std::string Name = freshName(NeverNegative ? "size" : "$v");
+  BindDimsOp::create(Builder, Loc, Builder.getStrArrayAttr({Name}),
+                     DimsAttr::get(Builder.getContext(), {E}));
+  It->second = DimExpr::symbol(Name);
+  return It->second;
 }
 
 //===----------------------------------------------------------------------===//
@@ -120,10 +149,8 @@ Location GraphImporter::locationOf(const Node &N) {
 }
 
 const Function *GraphImporter::findFunction(const Node &N) const {
-  for (const Function &F : File.model().Functions)
-    if (F.Name == N.OpType && F.Domain == N.Domain && F.Overload == N.Overload)
-      return &F;
-  return nullptr;
+  auto It = Functions.find({N.Domain, N.OpType, N.Overload});
+  return It == Functions.end() ? nullptr : It->second;
 }
 
 /// False when the producer of an input was refused: that refusal is enough.
@@ -230,7 +257,6 @@ void GraphImporter::importCall(const Node &N, const Function &F) {
     else
       LeftOut.insert(ref(F.Inputs[I]));
   }
-
   Calls.push_back(&F);
   Scopes.push_back(std::move(Body));
   for (const Node &Inner : F.Nodes) {
@@ -310,40 +336,47 @@ OwningOpRef<ModuleOp> GraphImporter::run(std::vector<Refusal> &Out) {
   Module->setAttr(DureDialect::FilesAttr, Builder.getArrayAttr(Files));
   Module->setAttr(DureDialect::PhaseAttr, Builder.getStringAttr("import"));
 
-  Builder.setInsertionPointToEnd(Module.getBody());
-  auto Func = func::FuncOp::create(Builder, Loc, "main",
-                                   Builder.getFunctionType({}, {}));
-  SymbolNames["main"] = 1;
-  Builder.setInsertionPointToStart(Func.addEntryBlock());
   for (const Tensor &T : Main.Initializers)
     Scopes.back().Initializers[ref(T.Name)] = &T;
   for (const ValueInfo &Input : Main.Inputs)
     if (auto It = Options.InputValues.find(Input.Name);
         It != Options.InputValues.end())
       Scopes.back().Initializers[ref(Input.Name)] = &It->second;
-  importInputs(Main, Func);
+  func::FuncOp Func = createMain(Main, Loc);
   importNodes(Main.Nodes);
   if (Refusals->empty())
     finishFunction(Main, Func);
   return Refusals->empty() ? std::move(Owned) : OwningOpRef<ModuleOp>();
 }
 
-void GraphImporter::importInputs(const Graph &Main, func::FuncOp Func) {
-  size_t Index = 0;
+/// The function with the graph's inputs as arguments; results come later.
+func::FuncOp GraphImporter::createMain(const Graph &Main, Location Loc) {
+  SmallVector<const ValueInfo *> Inputs;
+  SmallVector<Type> Types;
+  SmallVector<mlir::Attribute> Attributes;
   for (const ValueInfo &Input : Main.Inputs) {
     // An initializer of the same name is a default that nobody overrides.
     if (Scopes.back().Initializers.contains(ref(Input.Name)))
       continue;
-    Type Element = elementType(Input.Type.Element);
-    RankedTensorType Type = tensorOf(Symbols.inputDims(Index), Element);
-    DictionaryAttr Attributes = Builder.getDictionaryAttr(Builder.getNamedAttr(
-        DureDialect::NameAttr, Builder.getStringAttr(ref(Input.Name))));
-    Location Loc =
-        NameLoc::get(Builder.getStringAttr("value:" + ref(Input.Name)));
-    (void)Func.insertArgument(Index, Type, Attributes, Loc);
-    define(Input.Name, Func.getArgument(Index));
-    ++Index;
+    Types.push_back(tensorOf(Symbols.inputDims(Inputs.size()),
+                             elementType(Input.Type.Element)));
+    Attributes.push_back(Builder.getDictionaryAttr(Builder.getNamedAttr(
+        DureDialect::NameAttr, Builder.getStringAttr(ref(Input.Name)))));
+    Inputs.push_back(&Input);
   }
+  Builder.setInsertionPointToEnd(Module.getBody());
+  auto Func = func::FuncOp::create(Builder, Loc, "main",
+                                   Builder.getFunctionType(Types, {}));
+  Func.setArgAttrsAttr(Builder.getArrayAttr(Attributes));
+  SymbolNames["main"] = 1;
+  Block *Entry = Func.addEntryBlock();
+  for (auto [Input, Argument] : llvm::zip(Inputs, Entry->getArguments())) {
+    Argument.setLoc(
+        NameLoc::get(Builder.getStringAttr("value:" + ref(Input->Name))));
+    define(Input->Name, Argument);
+  }
+  Builder.setInsertionPointToStart(Entry);
+  return Func;
 }
 
 void GraphImporter::finishFunction(const Graph &Main, func::FuncOp Func) {

@@ -47,6 +47,9 @@ public:
   void track(mlir::Value V, Dims Values);
   /// The elements of an integer tensor, read at run time.
   std::optional<Dims> readDims(mlir::Value V, mlir::Location Loc);
+  /// A new name for an expression that would only grow; the same for the same
+  /// one. `IsSize` says that it is never negative.
+  DimExpr bind(const DimExpr &E, bool IsSize, mlir::Location Loc);
 
 private:
   /// Names in sight: of the graph, or of the body of one inlined function.
@@ -56,7 +59,7 @@ private:
     const std::vector<OpsetImport> *Opsets = nullptr;
   };
 
-  void importInputs(const Graph &Main, mlir::func::FuncOp Func);
+  mlir::func::FuncOp createMain(const Graph &Main, mlir::Location Loc);
   void importNodes(const std::vector<Node> &Nodes);
   void importNode(const Node &N);
   void importCall(const Node &N, const Function &F);
@@ -84,11 +87,17 @@ private:
 
   std::vector<Scope> Scopes;
   std::vector<const Function *> Calls;
+  /// Domain, name and overload.
+  std::map<std::tuple<std::string_view, std::string_view, std::string_view>,
+           const Function *>
+      Functions;
   uint64_t NodeCount = 0;
 
   llvm::DenseMap<mlir::Value, Dims> Tracked;
   llvm::DenseMap<mlir::Value, Dims> ReadAtRunTime;
   unsigned NextRead = 0;
+  std::map<std::string, DimExpr> Bound;
+  std::string freshName(const char *Prefix);
 
   /// Weights by file range and type, so that a tied weight is one symbol.
   struct WeightKey {

@@ -29,7 +29,7 @@ struct ImportOptions {
   LinkPolicy Links;
   ReadLimits Limits;
   /// Nodes after model-local functions are inlined.
-  uint64_t MaxInlinedNodes = 1'000'000;
+  uint64_t MaxInlinedNodes = 500'000;
   /// Depth of calls between model-local functions.
   unsigned MaxCallDepth = 64;
   /// Inputs that are given a value now (by name, Storage::Inline) and leave the

@@ -11,6 +11,11 @@ using namespace mlir;
 
 namespace dure::onnx {
 
+/// Texts of expressions: beyond the first they get a name, beyond the second
+/// they are refused. Arithmetic on polynomials costs the product of lengths,
+/// and a small file can ask for any power of one.
+static constexpr size_t LongText = 160, AbsurdText = 4096;
+
 OpImport::OpImport(GraphImporter &G, const Node &N, int64_t Version,
                    int64_t Opset, Location Loc)
     : G(G), N(N), Version(Version), Opset(Opset), Loc(Loc) {}
@@ -200,7 +205,7 @@ Value OpImport::integers(ArrayRef<DimExpr> Values, bool Scalar, Type Element) {
     Shape.push_back(static_cast<int64_t>(Values.size()));
   SmallVector<mlir::Attribute> Constants;
   for (const DimExpr &E : Values) {
-    if (!E.valid())
+    if (!E.valid() || E.str().size() > AbsurdText)
       return refuse(RefusalCode::ShapeRank,
                     {"an integer does not fit 64 bits"});
     if (std::optional<int64_t> Each = E.constant())
@@ -221,10 +226,20 @@ Value OpImport::integers(ArrayRef<DimExpr> Values, bool Scalar, Type Element) {
   return V;
 }
 
+DimExpr countOf(ArrayRef<DimExpr> Sizes) {
+  DimExpr Count(1);
+  for (const DimExpr &E : Sizes) {
+    if (Count.str().size() > AbsurdText || E.str().size() > AbsurdText)
+      return DimExpr::floorDiv(DimExpr(1), DimExpr(0)); // Invalid.
+    Count = Count * E;
+  }
+  return Count;
+}
+
 bool arePossibleSizes(ArrayRef<DimExpr> Sizes) {
   int64_t Count = 1;
   for (const DimExpr &E : Sizes) {
-    if (!E.valid())
+    if (!E.valid() || E.str().size() > AbsurdText)
       return false;
     std::optional<int64_t> Size = E.constant();
     if (!Size)
@@ -244,7 +259,8 @@ bool OpImport::checkSizes(ArrayRef<DimExpr> Sizes) {
     return true;
   std::string Text;
   for (const DimExpr &E : Sizes)
-    Text += (Text.empty() ? "" : ", ") + (E.valid() ? E.str() : "overflow");
+    Text += (Text.empty() ? "" : ", ") +
+            (E.valid() ? E.str().substr(0, 80) : "overflow");
   refuse(RefusalCode::ShapeRank, {"no tensor has the sizes [" + Text + "]"});
   return false;
 }
@@ -261,7 +277,18 @@ bool OpImport::equal(const DimExpr &L, const DimExpr &R) {
   return false;
 }
 
-DimExpr OpImport::settle(const DimExpr &E) { return G.symbols().settle(E); }
+DimExpr OpImport::settle(const DimExpr &E) {
+  if (!E.valid() || E.str().size() > AbsurdText)
+    return E;
+  DimExpr Settled = G.symbols().settle(E);
+  return Settled.str().size() > LongText ? G.bind(Settled, false, Loc)
+                                         : Settled;
+}
+
+DimExpr OpImport::bindSize(const DimExpr &E) {
+  bool Usable = E.valid() && E.str().size() <= AbsurdText;
+  return Usable && !E.constant() ? G.bind(E, true, Loc) : E;
+}
 
 //===----------------------------------------------------------------------===//
 // Building
@@ -383,10 +410,7 @@ Value OpImport::reshape(Value X, ArrayRef<DimExpr> To) {
       return refuse(
           RefusalCode::ShapeRank,
           {"the size " + (E.valid() ? E.str() : "") + " is not possible"});
-  DimExpr Count(1);
-  for (const DimExpr &E : To)
-    Count = Count * E;
-  if (!equal(elementCount(typeOf(X)), Count))
+  if (!equal(countOf(dimsOf(typeOf(X))), countOf(To)))
     return {};
   RankedTensorType Type = tensorOf(To, elementOf(X));
   if (Type == X.getType())

@@ -60,9 +60,12 @@ inline mlir::RankedTensorType typeOf(mlir::Value V) {
 inline mlir::Type elementOf(mlir::Value V) {
   return typeOf(V).getElementType();
 }
-/// True when a tensor of these sizes could exist: none is negative or invalid,
-/// and the known ones multiply to less than 2^56 elements.
+/// True when a tensor of these sizes could exist: none is negative, invalid or
+/// absurdly long, and the known ones multiply to less than 2^56 elements.
 bool arePossibleSizes(llvm::ArrayRef<DimExpr> Sizes);
+
+/// The product of sizes; invalid when it overflows or grows out of hand.
+DimExpr countOf(llvm::ArrayRef<DimExpr> Sizes);
 
 inline int64_t rankOf(mlir::Value V) { return typeOf(V).getRank(); }
 
@@ -144,8 +147,10 @@ public:
 
   /// Notes that two sizes must be equal; refuses unlike constants.
   bool equal(const DimExpr &L, const DimExpr &R);
-  /// The simplest expression known to be equal.
+  /// The simplest expression known to be equal; a long one gets a name.
   DimExpr settle(const DimExpr &E);
+  /// A name for a size that is computed from values read at run time.
+  DimExpr bindSize(const DimExpr &E);
 
   //===--------------------------------------------------------------------===//
   // Building

@@ -35,8 +35,8 @@ public:
 struct ReadLimits {
   /// Nesting of messages: graphs in attributes in nodes in graphs.
   unsigned MaxDepth = 100;
-  uint64_t MaxNodes = 1'000'000;
-  uint64_t MaxInitializers = 1'000'000;
+  uint64_t MaxNodes = 500'000;
+  uint64_t MaxInitializers = 500'000;
   /// Bytes of the structs and lists that the file asks for, weights aside.
   uint64_t MaxMemory = uint64_t(1) << 30;
   uint64_t MaxRank = 64;

@@ -37,69 +37,60 @@ std::string SymbolicDims::freshSymbol(std::string_view Wish) {
   return Name;
 }
 
+void SymbolicDims::addInputSymbol(const std::string &Name) {
+  InputSymbols.try_emplace(Name, InputSymbols.size());
+}
+
 SymbolicDims::SymbolicDims(const std::vector<const ValueInfo *> &Infos) {
-  auto AddSymbol = [&](const std::string &Name) {
-    if (std::find(InputSymbols.begin(), InputSymbols.end(), Name) ==
-        InputSymbols.end())
-      InputSymbols.push_back(Name);
-  };
   // Bare names first: they are what expressions may be made of.
   for (const ValueInfo *Info : Infos)
     for (const Dim &D : *Info->Type.Shape)
       if (!D.Value && !isNameless(D.Name) && isPlainName(D.Name)) {
         Taken.insert(std::string(D.Name));
-        AddSymbol(std::string(D.Name));
+        addInputSymbol(std::string(D.Name));
       }
-
-  std::map<std::string, DimExpr> Opaque;
   for (const ValueInfo *Info : Infos) {
     llvm::SmallVector<DimExpr> Dims;
-    for (const Dim &D : *Info->Type.Shape) {
-      if (D.Value) {
-        Dims.push_back(DimExpr(*D.Value));
-        continue;
-      }
-      if (isNameless(D.Name)) {
-        std::string Name = freshSymbol(std::string(Info->Name) + "_dim" +
-                                       std::to_string(Dims.size()));
-        AddSymbol(Name);
-        Dims.push_back(DimExpr::symbol(Name));
-        continue;
-      }
-      if (isPlainName(D.Name)) {
-        Dims.push_back(DimExpr::symbol(D.Name));
-        continue;
-      }
-      std::optional<DimExpr> Parsed = DimExpr::parse(D.Name);
-      bool Usable = Parsed && Parsed->valid() && !Parsed->constant() &&
-                    dependsOnInputsOnly(*Parsed);
-      if (Usable) {
-        Dims.push_back(*Parsed);
-        continue;
-      }
-      // The same odd name is the same size.
-      auto [It, IsNew] = Opaque.try_emplace(std::string(D.Name));
-      if (IsNew) {
-        std::string Name = freshSymbol(D.Name);
-        AddSymbol(Name);
-        It->second = DimExpr::symbol(Name);
-      }
-      Dims.push_back(It->second);
-    }
+    for (size_t I = 0; I < Info->Type.Shape->size(); ++I)
+      Dims.push_back(declaredDim(*Info, I));
     Inputs.push_back(std::move(Dims));
   }
 }
 
-bool SymbolicDims::isInputSymbol(const std::string &Name) const {
-  return std::find(InputSymbols.begin(), InputSymbols.end(), Name) !=
-         InputSymbols.end();
+DimExpr SymbolicDims::declaredDim(const ValueInfo &Info, size_t I) {
+  const Dim &D = (*Info.Type.Shape)[I];
+  if (D.Value)
+    return DimExpr(*D.Value);
+  auto NewSymbol = [&](std::string_view Wish) {
+    std::string Name = freshSymbol(Wish);
+    addInputSymbol(Name);
+    return DimExpr::symbol(Name);
+  };
+  if (isNameless(D.Name))
+    return NewSymbol(std::string(Info.Name.substr(0, 48)) + "_dim" +
+                     std::to_string(I));
+  if (isPlainName(D.Name))
+    return DimExpr::symbol(D.Name);
+  // Exporters write short expressions; long ones are not worth their time.
+  std::optional<DimExpr> Parsed;
+  if (D.Name.size() <= 256)
+    Parsed = DimExpr::parse(D.Name);
+  if (Parsed && Parsed->valid() && !Parsed->constant() &&
+      dependsOnInputsOnly(*Parsed))
+    return *Parsed;
+  // The same odd name is the same size.
+  auto [It, IsNew] = Opaque.try_emplace(std::string(D.Name));
+  if (IsNew)
+    It->second = NewSymbol(D.Name);
+  return It->second;
 }
 
 bool SymbolicDims::dependsOnInputsOnly(const DimExpr &E) const {
   std::set<std::string> Symbols;
   E.collectSymbols(Symbols);
-  return std::all_of(Symbols.begin(), Symbols.end(),
-                     [&](const std::string &S) { return isInputSymbol(S); });
+  return std::all_of(Symbols.begin(), Symbols.end(), [&](const std::string &S) {
+    return InputSymbols.count(S) != 0;
+  });
 }
 
 llvm::SmallVector<DimExpr> SymbolicDims::inputDims(size_t I) const {
@@ -109,13 +100,10 @@ llvm::SmallVector<DimExpr> SymbolicDims::inputDims(size_t I) const {
   return Dims;
 }
 
-using Pairs = std::vector<std::pair<DimExpr, DimExpr>>;
-
-static bool contains(const Pairs &List, const DimExpr &L, const DimExpr &R) {
-  return std::any_of(List.begin(), List.end(), [&](const auto &Pair) {
-    return (Pair.first == L && Pair.second == R) ||
-           (Pair.first == R && Pair.second == L);
-  });
+/// The texts of a pair, in an order that does not depend on which is left.
+static std::pair<std::string, std::string> keyOf(const DimExpr &L,
+                                                 const DimExpr &R) {
+  return std::minmax(L.str(), R.str());
 }
 
 bool SymbolicDims::equal(const DimExpr &L, const DimExpr &R) {
@@ -124,7 +112,7 @@ bool SymbolicDims::equal(const DimExpr &L, const DimExpr &R) {
   if (L.constant() && R.constant())
     return false;
   // The same pair comes from every layer.
-  if (!contains(Equalities, L, R))
+  if (Seen.insert(keyOf(L, R)).second)
     Equalities.emplace_back(L, R);
   return true;
 }
@@ -138,7 +126,8 @@ DimExpr SymbolicDims::settle(const DimExpr &E) const {
 void SymbolicDims::substitute(const std::string &Symbol, const DimExpr &Value) {
   std::map<std::string, DimExpr> One = {{Symbol, Value}};
   for (auto &[Name, Old] : Substitutions)
-    Old = Old.substitute(One);
+    if (Old.str().find(Symbol) != std::string::npos)
+      Old = Old.substitute(One);
   Substitutions[Symbol] = Value;
 }
 
@@ -148,12 +137,19 @@ bool SymbolicDims::solve(const DimExpr &L, const DimExpr &R) {
   if (!dependsOnInputsOnly(L) || !dependsOnInputsOnly(R))
     return false;
   DimExpr Difference = L - R;
-  for (auto It = InputSymbols.rbegin(); It != InputSymbols.rend(); ++It) {
-    DimExpr Symbol = DimExpr::symbol(*It);
-    DimExpr Rest = Difference.substitute({{*It, DimExpr(0)}});
+  std::set<std::string> Names;
+  Difference.collectSymbols(Names);
+  std::vector<std::string> Candidates(Names.begin(), Names.end());
+  std::sort(Candidates.begin(), Candidates.end(),
+            [&](const std::string &A, const std::string &B) {
+              return InputSymbols.at(A) > InputSymbols.at(B);
+            });
+  for (const std::string &Name : Candidates) {
+    DimExpr Symbol = DimExpr::symbol(Name);
+    DimExpr Rest = Difference.substitute({{Name, DimExpr(0)}});
     std::set<std::string> Inside;
     Rest.collectSymbols(Inside);
-    if (Inside.count(*It) || !Rest.valid())
+    if (Inside.count(Name) || !Rest.valid())
       continue;
     DimExpr Value;
     if (Difference - Rest == Symbol)
@@ -165,7 +161,7 @@ bool SymbolicDims::solve(const DimExpr &L, const DimExpr &R) {
     // A size that may come out negative would make types that no input has.
     if (!Value.valid() || !Value.isNonNegative())
       continue;
-    substitute(*It, Value);
+    substitute(Name, Value);
     return true;
   }
   return false;
@@ -196,12 +192,13 @@ bool SymbolicDims::learn() {
   return Changed;
 }
 
-std::vector<std::pair<DimExpr, DimExpr>> SymbolicDims::checks() const {
-  std::vector<std::pair<DimExpr, DimExpr>> All;
+SymbolicDims::Pairs SymbolicDims::checks() const {
+  Pairs All;
+  std::set<std::pair<std::string, std::string>> Known;
   auto Add = [&](const std::pair<DimExpr, DimExpr> &Pair) {
     DimExpr L = Pair.first.substitute(Substitutions);
     DimExpr R = Pair.second.substitute(Substitutions);
-    if (L != R && !contains(All, L, R))
+    if (L != R && Known.insert(keyOf(L, R)).second)
       All.emplace_back(L, R);
   };
   for (const auto &Pair : LastingChecks)

@@ -24,6 +24,8 @@ namespace dure::onnx {
 
 class SymbolicDims {
 public:
+  using Pairs = std::vector<std::pair<DimExpr, DimExpr>>;
+
   /// Takes the declared dims of the graph's inputs. Names that are expressions
   /// over other inputs' dims are read as such; any other name is a symbol.
   explicit SymbolicDims(const std::vector<const ValueInfo *> &Inputs);
@@ -32,7 +34,10 @@ public:
   llvm::SmallVector<DimExpr> inputDims(size_t I) const;
 
   /// Starts a run: equalities are collected anew.
-  void beginRun() { Equalities.clear(); }
+  void beginRun() {
+    Equalities.clear();
+    Seen.clear();
+  }
 
   /// Notes that the graph needs `L == R`. False when they are unlike constants.
   bool equal(const DimExpr &L, const DimExpr &R);
@@ -45,25 +50,33 @@ public:
   bool learn();
 
   /// What the runtime must check besides the dims of the inputs.
-  std::vector<std::pair<DimExpr, DimExpr>> checks() const;
+  Pairs checks() const;
+
+  /// True when a dim of the inputs has the name.
+  bool isTaken(const std::string &Name) const { return Taken.count(Name); }
 
 private:
   std::string freshSymbol(std::string_view Wish);
-  bool isInputSymbol(const std::string &Name) const;
+  void addInputSymbol(const std::string &Name);
+  DimExpr declaredDim(const ValueInfo &Info, size_t I);
   bool dependsOnInputsOnly(const DimExpr &E) const;
   bool solve(const DimExpr &L, const DimExpr &R);
   void substitute(const std::string &Symbol, const DimExpr &Value);
 
   std::vector<llvm::SmallVector<DimExpr>> Inputs;
-  /// Symbols that some input has as a bare dim, in the order of the inputs.
-  std::vector<std::string> InputSymbols;
+  /// Symbols that some input has as a bare dim, and their order.
+  std::map<std::string, size_t> InputSymbols;
+  /// Odd dim names as the symbols that stand for them.
+  std::map<std::string, DimExpr> Opaque;
   std::set<std::string> Taken;
   /// Symbol of the inputs -> what it is; no value mentions a key.
   std::map<std::string, DimExpr> Substitutions;
   /// Text of an expression -> a shorter one, equal by a check.
   std::map<std::string, DimExpr> Replacements;
-  std::vector<std::pair<DimExpr, DimExpr>> LastingChecks;
-  std::vector<std::pair<DimExpr, DimExpr>> Equalities;
+  Pairs LastingChecks;
+  Pairs Equalities;
+  /// Texts of the pairs in Equalities, each in order.
+  std::set<std::pair<std::string, std::string>> Seen;
 };
 
 } // namespace dure::onnx

@@ -159,10 +159,9 @@ static LogicalResult importSoftmax(OpImport &C) {
   bool AsMatrix = C.version() < 13 && *Axis != rankOf(X) - 1;
   Dims Shape = dimsOf(typeOf(X));
   if (AsMatrix) {
-    DimExpr Rows(1), Columns(1);
-    for (int64_t I = 0; I < rankOf(X); ++I)
-      (I < *Axis ? Rows : Columns) = (I < *Axis ? Rows : Columns) * Shape[I];
-    X = C.reshape(X, {Rows, Columns});
+    ArrayRef<DimExpr> All = Shape;
+    X = C.reshape(
+        X, {countOf(All.take_front(*Axis)), countOf(All.drop_front(*Axis))});
     Axis = 1;
   }
   Value Y =

@@ -203,6 +203,15 @@ static LogicalResult importConcat(OpImport &C) {
       if (I != *Axis && !C.equal(dimOf(typeOf(Xs[0]), I), dimOf(typeOf(X), I)))
         return failure();
   }
+  // Sums of very many sizes are refused before inference adds them up.
+  DimExpr Total(0);
+  for (Value X : Xs) {
+    if (rankOf(X) == rankOf(Xs[0]))
+      Total = Total + dimOf(typeOf(X), *Axis);
+    if (!arePossibleSizes({Total}))
+      return C.refuse(RefusalCode::ShapeRank,
+                      {"the result has no usable size"});
+  }
   Dims Known;
   for (Value X : Xs) {
     std::optional<Dims> Part = C.tracked(X);

@@ -74,7 +74,7 @@ static Value alongChannels(OpImport &C, Value PerChannel, int64_t Rank) {
   if (!PerChannel)
     return {};
   Dims Shape(std::max<int64_t>(Rank - 1, 1), DimExpr(1));
-  Shape[0] = elementCount(typeOf(PerChannel));
+  Shape[0] = countOf(dimsOf(typeOf(PerChannel)));
   return C.reshape(PerChannel, Shape);
 }
 

@@ -14,7 +14,7 @@ static LogicalResult importDequantize(OpImport &C) {
   int64_t Output = C.intAttr("output_dtype", 0);
   if (!X || !Scale)
     return failure();
-  if (rankOf(Scale) == 1 && elementCount(typeOf(Scale)).isConstant(1))
+  if (rankOf(Scale) == 1 && countOf(dimsOf(typeOf(Scale))).isConstant(1))
     Scale = C.reshape(Scale, {});
   int64_t Axis = 0;
   if (rankOf(Scale) > 0) {

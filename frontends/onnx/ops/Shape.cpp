@@ -41,7 +41,7 @@ static LogicalResult importSize(OpImport &C) {
   Value X = C.in(0);
   if (!X)
     return failure();
-  return C.result(C.integers({elementCount(typeOf(X))}, true));
+  return C.result(C.integers({countOf(dimsOf(typeOf(X)))}, true));
 }
 
 /// Gives x the shape `To`. Known integers stay known.
@@ -63,17 +63,15 @@ static Value reshapeTo(OpImport &C, Value X, ArrayRef<DimExpr> To) {
 /// divided: (4 b (p + s)) / (p + s) is seen as 4 b however b and p are named.
 static DimExpr quotient(ArrayRef<DimExpr> Have, ArrayRef<DimExpr> Taken) {
   Dims Left(Have);
-  DimExpr Divisor(1), Count(1);
+  Dims Divisors;
   for (const DimExpr &T : Taken) {
     auto Same = llvm::find(Left, T);
     if (Same != Left.end())
       Left.erase(Same);
     else
-      Divisor = Divisor * T;
+      Divisors.push_back(T);
   }
-  for (const DimExpr &L : Left)
-    Count = Count * L;
-  return DimExpr::floorDiv(Count, Divisor);
+  return DimExpr::floorDiv(countOf(Left), countOf(Divisors));
 }
 
 /// The dims that a reshape's target asks for; 0 copies the dim of x unless
@@ -110,13 +108,12 @@ static std::optional<Dims> resolveTarget(OpImport &C, RankedTensorType X,
   return Target;
 }
 
-/// The same for a target that is read at run time: 0 and -1 are arithmetic.
-static Dims resolveReadTarget(RankedTensorType X, const Dims &Target,
-                              bool AllowZero) {
-  DimExpr Zero(0), One(1);
-  Dims Out;
-  SmallVector<DimExpr> IsWildcard;
-  DimExpr Rest(1);
+/// The same for a target that is read at run time: 0 and -1 are arithmetic,
+/// which the host does once; the sizes get names.
+static Dims resolveReadTarget(OpImport &C, RankedTensorType X,
+                              const Dims &Target, bool AllowZero) {
+  DimExpr Zero(0), One(1), Rest(1);
+  Dims Sizes, IsWildcard;
   for (size_t I = 0; I < Target.size(); ++I) {
     const DimExpr &T = Target[I];
     DimExpr Wild = DimExpr::max(Zero, Zero - T); // 1 for -1, else 0.
@@ -125,14 +122,16 @@ static Dims resolveReadTarget(RankedTensorType X, const Dims &Target,
       DimExpr IsZero = One - DimExpr::min(One, Size) - Wild;
       Size = Size + IsZero * dimOf(X, I);
     }
+    Sizes.push_back(C.bindSize(Size));
     IsWildcard.push_back(Wild);
-    Out.push_back(Size);
-    Rest = Rest * (Size + Wild); // The wildcard itself counts as 1.
+    // The wildcard itself counts as 1.
+    Rest = Rest * C.bindSize(Sizes.back() + Wild);
   }
-  DimExpr Left = DimExpr::floorDiv(elementCount(X), DimExpr::max(One, Rest));
-  for (size_t I = 0; I < Out.size(); ++I)
-    Out[I] = Out[I] + IsWildcard[I] * Left;
-  return Out;
+  DimExpr Left = C.bindSize(
+      DimExpr::floorDiv(countOf(dimsOf(X)), DimExpr::max(One, Rest)));
+  for (size_t I = 0; I < Sizes.size(); ++I)
+    Sizes[I] = C.bindSize(Sizes[I] + IsWildcard[I] * Left);
+  return Sizes;
 }
 
 /// y = x in another shape, row-major
@@ -151,7 +150,7 @@ static LogicalResult importReshape(OpImport &C) {
     return failure();
   if (llvm::any_of(*Target, isReadAtRunTime))
     return C.result(
-        C.reshape(X, resolveReadTarget(typeOf(X), *Target, AllowZero)));
+        C.reshape(X, resolveReadTarget(C, typeOf(X), *Target, AllowZero)));
   std::optional<Dims> To = resolveTarget(C, typeOf(X), *Target, AllowZero);
   if (!To)
     return failure();
@@ -169,12 +168,10 @@ static LogicalResult importFlatten(OpImport &C) {
                     {"axis " + std::to_string(Axis) + " of a tensor of rank " +
                      std::to_string(Rank)});
   Axis += Axis < 0 ? Rank : 0;
-  DimExpr Rows(1), Columns(1);
-  for (int64_t I = 0; I < Rank; ++I) {
-    DimExpr &Side = I < Axis ? Rows : Columns;
-    Side = Side * dimOf(typeOf(X), I);
-  }
-  return C.result(C.reshape(X, {Rows, Columns}));
+  Dims Sizes = dimsOf(typeOf(X));
+  ArrayRef<DimExpr> All = Sizes;
+  return C.result(C.reshape(
+      X, {countOf(All.take_front(Axis)), countOf(All.drop_front(Axis))}));
 }
 
 /// The axes of (Un)squeeze: an attribute before version 13, then an input.

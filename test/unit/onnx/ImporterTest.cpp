@@ -325,6 +325,12 @@ TEST_F(OnnxImporter, ReshapeTargetsReadAtRunTime) {
     std::map<std::string, int64_t> Values;
     for (size_t I = 0; I < Target.size(); ++I)
       Values["$v" + std::to_string(I)] = Target[I];
+    Func.walk([&](BindDimsOp Bind) {
+      for (auto [Name, E] :
+           llvm::zip(Bind.getNames().getAsValueRange<mlir::StringAttr>(),
+                     Bind.getExprs().exprs()))
+        Values[Name.str()] = E.evaluate(Values).value_or(-99);
+    });
     std::vector<int64_t> Sizes;
     for (const DimExpr &E : dimsOf(Type))
       Sizes.push_back(E.evaluate(Values).value_or(-99));
