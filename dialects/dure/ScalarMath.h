@@ -6,8 +6,8 @@
 // and on vectors of any shape alike; no function branches.
 //
 // Why functions here and not math ops alone: upstream expands math ops in f32
-// only, reduces sin and cos with one rounding, and calls libm for the rest;
-// kernels import nothing.
+// only, tanh and erf to 4 ulp, sin and cos with one rounding in the reduction,
+// and calls libm for the rest; kernels import nothing.
 #ifndef DURE_DIALECTS_DURE_SCALARMATH_H
 #define DURE_DIALECTS_DURE_SCALARMATH_H
 
@@ -40,8 +40,9 @@ public:
   mlir::Value convert(mlir::Value V, mlir::Type From, mlir::Type To,
                       bool Saturate = true);
 
-  // Functions of f32 and f64 (scalars or vectors). The f32 ones are within 2
-  // ulp where math ops are; sin, cos, pow and fmod of f32 are computed in f64.
+  // Functions of f32 and f64 (scalars or vectors). f32: exp, log, tanh and erf
+  // within 2 ulp, what is made of them within 3; sin, cos, pow and fmod are
+  // computed in f64. The bounds are tested (test/unit/lowering/AccuracyTest).
   mlir::Value exp(mlir::Value X);
   mlir::Value log(mlir::Value X);
   /// ln(1 + x) for x in [0, 1].
@@ -69,6 +70,8 @@ private:
                              mlir::FloatType To, bool Saturate);
   mlir::Value roundToOdd(mlir::Value V);
   mlir::Value sinCos(mlir::Value X, int64_t Quadrant);
+  mlir::Value tanh32(mlir::Value X);
+  mlir::Value erf32(mlir::Value X);
   mlir::Value exp64(mlir::Value X);
   mlir::Value expm1Small64(mlir::Value X);
   mlir::Value log64(mlir::Value X);
