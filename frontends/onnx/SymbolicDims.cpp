@@ -167,9 +167,16 @@ bool SymbolicDims::solve(const DimExpr &L, const DimExpr &R) {
   return false;
 }
 
+/// Substitutions that one run may add: each is applied to all others. Models
+/// need a handful; what is left over becomes a check, or the next run's.
+static constexpr size_t MaxNewSubstitutions = 2000;
+
 bool SymbolicDims::learn() {
   bool Changed = false;
+  size_t Before = Substitutions.size();
   for (const auto &[RawL, RawR] : Equalities) {
+    if (Substitutions.size() - Before >= MaxNewSubstitutions)
+      break;
     DimExpr L = RawL.substitute(Substitutions);
     DimExpr R = RawR.substitute(Substitutions);
     if (L == R)

@@ -406,6 +406,53 @@ TEST_F(OnnxImporter, ImpossibleShapesAreRefused) {
   EXPECT_EQ(Reshape({int64_t(1) << 62, int64_t(1) << 62}), "shape-rank");
 }
 
+TEST_F(OnnxImporter, PolynomialsMayNotExplode) {
+  // (a + b)^(2^40), by squaring.
+  GraphParts G;
+  G.Inputs = {value("x", Float, {"a"}), value("z", Float, {"b"})};
+  G.Nodes = {node("Size", {"x"}, {"a"}), node("Size", {"z"}, {"b"}),
+             node("Add", {"a", "b"}, {"p0"})};
+  for (int I = 0; I < 40; ++I) {
+    std::string From = "p" + std::to_string(I);
+    G.Nodes.push_back(node("Mul", {From, From}, {"p" + std::to_string(I + 1)}));
+  }
+  G.Outputs = {value("p40", Int64, {})};
+  EXPECT_EQ(codesOf(model(graph(G))), "");
+
+  // (a0 + b0) (a1 + b1) ...: 2^30 terms in one tensor's element count.
+  std::vector<DimText> Shape;
+  G = {};
+  for (int I = 0; I < 30; ++I) {
+    std::string A = "a" + std::to_string(I), B = "b" + std::to_string(I);
+    G.Inputs.push_back(value("in" + A, Float, {A.c_str(), B.c_str()}));
+    Shape.push_back((A + " + " + B).c_str());
+  }
+  G.Inputs.push_back(value("x", Float, Shape));
+  G.Nodes = {node("Flatten", {"x"}, {"y"}, {intAttribute("axis", 30)})};
+  G.Outputs = {value("y", Float, {})};
+  EXPECT_EQ(codesOf(model(graph(G))), "shape-rank");
+}
+
+TEST_F(OnnxImporter, ManyUnnamedInputs) {
+  GraphParts G;
+  std::vector<std::string> Names;
+  auto Grow = [&](size_t Count) {
+    while (Names.size() < Count) {
+      Names.push_back("x" + std::to_string(Names.size()));
+      G.Inputs.push_back(value(Names.back(), Float, {"?"}));
+    }
+  };
+  Grow(1000);
+  G.Nodes = {node("Sum", Names, {"s"})};
+  G.Outputs = {value("s", Float, {})};
+  // All sizes turn out to be one.
+  std::string Text = textOf(model(graph(G)));
+  EXPECT_HAS(Text, R"(%arg999: tensor<?xf32, #dure.dims<["x0_dim0"]>>)");
+  Grow(20000);
+  G.Nodes = {node("Concat", Names, {"s"}, {intAttribute("axis", 0)})};
+  EXPECT_EQ(codesOf(model(graph(G))), "shape-rank");
+}
+
 //===----------------------------------------------------------------------===//
 // Versions
 //===----------------------------------------------------------------------===//
