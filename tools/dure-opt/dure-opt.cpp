@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // dure-opt: mlir-opt with the dialects and passes of Dure.
 
+#include "compiler/passes/Passes.h"
 #include "dialects/dure/DureOps.h"
 #include "dialects/dure/Lowering/Lowering.h"
 
@@ -12,6 +13,8 @@
 int main(int argc, char **argv) {
   mlir::registerAllPasses();
   dure::registerLoweringPasses();
+  dure::registerCompilerPasses();
+  dure::registerCompilerPipelines();
 
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
