@@ -50,6 +50,9 @@ def has_library(name):
 # What was built.
 if has_library("libDureCompiler.so"):
     config.available_features.add("compiler")
+else:
+    # IR needs dure-opt, which a build of the runtime alone does not have.
+    config.suffixes = [".test"]
 for entry in os.listdir(lib_dir) if os.path.isdir(lib_dir) else []:
     for prefix in ("libdure-target-", "libdure-driver-"):
         if entry.startswith(prefix) and entry.endswith(".so"):
