@@ -144,8 +144,10 @@ void handleInterrupts() {
     Action.sa_flags = SA_RESTART;
     sigaction(Signal, &Action, nullptr);
   }
-  // `dure inspect ... | head` ends with a failed write, not a signal.
+  // `dure inspect ... | head`, and a file that passes the limit of `ulimit -f`,
+  // end with a failed write that is reported and cleaned up, not a signal.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 const volatile int *interruptFlag() { return &Interrupted; }
