@@ -2,6 +2,8 @@
 // Buffers and executables of a HostDriver.
 #include "runtime/drivers/support/Objects.h"
 
+#include <sys/mman.h>
+
 #include <cinttypes>
 #include <string>
 
@@ -9,6 +11,10 @@ using namespace dure::driver;
 
 // Where a buffer of no bytes points: never read, but aligned like any other.
 alignas(64) static uint8_t Nothing[64];
+
+// Buffers from this size on are aligned to huge pages and ask for them.
+static constexpr uint64_t HugePage = uint64_t(2) << 20;
+static constexpr uint64_t HugeFrom = 2 * HugePage;
 
 //===-- Memory ------------------------------------------------------------===//
 
@@ -77,6 +83,8 @@ static dure_drv_status *allocate(dure_drv_device *Dev,
         .release();
   uint64_t Alignment =
       std::max<uint64_t>(P->alignment, D.Info.buffer_alignment);
+  if (P->size >= HugeFrom)
+    Alignment = std::max(Alignment, HugePage);
   uint8_t *Data = Nothing;
   if (P->size) {
     if (Status F = reserve(D, P->size))
@@ -93,6 +101,9 @@ static dure_drv_status *allocate(dure_drv_device *Dev,
                  P->size)
           .release();
     }
+    // A hint: kernels that stream weights miss the TLB less.
+    if (P->size >= HugeFrom)
+      madvise(Data, P->size / HugePage * HugePage, MADV_HUGEPAGE);
     if (D.B.zeroBuffers())
       std::memset(Data, 0, P->size);
   }
