@@ -12,7 +12,8 @@ namespace {
 /// Called for each value; false ends the run.
 using ValueHandler = std::function<bool(const dure_value &)>;
 
-/// Runs once, handing out every value. A run that the handler ended counts as
+/// Runs once, handing out every value that has a name: a value made inside a
+/// pattern has no counterpart elsewhere. A run that the handler ended counts as
 /// good.
 bool runWithValues(const Console &Out, const LoadedPackage &Package,
                    const std::vector<io::Tensor> &Inputs,
@@ -28,6 +29,8 @@ bool runWithValues(const Console &Out, const LoadedPackage &Package,
   Settings.struct_size = sizeof(Settings);
   Settings.on_value = [](void *User, const dure_value *Value) -> int32_t {
     auto *C = static_cast<Context *>(User);
+    if (!*Value->name)
+      return 0;
     C->Ended = !C->Handle(*Value);
     return C->Ended;
   };
