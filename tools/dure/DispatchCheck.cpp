@@ -12,8 +12,7 @@ namespace {
 /// Called for each value; false ends the run.
 using ValueHandler = std::function<bool(const dure_value &)>;
 
-/// Runs once, handing out every value that has a name: a value made inside a
-/// pattern has no counterpart elsewhere. A run that the handler ended counts as
+/// Runs once, handing out every value. A run that the handler ended counts as
 /// good.
 bool runWithValues(const Console &Out, const LoadedPackage &Package,
                    const std::vector<io::Tensor> &Inputs,
@@ -29,8 +28,6 @@ bool runWithValues(const Console &Out, const LoadedPackage &Package,
   Settings.struct_size = sizeof(Settings);
   Settings.on_value = [](void *User, const dure_value *Value) -> int32_t {
     auto *C = static_cast<Context *>(User);
-    if (!*Value->name)
-      return 0;
     C->Ended = !C->Handle(*Value);
     return C->Ended;
   };
@@ -82,10 +79,12 @@ compareDispatches(const Console &Out, const LoadedPackage &Target,
                   const std::vector<io::Tensor> &Inputs,
                   const Tolerances &Allowed) {
   // First the names that the target defines, so that no more than those are
-  // kept of the reference, which defines every value of the model.
+  // kept of the reference, which defines every value of the model. A value made
+  // inside a pattern has no name, and no counterpart.
   std::set<std::string, std::less<>> Names;
   if (!runWithValues(Out, Target, Inputs, [&](const dure_value &Value) {
-        Names.insert(Value.name);
+        if (*Value.name)
+          Names.insert(Value.name);
         return true;
       }))
     return std::nullopt;
