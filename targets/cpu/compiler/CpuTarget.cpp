@@ -70,7 +70,7 @@ public:
   }
 
   void registerDialects(DialectRegistry &registry) const override {
-    registerObjectCodeDialects(registry);
+    registerKernelDialects(registry);
   }
 
   void addPasses(TargetPhase phase, OpPassManager &passes) const override {

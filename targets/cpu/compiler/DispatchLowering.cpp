@@ -5,10 +5,10 @@
 #include "targets/cpu/compiler/DispatchLowering.h"
 
 #include "targets/cpu/compiler/AttentionKernel.h"
-#include "targets/cpu/compiler/CanonicalKernel.h"
 #include "targets/cpu/compiler/Evaluator.h"
 #include "targets/cpu/compiler/MatMulKernel.h"
 #include "targets/cpu/compiler/RowKernel.h"
+#include "targets/reference/compiler/ReferenceCodegen.h"
 
 #include "compiler/dispatch/OutlineDispatches.h"
 
@@ -428,9 +428,15 @@ DimExpr bytesMoved(func::FuncOp function) {
 
 } // namespace
 
+void registerKernelDialects(DialectRegistry &registry) {
+  reference::registerDialects(registry);
+}
+
 bool isSupportedOp(Operation *op) {
-  return Evaluator::isSupported(op) || isa<AttentionOp>(op) ||
-         isCanonicalKernelOp(op);
+  // Every op that computes has a canonical lowering.
+  return isa<DureDialect>(op->getDialect()) &&
+         !isa<WeightOp, GetWeightOp, DefineDimsOp, RegionOp, YieldOp,
+              CallDispatchOp>(op);
 }
 
 FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
@@ -451,10 +457,13 @@ FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
     info->workgroups = rows.workgroups;
     info->scratchBytes = rows.scratchBytes;
   } else {
-    if (failed(emitCanonicalKernel(kernelModule, builder, dispatch,
-                                   dispatch.getName(), slots)))
+    auto loops = reference::lowerDispatch(dispatch, kernelModule);
+    if (failed(loops))
       return failure();
+    for (const std::string &text : loops->Constants)
+      slots.slotOf(*DimExpr::parse(text));
     info->workgroups = 1;
+    info->scratchBytes = loops->ScratchBytes;
   }
   info->name = dispatch.getName();
   info->constants.assign(slots.exprs().begin(), slots.exprs().end());

@@ -11,6 +11,8 @@
 
 #include "dialects/dure/DureOps.h"
 
+#include "mlir/IR/DialectRegistry.h"
+
 #include <optional>
 #include <string>
 
@@ -29,12 +31,16 @@ struct KernelInfo {
   DimExpr bytes;
 };
 
+/// Dialects and interfaces that lowerDispatch needs in the context.
+void registerKernelDialects(mlir::DialectRegistry &registry);
+
 /// Whether lowerDispatch computes the op, alone or fused.
 bool isSupportedOp(mlir::Operation *op);
 
 /// Emits the kernel of a dispatch function into `kernelModule` as an entry of
-/// the function's name. Emits a diagnostic at the function and fails when the
-/// function holds an op that the CPU target does not compute.
+/// the function's name. What no kernel family computes becomes the loops of
+/// its canonical lowering. Emits a diagnostic at the function and fails when
+/// the function holds an op that the CPU target does not compute.
 mlir::FailureOr<KernelInfo> lowerDispatch(mlir::func::FuncOp dispatch,
                                           mlir::ModuleOp kernelModule,
                                           const CpuVariant &variant);

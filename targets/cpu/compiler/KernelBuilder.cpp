@@ -323,8 +323,6 @@ void KernelFrame::setFault(Value condition, Fault fault) {
 }
 
 Value KernelFrame::result() const {
-  if (fixedResult)
-    return fixedResult;
   if (faultSlot)
     return builder->load(builder->getI32Type(), faultSlot);
   return arith::ConstantOp::create(*builder, builder->getI32IntegerAttr(0));

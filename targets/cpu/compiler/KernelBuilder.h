@@ -130,8 +130,6 @@ public:
   /// Makes the kernel return `fault`, or a larger one, if `condition` (i1)
   /// holds.
   void setFault(mlir::Value condition, Fault fault);
-  /// Makes the kernel return this i32.
-  void setResult(mlir::Value code) { fixedResult = code; }
   /// The i32 to return, at the end of the entry.
   mlir::Value result() const;
 
@@ -139,7 +137,7 @@ private:
   KernelBuilder *builder;
   Values arguments;
   Values loaded;
-  mlir::Value faultSlot, fixedResult;
+  mlir::Value faultSlot;
 };
 
 /// Emits an entry of the kernel module: the body gets the frame; the entry

@@ -4,7 +4,6 @@
 #include "targets/cpu/compiler/ObjectCode.h"
 
 #include "targets/cpu/abi/CpuLibrary.h"
-#include "targets/cpu/compiler/CanonicalKernel.h"
 #include "targets/cpu/compiler/LowerToLLVM.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -340,7 +339,6 @@ void registerObjectCodeDialects(mlir::DialectRegistry &registry) {
                   mlir::math::MathDialect, mlir::memref::MemRefDialect,
                   mlir::scf::SCFDialect, mlir::ub::UBDialect,
                   mlir::vector::VectorDialect>();
-  registerCanonicalKernelDialects(registry);
   mlir::registerBuiltinDialectTranslation(registry);
   mlir::registerLLVMDialectTranslation(registry);
 }
