@@ -232,6 +232,7 @@ void Emitter::emitScores(KernelFrame &frame, const Position &at, Value firstKey,
   loop.rows = at.rows;
   loop.firstStrip = b.constant(0);
   loop.stripEnd = b.ceilDiv(keys, shape.stripWidth);
+  loop.maxStrips = kBlockKeys / shape.stripWidth;
   emitTileLoop(module, b, loop, [](Value, int64_t, Value, int64_t) {});
 }
 
@@ -391,8 +392,8 @@ void Emitter::emitValues(KernelFrame &frame, const Position &at, Value firstKey,
   }
   loop.rows = at.rows;
   loop.firstStrip = b.constant(0);
-  loop.stripEnd =
-      b.constant(llvm::divideCeil(kernel.valueDim, shape.stripWidth));
+  loop.maxStrips = llvm::divideCeil(kernel.valueDim, shape.stripWidth);
+  loop.stripEnd = b.constant(loop.maxStrips);
   emitTileLoop(module, b, loop, [](Value, int64_t, Value, int64_t) {});
 }
 

@@ -123,6 +123,10 @@ bool MatMulDispatch::matchEpilogue() {
       continue;
     if (!isElementwise(&op) && !isa<ConstantOp>(op))
       return false;
+    // Only an entry can report a fault; the epilogue is none.
+    if (isa<DivOp, ModOp>(op) &&
+        !isa<FloatType>(typeOf(op.getOperand(1)).getElementType()))
+      return false;
     for (Value tensor : op.getOperands()) {
       SmallVector<DimExpr> own = dimsOf(typeOf(tensor));
       if (!own.empty())

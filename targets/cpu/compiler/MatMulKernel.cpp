@@ -169,6 +169,7 @@ void Emitter::emitBody(KernelFrame &frame) {
     loop.rows = rows;
     loop.firstStrip = zero;
     loop.stripEnd = b.ceilDiv(columns, shape.stripWidth);
+    loop.maxStrips = blocks.panels * shape.stripsPerPanel;
     loop.reuseC = singleBlockK();
     Value isLast = b.equal(b.add(pass, 1), passes);
     emitTileLoop(

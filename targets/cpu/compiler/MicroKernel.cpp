@@ -226,12 +226,12 @@ TileShape::TileShape(const CpuVariant &variant) : lanes(variant.lanes()) {
   stripsPerPanel = kPanelWidth / stripWidth;
 }
 
-int64_t TileShape::stripsFor(int64_t rowCount) const {
+int64_t TileShape::stripsFor(int64_t rowCount, int64_t available) const {
   // As many as keep the sums within the main tile's (or three quarters of the
   // registers), in whole panels so that strips are a constant apart.
   int64_t budget = rows >= 8 ? 24 : rows * vectorsPerStrip;
   int64_t strips = budget / (rowCount * vectorsPerStrip);
-  strips = std::min<int64_t>(strips, 8);
+  strips = std::min({strips, available, int64_t(8)});
   if (strips <= stripsPerPanel)
     return std::max<int64_t>(strips, 1);
   return strips / stripsPerPanel * stripsPerPanel;
@@ -278,7 +278,7 @@ void emitTileLoop(ModuleOp module, KernelBuilder &b, const TileLoop &loop,
   };
   // All strips for a static number of rows from `row` on.
   auto emitStrips = [&](Value row, int64_t rows) {
-    int64_t group = shape.stripsFor(rows);
+    int64_t group = shape.stripsFor(rows, loop.maxStrips);
     Value count = b.sub(loop.stripEnd, loop.firstStrip);
     Value groups = b.div(count, b.constant(group));
     Value groupEnd = b.add(loop.firstStrip, b.mul(groups, group));

@@ -31,7 +31,8 @@ struct TileShape {
   int64_t rows;
   /// Strips that a tile of `rows` rows takes at once, so that enough sums are
   /// in flight to hide the latency of a fused multiply-add.
-  int64_t stripsFor(int64_t rows) const;
+  /// At most `available`, the strips of a block.
+  int64_t stripsFor(int64_t rows, int64_t available) const;
 };
 
 /// Where a micro kernel reads and writes, in elements of f32.
@@ -60,6 +61,8 @@ void callMicroKernel(mlir::ModuleOp module, KernelBuilder &builder,
 struct TileLoop {
   MicroOperands operands;
   mlir::Value rows, firstStrip, stripEnd;
+  /// The most strips that stripEnd - firstStrip can be.
+  int64_t maxStrips = 1;
   bool reuseC = false;
 };
 void emitTileLoop(
