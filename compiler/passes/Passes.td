@@ -74,6 +74,28 @@ def RaiseSilu : Pass<"dure-raise-silu"> {
   let summary = "Recognises x * sigmoid(x)";
 }
 
+def RaiseMasks : Pass<"dure-raise-masks"> {
+  let summary = "Reads a padding mask in place of a GatherND over full grids";
+}
+
+def RaiseRope : Pass<"dure-raise-rope"> {
+  let summary = "Recognises rotary position embeddings, half-split form";
+  let description = [{
+    x cos + rotate(x) sin, where both tables are known to have equal halves: the
+    rope op takes one half of each.
+  }];
+}
+
+def RaiseAttention : Pass<"dure-raise-attention"> {
+  let summary = "Recognises scaled dot-product attention";
+  let description = [{
+    softmax(q k^T scale + mask) v with one scale or its root on both sides, keys
+    transposed directly or by way of rank 3, heads repeated or not, masks added or
+    chosen, tanh soft caps, and the tail that turns NaN into 0. What a row
+    without any key gives (`empty_row`) follows from the form of the mask.
+  }];
+}
+
 def RaiseGatedMLP : Pass<"dure-raise-gated-mlp"> {
   let summary = "Recognises gated feed-forward layers (SwiGLU and its kin)";
 }

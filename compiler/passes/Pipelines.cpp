@@ -37,6 +37,11 @@ void buildRaisePipeline(OpPassManager &Passes) {
   // Needs the activations above.
   Passes.addPass(createRaiseGatedMLP());
 
+  Passes.addPass(createRaiseRope());
+  // Masks before the attentions that share them.
+  Passes.addPass(createRaiseMasks());
+  Passes.addPass(createRaiseAttention());
+
   // After attention, which reads transposes of its keys itself.
   Passes.addPass(createFoldTransposes());
 

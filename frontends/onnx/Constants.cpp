@@ -88,7 +88,11 @@ Value GraphImporter::materialize(const Tensor &T, llvm::StringRef Name,
     return {};
   }
   auto Type = RankedTensorType::get(T.Dims, Element);
-  if (T.ElementCount <= MaxConstantElements) {
+  // A vector of floats is trained: as a constant it would make layers unlike
+  // that differ in its numbers only.
+  bool IsTrained = isa<FloatType>(Element) && T.ElementCount > 1 &&
+                   T.Kind == Tensor::Storage::File;
+  if (T.ElementCount <= MaxConstantElements && !IsTrained) {
     DenseElementsAttr Dense = denseOf(Type, File.bytes(T));
     Value V = ConstantOp::create(Builder, Loc, Dense);
     if (isa<IntegerType>(Element) && Type.getRank() <= 1) {
