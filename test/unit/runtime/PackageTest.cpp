@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tests of writing and reading packages.
+
+#include "runtime/package/Reader.h"
+#include "test/unit/runtime/TestPackages.h"
+
+#include <filesystem>
+#include <sys/stat.h>
+
+using namespace dure;
+using namespace dure::test;
+
+namespace {
+
+std::span<const std::byte> bytesOf(const std::string &Text) {
+  return std::as_bytes(std::span(Text));
+}
+
+/// The encoder with its table in a model file, f16, behind 8 other bytes.
+Package fileEncoder(const TemporaryFolder &T) {
+  Package P = encoderPackage();
+  std::string Table(8, 'x');
+  for (int I = 0; I != 21; ++I) {
+    // Halves of the integers -5..5, by their bits.
+    static constexpr uint16_t Halves[] = {0xc500, 0xc400, 0xc200, 0xc000,
+                                          0xbc00, 0x0000, 0x3c00, 0x4000,
+                                          0x4200, 0x4400, 0x4500};
+    uint16_t Half = Halves[I % 11];
+    Table.append(reinterpret_cast<const char *>(&Half), 2);
+  }
+  T.write("model.bin", Table);
+  P.Files = {{"model.bin", Table.size()}};
+  Weight &W = P.Weights[0];
+  W.Source = WeightSource::File;
+  W.File = 0;
+  W.Offset = 8;
+  W.Size = 42;
+  W.StoredType = ElementType::F16;
+  W.Inline.reset();
+  W.Steps = {Step::cast(ElementType::F32)};
+  return P;
+}
+
+/// Loads PATH, runs it on three tokens, returns the pooled output.
+std::vector<float> pooled(const std::string &Path, Outcome *Failure = nullptr) {
+  dure_load_options Options = {};
+  Options.struct_size = sizeof(Options);
+  Options.verify = DURE_VERIFY_FULL;
+  Loaded Made;
+  dure_package *Opened = nullptr;
+  Outcome Done = dure_package_load(Path.c_str(), &Options, &Opened);
+  Made.Package.reset(Opened);
+  if (Done.ok())
+    Done = Made.open();
+  if (Failure)
+    *Failure = Done;
+  else
+    EXPECT_TRUE(Done.ok()) << Done.Message;
+  if (!Done.ok())
+    return {};
+  Owned<dure_call> Call = makeCall(Made, "main");
+  EXPECT_TRUE(bind(Call.get(), 0, Tensor<int64_t>{{1, 3}, {1, 4, 6}}).ok());
+  EXPECT_TRUE(bind(Call.get(), 1, Tensor<int64_t>{{1, 3}, {1, 1, 0}}).ok());
+  EXPECT_TRUE(Outcome(dure_call_run(Call.get(), nullptr)).ok());
+  return floatOutput(Call.get(), 1).Values;
+}
+
+} // namespace
+
+// Tests that what was written is read back, and that equal content gives equal
+// bytes.
+TEST(Package, RoundTrip) {
+  Package P = encoderPackage();
+  Result<std::string> First = writePackageToMemory(P);
+  Result<std::string> Second = writePackageToMemory(encoderPackage());
+  ASSERT_TRUE(First.ok()) << First.status().message();
+  EXPECT_EQ(*First, *Second);
+  Result<PackageImage> Image = readPackage(bytesOf(*First));
+  ASSERT_TRUE(Image.ok()) << Image.status().message();
+  const Package &Q = Image->Content;
+  EXPECT_EQ(Q.ModelName, "encoder");
+  EXPECT_EQ(Q.Symbols[1].Max, 512);
+  EXPECT_EQ(Q.Entries[0].Outputs[0].Dims[0].Expression, "batch");
+  EXPECT_EQ(Q.Entries[0].Outputs[0].Dims[2].Value, 5);
+  EXPECT_EQ(Q.Weights[1].Source, WeightSource::Package);
+  EXPECT_EQ(Q.Weights[1].Shape, (std::vector<int64_t>{2, 3, 4}));
+  EXPECT_EQ(Q.Weights[1].Offset % PackageAlignment, 0u);
+  const Program &Was = P.Variants[0].Programs[0];
+  const Program &Is = Q.Variants[0].Programs[0];
+  ASSERT_EQ(Is.Blocks.size(), Was.Blocks.size());
+  for (size_t B = 0; B != Was.Blocks.size(); ++B) {
+    ASSERT_EQ(Is.Blocks[B].Instructions.size(),
+              Was.Blocks[B].Instructions.size());
+    for (size_t I = 0; I != Was.Blocks[B].Instructions.size(); ++I)
+      EXPECT_EQ(Is.Blocks[B].Instructions[I].index(),
+                Was.Blocks[B].Instructions[I].index());
+  }
+  EXPECT_EQ(Is.Trace[1].Nodes, Was.Trace[1].Nodes);
+  EXPECT_EQ(codeBytes(*Image, Q.Variants[0].CodeObjects[0]).size(), 4u);
+}
+
+// Tests that instructions with all their fields survive.
+TEST(Package, EveryInstructionRoundTrips) {
+  Package P = bucketPackage();
+  Package S = stepPackage();
+  for (const Package &From : {P, S}) {
+    Result<std::string> First = writePackageToMemory(From);
+    ASSERT_TRUE(First.ok()) << First.status().message();
+    Result<PackageImage> Image = readPackage(bytesOf(*First));
+    ASSERT_TRUE(Image.ok()) << Image.status().message();
+    // Written again from what was read: bytes agree if every field came back.
+    Package Again = Image->Content;
+    for (Variant &V : Again.Variants)
+      for (CodeObject &Code : V.CodeObjects)
+        Code.Bytes = std::make_shared<std::string>("fake");
+    Result<std::string> Second = writePackageToMemory(Again);
+    ASSERT_TRUE(Second.ok()) << Second.status().message();
+    EXPECT_EQ(*First, *Second);
+  }
+}
+
+// Tests that equal code is stored once.
+TEST(Package, VariantsShareCodeAndWeights) {
+  Package One = encoderPackage();
+  Package Two = One;
+  Two.Variants.push_back(Two.Variants[0]);
+  Two.Variants[1].Name = "second";
+  Result<std::string> Small = writePackageToMemory(One);
+  Result<std::string> Large = writePackageToMemory(Two);
+  ASSERT_TRUE(Large.ok()) << Large.status().message();
+  EXPECT_LT(Large->size() - Small->size(), 2 * PackageAlignment);
+}
+
+// Tests that weights embedded and weights left in the model's file give the
+// same result, and that the file is checked.
+TEST(Package, EmbeddedAndReferencedWeights) {
+  TemporaryFolder T;
+  Package P = fileEncoder(T);
+  PackageWriteOptions Options;
+  Options.ModelFolder = T.folder();
+  Status Done = writePackage(P, T.path("embed.dure"), Options);
+  ASSERT_TRUE(Done.ok()) << Done.message();
+  Options.EmbedWeights = false;
+  Done = writePackage(P, T.path("reference.dure"), Options);
+  ASSERT_TRUE(Done.ok()) << Done.message();
+  Result<std::string> Inline = writePackageToMemory(encoderPackage());
+  T.write("inline.dure", *Inline);
+  std::vector<float> Expected = pooled(T.path("inline.dure"));
+  EXPECT_EQ(pooled(T.path("embed.dure")), Expected);
+  EXPECT_EQ(pooled(T.path("reference.dure")), Expected);
+
+  std::string Model = readFile(T.path("model.bin"));
+  Model[20] ^= 1;
+  T.write("model.bin", Model);
+  Outcome Failure = nullptr;
+  pooled(T.path("reference.dure"), &Failure);
+  EXPECT_EQ(Failure.Code, DURE_STATUS_DATA_LOSS);
+  T.write("model.bin", Model + "more");
+  pooled(T.path("reference.dure"), &Failure);
+  EXPECT_EQ(Failure.Code, DURE_STATUS_DATA_LOSS);
+  EXPECT_NE(Failure.Message.find("model.bin"), std::string::npos);
+  std::filesystem::remove(T.path("model.bin"));
+  pooled(T.path("reference.dure"), &Failure);
+  EXPECT_EQ(Failure.Code, DURE_STATUS_NOT_FOUND);
+  EXPECT_EQ(pooled(T.path("embed.dure")), Expected);
+}
+
+// Tests that a model file outside its folder is refused when written and when
+// read.
+TEST(Package, ModelFilesAreContained) {
+  TemporaryFolder T;
+  Package P = fileEncoder(T);
+  P.Files[0].Path = "../model.bin";
+  PackageWriteOptions Options;
+  Options.ModelFolder = T.folder();
+  EXPECT_EQ(writePackage(P, T.path("p.dure"), Options).code(),
+            StatusCode::PermissionDenied);
+  EXPECT_FALSE(std::filesystem::exists(T.path("p.dure")));
+}
+
+// Tests that cancelling leaves nothing, and the old file as it was.
+TEST(Package, CancelledWriteLeavesNothing) {
+  TemporaryFolder T;
+  T.write("p.dure", "old");
+  volatile int Cancel = 1;
+  PackageWriteOptions Options;
+  Options.Cancel = &Cancel;
+  EXPECT_EQ(writePackage(encoderPackage(), T.path("p.dure"), Options).code(),
+            StatusCode::Cancelled);
+  EXPECT_EQ(readFile(T.path("p.dure")), "old");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(T.folder()), {}),
+            1);
+}
+
+// Tests that a weight larger than a leaf is hashed by leaves, and that
+// verify=once notices a change but hashes only once.
+TEST(Package, LeavesAndVerifyOnce) {
+  TemporaryFolder T;
+  ::setenv("XDG_CACHE_HOME", T.path("cache").c_str(), 1);
+  std::filesystem::create_directory(T.path("cache"));
+  ::chmod(T.path("cache").c_str(), 0700);
+  Package P = encoderPackage();
+  constexpr int64_t Rows = 300000; // 3.4 MiB
+  P.Weights[0] =
+      inlineWeight("table", std::vector<float>(Rows * 3, 0.5f), {Rows, 3});
+  ASSERT_TRUE(writePackage(P, T.path("p.dure")).ok());
+  Result<PackageImage> Image = readPackage(bytesOf(readFile(T.path("p.dure"))));
+  ASSERT_TRUE(Image.ok());
+  EXPECT_EQ(Image->Content.Weights[0].Leaves.size(), 4u);
+  auto Open = [&](int32_t Verify) {
+    dure_load_options Options = {};
+    Options.struct_size = sizeof(Options);
+    Options.verify = Verify;
+    Loaded Made;
+    dure_package *Opened = nullptr;
+    Outcome Done =
+        dure_package_load(T.path("p.dure").c_str(), &Options, &Opened);
+    Made.Package.reset(Opened);
+    return Done.ok() ? Made.open() : Done;
+  };
+  EXPECT_TRUE(Open(DURE_VERIFY_ONCE).ok());
+  EXPECT_TRUE(std::filesystem::exists(T.path("cache/dure/verified")));
+  std::string Damaged = readFile(T.path("p.dure"));
+  Damaged[12288 + 2 * LeafSize] ^= 1;
+  T.write("p.dure", Damaged);
+  EXPECT_EQ(Open(DURE_VERIFY_ONCE).Code, DURE_STATUS_DATA_LOSS);
+  EXPECT_EQ(Open(DURE_VERIFY_FULL).Code, DURE_STATUS_DATA_LOSS);
+  EXPECT_TRUE(Open(DURE_VERIFY_STRUCTURE).ok());
+  ::unsetenv("XDG_CACHE_HOME");
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tests of contained reading and of whole-file writing.
+
+#include "runtime/io/SafeFile.h"
+#include "test/unit/runtime/TestSupport.h"
+
+#include <cstring>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace dure;
+using namespace dure::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Refusal that MAP meets, or Ok.
+StatusCode refusal(const SafeFolder &Folder, const std::string &Name) {
+  Result<MappedFile> File = Folder.map(Name);
+  return File ? StatusCode::Ok : File.status().code();
+}
+
+} // namespace
+
+// Tests that files in the folder and below it are mapped.
+TEST(SafeFile, ReadsBelowTheFolder) {
+  TemporaryFolder T;
+  fs::create_directories(T.path("model/sub"));
+  T.write("model/a.bin", "alpha");
+  T.write("model/sub/b.bin", "");
+  Result<SafeFolder> Folder = SafeFolder::open(T.path("model"));
+  ASSERT_TRUE(Folder.ok());
+  Result<MappedFile> A = Folder->map("./a.bin");
+  ASSERT_TRUE(A.ok()) << A.status().message();
+  EXPECT_EQ(std::memcmp(A->data(), "alpha", A->size()), 0);
+  Result<MappedFile> B = Folder->map("sub/b.bin");
+  ASSERT_TRUE(B.ok());
+  EXPECT_EQ(B->size(), 0u);
+  EXPECT_EQ(refusal(*Folder, "missing"), StatusCode::NotFound);
+}
+
+// Tests that names which leave the folder, or go through links, are refused
+// and the remedy is named.
+TEST(SafeFile, RefusesEscapesAndLinks) {
+  TemporaryFolder T;
+  fs::create_directories(T.path("model/sub"));
+  fs::create_directories(T.path("elsewhere"));
+  T.write("secret", "s");
+  T.write("elsewhere/w.bin", "w");
+  T.write("model/a.bin", "a");
+  fs::create_symlink(T.path("secret"), T.path("model/link"));
+  fs::create_symlink(T.path("elsewhere"), T.path("model/dir"));
+  fs::create_symlink("a.bin", T.path("model/inner"));
+  fs::create_hard_link(T.path("secret"), T.path("model/hard"));
+  ASSERT_EQ(::mkfifo(T.path("model/fifo").c_str(), 0600), 0);
+  Result<SafeFolder> Folder = SafeFolder::open(T.path("model"));
+  ASSERT_TRUE(Folder.ok());
+  for (const char *Name : {"../secret", "sub/../../secret", "/etc/passwd",
+                           "link", "dir/w.bin", "inner", "hard", "fifo", "sub"})
+    EXPECT_EQ(refusal(*Folder, Name), StatusCode::PermissionDenied) << Name;
+  EXPECT_EQ(refusal(*Folder, std::string("a.bin\0x", 7)),
+            StatusCode::PermissionDenied);
+  EXPECT_EQ(refusal(*Folder, ""), StatusCode::InvalidArgument);
+  EXPECT_NE(Folder->map("link").status().message().find("--allow-links"),
+            std::string::npos);
+}
+
+// Tests that admitted links may lead below their root and nowhere else.
+TEST(SafeFile, AllowedLinksStayBelowTheRoot) {
+  TemporaryFolder T;
+  for (const char *Name : {"model", "cache", "other"})
+    fs::create_directories(T.path(Name));
+  T.write("cache/blob", "blob");
+  T.write("other/blob", "x");
+  T.write("model/own", "own");
+  fs::create_symlink("../cache/blob", T.path("model/good"));
+  fs::create_symlink("../other/blob", T.path("model/bad"));
+  Result<SafeFolder> Folder =
+      SafeFolder::open(T.path("model"), {true, T.path("cache")});
+  ASSERT_TRUE(Folder.ok());
+  EXPECT_EQ(refusal(*Folder, "good"), StatusCode::Ok);
+  EXPECT_EQ(refusal(*Folder, "own"), StatusCode::Ok);
+  EXPECT_EQ(refusal(*Folder, "bad"), StatusCode::PermissionDenied);
+  EXPECT_EQ(refusal(*Folder, "../other/blob"), StatusCode::PermissionDenied);
+}
+
+// Tests that a file appears with commit, whole, and not without.
+TEST(AtomicFile, AppearsWholeOrNotAtAll) {
+  TemporaryFolder T;
+  std::string Path = T.path("out");
+  {
+    Result<AtomicFile> File = AtomicFile::create(Path);
+    ASSERT_TRUE(File.ok());
+    ASSERT_TRUE(File->write("half", 4).ok());
+  }
+  EXPECT_TRUE(fs::is_empty(T.folder()));
+  T.write("out", "old");
+  Result<AtomicFile> File = AtomicFile::create(Path);
+  ASSERT_TRUE(File.ok());
+  ASSERT_TRUE(File->write("0123", 4).ok());
+  ASSERT_TRUE(File->writeAt("x", 1, 2).ok());
+  EXPECT_EQ(readFile(Path), "old");
+  ASSERT_TRUE(File->commit().ok());
+  EXPECT_EQ(readFile(Path), "01x3");
+  EXPECT_EQ(std::distance(fs::directory_iterator(T.folder()), {}), 1);
+}
+
+// Tests that a folder or a missing folder is refused before work is done.
+TEST(AtomicFile, RefusesBadPlaces) {
+  TemporaryFolder T;
+  EXPECT_FALSE(AtomicFile::create(T.folder()).ok());
+  EXPECT_EQ(AtomicFile::create(T.path("no/such")).status().code(),
+            StatusCode::NotFound);
+}
