@@ -89,10 +89,21 @@ def RaiseRope : Pass<"dure-raise-rope"> {
 def RaiseAttention : Pass<"dure-raise-attention"> {
   let summary = "Recognises scaled dot-product attention";
   let description = [{
-    softmax(q k^T scale + mask) v with one scale or its root on both sides, keys
-    transposed directly or by way of rank 3, heads repeated or not, masks added or
-    chosen, tanh soft caps, and the tail that turns NaN into 0. What a row
-    without any key gives (`empty_row`) follows from the form of the mask.
+    softmax(q k^T scale + mask) v with one scale or its root on both sides, masks
+    added or chosen, tanh soft caps, and the tail that turns NaN into 0. What a
+    row without any key gives (`empty_row`) follows from the form of the mask.
+  }];
+}
+
+def RaiseGroupedHeads : Pass<"dure-raise-grouped-heads"> {
+  let summary = "Lets attention read keys and values before they are repeated";
+}
+
+def RaiseAttentionMasks : Pass<"dure-raise-attention-masks"> {
+  let summary = "Reads causal order and windows out of attention's masks";
+  let description = [{
+    Comparisons of key and query positions in a boolean mask become `causal` and
+    `window`; what else the mask says stays a mask, not broadcast.
   }];
 }
 

@@ -41,6 +41,9 @@ void buildRaisePipeline(OpPassManager &Passes) {
   // Masks before the attentions that share them.
   Passes.addPass(createRaiseMasks());
   Passes.addPass(createRaiseAttention());
+  // For attentions of the model's own, too.
+  Passes.addPass(createRaiseGroupedHeads());
+  Passes.addPass(createRaiseAttentionMasks());
 
   // After attention, which reads transposes of its keys itself.
   Passes.addPass(createFoldTransposes());

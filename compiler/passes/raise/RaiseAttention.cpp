@@ -122,52 +122,7 @@ static MatMulOp matchScores(PatternRewriter &Rewriter, Value Scores,
   return Scores.getDefiningOp<MatMulOp>();
 }
 
-/// [B, G, S, D] repeated to [B, G * R, S, D] head by head: the tensor before it
-/// was repeated.
-static Value withoutRepeatedHeads(OpBuilder &Builder, Value Heads) {
-  auto Merge = Heads.getDefiningOp<ReshapeOp>();
-  auto Repeat = Merge ? Merge.getX().getDefiningOp<BroadcastOp>() : nullptr;
-  if (!Repeat)
-    return Heads;
-  SmallVector<DimExpr> Before = dimsOf(typeOf(Repeat.getX()));
-  SmallVector<DimExpr> After = dimsOf(Repeat.getType());
-  SmallVector<DimExpr> Merged = dimsOf(Merge.getType());
-  if (Before.size() != 5 || After.size() != 5 || Merged.size() != 4 ||
-      !Before[2].isConstant(1) || After[0] != Before[0] ||
-      After[1] != Before[1] || After[3] != Before[3] || After[4] != Before[4] ||
-      Merged[0] != After[0] || Merged[1] != After[1] * After[2] ||
-      Merged[2] != After[3] || Merged[3] != After[4])
-    return Heads;
-  Before.erase(Before.begin() + 2);
-  return Builder.createOrFold<ReshapeOp>(
-      Heads.getLoc(), tensorOf(Before, typeOf(Heads).getElementType()),
-      Repeat.getX());
-}
-
-/// The keys [B, H, S, D] of what is multiplied as [B, H, D, S], without the
-/// detour that exporters take for the transpose.
-static Value keysOf(OpBuilder &Builder, Value Transposed) {
-  Location Loc = Transposed.getLoc();
-  auto Split = Transposed.getDefiningOp<ReshapeOp>();
-  auto Swap = Split ? Split.getX().getDefiningOp<TransposeOp>() : nullptr;
-  auto Merge = Swap ? Swap.getX().getDefiningOp<ReshapeOp>() : nullptr;
-  if (Merge && Swap.getPermutation() == ArrayRef<int64_t>{0, 2, 1}) {
-    SmallVector<DimExpr> Dims = dimsOf(typeOf(Transposed));
-    std::swap(Dims[2], Dims[3]);
-    SmallVector<DimExpr> Source = dimsOf(typeOf(Merge.getX()));
-    SmallVector<DimExpr> Merged = dimsOf(Merge.getType());
-    size_t Rank = Source.size();
-    if (Rank >= 2 && Source[Rank - 2] == Merged[1] &&
-        Source[Rank - 1] == Merged[2] && Dims[2] == Merged[1] &&
-        Dims[3] == Merged[2])
-      return Builder.createOrFold<ReshapeOp>(
-          Loc, tensorOf(Dims, typeOf(Transposed).getElementType()),
-          Merge.getX());
-  }
-  return buildTransposeOfLastTwo(Builder, Loc, Transposed);
-}
-
-/// q, k and v of the two products, heads ungrouped where both allow it.
+/// q, k and v of the two products.
 static bool readOperands(OpBuilder &Builder, MatMulOp Scores, MatMulOp Result,
                          Attention &A) {
   if (Scores.getTransposeLhs() || typeOf(Scores.getLhs()).getRank() != 4 ||
@@ -176,16 +131,12 @@ static bool readOperands(OpBuilder &Builder, MatMulOp Scores, MatMulOp Result,
     return false;
   A.Q = stripScale(Scores.getLhs(), A.Scale);
   Value Keys = stripScale(Scores.getRhs(), A.Scale);
-  A.K = Scores.getTransposeRhs() ? Keys : keysOf(Builder, Keys);
+  A.K = Scores.getTransposeRhs()
+            ? Keys
+            : buildTransposeOfLastTwo(Builder, Scores.getLoc(), Keys);
   // A scale may stand before the transpose, too.
   A.K = stripScale(A.K, A.Scale);
   A.V = Result.getRhs();
-  Value K = withoutRepeatedHeads(Builder, A.K);
-  Value V = withoutRepeatedHeads(Builder, A.V);
-  if (dimOf(typeOf(K), 1) == dimOf(typeOf(V), 1)) {
-    A.K = K;
-    A.V = V;
-  }
   return true;
 }
 
@@ -203,6 +154,8 @@ struct MatMulOfSoftmax : OpRewritePattern<MatMulOp> {
     SoftmaxOp Softmax = matchSoftmax(Op.getLhs(), A);
     if (!Softmax)
       return Rewriter.notifyMatchFailure(Op, "no softmax of rank 4");
+    if (!Op.getLhs().hasOneUse())
+      return Rewriter.notifyMatchFailure(Op, "the weights are read by others");
     MatMulOp Scores = matchScores(Rewriter, Softmax.getX(), A);
     if (!Scores || !readOperands(Rewriter, Scores, Op, A))
       return Rewriter.notifyMatchFailure(Op, "no scores of q and k");

@@ -46,8 +46,7 @@ LogicalResult replaceByExprs(PatternRewriter &Rewriter, Operation *Op,
   return success();
 }
 
-template <typename OpTy>
-struct DimArithmetic : OpRewritePattern<OpTy> {
+template <typename OpTy> struct DimArithmetic : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
 
   static std::optional<DimExpr> combine(const DimExpr &L, const DimExpr &R) {
@@ -72,12 +71,13 @@ struct DimArithmetic : OpRewritePattern<OpTy> {
     if (!anyDimValues(Op))
       return Rewriter.notifyMatchFailure(Op, "no dimensions");
     auto L = exprsOf(Op.getLhs()), R = exprsOf(Op.getRhs());
-    if (!L || !R || (L->size() != R->size() && L->size() != 1 && R->size() != 1))
+    if (!L || !R ||
+        (L->size() != R->size() && L->size() != 1 && R->size() != 1))
       return Rewriter.notifyMatchFailure(Op, "operands are not expressions");
     SmallVector<DimExpr> Out;
     for (size_t I = 0, E = std::max(L->size(), R->size()); I < E; ++I) {
-      std::optional<DimExpr> Expr = combine((*L)[L->size() == 1 ? 0 : I],
-                                            (*R)[R->size() == 1 ? 0 : I]);
+      std::optional<DimExpr> Expr =
+          combine((*L)[L->size() == 1 ? 0 : I], (*R)[R->size() == 1 ? 0 : I]);
       if (!Expr)
         return Rewriter.notifyMatchFailure(Op, "signs are not known");
       Out.push_back(*Expr);
@@ -142,8 +142,7 @@ struct SliceOfDims : OpRewritePattern<SliceOp> {
 } // namespace
 
 void dure::populateDimValuesPatterns(RewritePatternSet &Patterns) {
-  Patterns.add<DimArithmetic<AddOp>, DimArithmetic<SubOp>,
-               DimArithmetic<MulOp>, DimArithmetic<DivOp>,
-               DimArithmetic<MinOp>, DimArithmetic<MaxOp>, ReshapeOfDims,
-               ConcatOfDims, SliceOfDims>(Patterns.getContext());
+  Patterns.add<DimArithmetic<AddOp>, DimArithmetic<SubOp>, DimArithmetic<MulOp>,
+               DimArithmetic<DivOp>, DimArithmetic<MinOp>, DimArithmetic<MaxOp>,
+               ReshapeOfDims, ConcatOfDims, SliceOfDims>(Patterns.getContext());
 }

@@ -30,11 +30,20 @@ struct FoldElementwise : RewritePattern {
       if (!Operands.back())
         return Rewriter.notifyMatchFailure(Op, "an operand is not constant");
     }
+    if (isa<DivOp, ModOp>(Op) && dividesByZero(Operands[1]))
+      return Rewriter.notifyMatchFailure(Op, "an error that run time reports");
     DenseElementsAttr Value = evaluateElementwise(Op, Operands);
     if (!Value)
       return Rewriter.notifyMatchFailure(Op, "cannot be computed here");
     Rewriter.replaceOpWithNewOp<ConstantOp>(Op, Value);
     return success();
+  }
+
+private:
+  static bool dividesByZero(DenseElementsAttr Divisor) {
+    return isa<IntegerType>(Divisor.getElementType()) &&
+           llvm::any_of(Divisor.getValues<APInt>(),
+                        [](const APInt &Number) { return Number.isZero(); });
   }
 };
 
@@ -68,8 +77,7 @@ struct DropLogical : OpRewritePattern<OpTy> {
 };
 
 /// x * 1, x / 1, x - 0, and x + 0 for integers (for floats it turns -0 to 0).
-template <typename OpTy>
-struct DropNeutral : OpRewritePattern<OpTy> {
+template <typename OpTy> struct DropNeutral : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(OpTy Op,

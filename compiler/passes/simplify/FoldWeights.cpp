@@ -65,8 +65,8 @@ public:
     if (!Type.hasStaticShape() || !Ints)
       return;
     WeightOp Base = weightOf(Op->getOperand(0));
-    WeightOp Other = Op->getNumOperands() == 2 ? weightOf(Op->getOperand(1))
-                                               : WeightOp();
+    WeightOp Other =
+        Op->getNumOperands() == 2 ? weightOf(Op->getOperand(1)) : WeightOp();
     if (!Base || (Op->getNumOperands() == 2 && !Other))
       return;
     if (Other) {
@@ -81,9 +81,9 @@ public:
     }
     WeightOp New = Weights.extend(Base, *Kind, Type, *Ints, Other);
     OpBuilder Builder(Op);
-    auto Get = GetWeightOp::create(
-        Builder, Op->getLoc(), Type,
-        FlatSymbolRefAttr::get(New.getSymNameAttr()));
+    auto Get =
+        GetWeightOp::create(Builder, Op->getLoc(), Type,
+                            FlatSymbolRefAttr::get(New.getSymNameAttr()));
     Op->getResult(0).replaceAllUsesWith(Get);
     Op->erase();
   }

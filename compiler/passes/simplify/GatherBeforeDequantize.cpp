@@ -27,9 +27,8 @@ struct GatherOfCast : OpRewritePattern<GatherOp> {
     if (!Cast || !Cast.getX().getDefiningOp<GetWeightOp>())
       return Rewriter.notifyMatchFailure(Op, "gathers no cast weight");
     Value Rows = buildGather(Rewriter, Op, Cast.getX());
-    Rewriter.replaceOpWithNewOp<CastOp>(Op, Op.getType(), Rows,
-                                        Cast.getToAttr(),
-                                        Cast.getSaturateAttr());
+    Rewriter.replaceOpWithNewOp<CastOp>(
+        Op, Op.getType(), Rows, Cast.getToAttr(), Cast.getSaturateAttr());
     return success();
   }
 };
@@ -45,11 +44,10 @@ Value buildScaleRows(PatternRewriter &Rewriter, GatherOp Op, Value Scale) {
     return buildGather(Rewriter, Op, Scale);
   if (Type.getDimSize(Axis) != 1 || Axis != 0)
     return {};
-  return ReshapeOp::create(
-      Rewriter, Op.getLoc(),
-      RankedTensorType::get(Type.getShape().drop_front(),
-                            Type.getElementType()),
-      Scale);
+  return ReshapeOp::create(Rewriter, Op.getLoc(),
+                           RankedTensorType::get(Type.getShape().drop_front(),
+                                                 Type.getElementType()),
+                           Scale);
 }
 
 bool isWeightOrCast(Value V) {

@@ -98,8 +98,8 @@ struct ConcatOfSlices : OpRewritePattern<ConcatOp> {
     SmallVector<Value> Parts;
     for (Value X : Op.getXs()) {
       auto Slice = X.getDefiningOp<SliceOp>();
-      auto Before = Parts.empty() ? SliceOp()
-                                  : Parts.back().getDefiningOp<SliceOp>();
+      auto Before =
+          Parts.empty() ? SliceOp() : Parts.back().getDefiningOp<SliceOp>();
       if (!Slice || !Before || !rejoins(Before, Slice, Op.getAxis())) {
         Parts.push_back(X);
         continue;
@@ -108,9 +108,8 @@ struct ConcatOfSlices : OpRewritePattern<ConcatOp> {
       Sizes[Op.getAxis()] =
           Sizes[Op.getAxis()] + Slice.getSizes().expr(Op.getAxis());
       Parts.back() = buildSlice(
-          Rewriter, Op.getLoc(),
-          tensorOf(Sizes, Op.getType().getElementType()), Slice.getX(),
-          Before.getStarts().exprs(), Sizes, Slice.getSteps());
+          Rewriter, Op.getLoc(), tensorOf(Sizes, Op.getType().getElementType()),
+          Slice.getX(), Before.getStarts().exprs(), Sizes, Slice.getSteps());
     }
     if (Parts.size() == Op.getXs().size())
       return Rewriter.notifyMatchFailure(Op, "no slices to rejoin");

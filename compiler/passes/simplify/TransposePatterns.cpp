@@ -30,7 +30,8 @@ struct TransposeOfOnes : OpRewritePattern<TransposeOp> {
 };
 
 /// [..., T, D] -> [N, T, D] -> [N, D, T] -> [..., D, T]: the way exporters
-/// transpose keys, one transpose of the last two dimensions.
+/// transpose keys. The split of N may come first, the transpose is then one of
+/// the last two dimensions; the merge and the split often undo each other.
 struct TransposeBetweenReshapes : OpRewritePattern<ReshapeOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -39,22 +40,20 @@ struct TransposeBetweenReshapes : OpRewritePattern<ReshapeOp> {
     auto Transpose = Op.getX().getDefiningOp<TransposeOp>();
     if (!Transpose || Transpose.getPermutation() != ArrayRef<int64_t>{0, 2, 1})
       return Rewriter.notifyMatchFailure(Op, "no transpose of rank 3 before");
-    auto Merge = Transpose.getX().getDefiningOp<ReshapeOp>();
-    if (!Merge)
+    if (!Transpose.getX().getDefiningOp<ReshapeOp>())
       return Rewriter.notifyMatchFailure(Op, "no reshape before the transpose");
-    Value X = Merge.getX();
-    int64_t Rank = typeOf(X).getRank();
-    if (Rank < 2)
-      return Rewriter.notifyMatchFailure(Op, "merges no leading dimensions");
-    SmallVector<DimExpr> Dims = dimsOf(typeOf(X));
-    SmallVector<DimExpr> Merged = dimsOf(Merge.getType());
-    if (Merged[1] != Dims[Rank - 2] || Merged[2] != Dims[Rank - 1])
-      return Rewriter.notifyMatchFailure(Op, "the last dimensions change");
+    SmallVector<DimExpr> Dims = dimsOf(Op.getType());
+    SmallVector<DimExpr> Merged = dimsOf(Transpose.getType());
+    size_t Rank = Dims.size();
+    if (Rank < 3 || Dims[Rank - 2] != Merged[1] || Dims[Rank - 1] != Merged[2])
+      return Rewriter.notifyMatchFailure(Op, "splits transposed dimensions");
     std::swap(Dims[Rank - 2], Dims[Rank - 1]);
-    if (tensorOf(Dims, Op.getType().getElementType()) != Op.getType())
-      return Rewriter.notifyMatchFailure(Op, "the split is not the merge's");
+    // Folds with the merge, to nothing where it is the merge undone.
+    Value Split = Rewriter.createOrFold<ReshapeOp>(
+        Op.getLoc(), tensorOf(Dims, Op.getType().getElementType()),
+        Transpose.getX());
     Rewriter.replaceOp(Op,
-                       buildTransposeOfLastTwo(Rewriter, Op.getLoc(), X));
+                       buildTransposeOfLastTwo(Rewriter, Op.getLoc(), Split));
     return success();
   }
 };

@@ -23,8 +23,8 @@ WeightOp WeightRecipes::lookup(StringRef Name) const {
 }
 
 WeightOp WeightRecipes::extend(WeightOp Base, RecipeKind Kind,
-                             RankedTensorType Type, ArrayRef<int64_t> Ints,
-                             WeightOp Other) {
+                               RankedTensorType Type, ArrayRef<int64_t> Ints,
+                               WeightOp Other) {
   MLIRContext *Context = Base.getContext();
   FlatSymbolRefAttr OtherName;
   if (Other) {
@@ -42,10 +42,9 @@ WeightOp WeightRecipes::extend(WeightOp Base, RecipeKind Kind,
     OpBuilder Builder(Context);
     std::string Name =
         (Base.getSymName() + "." + stringifyRecipeKind(Kind)).str();
-    Found = WeightOp::create(Builder, Base.getLoc(),
-                             Builder.getStringAttr(Name), Base.getData(),
-                             Recipe, TypeAttr::get(Type),
-                             Base.getSymVisibilityAttr());
+    Found = WeightOp::create(
+        Builder, Base.getLoc(), Builder.getStringAttr(Name), Base.getData(),
+        Recipe, TypeAttr::get(Type), Base.getSymVisibilityAttr());
     Symbols.insert(Found, std::next(Base->getIterator()));
   }
   return Found;

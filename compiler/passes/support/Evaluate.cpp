@@ -21,7 +21,8 @@ static TypedAttr elementOf(DenseElementsAttr Value, int64_t At) {
 }
 
 /// The position in an operand of the element that meets result index `Index`.
-static int64_t broadcastIndex(ArrayRef<int64_t> Shape, ArrayRef<int64_t> Index) {
+static int64_t broadcastIndex(ArrayRef<int64_t> Shape,
+                              ArrayRef<int64_t> Index) {
   int64_t At = 0;
   size_t Extra = Index.size() - Shape.size();
   for (size_t D = 0; D < Shape.size(); ++D)
