@@ -136,6 +136,13 @@ void SignatureRewriter::rewriteArguments() {
     Function.setArgAttr(OperandCount + I, Writable, B.getBoolAttr(true));
 }
 
+/// What a chain of casts between old and new types started from.
+static Value stripCasts(Value V) {
+  while (auto Cast = V.getDefiningOp<UnrealizedConversionCastOp>())
+    V = Cast.getOperand(0);
+  return V;
+}
+
 void SignatureRewriter::rewriteReturn() {
   auto Return =
       mlir::cast<func::ReturnOp>(Function.getBody().front().getTerminator());
@@ -144,8 +151,11 @@ void SignatureRewriter::rewriteReturn() {
   for (auto [Result, Destination] :
        llvm::zip(Return.getOperands(), Destinations)) {
     Value Typed = cast(Result, Destination.getType());
-    // A destination that is used holds the result already.
-    if (!Destination.use_empty()) {
+    // A loop on the destination gives the destination. Anything else may be
+    // folded away by canonicalization, down to an operand: then this copies.
+    // (Bufferization does not see that a nest of loops is its destination.)
+    if (!Destination.use_empty() &&
+        isa_and_nonnull<scf::ForOp>(stripCasts(Typed).getDefiningOp())) {
       Results.push_back(Typed);
       continue;
     }
@@ -170,9 +180,7 @@ static void foldCasts(func::FuncOp Function) {
   Function.walk(
       [&](UnrealizedConversionCastOp Cast) { Casts.push_back(Cast); });
   for (UnrealizedConversionCastOp Cast : Casts) {
-    Value Source = Cast.getOperand(0);
-    while (auto Inner = Source.getDefiningOp<UnrealizedConversionCastOp>())
-      Source = Inner.getOperand(0);
+    Value Source = stripCasts(Cast.getOperand(0));
     if (Source.getType() == Cast.getType(0))
       Cast.getResult(0).replaceAllUsesWith(Source);
   }

@@ -29,20 +29,20 @@ using namespace dure;
 
 namespace {
 
-/// Results that are their destinations need not be returned. All are:
-/// materialize_in_destination saw to it.
-LogicalResult dropResults(func::FuncOp Function) {
+/// Results that are their destinations need not be returned. All are: the
+/// lowering saw to it.
+LogicalResult dropResults(func::FuncOp Function, unsigned FirstDestination) {
   auto Return =
       cast<func::ReturnOp>(Function.getBody().front().getTerminator());
   Value Fault = Return.getOperands().back();
-  for (Value Result : Return.getOperands().drop_back())
-    while (!isa<BlockArgument>(Result)) {
-      auto Cast = Result.getDefiningOp<memref::CastOp>();
-      if (!Cast)
-        return Function.emitError(
-            "a result was not bufferized into its destination");
-      Result = Cast.getSource();
-    }
+  for (auto [I, Result] : llvm::enumerate(Return.getOperands().drop_back())) {
+    Value Root = Result;
+    while (auto Cast = Root.getDefiningOp<memref::CastOp>())
+      Root = Cast.getSource();
+    if (Root != Function.getArgument(FirstDestination + I))
+      return Function.emitError("result ")
+             << I << " was not bufferized into its destination";
+  }
   Return.getOperandsMutable().assign(Fault);
   Function.setFunctionType(FunctionType::get(
       Function.getContext(), Function.getArgumentTypes(), Fault.getType()));
@@ -101,7 +101,8 @@ LogicalResult bufferize(ModuleOp Module) {
   // Copies as loops: memref.copy may call a run-time library.
   Options.memCpyFn = [](OpBuilder &Builder, Location Loc, Value From,
                         Value To) -> LogicalResult {
-    linalg::makeMemRefCopyOp(Builder, Loc, From, To);
+    if (From != To)
+      linalg::makeMemRefCopyOp(Builder, Loc, From, To);
     return success();
   };
   bufferization::BufferizationState State;
@@ -110,6 +111,7 @@ LogicalResult bufferize(ModuleOp Module) {
   bufferization::removeBufferizationAttributesInModule(Module);
 
   PassManager Buffers(Module.getContext());
+  Buffers.addPass(createCanonicalizerPass());
   Buffers.addPass(createConvertLinalgToLoopsPass());
   Buffers.addPass(createCanonicalizerPass());
   Buffers.addPass(createCSEPass());
@@ -172,7 +174,7 @@ FailureOr<reference::KernelInfo> reference::lowerDispatch(func::FuncOp Dispatch,
     return failure();
   // Bufferization works on the function in place.
   Inner = *Module->getOps<func::FuncOp>().begin();
-  if (failed(dropResults(Inner)))
+  if (failed(dropResults(Inner, Dispatch.getNumArguments())))
     return failure();
   FailureOr<int64_t> Scratch = allocateScratch(Inner);
   if (failed(Scratch))

@@ -59,6 +59,33 @@ TEST(DataMovement, ConcatWithAnEmptyPart) {
             (Floats{1, 2, 8, 3, 4, 9}));
 }
 
+TEST(DataMovement, OpsThatChangeNothingCopy) {
+  Floats X = {1, 2, 3, 4};
+  EXPECT_EQ(evaluate<float>(dispatch("concat", {"2x2xf32", "2x0xf32"},
+                                     "axis = 1 : i64", "2x2xf32"),
+                            4, {}, X, Floats{0}),
+            X);
+  EXPECT_EQ(evaluate<float>(dispatch("concat", {"2 x n x f32"},
+                                     "axis = 1 : i64", "2 x n x f32", {"n"}),
+                            4, {2}, X),
+            X);
+  EXPECT_EQ(evaluate<float>(dispatch("cast", {"4xf32"}, "to = f32", "4xf32"), 4,
+                            {}, X),
+            X);
+  EXPECT_EQ(
+      evaluate<float>(dispatch("broadcast", {"4xf32"}, "", "4xf32"), 4, {}, X),
+      X);
+  EXPECT_EQ(
+      evaluate<float>(dispatch("reshape", {"4xf32"}, "", "4xf32"), 4, {}, X),
+      X);
+  EXPECT_EQ(evaluate<float>(dispatch("reduce", {"4xf32"},
+                                     "kind = #dure<reduce_kind sum>, axes = "
+                                     "array<i64>, keep_dims = false",
+                                     "4xf32"),
+                            4, {}, X),
+            X);
+}
+
 TEST(DataMovement, PadInAllModes) {
   auto Pad = [](const std::string &Mode) {
     return evaluate<float>(
