@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// dure-model-tests: Dure's test models and MiniLM against their references.
+//
+// A test is a folder that README.md describes: model.onnx, cases.json and its
+// data sets. Everything must pass: there is no list of expected failures.
+#include "test/onnx/CompiledModel.h"
+#include "test/onnx/Suite.h"
+#include "tools/io/Npy.h"
+#include "tools/io/Npz.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+using namespace dure;
+using namespace dure::modeltest;
+
+namespace {
+
+constexpr const char *MiniLmName = "minilm";
+
+/// What Dure promises for models.
+io::Tolerance modelTolerance(io::ElementType Type) {
+  return io::defaultTolerance(Type);
+}
+
+Outcome failure(Outcome Result, std::string Code, std::string Detail) {
+  Result.Kind = OutcomeKind::Failed;
+  Result.Code = std::move(Code);
+  Result.Detail = std::move(Detail);
+  return Result;
+}
+
+std::optional<CompiledModel> compileModel(const dure_compiler_api *Compiler,
+                                          const SuiteOptions &Options,
+                                          const std::string &Model,
+                                          const std::string &PackagePath,
+                                          Outcome &Result) {
+  const CompileSettings Settings = {
+      .Target = Options.Target, .NoRaise = Options.NoRaise, .Threads = 2};
+  return CompiledModel::create(Compiler, Model, PackagePath, Settings, Result);
+}
+
+/// Compiles once and runs all cases; says of each that is wrong what is.
+Outcome runModel(const dure_compiler_api *Compiler, const SuiteOptions &Options,
+                 const Test &T, const std::string &PackagePath) {
+  Outcome Result;
+  std::string Problem;
+  const std::optional<std::vector<Case>> Cases =
+      readCases(T.Folder + "/cases.json", Problem);
+  if (!Cases)
+    return failure(Result, "data", Problem);
+  const std::optional<CompiledModel> Model = compileModel(
+      Compiler, Options, T.Folder + "/model.onnx", PackagePath, Result);
+  if (!Model)
+    return Result;
+  std::string Details;
+  for (const Case &C : *Cases) {
+    std::optional<RunData> Data = readRunData(T.Folder + "/" + C.Set, Problem);
+    if (!Data)
+      return failure(Result, "data", Problem);
+    Data->Valid = C.Valid;
+    if (!Model->check(*Data, modelTolerance, Result))
+      Details += C.Name + ": " + Result.Detail +
+                 (Result.Detail.ends_with('\n') ? "" : "\n");
+  }
+  Result.Detail = Details;
+  return Result;
+}
+
+/// MiniLM's inputs are .npy files, its reference is an .npz.
+std::optional<RunData> readMiniLmData(const std::string &Folder,
+                                      std::string &Problem) {
+  RunData Data;
+  for (const char *Name : {"input_ids", "attention_mask", "token_type_ids"}) {
+    io::Result<io::Tensor> Tensor = io::readNpy(Folder + "/" + Name + ".npy");
+    if (!Tensor) {
+      Problem = Tensor.failure().text();
+      return std::nullopt;
+    }
+    Tensor->Name = Name;
+    Data.Inputs.push_back(std::move(*Tensor));
+  }
+  io::Result<std::vector<io::Tensor>> Reference =
+      io::readNpz(Folder + "/reference.npz");
+  if (!Reference) {
+    Problem = Reference.failure().text();
+    return std::nullopt;
+  }
+  for (io::Tensor &Tensor : *Reference)
+    if (Tensor.Name == "last_hidden_state")
+      Data.Expected.emplace_back(0, std::move(Tensor));
+  if (Data.Expected.empty()) {
+    Problem = Folder + "/reference.npz: no last_hidden_state";
+    return std::nullopt;
+  }
+  return Data;
+}
+
+Outcome runMiniLm(const dure_compiler_api *Compiler,
+                  const SuiteOptions &Options, const std::string &PackagePath) {
+  Outcome Result;
+  std::string Problem;
+  const std::optional<RunData> Data =
+      readMiniLmData(Options.MiniLmReference, Problem);
+  if (!Data)
+    return failure(Result, "data", Problem);
+  const std::optional<CompiledModel> Model =
+      compileModel(Compiler, Options, Options.MiniLm, PackagePath, Result);
+  if (Model)
+    Model->check(*Data, modelTolerance, Result);
+  return Result;
+}
+
+/// Layers that are equal are compiled once: a deeper model of a family, named
+/// "<model>-<N>layers", has no more device functions than <model>.
+void checkFunctions(TestResults &Results) {
+  for (auto &[Name, Deep] : Results) {
+    const size_t Dash = Name.rfind('-');
+    if (Dash == std::string::npos || !Name.ends_with("layers") ||
+        !Deep.passed())
+      continue;
+    const auto Base = Results.find(Name.substr(0, Dash));
+    if (Base == Results.end() || !Base->second.passed())
+      continue;
+    std::printf("device functions: %ld in %s, %ld in %s\n", Deep.Functions,
+                Name.c_str(), Base->second.Functions, Base->first.c_str());
+    if (Deep.Functions > Base->second.Functions)
+      Deep = failure(Deep, "functions",
+                     std::to_string(Deep.Functions) + " device functions; " +
+                         Base->first + " has " +
+                         std::to_string(Base->second.Functions));
+  }
+}
+
+/// Adds MiniLM when it is wanted and there; says so when it is not there.
+void addMiniLm(const SuiteOptions &Options, std::vector<Test> &Tests) {
+  std::error_code Ignored;
+  if (Options.MiniLm.empty() ||
+      (!Options.Filter.empty() &&
+       std::string(MiniLmName).find(Options.Filter) == std::string::npos))
+    return;
+  if (std::filesystem::exists(Options.MiniLm, Ignored))
+    Tests.push_back({MiniLmName, ""});
+  else
+    std::printf("skipped %s: %s is not there; tools/test fetches it\n",
+                MiniLmName, Options.MiniLm.c_str());
+}
+
+} // namespace
+
+int main(int ArgumentCount, char **Arguments) {
+  int ExitStatus = 0;
+  const std::optional<SuiteOptions> Options = parseSuiteOptions(
+      SuiteKind::Models, ArgumentCount, Arguments, ExitStatus);
+  if (!Options)
+    return ExitStatus;
+  std::optional<std::vector<Test>> Tests = findTests(*Options);
+  if (!Tests)
+    return ExitUsage;
+  // llama-1b is for measurements: it has no data.
+  std::erase_if(*Tests, [](const Test &T) {
+    std::error_code Ignored;
+    return !std::filesystem::exists(T.Folder + "/cases.json", Ignored);
+  });
+  addMiniLm(*Options, *Tests);
+  if (Tests->empty()) {
+    std::printf("skipped: no test is selected, or no data is there\n");
+    return ExitSkipped;
+  }
+  if (Options->List) {
+    for (const Test &T : *Tests)
+      std::printf("%s\n", T.Name.c_str());
+    return 0;
+  }
+  const dure_compiler_api *Compiler = loadCompiler(libraryFolder());
+  if (!Compiler)
+    return ExitFailed;
+  std::optional<TestResults> Results =
+      runTests(*Options, *Tests, [&](const Test &T, const std::string &Path) {
+        return T.Folder.empty() ? runMiniLm(Compiler, *Options, Path)
+                                : runModel(Compiler, *Options, T, Path);
+      });
+  if (!Results)
+    return ExitFailed;
+  checkFunctions(*Results);
+  const Judge Objection = [](const std::string &, const Outcome &Got) {
+    return Got.passed() ? std::nullopt
+                        : std::optional(std::string(kindName(Got.Kind)) + " (" +
+                                        Got.reason() + ")");
+  };
+  ExitStatus = printResults(*Options, *Results, Objection);
+  return writeResults(*Options, *Results, Objection) ? ExitStatus : ExitFailed;
+}
