@@ -12,7 +12,8 @@
 // CHECK:         %[[R:.+]] = linalg.generic {indexing_maps = [#[[ROW]], #[[ID]], #[[SCALAR]], #[[ID]]]
 // CHECK-SAME:      ins(%[[C]], %[[X]], %[[Y]] : {{.+}}) outs(%[[OUT]] :
 // CHECK:           arith.select
-// CHECK:         return %[[R]], %[[NONE]]
+// CHECK:         %[[HERE:.+]] = bufferization.materialize_in_destination %[[R]] in %[[OUT]]
+// CHECK:         return %[[HERE]], %[[NONE]]
 func.func @broadcast(%c: tensor<1x4xi1>,
     %x: tensor<?x4xui8, #dure.dims<["n", "4"]>>, %y: tensor<ui8>)
     -> tensor<?x4xui8, #dure.dims<["n", "4"]>>
@@ -81,5 +82,19 @@ func.func @divide_by_three(%x: tensor<4xi32>) -> tensor<4xi32>
 // CHECK:         dure.neg
 func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = dure.neg %x : (tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+// Tests that an op which changes nothing still fills its destination, though
+// canonicalization folds it to the operand.
+// CHECK-LABEL: func.func @no_change
+// CHECK-SAME:  %[[X:[^:]+]]: {{.+}}, %[[OUT:[^:]+]]: tensor<4xf32> {bufferization.writable = true}
+// CHECK-NOT:     linalg.generic
+// CHECK:         bufferization.materialize_in_destination %[[X]] in %[[OUT]]
+func.func @no_change(%x: tensor<4xf32>) -> tensor<4xf32>
+    attributes {dure.dispatch_fn} {
+  %0 = dure.cast %x {to = f32} : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
