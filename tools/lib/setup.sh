@@ -16,7 +16,7 @@ DURE_PACKAGES=(
   cmake ninja-build clang-22 lld-22 libomp-22-dev libclang-rt-22-dev g++
   llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools
   libprotozero-dev libflatbuffers-dev flatbuffers-compiler libcli11-dev
-  nlohmann-json3-dev libzip-dev libssl-dev libgtest-dev libbenchmark-dev
+  nlohmann-json3-dev libzip-dev libssl-dev libgtest-dev
   ccache python3 python3-venv
 )
 
