@@ -91,7 +91,7 @@ Expected<SmallVector<char, 0>> linkSharedObject(ArrayRef<char> object) {
   });
 
   if (Error error = writeFile(input, object))
-    return std::move(error);
+    return error;
   SmallVector<StringRef> arguments = {*linker,
                                       "-shared",
                                       "-z",

@@ -311,7 +311,7 @@ makeLLVMModule(ModuleOp module, LLVMContext &context, TargetMachine &machine,
   result->setDataLayout(machine.createDataLayout());
   result->setPICLevel(PICLevel::BigPIC);
   if (Error error = addMemoryFunctions(*result))
-    return std::move(error);
+    return error;
   setFunctionAttributes(*result, variant, entries);
   if (options.allowContraction)
     allowContraction(*result);
@@ -322,11 +322,11 @@ makeLLVMModule(ModuleOp module, LLVMContext &context, TargetMachine &machine,
     return createStringError("CPU code is not valid LLVM IR: " + messages);
   if (Error error = saveTemp(options, ".unoptimized.ll",
                              [&](raw_ostream &os) { os << *result; }))
-    return std::move(error);
+    return error;
   optimize(*result, machine, options.optimizationLevel);
   if (Error error =
           saveTemp(options, ".ll", [&](raw_ostream &os) { os << *result; }))
-    return std::move(error);
+    return error;
   return result;
 }
 
@@ -351,10 +351,10 @@ emitObjectCode(ModuleOp module, const CpuVariant &variant,
     return machine.takeError();
   SmallVector<Entry> entries = collectEntries(module);
   if (Error error = lowerToLLVMDialect(module))
-    return std::move(error);
+    return error;
   if (Error error = saveTemp(options, ".llvm.mlir",
                              [&](raw_ostream &os) { module.print(os); }))
-    return std::move(error);
+    return error;
 
   LLVMContext context;
   std::string messages;
@@ -371,7 +371,7 @@ emitObjectCode(ModuleOp module, const CpuVariant &variant,
     if (Error error = saveTemp(options, ".s", [&](raw_ostream &os) {
           os.write(text->data(), text->size());
         }))
-      return std::move(error);
+      return error;
   }
   auto object = emitFile(**code, **machine, CodeGenFileType::ObjectFile);
   if (!object)
