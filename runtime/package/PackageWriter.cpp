@@ -12,8 +12,10 @@
 #include "runtime/weights/Recipe.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <map>
+#include <thread>
 
 using namespace dure;
 
@@ -54,6 +56,9 @@ public:
 
   std::string Memory;
 };
+
+/// Leaves made at one time; bounds the memory that writing takes.
+constexpr size_t GroupLeaves = 32;
 
 class Writer {
 public:
@@ -259,9 +264,9 @@ private:
         return Status(StatusCode::Cancelled, "writing was cancelled");
       size_t Length = std::min<uint64_t>(LeafSize, W.Size - Offset);
       W.Leaves.emplace_back();
-      DURE_RETURN_IF_ERROR(sha256(
-          FileBytes[W.File].subspan(W.Offset + Offset, Length),
-          W.Leaves.back()));
+      DURE_RETURN_IF_ERROR(
+          sha256(FileBytes[W.File].subspan(W.Offset + Offset, Length),
+                 W.Leaves.back()));
       Offset += Length;
     }
     Files[W.File].dropPages(W.Offset, W.Size);
@@ -276,22 +281,48 @@ private:
     if (Made->size() != W.Size)
       return Status(StatusCode::Internal,
                     "weight '" + W.Name + "' has another size than planned");
-    for (uint64_t Offset = 0; Offset != W.Size;) {
-      size_t Length = std::min<uint64_t>(LeafSize, W.Size - Offset);
-      std::span<const std::byte> Leaf;
-      if (!Made->identity().empty()) {
-        Leaf = Made->identity().subspan(Offset, Length);
-      } else {
-        LeafBuffer.resize(LeafSize);
-        std::span<std::byte> Target = std::span(LeafBuffer).first(Length);
-        Made->read(Offset, Target);
-        Leaf = Target;
-      }
-      W.Leaves.emplace_back();
-      DURE_RETURN_IF_ERROR(sha256(Leaf, W.Leaves.back()));
-      DURE_RETURN_IF_ERROR(append(Leaf.data(), Leaf.size()));
-      Offset += Length;
+    W.Leaves.resize(W.Size / LeafSize + (W.Size % LeafSize != 0));
+    for (size_t First = 0; First < W.Leaves.size(); First += GroupLeaves) {
+      size_t Count = std::min(GroupLeaves, W.Leaves.size() - First);
+      DURE_RETURN_IF_ERROR(makeLeaves(*Made, W, First, Count));
+      for (size_t I = 0; I != Count; ++I)
+        DURE_RETURN_IF_ERROR(append(Group[I].data(), Group[I].size()));
     }
+    return Status::success();
+  }
+
+  /// Evaluates and hashes leaves [FIRST, FIRST + COUNT) into Group, on all
+  /// processors: this is most of the time that writing takes.
+  Status makeLeaves(const Recipe &From, Weight &W, size_t First, size_t Count) {
+    Group.resize(GroupLeaves);
+    LeafBuffers.resize(GroupLeaves);
+    std::vector<Status> Failures(Count);
+    std::atomic<size_t> Next = 0;
+    auto Run = [&] {
+      for (size_t I = Next++; I < Count; I = Next++) {
+        uint64_t Offset = (First + I) * LeafSize;
+        size_t Length = std::min<uint64_t>(LeafSize, W.Size - Offset);
+        if (!From.identity().empty()) {
+          Group[I] = From.identity().subspan(Offset, Length);
+        } else {
+          LeafBuffers[I].resize(LeafSize);
+          std::span<std::byte> Target = std::span(LeafBuffers[I]).first(Length);
+          From.read(Offset, Target);
+          Group[I] = Target;
+        }
+        Failures[I] = sha256(Group[I], W.Leaves[First + I]);
+      }
+    };
+    size_t Threads = std::min<size_t>(
+        {Count, std::thread::hardware_concurrency(), size_t(16)});
+    std::vector<std::thread> Others;
+    for (size_t I = 1; I < Threads; ++I)
+      Others.emplace_back(Run);
+    Run();
+    for (std::thread &Other : Others)
+      Other.join();
+    for (const Status &Failure : Failures)
+      DURE_RETURN_IF_ERROR(Failure);
     return Status::success();
   }
 
@@ -320,7 +351,9 @@ private:
   std::vector<const CodeObject *> CodeOrder;
   std::vector<MappedFile> Files;
   std::vector<std::span<const std::byte>> FileBytes;
-  std::vector<std::byte> LeafBuffer;
+  // Leaves being made: where they are, and memory for those that are computed.
+  std::vector<std::span<const std::byte>> Group;
+  std::vector<std::vector<std::byte>> LeafBuffers;
 };
 
 } // namespace

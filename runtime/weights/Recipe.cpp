@@ -79,9 +79,10 @@ void forSegments(const RecipeNode &Node, int64_t Start, int64_t Stride,
       break;
     }
   int64_t Step = Stride / Node.Strides[Dim];
+  bool Odometer = false; // Coords were carried over by the last round
   while (Count != 0) {
     int64_t Rest = Start;
-    for (size_t I = 0; I != Rank; ++I) {
+    for (size_t I = 0; I != Rank && !Odometer; ++I) {
       Coords[I] = Rest / Node.Strides[I];
       Rest %= Node.Strides[I];
     }
@@ -91,6 +92,14 @@ void forSegments(const RecipeNode &Node, int64_t Start, int64_t Stride,
     Out += static_cast<size_t>(Length) * Unit;
     Start += Length * Stride;
     Count -= Length;
+    // Rows one after another, as packing reads them: counting up is cheaper
+    // than dividing.
+    Odometer = Step == 1 && Dim + 1 == Rank;
+    if (!Odometer || Count == 0)
+      continue;
+    Coords[Dim] = 0;
+    for (size_t I = Dim; I-- != 0 && ++Coords[I] == Node.Shape[I];)
+      Coords[I] = 0;
   }
 }
 
@@ -329,12 +338,60 @@ public:
 
   void read(int64_t Start, int64_t Stride, int64_t Count,
             std::byte *Out) const override {
-    forSegments(
-        *this, Start, Stride, Count, Out,
-        [&](const Segment &S, std::byte *Part) { readSegment(S, Part); });
+    int64_t PanelUnits = Shape[Shape.size() - 2] * Nr;
+    while (Count != 0) {
+      int64_t Length = Count;
+      int64_t Panels = 0;
+      if (Stride == 1 && PanelUnits != 0) {
+        // Whole panels together, what is before and behind them alone.
+        int64_t Inside = Start % PanelUnits;
+        Panels = Inside == 0
+                     ? wholePanels(Start / PanelUnits, Count / PanelUnits)
+                     : 0;
+        Length = std::min(Count, Panels > 1 ? Panels * PanelUnits
+                                            : PanelUnits - Inside);
+      }
+      if (Panels > 1)
+        readPanels(Start / PanelUnits, Panels, Out);
+      else
+        forSegments(
+            *this, Start, Stride, Length, Out,
+            [&](const Segment &S, std::byte *Part) { readSegment(S, Part); });
+      Out += static_cast<size_t>(Length) * unitSize(Type);
+      Start += Length * Stride;
+      Count -= Length;
+    }
   }
 
 private:
+  /// How many panels from FIRST on, at most LIMIT, can be read together: those
+  /// of one matrix whose rows fit the temporary.
+  int64_t wholePanels(int64_t First, int64_t Limit) const {
+    int64_t OfMatrix = Shape[Shape.size() - 3];
+    return std::min({Limit, OfMatrix - First % OfMatrix, ChunkUnits / Nr});
+  }
+
+  /// Panels side by side, so that each row of the source is read in one run:
+  /// a run of one panel would touch another page for every few bytes.
+  void readPanels(int64_t First, int64_t Panels, std::byte *Out) const {
+    size_t Rank = Shape.size();
+    size_t Unit = unitSize(Type);
+    int64_t OfMatrix = Shape[Rank - 3], K = Shape[Rank - 2];
+    int64_t N = Source->Shape.back();
+    int64_t Column = First % OfMatrix * Nr;
+    int64_t From = First / OfMatrix * K * N + Column;
+    int64_t Valid = std::min(Panels * Nr, N - Column);
+    std::byte Row[ChunkUnits * 8];
+    std::memset(Row, 0, static_cast<size_t>(Panels * Nr) * Unit);
+    size_t Piece = static_cast<size_t>(Nr) * Unit;
+    for (int64_t I = 0; I != K; ++I, From += N) {
+      Source->read(From, 1, Valid, Row);
+      for (int64_t J = 0; J != Panels; ++J)
+        std::memcpy(Out + static_cast<size_t>(J * K + I) * Piece,
+                    Row + static_cast<size_t>(J) * Piece, Piece);
+    }
+  }
+
   void readSegment(const Segment &S, std::byte *Out) const {
     size_t Rank = Shape.size();
     size_t Batch = Rank - 3;

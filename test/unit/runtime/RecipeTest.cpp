@@ -95,6 +95,21 @@ TEST(Recipe, Panels) {
                                 5, 6, 0, 0, 7, 8, 0, 0}));
 }
 
+// Tests that panels read side by side, across matrices and with a rest, hold
+// what the definition says.
+TEST(Recipe, ManyPanels) {
+  constexpr int64_t Batch = 3, K = 5, N = 50, Nr = 4, Panels = 13;
+  std::vector<float> Expected(Batch * Panels * K * Nr, 0);
+  for (int64_t B = 0; B != Batch; ++B)
+    for (int64_t I = 0; I != K; ++I)
+      for (int64_t J = 0; J != N; ++J)
+        Expected[((B * Panels + J / Nr) * K + I) * Nr + J % Nr] =
+            static_cast<float>((B * K + I) * N + J) + 1;
+  EXPECT_EQ(
+      floats(counting(Batch * K * N), {Batch, K, N}, {Step::packPanels(Nr)}),
+      Expected);
+}
+
 // Tests that an operand is joined along any axis.
 TEST(Recipe, Concat) {
   Weight Other = inlineWeight("o", {10, 20, 30, 40}, {2, 2});
