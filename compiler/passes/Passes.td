@@ -76,13 +76,19 @@ def RaiseSilu : Pass<"dure-raise-silu"> {
 
 def RaiseMasks : Pass<"dure-raise-masks"> {
   let summary = "Reads a padding mask in place of a GatherND over full grids";
+  let description = [{
+    gather_nd(mask, [i, j]) with i and j counting along two dimensions of the
+    result is the mask itself with dimensions of size 1 put in. The gather
+    checked that it reads inside the mask; `dure.equal_dims` checks it now.
+  }];
 }
 
 def RaiseRope : Pass<"dure-raise-rope"> {
-  let summary = "Recognises rotary position embeddings, half-split form";
+  let summary = "Recognises rotary position embeddings";
   let description = [{
-    x cos + rotate(x) sin, where both tables are known to have equal halves: the
-    rope op takes one half of each.
+    Half-split rows (x cos + rotate(x) sin, where both tables are known to have
+    equal halves, or the two halves rotated apart) and interleaved ones, on all
+    or the first part of a row.
   }];
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// x * cos + rotate(x) * sin, half-split form -> rope.
+// Rotary position embeddings (Su et al., arXiv 2104.09864) -> rope:
+//   x cos + concat(-x2, x1) sin           x1, x2 the halves of x
+//   concat(a cos - b sin, b cos + a sin)  a, b the halves of x
+//   the same interleaved again            a, b the even and odd elements
+// and a rope of the first elements of a row, joined with the rest of it.
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/raise/RopeMatching.h"
 #include "compiler/passes/support/Matching.h"
-
-#include "mlir/IR/IRMapping.h"
 
 namespace dure {
 #define GEN_PASS_DEF_RAISEROPE
@@ -13,139 +16,207 @@ namespace dure {
 using namespace mlir;
 using namespace dure;
 
-/// True when V = X[.., Start : Start + Size] along the last dimension.
-static bool isLastSlice(Value V, Value X, int64_t Start, int64_t Size) {
-  auto Slice = V.getDefiningOp<SliceOp>();
-  if (!Slice || Slice.getX() != X)
-    return false;
-  int64_t Last = Slice.getType().getRank() - 1;
-  for (int64_t I = 0; I <= Last; ++I) {
-    bool Wanted = I == Last
-                      ? Slice.getStarts().expr(I).isConstant(Start) &&
-                            Slice.getSizes().expr(I).isConstant(Size)
-                      : Slice.getStarts().expr(I).isConstant(0) &&
-                            Slice.getSizes().expr(I) == dimOf(typeOf(X), I);
-    if (!Wanted || Slice.getSteps()[I] != 1)
-      return false;
-  }
-  return true;
+static bool isLastAxis(ConcatOp Op) {
+  return static_cast<int64_t>(Op.getAxis()) == Op.getType().getRank() - 1;
 }
 
-/// The x of concat(-x[.., half:], x[.., :half]).
-static Value matchRotation(Value V) {
+/// Builds the op when the tables fit x and the type is the one it replaces.
+static FailureOr<RopeOp> buildRope(OpBuilder &Builder, Operation *Replaced,
+                                   ArrayRef<Value> Operands, RopeLayout Layout,
+                                   int64_t RotaryDim) {
+  if (Operands.front().getType() != Replaced->getResult(0).getType())
+    return failure();
+  return createOp<RopeOp>(
+      Builder, Replaced->getLoc(), Operands,
+      {Builder.getNamedAttr("layout",
+                            RopeLayoutAttr::get(Builder.getContext(), Layout)),
+       Builder.getNamedAttr("rotary_dim",
+                            Builder.getI64IntegerAttr(RotaryDim))});
+}
+
+/// The x of concat(-x2, x1), as a part of a row.
+static std::optional<RowPart> matchRotation(Value V) {
   auto Concat = V.getDefiningOp<ConcatOp>();
-  if (!Concat || Concat.getXs().size() != 2 ||
-      static_cast<int64_t>(Concat.getAxis()) != Concat.getType().getRank() - 1)
-    return {};
+  if (!Concat || Concat.getXs().size() != 2 || !isLastAxis(Concat))
+    return std::nullopt;
   auto Neg = Concat.getXs()[0].getDefiningOp<NegOp>();
-  auto Low = Concat.getXs()[1].getDefiningOp<SliceOp>();
-  if (!Neg || !Low)
-    return {};
-  Value X = Low.getX();
-  RankedTensorType Type = typeOf(X);
-  int64_t Width = Type.getRank() ? Type.getShape().back() : 0;
-  if (ShapedType::isDynamic(Width) || Width <= 0 || Width % 2 != 0)
-    return {};
-  if (!isLastSlice(Low, X, 0, Width / 2) ||
-      !isLastSlice(Neg.getX(), X, Width / 2, Width / 2))
-    return {};
-  return X;
-}
-
-/// The first half of a table whose halves are equal, as a value built before
-/// `Table` was doubled: f(concat(a, a)) gives f(a). Null when it is not known
-/// to be such a table.
-static Value firstHalf(OpBuilder &Builder, Value Table) {
-  auto Halved = [](RankedTensorType Type) {
-    SmallVector<DimExpr> Dims = dimsOf(Type);
-    Dims.back() = DimExpr::floorDiv(Dims.back(), DimExpr(2));
-    return tensorOf(Dims, Type.getElementType());
-  };
-  Operation *Op = Table.getDefiningOp();
-  if (!Op)
-    return {};
-  if (auto Concat = dyn_cast<ConcatOp>(Op)) {
-    bool Doubled = Concat.getXs().size() == 2 &&
-                   Concat.getXs()[0] == Concat.getXs()[1] &&
-                   static_cast<int64_t>(Concat.getAxis()) ==
-                       Concat.getType().getRank() - 1;
-    return Doubled ? Concat.getXs()[0] : Value();
-  }
-  if (auto Reshape = dyn_cast<ReshapeOp>(Op)) {
-    // Only dimensions of size 1 may come and go before the last.
-    if (dimOf(typeOf(Reshape.getX()), typeOf(Reshape.getX()).getRank() - 1) !=
-        dimOf(Reshape.getType(), Reshape.getType().getRank() - 1))
-      return {};
-    Value Half = firstHalf(Builder, Reshape.getX());
-    return Half ? Builder.createOrFold<ReshapeOp>(
-                      Op->getLoc(), Halved(Reshape.getType()), Half)
-                : Value();
-  }
-  if (auto Mul = dyn_cast<MulOp>(Op)) {
-    // The attention factor of YaRN.
-    for (auto [X, By] : {std::pair(Mul.getLhs(), Mul.getRhs()),
-                         std::pair(Mul.getRhs(), Mul.getLhs())})
-      if (splatNumber(By) && typeOf(By).getNumElements() == 1)
-        if (Value Half = firstHalf(Builder, X))
-          return MulOp::create(Builder, Op->getLoc(), Halved(Mul.getType()),
-                               Half, By);
-    return {};
-  }
-  if (isa<CosOp, SinOp, CastOp>(Op)) {
-    Value Half = firstHalf(Builder, Op->getOperand(0));
-    if (!Half)
-      return {};
-    IRMapping Map;
-    Map.map(Op->getOperand(0), Half);
-    Operation *Copy = Builder.clone(*Op, Map);
-    Copy->getResult(0).setType(Halved(typeOf(Op->getResult(0))));
-    return Copy->getResult(0);
-  }
-  return {};
+  std::optional<RowPart> High = Neg ? rowPartOf(Neg.getX()) : std::nullopt;
+  std::optional<RowPart> Low = rowPartOf(Concat.getXs()[1]);
+  if (!High || !Low || Low->Step != 1 ||
+      *High != Low->part(Low->Size, Low->Size))
+    return std::nullopt;
+  Low->Size *= 2;
+  return Low;
 }
 
 namespace {
 
-struct AddOfRotation : OpRewritePattern<AddOp> {
+/// x cos + concat(-x2, x1) sin, with tables of doubled halves.
+struct SumOfRotation : OpRewritePattern<AddOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(AddOp Op,
                                 PatternRewriter &Rewriter) const override {
     for (auto [Straight, Crossed] : {std::pair(Op.getLhs(), Op.getRhs()),
                                      std::pair(Op.getRhs(), Op.getLhs())}) {
-      auto IsRotation = [](Value V) { return matchRotation(V) != Value(); };
-      auto Sin = matchEither<MulOp>(Crossed, IsRotation);
+      auto Sin = matchEither<MulOp>(
+          Crossed, [](Value V) { return matchRotation(V).has_value(); });
       if (!Sin)
         continue;
-      Value X = matchRotation(Sin->first);
-      auto Cos = matchEither<MulOp>(Straight, [&](Value V) { return V == X; });
-      if (Cos && X.getType() == Op.getType() &&
-          succeeded(replace(Op, X, Cos->second, Sin->second, Rewriter)))
-        return success();
+      std::optional<RowPart> Part = matchRotation(Sin->first);
+      auto Cos = matchEither<MulOp>(
+          Straight, [&](Value V) { return rowPartOf(V) == Part; });
+      if (!Cos)
+        continue;
+      Value CosHalf = buildFirstHalf(Rewriter, Cos->second);
+      Value SinHalf = buildFirstHalf(Rewriter, Sin->second);
+      if (!CosHalf || !SinHalf)
+        return Rewriter.notifyMatchFailure(Op, "halves of a table may differ");
+      FailureOr<RopeOp> Rope =
+          buildRope(Rewriter, Op, {Cos->first, CosHalf, SinHalf},
+                    RopeLayout::Half, Part->Size);
+      if (failed(Rope))
+        return Rewriter.notifyMatchFailure(Op, "tables do not fit");
+      Rewriter.replaceOp(Op, *Rope);
+      return success();
     }
     return Rewriter.notifyMatchFailure(Op, "no rotation of halves");
   }
+};
+
+/// (a cos - b sin, b cos + a sin).
+struct RotatedPair {
+  Value A, B, Cos, Sin;
+};
+
+} // namespace
+
+/// The other factor of a product of X.
+static Value otherFactor(Value Product, Value X) {
+  auto Match =
+      matchEither<MulOp>(Product, [&](Value Factor) { return Factor == X; });
+  return Match ? Match->second : Value();
+}
+
+static std::optional<RotatedPair> matchPair(Value First, Value Second) {
+  auto Sub = First.getDefiningOp<SubOp>();
+  auto Add = Second.getDefiningOp<AddOp>();
+  auto ACos = Sub ? Sub.getLhs().getDefiningOp<MulOp>() : MulOp();
+  auto BSin = Sub ? Sub.getRhs().getDefiningOp<MulOp>() : MulOp();
+  if (!Add || !ACos || !BSin)
+    return std::nullopt;
+  // Which factor is the table is told by the other sum.
+  for (Value A : ACos->getOperands())
+    for (Value B : BSin->getOperands()) {
+      RotatedPair Out{A, B, otherFactor(ACos, A), otherFactor(BSin, B)};
+      for (auto [BCos, ASin] : {std::pair(Add.getLhs(), Add.getRhs()),
+                                std::pair(Add.getRhs(), Add.getLhs())})
+        if (otherFactor(BCos, B) == Out.Cos &&
+            otherFactor(ASin, A) == Out.Sin && A.getType() == First.getType() &&
+            B.getType() == First.getType())
+          return Out;
+    }
+  return std::nullopt;
+}
+
+namespace {
+
+/// concat of a rotated pair: the halves of a row or, when they are other
+/// tensors, of the row that they make together.
+struct ConcatOfPair : OpRewritePattern<ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ConcatOp Op,
+                                PatternRewriter &Rewriter) const override {
+    if (Op.getXs().size() != 2 || !isLastAxis(Op))
+      return Rewriter.notifyMatchFailure(Op, "no two halves");
+    std::optional<RotatedPair> Pair = matchPair(Op.getXs()[0], Op.getXs()[1]);
+    std::optional<RowPart> A = Pair ? rowPartOf(Pair->A) : std::nullopt;
+    std::optional<RowPart> B = Pair ? rowPartOf(Pair->B) : std::nullopt;
+    if (!A || !B || A->Size != B->Size)
+      return Rewriter.notifyMatchFailure(Op, "no rotated pair");
+    Value X;
+    if (A->Step == 1 && *B == A->part(A->Size, A->Size))
+      X = buildRowPart(Rewriter, Op.getLoc(), {A->Base, A->Start, 2 * A->Size});
+    else
+      X = ConcatOp::create(Rewriter, Op.getLoc(), Op.getType(),
+                           ValueRange{Pair->A, Pair->B}, Op.getAxisAttr());
+    FailureOr<RopeOp> Rope = buildRope(Rewriter, Op, {X, Pair->Cos, Pair->Sin},
+                                       RopeLayout::Half, 2 * A->Size);
+    if (failed(Rope))
+      return Rewriter.notifyMatchFailure(Op, "tables do not fit");
+    Rewriter.replaceOp(Op, *Rope);
+    return success();
+  }
+};
+
+/// reshape(concat([..., h, 1], [..., h, 1])): a rotated pair of the even and
+/// odd elements of a row, put back where they were.
+struct InterleavedPair : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ReshapeOp Op,
+                                PatternRewriter &Rewriter) const override {
+    auto Stack = Op.getX().getDefiningOp<ConcatOp>();
+    if (!Stack || Stack.getXs().size() != 2 || !isLastAxis(Stack))
+      return Rewriter.notifyMatchFailure(Op, "no stack of two");
+    Value First = beforeStack(Stack.getXs()[0]);
+    Value Second = beforeStack(Stack.getXs()[1]);
+    std::optional<RotatedPair> Pair =
+        First && Second ? matchPair(First, Second) : std::nullopt;
+    std::optional<RowPart> A = Pair ? rowPartOf(Pair->A) : std::nullopt;
+    std::optional<RowPart> B = Pair ? rowPartOf(Pair->B) : std::nullopt;
+    if (!A || !B || A->Step != 2 || A->Size != B->Size || A->Base != B->Base ||
+        B->Step != 2 || B->Start != A->Start + 1)
+      return Rewriter.notifyMatchFailure(Op, "no even and odd elements");
+    Value X =
+        buildRowPart(Rewriter, Op.getLoc(), {A->Base, A->Start, 2 * A->Size});
+    FailureOr<RopeOp> Rope = buildRope(Rewriter, Op, {X, Pair->Cos, Pair->Sin},
+                                       RopeLayout::Interleaved, 2 * A->Size);
+    if (failed(Rope))
+      return Rewriter.notifyMatchFailure(Op, "tables do not fit");
+    Rewriter.replaceOp(Op, *Rope);
+    return success();
+  }
 
 private:
-  static LogicalResult replace(AddOp Op, Value X, Value Cos, Value Sin,
-                               PatternRewriter &Rewriter) {
-    if (typeOf(Cos).getRank() != typeOf(X).getRank() ||
-        typeOf(Sin).getRank() != typeOf(X).getRank())
-      return failure();
-    Value CosHalf = firstHalf(Rewriter, Cos);
-    Value SinHalf = CosHalf ? firstHalf(Rewriter, Sin) : Value();
-    if (!SinHalf)
-      return failure();
-    FailureOr<RopeOp> New = createOp<RopeOp>(
-        Rewriter, Op.getLoc(), {X, CosHalf, SinHalf},
-        {Rewriter.getNamedAttr(
-             "layout",
-             RopeLayoutAttr::get(Rewriter.getContext(), RopeLayout::Half)),
-         Rewriter.getNamedAttr(
-             "rotary_dim",
-             Rewriter.getI64IntegerAttr(typeOf(X).getShape().back()))});
+  /// x of [..., h] when V is x as [..., h, 1].
+  static Value beforeStack(Value V) {
+    auto Reshape = V.getDefiningOp<ReshapeOp>();
+    if (!Reshape)
+      return {};
+    SmallVector<DimExpr> Dims = dimsOf(typeOf(Reshape.getX()));
+    Dims.push_back(DimExpr(1));
+    return dimsOf(Reshape.getType()) == Dims ? Reshape.getX() : Value();
+  }
+};
+
+/// concat(rope(x[.., :R]), x[.., R:]) -> rope of the first R elements of x.
+struct ConcatOfPartialRope : OpRewritePattern<ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ConcatOp Op,
+                                PatternRewriter &Rewriter) const override {
+    if (Op.getXs().size() != 2 || !isLastAxis(Op))
+      return Rewriter.notifyMatchFailure(Op, "no two parts");
+    auto Rope = Op.getXs()[0].getDefiningOp<RopeOp>();
+    if (!Rope || !Rope->hasOneUse() ||
+        static_cast<int64_t>(Rope.getRotaryDim()) !=
+            Rope.getType().getShape().back())
+      return Rewriter.notifyMatchFailure(Op, "no rope of all of a part");
+    std::optional<RowPart> Rotated = rowPartOf(Rope.getX());
+    std::optional<RowPart> Rest = rowPartOf(Op.getXs()[1]);
+    if (!Rotated || !Rest || Rotated->Step != 1 ||
+        *Rest != Rotated->part(Rotated->Size, Rest->Size))
+      return Rewriter.notifyMatchFailure(Op, "no neighbouring parts");
+    Value X = buildRowPart(
+        Rewriter, Op.getLoc(),
+        {Rotated->Base, Rotated->Start, Rotated->Size + Rest->Size});
+    FailureOr<RopeOp> New =
+        buildRope(Rewriter, Op, {X, Rope.getCos(), Rope.getSin()},
+                  Rope.getLayout(), Rope.getRotaryDim());
     if (failed(New))
-      return failure();
+      return Rewriter.notifyMatchFailure(Op, "tables do not fit");
     Rewriter.replaceOp(Op, *New);
     return success();
   }
@@ -154,7 +225,9 @@ private:
 struct RaiseRope : dure::impl::RaiseRopeBase<RaiseRope> {
   void runOnOperation() override {
     RewritePatternSet Patterns(&getContext());
-    Patterns.add<AddOfRotation>(&getContext());
+    Patterns
+        .add<SumOfRotation, ConcatOfPair, InterleavedPair, ConcatOfPartialRope>(
+            &getContext());
     if (failed(applyPatterns(getOperation(), std::move(Patterns))))
       signalPassFailure();
   }

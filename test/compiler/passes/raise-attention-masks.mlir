@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: dure-opt %s --dure-raise-attention-masks --canonicalize | FileCheck %s
+
+!q = tensor<?x4x?x16xf32, #dure.dims<["b", "4", "t", "16"]>>
+!k = tensor<?x4x?x16xf32, #dure.dims<["b", "4", "p + t", "16"]>>
+!qi = tensor<?x1xi64, #dure.dims<["t", "1"]>>
+!ki = tensor<?xi64, #dure.dims<["p + t"]>>
+!c = tensor<?x?xi1, #dure.dims<["t", "p + t"]>>
+!pad = tensor<?x1x1x?xi1, #dure.dims<["b", "1", "1", "p + t"]>>
+!m = tensor<?x1x?x?xi1, #dure.dims<["b", "1", "t", "p + t"]>>
+
+// Tests key <= query + past and padding: a causal attention with a padding
+// mask.
+// CHECK-LABEL: func.func @causal
+// CHECK-SAME: %[[PAD:[^ ]*]]: tensor<?x1x1x?xi1
+func.func @causal(%q: !q, %k: !k, %v: !k, %pad: !pad) -> !q {
+  // CHECK-NEXT: dure.attention {{.*}} mask %[[PAD]] {causal = true, empty_row = #dure<empty_row mean>
+  // CHECK-NEXT: return
+  %past = dure.dim_values <["p"]> : tensor<i64>
+  %i = dure.iota 0 : !qi
+  %own = dure.add %i, %past : (!qi, tensor<i64>) -> !qi
+  %key = dure.iota 0 : !ki
+  %le = dure.compare %key, %own {predicate = #dure<predicate le>} : (!ki, !qi) -> !c
+  %m = dure.and %le, %pad : (!c, !pad) -> !m
+  %y = dure.attention %q, %k, %v mask %m {scale = 0.25 : f32, empty_row = #dure<empty_row mean>} : (!q, !k, !k, !m) -> !q
+  return %y : !q
+}
+
+// Tests key > query + past - 4 beside it: a window of four keys; and that a
+// mask of positions alone goes.
+// CHECK-LABEL: func.func @window
+func.func @window(%q: !q, %k: !k, %v: !k) -> !q {
+  // CHECK-NEXT: dure.attention %{{[^ ]*}}, %{{[^ ]*}}, %{{[^ ]*}} {causal = true, empty_row = #dure<empty_row mean>, scale = 2.500000e-01 : f32, window = 4 : i64}
+  // CHECK-NEXT: return
+  %past = dure.dim_values <["p"]> : tensor<i64>
+  %four = dure.constant dense<4> : tensor<i64> : tensor<i64>
+  %i = dure.iota 0 : !qi
+  %own = dure.add %i, %past : (!qi, tensor<i64>) -> !qi
+  %first = dure.sub %own, %four : (!qi, tensor<i64>) -> !qi
+  %key = dure.iota 0 : !ki
+  %le = dure.compare %own, %key {predicate = #dure<predicate ge>} : (!qi, !ki) -> !c
+  %gt = dure.compare %key, %first {predicate = #dure<predicate gt>} : (!ki, !qi) -> !c
+  %m = dure.and %gt, %le : (!c, !c) -> !c
+  %y = dure.attention %q, %k, %v mask %m {scale = 0.25 : f32, empty_row = #dure<empty_row mean>} : (!q, !k, !k, !c) -> !q
+  return %y : !q
+}
+
+// Tests that an order aligned elsewhere stays a mask: key <= query, without the
+// past.
+// CHECK-LABEL: func.func @top_left
+func.func @top_left(%q: !q, %k: !k, %v: !k) -> !q {
+  // CHECK: %[[M:.*]] = dure.compare
+  // CHECK-NEXT: dure.attention {{.*}} mask %[[M]] {empty_row
+  %i = dure.iota 0 : !qi
+  %key = dure.iota 0 : !ki
+  %m = dure.compare %key, %i {predicate = #dure<predicate le>} : (!ki, !qi) -> !c
+  %y = dure.attention %q, %k, %v mask %m {scale = 0.25 : f32, empty_row = #dure<empty_row mean>} : (!q, !k, !k, !c) -> !q
+  return %y : !q
+}
+
+// Tests that strictly earlier keys are no causal order.
+// CHECK-LABEL: func.func @strict
+func.func @strict(%q: !q, %k: !k, %v: !k) -> !q {
+  // CHECK: %[[M:.*]] = dure.compare
+  // CHECK-NEXT: dure.attention {{.*}} mask %[[M]] {empty_row
+  %past = dure.dim_values <["p"]> : tensor<i64>
+  %i = dure.iota 0 : !qi
+  %own = dure.add %i, %past : (!qi, tensor<i64>) -> !qi
+  %key = dure.iota 0 : !ki
+  %m = dure.compare %key, %own {predicate = #dure<predicate lt>} : (!ki, !qi) -> !c
+  %y = dure.attention %q, %k, %v mask %m {scale = 0.25 : f32, empty_row = #dure<empty_row mean>} : (!q, !k, !k, !c) -> !q
+  return %y : !q
+}
+
+// Tests that a float mask stays as it is: what it adds is not known.
+// CHECK-LABEL: func.func @float
+func.func @float(%q: !q, %k: !k, %v: !k, %m: tensor<?x?xf32, #dure.dims<["t", "p + t"]>>) -> !q {
+  // CHECK-NEXT: dure.attention {{.*}} mask %{{.*}} {empty_row
+  %y = dure.attention %q, %k, %v mask %m {scale = 0.25 : f32, empty_row = #dure<empty_row nan>} : (!q, !k, !k, tensor<?x?xf32, #dure.dims<["t", "p + t"]>>) -> !q
+  return %y : !q
+}

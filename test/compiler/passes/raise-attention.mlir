@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: dure-opt %s --dure-raise-attention --canonicalize | FileCheck %s
+
+!q = tensor<?x4x?x16xf32, #dure.dims<["b", "4", "t", "16"]>>
+!k = tensor<?x4x?x16xf32, #dure.dims<["b", "4", "s", "16"]>>
+!kt = tensor<?x4x16x?xf32, #dure.dims<["b", "4", "16", "s"]>>
+!p = tensor<?x4x?x?xf32, #dure.dims<["b", "4", "t", "s"]>>
+!pb = tensor<?x4x?x?xi1, #dure.dims<["b", "4", "t", "s"]>>
+!m = tensor<?x1x1x?xi1, #dure.dims<["b", "1", "1", "s"]>>
+!mf = tensor<?x1x1x?xf32, #dure.dims<["b", "1", "1", "s"]>>
+!f = tensor<f32>
+
+// Tests the sdpa form: the scale's root on both sides, an added mask of the
+// lowest number (rows without keys give the mean of v, so the tail that zeroes
+// NaN has nothing to do).
+// CHECK-LABEL: func.func @sdpa
+// CHECK-SAME: %[[Q:.*]]: tensor<{{.*}}, %[[K:.*]]: tensor<{{.*}}, %[[V:.*]]: tensor<{{.*}}, %[[M:.*]]: tensor<?x1x1x?xi1
+func.func @sdpa(%q: !q, %k: !k, %v: !k, %m: !m) -> !q {
+  // CHECK-NEXT: %[[Y:.*]] = dure.attention %[[Q]], %[[K]], %[[V]] mask %[[M]] {empty_row = #dure<empty_row mean>, scale = 2.500000e-01 : f32}
+  // CHECK-NEXT: return %[[Y]]
+  %half = dure.constant dense<0.5> : !f : !f
+  %zero = dure.constant dense<0.0> : !f : !f
+  %lowest = dure.constant dense<0xFF7FFFFF> : !f : !f
+  %kt = dure.transpose %k {permutation = array<i64: 0, 1, 3, 2>} : (!k) -> !kt
+  %0 = dure.mul %q, %half : (!q, !f) -> !q
+  %1 = dure.mul %kt, %half : (!kt, !f) -> !kt
+  %2 = dure.select %m, %zero, %lowest : (!m, !f, !f) -> !mf
+  %3 = dure.matmul %0, %1 : (!q, !kt) -> !p
+  %4 = dure.add %3, %2 : (!p, !mf) -> !p
+  %5 = dure.softmax %4 {axis = 3 : i64} : (!p) -> !p
+  %6 = dure.is_nan %5 : (!p) -> !pb
+  %7 = dure.select %6, %zero, %5 : (!pb, !f, !p) -> !p
+  %8 = dure.matmul %7, %v : (!p, !k) -> !q
+  return %8 : !q
+}
+
+// Tests that -inf with the tail gives zero, without it NaN.
+// CHECK-LABEL: func.func @infinite
+func.func @infinite(%q: !q, %k: !k, %v: !k, %m: !m) -> (!q, !q) {
+  // CHECK-DAG: dure.attention {{.*}} mask %{{.*}} {empty_row = #dure<empty_row zero>, scale = 1.000000e+00 : f32}
+  // CHECK-DAG: dure.attention {{.*}} mask %{{.*}} {empty_row = #dure<empty_row nan>, scale = 1.000000e+00 : f32}
+  %zero = dure.constant dense<0.0> : !f : !f
+  %inf = dure.constant dense<0xFF800000> : !f : !f
+  %0 = dure.select %m, %zero, %inf : (!m, !f, !f) -> !mf
+  %1 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %2 = dure.add %0, %1 : (!mf, !p) -> !p
+  %3 = dure.softmax %2 {axis = 3 : i64} : (!p) -> !p
+  %4 = dure.is_nan %3 : (!p) -> !pb
+  %5 = dure.select %4, %zero, %3 : (!pb, !f, !p) -> !p
+  %6 = dure.matmul %5, %v : (!p, !k) -> !q
+  %7 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %8 = dure.add %7, %0 : (!p, !mf) -> !p
+  %9 = dure.softmax %8 {axis = 3 : i64} : (!p) -> !p
+  %10 = dure.matmul %9, %v : (!p, !k) -> !q
+  return %6, %10 : !q, !q
+}
+
+// Tests the eager form, one scale on the scores, and that an added mask of
+// other numbers stays one: -1e4 is not lost in sums.
+// CHECK-LABEL: func.func @eager
+func.func @eager(%q: !q, %k: !k, %v: !k, %m: !m) -> !q {
+  // CHECK: %[[ADDED:.*]] = dure.select
+  // CHECK-NEXT: dure.attention {{.*}} mask %[[ADDED]] {empty_row = #dure<empty_row nan>, scale = 2.500000e-01 : f32}
+  // CHECK-NEXT: return
+  %four = dure.constant dense<4.0> : !f : !f
+  %zero = dure.constant dense<0.0> : !f : !f
+  %low = dure.constant dense<-1.0e4> : !f : !f
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %1 = dure.div %0, %four : (!p, !f) -> !p
+  %2 = dure.select %m, %zero, %low : (!m, !f, !f) -> !mf
+  %3 = dure.add %1, %2 : (!p, !mf) -> !p
+  %4 = dure.softmax %3 {axis = 3 : i64} : (!p) -> !p
+  %5 = dure.matmul %4, %v : (!p, !k) -> !q
+  return %5 : !q
+}
+
+// Tests a soft cap: 50 tanh(s / 50).
+// CHECK-LABEL: func.func @softcap
+func.func @softcap(%q: !q, %k: !k, %v: !k, %m: !m) -> !q {
+  // CHECK-NEXT: dure.attention {{.*}} {empty_row = #dure<empty_row mean>, scale = 2.500000e-01 : f32, softcap = 5.000000e+01 : f32}
+  // CHECK-NEXT: return
+  %scale = dure.constant dense<0.25> : !f : !f
+  %cap = dure.constant dense<50.0> : !f : !f
+  %zero = dure.constant dense<0.0> : !f : !f
+  %lowest = dure.constant dense<0xFF7FFFFF> : !f : !f
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %1 = dure.mul %0, %scale : (!p, !f) -> !p
+  %2 = dure.div %1, %cap : (!p, !f) -> !p
+  %3 = dure.tanh %2 : (!p) -> !p
+  %4 = dure.mul %3, %cap : (!p, !f) -> !p
+  %5 = dure.select %m, %zero, %lowest : (!m, !f, !f) -> !mf
+  %6 = dure.add %4, %5 : (!p, !mf) -> !p
+  %7 = dure.softmax %6 {axis = 3 : i64} : (!p) -> !p
+  %8 = dure.matmul %7, %v : (!p, !k) -> !q
+  return %8 : !q
+}
+
+// Tests that a softmax over queries is no attention.
+// CHECK-LABEL: func.func @other_axis
+func.func @other_axis(%q: !q, %k: !k, %v: !k) -> !q {
+  // CHECK-NOT: dure.attention
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %1 = dure.softmax %0 {axis = 2 : i64} : (!p) -> !p
+  %2 = dure.matmul %1, %v : (!p, !k) -> !q
+  return %2 : !q
+}
+
+// Tests that weights that the model returns are computed once, by the parts.
+// CHECK-LABEL: func.func @weights_returned
+func.func @weights_returned(%q: !q, %k: !k, %v: !k) -> (!q, !p) {
+  // CHECK-NOT: dure.attention
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %1 = dure.softmax %0 {axis = 3 : i64} : (!p) -> !p
+  %2 = dure.matmul %1, %v : (!p, !k) -> !q
+  return %2, %1 : !q, !p
+}
+
+// Tests that a scale per head is none that the op has: it goes with q.
+// CHECK-LABEL: func.func @scale_per_head
+func.func @scale_per_head(%q: !q, %k: !k, %v: !k, %s: tensor<4x1x1xf32>) -> !q {
+  // CHECK: %[[S:.*]] = dure.mul
+  // CHECK-NEXT: dure.attention %[[S]]
+  %0 = dure.mul %q, %s : (!q, tensor<4x1x1xf32>) -> !q
+  %1 = dure.matmul %0, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %2 = dure.softmax %1 {axis = 3 : i64} : (!p) -> !p
+  %3 = dure.matmul %2, %v : (!p, !k) -> !q
+  return %3 : !q
+}
