@@ -40,6 +40,11 @@ void buildSimplifyPipeline(mlir::OpPassManager &Passes);
 /// Leaving it out changes speed only, never results.
 void buildRaisePipeline(mlir::OpPassManager &Passes);
 
+/// Checks what must hold after the phase that `dure.phase` names, beyond what
+/// ops verify by themselves. Every phase from import to form-dispatches ends
+/// with it.
+mlir::LogicalResult verifyPhase(mlir::ModuleOp Module);
+
 /// Registers `--dure-simplify` and `--dure-raise` beside the single passes.
 void registerCompilerPipelines();
 

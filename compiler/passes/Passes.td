@@ -133,4 +133,17 @@ def DecomposeGatedMLP : Pass<"dure-decompose-gated-mlp"> {
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// Between phases
+//===----------------------------------------------------------------------===//
+
+def VerifyPhase : Pass<"dure-verify-phase", "::mlir::ModuleOp"> {
+  let summary = "Checks what must hold after the module's phase";
+  let description = [{
+    By `dure.phase`: neutral ops alone up to raise, work in regions up to
+    specialize, in dispatch functions after form-dispatches. Every dynamic
+    dimension has an expression, and every symbol is bound before it is used.
+  }];
+}
+
 #endif // DURE_COMPILER_PASSES_TD

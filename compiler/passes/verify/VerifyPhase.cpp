@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What must hold between phases beyond what each op says of itself.
+#include "compiler/passes/Passes.h"
+
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "llvm/ADT/StringSwitch.h"
+
+namespace dure {
+#define GEN_PASS_DEF_VERIFYPHASE
+#include "compiler/passes/Passes.h.inc"
+} // namespace dure
+
+using namespace mlir;
+using namespace dure;
+
+namespace {
+
+/// How far a module has come, as far as the rules differ.
+enum class Stage {
+  /// Up to raise: neutral ops alone.
+  Neutral,
+  /// Up to specialize: work lies in regions.
+  Placed,
+  /// Work lies in dispatch functions.
+  Dispatched
+};
+
+std::optional<Stage> stageOf(StringRef Phase) {
+  return llvm::StringSwitch<std::optional<Stage>>(Phase)
+      .Cases({"import", "simplify", "raise"}, Stage::Neutral)
+      .Cases({"place", "quantize", "specialize"}, Stage::Placed)
+      .Case("form-dispatches", Stage::Dispatched)
+      .Default(std::nullopt);
+}
+
+/// What belongs to the host program at every stage.
+bool isHostOp(Operation *Op) {
+  return isa<GetWeightOp, ConstantOp, DefineDimsOp, BindDimsOp>(Op) ||
+         Op->hasTrait<OpTrait::IsTerminator>();
+}
+
+/// Checks one function in program order: symbols are bound before they are
+/// used, as the host computes them.
+class FunctionVerifier {
+public:
+  FunctionVerifier(func::FuncOp Function, Stage At)
+      : Function(Function), At(At),
+        IsDispatch(Function->hasAttr(DureDialect::DispatchFnAttr)) {}
+
+  LogicalResult verify();
+
+private:
+  void bindArguments();
+  LogicalResult verifyOp(Operation *Op);
+  LogicalResult verifyPlace(Operation *Op);
+  LogicalResult verifyType(Operation *Op, Type T);
+  LogicalResult verifySymbols(Operation *Op, Attribute A);
+  LogicalResult verifyExprs(Operation *Op, DimsAttr Dims);
+  void bindAll(ArrayAttr Names) {
+    for (StringRef Name : Names.getAsValueRange<StringAttr>())
+      Bound.insert(Name.str());
+  }
+
+  func::FuncOp Function;
+  Stage At;
+  bool IsDispatch;
+  std::set<std::string> Bound;
+};
+
+} // namespace
+
+void FunctionVerifier::bindArguments() {
+  for (Type T : Function.getArgumentTypes())
+    if (auto Tensor = dyn_cast<RankedTensorType>(T))
+      if (auto Dims = dyn_cast_or_null<DimsAttr>(Tensor.getEncoding()))
+        for (const DimExpr &Dim : Dims.exprs())
+          if (std::optional<std::string> Name = Dim.asSymbol())
+            Bound.insert(*Name);
+  if (auto Names = Function->getAttrOfType<ArrayAttr>("dure.symbols"))
+    bindAll(Names);
+  for (StringRef Attr : {StateLengthSymbolAttr, StateCapacitySymbolAttr})
+    if (auto Name = Function->getAttrOfType<StringAttr>(Attr))
+      Bound.insert(Name.getValue().str());
+}
+
+LogicalResult FunctionVerifier::verifyExprs(Operation *Op, DimsAttr Dims) {
+  std::set<std::string> Used;
+  for (const DimExpr &Expr : Dims.exprs())
+    Expr.collectSymbols(Used);
+  for (const std::string &Name : Used)
+    if (!Bound.count(Name))
+      return Op->emitOpError("uses the dimension symbol '")
+             << Name << "', which nothing binds before it";
+  return success();
+}
+
+LogicalResult FunctionVerifier::verifyType(Operation *Op, Type T) {
+  auto Tensor = dyn_cast<RankedTensorType>(T);
+  if (!Tensor)
+    return success();
+  auto Dims = dyn_cast_or_null<DimsAttr>(Tensor.getEncoding());
+  if (!Dims && !Tensor.hasStaticShape())
+    return Op->emitOpError("has a dynamic dimension without an expression: ")
+           << Tensor;
+  return Dims ? verifyExprs(Op, Dims) : success();
+}
+
+LogicalResult FunctionVerifier::verifySymbols(Operation *Op, Attribute A) {
+  WalkResult Walk = A.walk([&](DimsAttr Dims) {
+    return failed(verifyExprs(Op, Dims)) ? WalkResult::interrupt()
+                                         : WalkResult::advance();
+  });
+  return failure(Walk.wasInterrupted());
+}
+
+/// Which ops may stand where, by stage.
+LogicalResult FunctionVerifier::verifyPlace(Operation *Op) {
+  bool IsInside = IsDispatch || Op->getParentOfType<RegionOp>();
+  // A target may use dialects of its own for what is placed on it.
+  bool IsTargets = IsInside && At != Stage::Neutral;
+  if (!IsTargets && !isa<DureDialect, func::FuncDialect>(Op->getDialect()))
+    return Op->emitOpError("is not of the dure dialect");
+  if (IsInside || isHostOp(Op))
+    return success();
+  bool IsExpected = At == Stage::Neutral  ? !isa<RegionOp, CallDispatchOp>(Op)
+                    : At == Stage::Placed ? isa<RegionOp>(Op)
+                                          : isa<CallDispatchOp, ReshapeOp>(Op);
+  if (!IsExpected)
+    return Op->emitOpError("should ")
+           << (At == Stage::Neutral  ? "not be here before place"
+               : At == Stage::Placed ? "lie in a region"
+                                     : "lie in a dispatch function");
+  return success();
+}
+
+LogicalResult FunctionVerifier::verifyOp(Operation *Op) {
+  if (failed(verifyPlace(Op)))
+    return failure();
+  // Its own names are bound behind it, not for its operands.
+  for (Type T : Op->getOperandTypes())
+    if (failed(verifyType(Op, T)))
+      return failure();
+  if (failed(verifySymbols(Op, Op->getAttrDictionary())))
+    return failure();
+  if (auto Define = dyn_cast<DefineDimsOp>(Op))
+    bindAll(Define.getNames());
+  if (auto Bind = dyn_cast<BindDimsOp>(Op))
+    bindAll(Bind.getNames());
+  for (Type T : Op->getResultTypes())
+    if (failed(verifyType(Op, T)))
+      return failure();
+  for (Region &R : Op->getRegions())
+    for (Operation &Inner : R.getOps())
+      if (failed(verifyOp(&Inner)))
+        return failure();
+  return success();
+}
+
+LogicalResult FunctionVerifier::verify() {
+  if (Function.isExternal())
+    return success();
+  bindArguments();
+  for (Type T : Function.getArgumentTypes())
+    if (failed(verifyType(Function, T)))
+      return failure();
+  for (Operation &Op : Function.getBody().front())
+    if (failed(verifyOp(&Op)))
+      return failure();
+  // Sizes that must agree may be known only at the end.
+  if (Attribute Equal = Function->getAttr(DureDialect::EqualDimsAttr))
+    return verifySymbols(Function, Equal);
+  return success();
+}
+
+LogicalResult dure::verifyPhase(ModuleOp Module) {
+  auto Phase = Module->getAttrOfType<StringAttr>(DureDialect::PhaseAttr);
+  if (!Phase)
+    return Module->emitOpError("has no attribute '")
+           << DureDialect::PhaseAttr << "' that says which phase it is after";
+  std::optional<Stage> At = stageOf(Phase.getValue());
+  if (!At)
+    return Module->emitOpError("says that it is after phase '")
+           << Phase.getValue() << "', which leaves no module behind";
+  for (auto Function : Module.getOps<func::FuncOp>()) {
+    if (*At == Stage::Neutral && Function->hasAttr(DureDialect::DispatchFnAttr))
+      return Function->emitOpError("is a dispatch function before "
+                                   "form-dispatches");
+    if (failed(FunctionVerifier(Function, *At).verify()))
+      return failure();
+  }
+  return success();
+}
+
+namespace {
+
+struct VerifyPhase : dure::impl::VerifyPhaseBase<VerifyPhase> {
+  void runOnOperation() override {
+    if (failed(verifyPhase(getOperation())))
+      signalPassFailure();
+  }
+};
+
+} // namespace
