@@ -86,9 +86,19 @@ private:
     }
   }
 
+  /// FlatBuffers' verifier looks at the alignment of a vector's length, not of
+  /// its elements.
+  bool isAligned(const void *Elements, size_t Alignment) {
+    bool Aligned = reinterpret_cast<uintptr_t>(Elements) % Alignment == 0;
+    if (!Aligned && Failure.ok())
+      Failure = dataLoss("a vector in the package's metadata is misaligned");
+    return Aligned;
+  }
+
   template <typename T>
   std::vector<T> numbers(const flatbuffers::Vector<T> *From) {
-    if (!From || !spend(From->size() * sizeof(T)))
+    if (!From || !spend(From->size() * sizeof(T)) ||
+        !isAligned(From->Data(), alignof(T)))
       return {};
     return std::vector<T>(From->begin(), From->end());
   }
@@ -113,7 +123,8 @@ private:
   void decode(const fbs::StateInfo &S, StateInfo &T) {
     T.Name = text(S.name());
     T.Type = type(S.type());
-    if (!S.dims() || !spend(S.dims()->size() * sizeof(StateDim)))
+    if (!S.dims() || !spend(S.dims()->size() * sizeof(StateDim)) ||
+        !isAligned(S.dims()->Data(), alignof(fbs::StateDim)))
       return;
     for (const fbs::StateDim *Dim : *S.dims())
       T.Dims.push_back({Dim->value(), static_cast<StateAxis>(Dim->axis())});
@@ -137,7 +148,7 @@ private:
     T.Source = static_cast<WeightSource>(S.source());
     T.Offset = S.offset();
     T.Size = S.size();
-    if (S.leaves() && spend(S.leaves()->size())) {
+    if (S.leaves() && S.leaves()->size() != 0 && spend(S.leaves()->size())) {
       // An odd rest makes the count wrong, which the verifier refuses.
       size_t Whole = S.leaves()->size() / sizeof(Sha256);
       T.Leaves.resize(Whole + (S.leaves()->size() % sizeof(Sha256) != 0));
@@ -163,7 +174,8 @@ private:
   Instruction decodeDispatch(const fbs::Dispatch &S) {
     DispatchOp Op{S.code_object(),        S.export_(), numbers(S.grid()), {},
                   numbers(S.constants()), S.trace()};
-    if (S.bindings() && spend(S.bindings()->size() * sizeof(Binding)))
+    if (S.bindings() && spend(S.bindings()->size() * sizeof(Binding)) &&
+        isAligned(S.bindings()->Data(), alignof(fbs::Binding)))
       for (const fbs::Binding *B : *S.bindings())
         Op.Bindings.push_back({B->buffer(), static_cast<Access>(B->access())});
     return Op;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t MaxRank = 32;
 // A recipe with its operands' recipes; far above what models need.
-constexpr uint64_t MaxRecipeNodes = 4096;
+constexpr uint64_t MaxRecipeNodes = 512;
 constexpr uint64_t MaxRecipeDepth = 64;
 
 Status checkName(std::string_view Name, const char *What,

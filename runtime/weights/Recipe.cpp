@@ -544,6 +544,9 @@ struct Builder {
   const Package &Content;
   std::span<const std::span<const std::byte>> Files;
   std::span<const std::byte> PackageWeights;
+  // What operands may still be kept as they are computed: a small package can
+  // describe many large ones.
+  uint64_t CacheBudget = 8 * OperandCacheLimit;
 
   Result<std::span<const std::byte>> storedBytes(const Weight &W) const {
     if (W.Source == WeightSource::Package &&
@@ -564,19 +567,22 @@ struct Builder {
     return File.subspan(W.Offset, W.Size);
   }
 
-  Result<NodePtr> operand(uint32_t Index) const {
+  Result<NodePtr> operand(uint32_t Index) {
     Result<NodePtr> Node = build(Index);
     if (!Node)
       return Node;
-    uint64_t Count = 0, Bytes = 0;
-    if (elementCount((*Node)->Shape, Count) &&
-        elementBytes((*Node)->Type, Count, Bytes) && Bytes <= OperandCacheLimit)
-      return NodePtr(
-          std::make_unique<CachedNode>(**Node, static_cast<int64_t>(Count)));
-    return Node;
+    uint64_t Count = 0;
+    if (!elementCount((*Node)->Shape, Count))
+      return Node;
+    uint64_t Bytes = Count * unitSize((*Node)->Type);
+    if (Bytes > OperandCacheLimit || Bytes > CacheBudget)
+      return Node;
+    CacheBudget -= Bytes;
+    return NodePtr(
+        std::make_unique<CachedNode>(**Node, static_cast<int64_t>(Count)));
   }
 
-  Result<NodePtr> build(uint32_t Index) const {
+  Result<NodePtr> build(uint32_t Index) {
     const Weight &W = Content.Weights[Index];
     Result<std::span<const std::byte>> Bytes = storedBytes(W);
     if (!Bytes)

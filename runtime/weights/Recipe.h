@@ -35,7 +35,8 @@ Result<TypedShape> inferSteps(TypedShape Stored, const std::vector<Step> &Steps,
                               const std::vector<Weight> &Weights,
                               uint32_t Limit);
 
-/// Operands of at most this many bytes are evaluated once, up front.
+/// Operands of at most this many bytes are evaluated once, up front, as far as
+/// a recipe's budget of eight such goes.
 inline constexpr uint64_t OperandCacheLimit = 8 << 20;
 
 /// One value of a recipe, element by element; see Recipe.cpp.
