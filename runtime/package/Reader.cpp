@@ -97,7 +97,7 @@ private:
 
   template <typename T>
   std::vector<T> numbers(const flatbuffers::Vector<T> *From) {
-    if (!From || !spend(From->size() * sizeof(T)) ||
+    if (!From || From->size() == 0 || !spend(From->size() * sizeof(T)) ||
         !isAligned(From->Data(), alignof(T)))
       return {};
     return std::vector<T>(From->begin(), From->end());
@@ -123,7 +123,8 @@ private:
   void decode(const fbs::StateInfo &S, StateInfo &T) {
     T.Name = text(S.name());
     T.Type = type(S.type());
-    if (!S.dims() || !spend(S.dims()->size() * sizeof(StateDim)) ||
+    if (!S.dims() || S.dims()->size() == 0 ||
+        !spend(S.dims()->size() * sizeof(StateDim)) ||
         !isAligned(S.dims()->Data(), alignof(fbs::StateDim)))
       return;
     for (const fbs::StateDim *Dim : *S.dims())
@@ -174,7 +175,8 @@ private:
   Instruction decodeDispatch(const fbs::Dispatch &S) {
     DispatchOp Op{S.code_object(),        S.export_(), numbers(S.grid()), {},
                   numbers(S.constants()), S.trace()};
-    if (S.bindings() && spend(S.bindings()->size() * sizeof(Binding)) &&
+    if (S.bindings() && S.bindings()->size() != 0 &&
+        spend(S.bindings()->size() * sizeof(Binding)) &&
         isAligned(S.bindings()->Data(), alignof(fbs::Binding)))
       for (const fbs::Binding *B : *S.bindings())
         Op.Bindings.push_back({B->buffer(), static_cast<Access>(B->access())});
