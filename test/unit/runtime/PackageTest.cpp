@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Tests of writing and reading packages.
 
+#include "runtime/host/LoadedPackage.h"
 #include "runtime/package/Reader.h"
 #include "test/unit/runtime/TestPackages.h"
 
@@ -227,4 +228,29 @@ TEST(Package, LeavesAndVerifyOnce) {
   EXPECT_EQ(Open(DURE_VERIFY_FULL).Code, DURE_STATUS_DATA_LOSS);
   EXPECT_TRUE(Open(DURE_VERIFY_STRUCTURE).ok());
   ::unsetenv("XDG_CACHE_HOME");
+}
+
+// Tests that native code is trusted in the user's own files that nobody else
+// can write, and elsewhere only when trust was given.
+TEST(Package, TrustInNativeCode) {
+  TemporaryFolder T;
+  std::string Path = T.path("p.dure");
+  ASSERT_TRUE(writePackage(encoderPackage(), Path).ok());
+  auto Trust = [&](bool Given) {
+    PackageLoadOptions Options;
+    Options.TrustCode = Given;
+    auto Loaded = LoadedPackage::open(Path, Options);
+    return Loaded ? (*Loaded)->checkTrust() : Loaded.status();
+  };
+  ::chmod(Path.c_str(), 0644);
+  EXPECT_TRUE(Trust(false).ok());
+  ::chmod(Path.c_str(), 0666);
+  Status Refused = Trust(false);
+  EXPECT_EQ(Refused.code(), StatusCode::PermissionDenied);
+  EXPECT_NE(Refused.message().find("--trust-code"), std::string::npos);
+  EXPECT_TRUE(Trust(true).ok());
+  std::string Bytes = readFile(Path);
+  auto InMemory = LoadedPackage::fromMemory(bytesOf(Bytes), {});
+  ASSERT_TRUE(InMemory.ok());
+  EXPECT_EQ((*InMemory)->checkTrust().code(), StatusCode::PermissionDenied);
 }
