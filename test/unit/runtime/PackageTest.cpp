@@ -254,3 +254,17 @@ TEST(Package, TrustInNativeCode) {
   ASSERT_TRUE(InMemory.ok());
   EXPECT_EQ((*InMemory)->checkTrust().code(), StatusCode::PermissionDenied);
 }
+
+// Tests that packages written by earlier versions still load and run. Add a
+// file for each format version; never replace one.
+TEST(Package, OldPackagesKeepLoading) {
+  std::string Corpus = DURE_SOURCE_DIR "/test/unit/runtime/corpus/";
+  TemporaryFolder T;
+  T.write("now.dure", *writePackageToMemory(encoderPackage()));
+  EXPECT_EQ(pooled(Corpus + "encoder-format-1.dure"),
+            pooled(T.path("now.dure")));
+  std::string Step = readFile(Corpus + "step-format-1.dure");
+  Result<PackageImage> Image = readPackage(bytesOf(Step));
+  ASSERT_TRUE(Image.ok()) << Image.status().message();
+  EXPECT_EQ(Image->Content.Entries[0].States.size(), 1u);
+}
