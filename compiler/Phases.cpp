@@ -119,7 +119,7 @@ LogicalResult dure::runPhase(Phase P, ModuleOp Module,
 
   Module->setAttr(DureDialect::PhaseAttr,
                   StringAttr::get(Module.getContext(), phaseName(P)));
-  if (failed(mlir::verify(Module)))
+  if (failed(mlir::verify(Module)) || failed(verifyPhase(Module)))
     return emitError(Module.getLoc())
            << "phase " << phaseName(P)
            << " left invalid IR; this is a defect of Dure";

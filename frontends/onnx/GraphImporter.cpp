@@ -413,7 +413,7 @@ void GraphImporter::finishFunction(const Graph &Main, func::FuncOp Func) {
 
   SmallVector<mlir::Attribute> Checks;
   for (const auto &[L, R] : Symbols.checks())
-    Checks.push_back(Builder.getStrArrayAttr({L.str(), R.str()}));
+    Checks.push_back(DimsAttr::get(Builder.getContext(), {L, R}));
   if (!Checks.empty())
     Func->setAttr(DureDialect::EqualDimsAttr, Builder.getArrayAttr(Checks));
   eraseDeadOps(Func);

@@ -167,8 +167,15 @@ LogicalResult FunctionVerifier::verify() {
     if (failed(verifyOp(&Op)))
       return failure();
   // Sizes that must agree may be known only at the end.
-  if (Attribute Equal = Function->getAttr(DureDialect::EqualDimsAttr))
-    return verifySymbols(Function, Equal);
+  auto Pairs = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
+  for (Attribute Each : Pairs ? Pairs.getValue() : ArrayRef<Attribute>()) {
+    auto Pair = dyn_cast<DimsAttr>(Each);
+    if (!Pair || Pair.size() != 2)
+      return Function->emitOpError("has in '")
+             << DureDialect::EqualDimsAttr << "' what is no pair: " << Each;
+    if (failed(verifyExprs(Function, Pair)))
+      return failure();
+  }
   return success();
 }
 

@@ -102,3 +102,13 @@ module attributes {dure.phase = "form-dispatches"} {
 // expected-error @below {{has no attribute 'dure.phase'}}
 module {
 }
+
+// -----
+
+// Tests that sizes that must be equal come in pairs.
+module attributes {dure.phase = "raise"} {
+  // expected-error @below {{has in 'dure.equal_dims' what is no pair}}
+  func.func @main(%x: tensor<?xf32, #dure.dims<["n"]>>) attributes {dure.equal_dims = [["n", "n"]]} {
+    return
+  }
+}
