@@ -17,6 +17,10 @@ namespace {
 struct Attention {
   Value Q, K, V;
   Value Mask;
+  /// A boolean mask says which keys are hidden, not which are seen.
+  bool IsInverted = false;
+  /// [H], or null.
+  Value Sinks;
   double Scale = 1;
   double Softcap = 0;
   EmptyRow Empty = EmptyRow::NaN;
@@ -26,8 +30,55 @@ struct Attention {
 
 } // namespace
 
-/// The softmax under an optional `where(isnan(p), 0, p)`.
-static SoftmaxOp matchSoftmax(Value P, Attention &Out) {
+/// The scores in concat(scores, sinks), sinks [H] repeated for every row; reads
+/// the sinks.
+static Value matchSinks(OpBuilder &Builder, Value Joined, Attention &Out) {
+  auto Concat = Joined.getDefiningOp<ConcatOp>();
+  if (!Concat || Concat.getXs().size() != 2 || Concat.getAxis() != 3)
+    return {};
+  Value Column = Concat.getXs()[1];
+  if (auto Broadcast = Column.getDefiningOp<BroadcastOp>())
+    Column = Broadcast.getX();
+  // [1, H, 1, 1]
+  RankedTensorType Type = typeOf(Column), Scores = typeOf(Concat.getXs()[0]);
+  if (Type.getRank() != 4 || Type.isDynamicDim(1) ||
+      dimOf(Type, 1) != dimOf(Scores, 1))
+    return {};
+  for (unsigned D : {0u, 2u, 3u})
+    if (!dimOf(Type, D).isConstant(1))
+      return {};
+  Out.Sinks = Builder.createOrFold<ReshapeOp>(
+      Concat.getLoc(), tensorOf({dimOf(Type, 1)}, Type.getElementType()),
+      Column);
+  return Concat.getXs()[0];
+}
+
+/// x of x - max(x) over the last dimension: softmax subtracts it anyway.
+static Value withoutMaximum(Value V) {
+  auto Sub = V.getDefiningOp<SubOp>();
+  auto Max = Sub ? Sub.getRhs().getDefiningOp<ReduceOp>() : ReduceOp();
+  bool IsMaximum = Max && Max.getKind() == ReduceKind::Max &&
+                   Max.getX() == Sub.getLhs() && Max.getKeepDims() &&
+                   Max.getAxes() == ArrayRef<int64_t>{3};
+  return IsMaximum ? Sub.getLhs() : V;
+}
+
+/// True when Op drops the last column and nothing else.
+static bool dropsLastColumn(SliceOp Op) {
+  RankedTensorType From = typeOf(Op.getX());
+  for (unsigned D = 0; D < From.getRank(); ++D) {
+    bool IsLast = D + 1 == From.getRank();
+    DimExpr Size = dimOf(From, D) - DimExpr(IsLast ? 1 : 0);
+    if (!Op.getStarts().expr(D).isConstant(0) || Op.getSteps()[D] != 1 ||
+        Op.getSizes().expr(D) != Size)
+      return false;
+  }
+  return true;
+}
+
+/// The scores of softmax(scores), under an optional where(isnan(p), 0, p), with
+/// or without a column of sinks. Null when P is none of that.
+static Value matchSoftmax(OpBuilder &Builder, Value P, Attention &Out) {
   if (auto Select = P.getDefiningOp<SelectOp>()) {
     auto IsNaN = Select.getCondition().getDefiningOp<IsNaNOp>();
     if (!IsNaN || splatNumber(Select.getOnTrue()) != 0.0 ||
@@ -36,11 +87,17 @@ static SoftmaxOp matchSoftmax(Value P, Attention &Out) {
     Out.ZeroesNaN = true;
     P = Select.getOnFalse();
   }
+  auto Slice = P.getDefiningOp<SliceOp>();
+  if (Slice)
+    P = Slice.getX();
   auto Softmax = P.getDefiningOp<SoftmaxOp>();
   if (!Softmax || Softmax.getLog() || Softmax.getAxis() != 3 ||
       typeOf(P).getRank() != 4)
     return {};
-  return Softmax;
+  Value Scores = withoutMaximum(Softmax.getX());
+  if (!Slice)
+    return Scores;
+  return dropsLastColumn(Slice) ? matchSinks(Builder, Scores, Out) : Value();
 }
 
 /// What rows without any key give when masked scores are `Number`: equal finite
@@ -59,67 +116,76 @@ static bool isHiding(std::optional<double> Number, Type Element) {
 
 /// Reads an added mask: where(seen, 0, hidden) becomes `seen`; any other float
 /// mask stays one.
-static void readAddedMask(PatternRewriter &Rewriter, Value Added,
-                          Attention &A) {
+static void readAddedMask(Value Added, Attention &A) {
   A.Mask = Added;
   A.Empty = A.ZeroesNaN ? EmptyRow::Zero : EmptyRow::NaN;
   auto Select = Added.getDefiningOp<SelectOp>();
   if (!Select)
     return;
   Type Element = typeOf(Added).getElementType();
-  std::optional<double> Seen = splatNumber(Select.getOnTrue());
-  std::optional<double> Hidden = splatNumber(Select.getOnFalse());
-  if (Seen == 0.0 && isHiding(Hidden, Element)) {
-    A.Mask = Select.getCondition();
-    A.Empty = emptyRowOf(*Hidden, A);
-  } else if (Hidden == 0.0 && isHiding(Seen, Element)) {
-    Value Condition = Select.getCondition();
-    A.Mask = NotOp::create(Rewriter, Select.getLoc(), Condition.getType(),
-                           Condition);
-    A.Empty = emptyRowOf(*Seen, A);
-  }
+  std::optional<double> OnTrue = splatNumber(Select.getOnTrue());
+  std::optional<double> OnFalse = splatNumber(Select.getOnFalse());
+  bool IsSeen = OnTrue == 0.0 && isHiding(OnFalse, Element);
+  A.IsInverted = OnFalse == 0.0 && isHiding(OnTrue, Element);
+  if (!IsSeen && !A.IsInverted)
+    return;
+  A.Mask = Select.getCondition();
+  A.Empty = emptyRowOf(IsSeen ? *OnFalse : *OnTrue, A);
 }
 
-/// Reads the scores down to the product of q and k^T. `Rewriter` may create
-/// values for the mask.
-static MatMulOp matchScores(PatternRewriter &Rewriter, Value Scores,
-                            Attention &A) {
-  // The mask, added or chosen.
-  if (auto Add = Scores.getDefiningOp<AddOp>()) {
-    bool MaskIsRight = Add.getLhs().getType() == Add.getType();
-    Value Mask = MaskIsRight ? Add.getRhs() : Add.getLhs();
-    // Both may have the full shape: the product is the one with a matmul below.
-    double Ignored = 1;
-    if (MaskIsRight && Add.getRhs().getType() == Add.getType() &&
-        stripScale(Add.getRhs(), Ignored).getDefiningOp<MatMulOp>()) {
-      MaskIsRight = false;
-      Mask = Add.getLhs();
-    }
-    Scores = MaskIsRight ? Add.getLhs() : Add.getRhs();
-    if (typeOf(Mask).getRank() > 4)
-      return {};
-    readAddedMask(Rewriter, Mask, A);
-  } else if (auto Select = Scores.getDefiningOp<SelectOp>()) {
-    std::optional<double> Hidden = splatNumber(Select.getOnFalse());
-    if (!isHiding(Hidden, typeOf(Scores).getElementType()))
-      return {};
-    A.Mask = Select.getCondition();
-    A.Empty = emptyRowOf(*Hidden, A);
-    Scores = Select.getOnTrue();
-  }
-  // c * tanh(s / c).
+/// Reads a mask that chooses between scores and a hiding number; returns the
+/// scores, or null.
+static Value readChosenMask(SelectOp Select, Attention &A) {
+  Type Element = typeOf(Select.getResult()).getElementType();
+  std::optional<double> OnTrue = splatNumber(Select.getOnTrue());
+  std::optional<double> OnFalse = splatNumber(Select.getOnFalse());
+  A.IsInverted = isHiding(OnTrue, Element);
+  if (!A.IsInverted && !isHiding(OnFalse, Element))
+    return {};
+  A.Mask = Select.getCondition();
+  A.Empty = emptyRowOf(A.IsInverted ? *OnTrue : *OnFalse, A);
+  return A.IsInverted ? Select.getOnFalse() : Select.getOnTrue();
+}
+
+/// The matmul under scales and a soft cap, c tanh(s / c); reads both.
+static MatMulOp matchScaledProduct(Value Scores, Attention &A) {
   double Outer = 1;
+  A.Softcap = 0;
   Value Inner = stripScale(Scores, Outer);
   if (auto Tanh = Inner.getDefiningOp<TanhOp>()) {
+    if (!(Outer > 0))
+      return {};
     A.Softcap = Outer;
-    double Divided = 1;
-    Scores = stripScale(Tanh.getX(), Divided);
-    A.Scale = Divided * Outer;
+    A.Scale = Outer;
+    Inner = stripScale(Tanh.getX(), A.Scale);
   } else {
-    Scores = Inner;
     A.Scale = Outer;
   }
-  return Scores.getDefiningOp<MatMulOp>();
+  return Inner.getDefiningOp<MatMulOp>();
+}
+
+/// Reads the scores down to the product of q and k^T.
+static MatMulOp matchScores(Value Scores, Attention &A) {
+  if (auto Select = Scores.getDefiningOp<SelectOp>()) {
+    Value Seen = readChosenMask(Select, A);
+    return Seen ? matchScaledProduct(Seen, A) : MatMulOp();
+  }
+  auto Add = Scores.getDefiningOp<AddOp>();
+  if (!Add)
+    return matchScaledProduct(Scores, A);
+  // The product is the operand with a matmul below; a bias may have one, too,
+  // but not both have the scores' full shape and a softmax above.
+  for (auto [Product, Mask] : {std::pair(Add.getLhs(), Add.getRhs()),
+                               std::pair(Add.getRhs(), Add.getLhs())}) {
+    MatMulOp MatMul = Product.getType() == Add.getType()
+                          ? matchScaledProduct(Product, A)
+                          : MatMulOp();
+    if (!MatMul)
+      continue;
+    readAddedMask(Mask, A);
+    return MatMul;
+  }
+  return {};
 }
 
 /// q, k and v of the two products.
@@ -151,12 +217,12 @@ struct MatMulOfSoftmax : OpRewritePattern<MatMulOp> {
     if (Op.getTransposeLhs() || Op.getTransposeRhs() ||
         !isa<FloatType>(Op.getType().getElementType()))
       return Rewriter.notifyMatchFailure(Op, "transposed or not float");
-    SoftmaxOp Softmax = matchSoftmax(Op.getLhs(), A);
-    if (!Softmax)
+    Value Masked = matchSoftmax(Rewriter, Op.getLhs(), A);
+    if (!Masked)
       return Rewriter.notifyMatchFailure(Op, "no softmax of rank 4");
     if (!Op.getLhs().hasOneUse())
       return Rewriter.notifyMatchFailure(Op, "the weights are read by others");
-    MatMulOp Scores = matchScores(Rewriter, Softmax.getX(), A);
+    MatMulOp Scores = matchScores(Masked, A);
     if (!Scores || !readOperands(Rewriter, Scores, Op, A))
       return Rewriter.notifyMatchFailure(Op, "no scores of q and k");
     return replace(Op, A, Rewriter);
@@ -166,21 +232,26 @@ private:
   static LogicalResult replace(MatMulOp Op, const Attention &A,
                                PatternRewriter &Rewriter) {
     SmallVector<Value> Operands = {A.Q, A.K, A.V};
-    if (A.Mask)
+    if (A.Mask && A.IsInverted)
+      Operands.push_back(
+          NotOp::create(Rewriter, Op.getLoc(), A.Mask.getType(), A.Mask));
+    else if (A.Mask)
       Operands.push_back(A.Mask);
+    if (A.Sinks)
+      Operands.push_back(A.Sinks);
     auto Named = [&](StringRef Name, Attribute Value) {
       return Rewriter.getNamedAttr(Name, Value);
     };
-    int32_t HasMask = A.Mask ? 1 : 0;
+    // A sink takes all the weight of a row without keys.
+    EmptyRow Empty = A.Mask && !A.Sinks ? A.Empty : EmptyRow::Zero;
+    int32_t HasMask = A.Mask ? 1 : 0, HasSinks = A.Sinks ? 1 : 0;
     FailureOr<AttentionOp> New = createOp<AttentionOp>(
         Rewriter, Op.getLoc(), Operands,
         {Named("scale", Rewriter.getF32FloatAttr(A.Scale)),
          Named("softcap", Rewriter.getF32FloatAttr(A.Softcap)),
-         Named("empty_row",
-               EmptyRowAttr::get(Rewriter.getContext(),
-                                 A.Mask ? A.Empty : EmptyRow::Zero)),
+         Named("empty_row", EmptyRowAttr::get(Rewriter.getContext(), Empty)),
          Named("operandSegmentSizes",
-               Rewriter.getDenseI32ArrayAttr({1, 1, 1, HasMask, 0}))});
+               Rewriter.getDenseI32ArrayAttr({1, 1, 1, HasMask, HasSinks}))});
     if (failed(New))
       return Rewriter.notifyMatchFailure(Op, "q, k and v do not fit");
     if (New->getType() != Op.getType()) {

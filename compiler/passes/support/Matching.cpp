@@ -58,8 +58,11 @@ bool isCloseTo(double Actual, double Expected, Type Element) {
 }
 
 bool isLowest(double Number, Type Element) {
-  // Scores are far below half a unit in the last place of such numbers. The
-  // lowest f16, -65504, has units of 32: sums with it are not lost.
+  // Half a unit in the last place of such numbers is 2^103 and more. The lowest
+  // f16 has units of 32: scores above 16 are not lost in it, but then no f16
+  // mask would be one, and only rows without any key could tell.
+  if (Element.isF16())
+    return Number == -65504;
   return (Element.isF32() || Element.isBF16()) && std::isfinite(Number) &&
          Number <= -1e38;
 }

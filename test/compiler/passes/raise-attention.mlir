@@ -126,3 +126,70 @@ func.func @scale_per_head(%q: !q, %k: !k, %v: !k, %s: tensor<4x1x1xf32>) -> !q {
   %3 = dure.matmul %2, %v : (!p, !k) -> !q
   return %3 : !q
 }
+
+!ps = tensor<?x4x?x?xf32, #dure.dims<["b", "4", "t", "s + 1"]>>
+!col = tensor<?x4x?x1xf32, #dure.dims<["b", "4", "t", "1"]>>
+!max = tensor<?x4x?x1xf32, #dure.dims<["b", "4", "t", "1"]>>
+
+// Tests attention sinks: a column of scores per head that takes weight and
+// gives no value, all of it in rows without keys.
+// CHECK-LABEL: func.func @sinks
+// CHECK-SAME: %[[S:[^ ]*]]: tensor<4xf32>, %[[M:[^ ]*]]: tensor<?x1x1x?xi1
+func.func @sinks(%q: !q, %k: !k, %v: !k, %s: tensor<4xf32>, %m: !m) -> !q {
+  // CHECK: dure.attention {{.*}} mask %[[M]] sinks %[[S]] {empty_row = #dure<empty_row zero>
+  // CHECK-NEXT: return
+  %zero = dure.constant dense<0.0> : !f : !f
+  %lowest = dure.constant dense<0xFF7FFFFF> : !f : !f
+  %00 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %01 = dure.select %m, %zero, %lowest : (!m, !f, !f) -> !mf
+  %0 = dure.add %00, %01 : (!p, !mf) -> !p
+  %1 = dure.reshape %s : tensor<4xf32> -> tensor<1x4x1x1xf32>
+  %2 = dure.broadcast %1 : tensor<1x4x1x1xf32> -> !col
+  %3 = dure.concat %0, %2 {axis = 3 : i64} : (!p, !col) -> !ps
+  %4 = dure.reduce %3 {kind = #dure<reduce_kind max>, axes = array<i64: 3>, keep_dims = true} : (!ps) -> !max
+  %5 = dure.sub %3, %4 : (!ps, !max) -> !ps
+  %6 = dure.softmax %5 {axis = 3 : i64} : (!ps) -> !ps
+  %7 = dure.slice %6 {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["b", "4", "t", "s"]>, steps = array<i64: 1, 1, 1, 1>} : (!ps) -> !p
+  %8 = dure.matmul %7, %v : (!p, !k) -> !q
+  return %8 : !q
+}
+
+// Tests that a softmax over joined keys of which the last goes unread is no
+// sink: every row has another score there.
+// CHECK-LABEL: func.func @dropped_key
+func.func @dropped_key(%p: !p, %c: !col, %v: !k) -> !q {
+  // CHECK-NOT: dure.attention
+  %3 = dure.concat %p, %c {axis = 3 : i64} : (!p, !col) -> !ps
+  %6 = dure.softmax %3 {axis = 3 : i64} : (!ps) -> !ps
+  %7 = dure.slice %6 {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["b", "4", "t", "s"]>, steps = array<i64: 1, 1, 1, 1>} : (!ps) -> !p
+  %8 = dure.matmul %7, %v : (!p, !k) -> !q
+  return %8 : !q
+}
+
+// Tests a mask that says which keys are hidden, chosen in place of scores.
+// CHECK-LABEL: func.func @hidden
+// CHECK-SAME: %[[M:[^ ]*]]: tensor<?x1x1x?xi1
+func.func @hidden(%q: !q, %k: !k, %v: !k, %m: !m) -> !q {
+  // CHECK: %[[SEEN:.*]] = dure.not %[[M]]
+  // CHECK: dure.attention {{.*}} mask %[[SEEN]] {empty_row = #dure<empty_row nan>
+  %inf = dure.constant dense<0xFF800000> : !f : !f
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %1 = dure.select %m, %inf, %0 : (!m, !f, !p) -> !p
+  %2 = dure.softmax %1 {axis = 3 : i64} : (!p) -> !p
+  %3 = dure.matmul %2, %v : (!p, !k) -> !q
+  return %3 : !q
+}
+
+// Tests that -c tanh(s / c) is no soft cap.
+// CHECK-LABEL: func.func @negative_cap
+func.func @negative_cap(%q: !q, %k: !k, %v: !k) -> !q {
+  // CHECK-NOT: dure.attention
+  %cap = dure.constant dense<-50.0> : !f : !f
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %1 = dure.div %0, %cap : (!p, !f) -> !p
+  %2 = dure.tanh %1 : (!p) -> !p
+  %3 = dure.mul %2, %cap : (!p, !f) -> !p
+  %4 = dure.softmax %3 {axis = 3 : i64} : (!p) -> !p
+  %5 = dure.matmul %4, %v : (!p, !k) -> !q
+  return %5 : !q
+}
