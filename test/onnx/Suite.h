@@ -7,6 +7,8 @@
 
 #include "test/onnx/Outcome.h"
 
+#include "tools/dure/Console.h"
+
 #include <functional>
 #include <map>
 #include <optional>
@@ -17,8 +19,6 @@ namespace dure::modeltest {
 
 /// The exit status that ctest takes for "skipped".
 constexpr int ExitSkipped = 77;
-constexpr int ExitFailed = 1;
-constexpr int ExitUsage = 2;
 
 struct SuiteOptions {
   /// Folders that hold tests, at any depth up to two.
