@@ -8,6 +8,9 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 # -O2 builds a third faster than -O3 and runs as fast: kernels are our own code
 # generator's.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+# What the sanitizers run has assertions, too.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g1")
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
@@ -15,13 +18,17 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 # Executables find our libraries beside them, in the build tree and installed.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
-set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
-set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY
+    "${CMAKE_BINARY_DIR}/${CMAKE_INSTALL_LIBDIR}")
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_LIBRARY_OUTPUT_DIRECTORY}")
 set(CMAKE_INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};$ORIGIN;/usr/lib/llvm-22/lib")
 
+# ccache takes precompiled headers when it need not look at times and macros of
+# theirs; clang leaves their timestamps out below.
 find_program(DURE_CCACHE ccache)
 if(DURE_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${DURE_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros "${DURE_CCACHE}")
   set(CMAKE_C_COMPILER_LAUNCHER "${DURE_CCACHE}")
 endif()
 
@@ -36,10 +43,11 @@ add_compile_options(-Wall -Wextra -Werror)
 if(NOT DURE_SANITIZE)
   add_link_options("LINKER:-z,defs")
 endif()
-# ccache and precompiled headers: the timestamp of a header is no reason to
-# rebuild.
+# Templates of a precompiled header are instantiated once, with it.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-instantiate-templates>)
+  add_compile_options(
+    $<$<COMPILE_LANGUAGE:CXX>:-fpch-instantiate-templates>
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
 endif()
 if(DURE_SANITIZE)
   add_compile_options("-fsanitize=${DURE_SANITIZE}" -fno-omit-frame-pointer

@@ -27,7 +27,7 @@ for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "TMPDIR"):
         config.environment[name] = os.environ[name]
 
 bin_dir = os.path.join(config.dure_build_dir, "bin")
-lib_dir = os.path.join(config.dure_build_dir, "lib")
+lib_dir = config.dure_lib_dir
 config.environment["PATH"] = os.path.pathsep.join(
     [bin_dir, config.llvm_tools_dir, os.environ.get("PATH", "")]
 )

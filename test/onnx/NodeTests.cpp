@@ -127,6 +127,12 @@ int main(int ArgumentCount, char **Arguments) {
     std::fprintf(stderr, "no test is selected\n");
     return ExitFailed;
   }
+  if (!Options->Expected.empty() && !Options->Update &&
+      !std::filesystem::exists(Options->Expected, Ignored)) {
+    std::fprintf(stderr, "%s is not there; --update makes it\n",
+                 Options->Expected.c_str());
+    return ExitUsage;
+  }
   std::string Problem;
   const std::optional<ExpectedList> Expected =
       ExpectedList::read(Options->Expected, Problem);

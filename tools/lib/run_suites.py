@@ -52,6 +52,13 @@ def main():
         elif not path.exists():
             failure = f"ended with {status} and left no results"
             single_case(path, name, f"<failure message={quoteattr(failure)}/>")
+        elif status != 0 and "<failure" not in path.read_text("utf-8"):
+            # What is wrong with the suite itself: a list that names no test.
+            single_case(
+                path.with_suffix(".suite.xml"),
+                name,
+                f"<failure message={quoteattr(f'ended with {status}')}/>",
+            )
 
 
 main()

@@ -46,7 +46,7 @@ install_packages() {
   done
   [ "${#missing[@]}" -eq 0 ] && return 0
   local install="apt-get install -y --no-install-recommends ${missing[*]}"
-  local as_root=()
+  local as_root=() removed
   if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
       say "Packages are missing. Run this, then start again:"
@@ -56,7 +56,19 @@ install_packages() {
     as_root=(sudo)
   fi
   "${as_root[@]}" apt-get update -q >&2 || return 1
+  # Debian admits one version of LLVM's OpenMP headers at a time; nothing else
+  # may go for Dure's sake.
   # shellcheck disable=SC2086  # a list of words on purpose
+  removed="$($install --simulate | sed -n 's/^Remv \([^ ]*\).*/\1/p')" || return 1
+  if grep -qv '^libomp' <<<"${removed:-libomp}"; then
+    say "Installing what Dure needs would remove other packages:"
+    say "  ${removed//$'\n'/ }"
+    say "If that is fine, run this, then start again:"
+    say "  $install"
+    return 1
+  fi
+  [ -z "$removed" ] || say "libomp-22-dev replaces ${removed//$'\n'/ }."
+  # shellcheck disable=SC2086
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive $install >&2
 }
 
@@ -92,8 +104,9 @@ build() {
 }
 
 make_venv() {
-  [ -x "$DURE_VENV/bin/python" ] && return 0
-  python3 -m venv "$DURE_VENV"
+  # One that was interrupted has no pip.
+  "$DURE_VENV/bin/python" -m pip --version >/dev/null 2>&1 && return 0
+  python3 -m venv --clear "$DURE_VENV"
 }
 
 # fetch_wheel REQUIREMENT: the wheel's path on stdout.
