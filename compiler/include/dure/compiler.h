@@ -220,7 +220,8 @@ typedef const dure_compiler_api *(*dure_compiler_query_fn)(uint32_t version);
 #if defined(DURE_COMPILER_BUILD)
 __attribute__((visibility("default")))
 #endif
-const dure_compiler_api *dure_compiler_query(uint32_t version);
+const dure_compiler_api *
+dure_compiler_query(uint32_t version);
 
 #ifdef __cplusplus
 }

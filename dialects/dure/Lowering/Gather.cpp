@@ -253,7 +253,9 @@ static Value lowerCacheUpdate(CacheUpdateOp Op, CacheUpdateOp::Adaptor Operands,
                          B.less(Row, Rows));
     return B.ifElse(
         IsNew,
-        [&] { return B.get(Operands.getUpdate(), {At[0], At[1], Row, At[3]}); },
+        [&] {
+          return B.get(Operands.getUpdate(), {At[0], At[1], Row, At[3]});
+        },
         [&] { return B.get(Operands.getCache(), At); });
   });
 }

@@ -103,7 +103,9 @@ static Value lowerGatedMLP(GatedMLPOp Op, GatedMLPOp::Adaptor Operands,
             At.push_back(K);
             return B.get(Operands.getX(), At);
           },
-          [&](Value K) { return B.get(Weights, {K, I}); });
+          [&](Value K) {
+            return B.get(Weights, {K, I});
+          });
     };
     auto AddUnit = [&](Value I, Value Acc, LoweringBuilder::Block Block) {
       Value Unit = B.mulF(

@@ -60,11 +60,11 @@ extern "C" {
 #define DURE_DRIVER_ABI_MINOR 1
 
 /* True if TABLE (a pointer to a function table) offers ENTRY. */
-#define DURE_DRV_HAS(TABLE, ENTRY)                                            \
-  ((TABLE) != NULL &&                                                         \
-   (size_t)((const char *)&(TABLE)->ENTRY - (const char *)(TABLE)) +          \
-           sizeof((TABLE)->ENTRY) <=                                          \
-       (TABLE)->struct_size &&                                                \
+#define DURE_DRV_HAS(TABLE, ENTRY)                                             \
+  ((TABLE) != NULL &&                                                          \
+   (size_t)((const char *)&(TABLE)->ENTRY - (const char *)(TABLE)) +           \
+           sizeof((TABLE)->ENTRY) <=                                           \
+       (TABLE)->struct_size &&                                                 \
    (TABLE)->ENTRY != NULL)
 
 /* Marks dure_driver_query's definition: the one exported symbol. */
@@ -181,9 +181,8 @@ struct dure_host_services {
   void (*log)(void *context, int32_t level, const char *message);
   /* Makes a status and copies MESSAGE; never returns NULL, even when memory
    * is short. The result belongs to the caller. */
-  dure_drv_status *(*status_create)(void *context, int32_t code,
-                                    uint32_t scope, uint32_t flags,
-                                    const char *message);
+  dure_drv_status *(*status_create)(void *context, int32_t code, uint32_t scope,
+                                    uint32_t flags, const char *message);
   uint64_t (*now_ns)(void *context);
   /* Value of an option such as "threads" or "fault.inner"; NULL if not set.
    * Stays valid as long as the host services. Each driver documents its keys
@@ -202,19 +201,23 @@ struct dure_host_services {
 
 /* Capability bits of a driver: what it claims, and what the conformance suite
  * then holds it to. */
-#define DURE_DRV_CAP_MAP 0x1u          /* memory.map, memory.unmap */
-#define DURE_DRV_CAP_IMPORT_HOST 0x2u  /* memory.import_host */
-#define DURE_DRV_CAP_EXECUTABLES 0x4u  /* table executable, dispatch commands */
-#define DURE_DRV_CAP_COMPUTES 0x8u     /* dispatches have their effect; off in
-                                          the null driver */
-#define DURE_DRV_CAP_DEADLINES 0x10u   /* submissions stop at their deadline,
-                                          at the latest between commands */
-#define DURE_DRV_CAP_CANCEL 0x20u      /* a submission stops between commands
-                                          once a timeline that it signals has
-                                          been failed by the host */
-#define DURE_DRV_CAP_TIMESTAMPS 0x40u  /* DURE_DRV_EXTENSION_TYPE_PROFILE */
-#define DURE_DRV_CAP_UNORDERED 0x80u   /* a submission whose waits are open
-                                          does not hold up later ones */
+/* memory.map, memory.unmap */
+#define DURE_DRV_CAP_MAP 0x1u
+/* memory.import_host */
+#define DURE_DRV_CAP_IMPORT_HOST 0x2u
+/* table executable, dispatch commands */
+#define DURE_DRV_CAP_EXECUTABLES 0x4u
+/* dispatches have their effect; off in the null driver */
+#define DURE_DRV_CAP_COMPUTES 0x8u
+/* submissions stop at their deadline, at the latest between commands */
+#define DURE_DRV_CAP_DEADLINES 0x10u
+/* a submission stops between commands once a timeline that it signals has been
+ * failed by the host */
+#define DURE_DRV_CAP_CANCEL 0x20u
+/* DURE_DRV_EXTENSION_TYPE_PROFILE */
+#define DURE_DRV_CAP_TIMESTAMPS 0x40u
+/* a submission whose waits are open does not hold up later ones */
+#define DURE_DRV_CAP_UNORDERED 0x80u
 
 /* Who built the driver. Strings live as long as the library is loaded. */
 typedef struct dure_drv_build_info {
@@ -232,7 +235,7 @@ typedef struct dure_drv_build_info {
 /* How far results repeat on one device and package. */
 typedef enum dure_drv_determinism {
   DURE_DRV_NOT_DETERMINISTIC = 0,
-  DURE_DRV_RUN_TO_RUN = 1,  /* same shapes, same bits */
+  DURE_DRV_RUN_TO_RUN = 1, /* same shapes, same bits */
   DURE_DRV_BATCH_INVARIANT = 2
 } dure_drv_determinism;
 
@@ -262,11 +265,11 @@ typedef struct dure_drv_device_info {
 /*===-- Memory -----------------------------------------------------------===*/
 
 #define DURE_DRV_MEMORY_DEVICE_LOCAL 1u
-#define DURE_DRV_MEMORY_HOST_VISIBLE 2u  /* can be mapped */
-#define DURE_DRV_MEMORY_HOST_COHERENT 4u /* may stay mapped while the device
-                                            works; no map or unmap needed to
-                                            see each other's writes after the
-                                            timeline has ordered them */
+/* can be mapped */
+#define DURE_DRV_MEMORY_HOST_VISIBLE 2u
+/* may stay mapped while the device works; no map or unmap needed to see each
+ * other's writes after the timeline has ordered them */
+#define DURE_DRV_MEMORY_HOST_COHERENT 4u
 
 typedef struct dure_drv_memory_info {
   size_t struct_size;
@@ -350,17 +353,17 @@ typedef struct dure_drv_compatibility {
 typedef struct dure_drv_executable_params {
   size_t struct_size;
   const dure_drv_extension *next;
-  const void *bytes;         /* code object; copied if the driver keeps it */
+  const void *bytes; /* code object; copied if the driver keeps it */
   size_t byte_count;
-  const char *compatibility; /* what the compiler wrote; see validate */
-  const char *name;          /* for messages and traces; may be NULL */
+  const char *compatibility;  /* what the compiler wrote; see validate */
+  const char *name;           /* for messages and traces; may be NULL */
   const char *const *entries; /* entries that must exist; NULL with count 0 */
   size_t entry_count;
 } dure_drv_executable_params;
 
 typedef struct dure_drv_entry_info {
   size_t struct_size;
-  const char *name; /* lives as long as the executable */
+  const char *name;         /* lives as long as the executable */
   uint64_t workspace_bytes; /* scratch that the driver gives each workgroup */
 } dure_drv_entry_info;
 
@@ -568,8 +571,7 @@ struct dure_driver {
   /* [once] BUSY while a device is open. */
   dure_drv_status *(*destroy)(const dure_driver *driver);
   /* [any-thread] Devices present; none is not an error. May block. */
-  dure_drv_status *(*device_count)(const dure_driver *driver,
-                                   uint32_t *count);
+  dure_drv_status *(*device_count)(const dure_driver *driver, uint32_t *count);
   /* [any-thread] OUT_OF_RANGE if INDEX is not below the count. */
   dure_drv_status *(*device_info)(const dure_driver *driver, uint32_t index,
                                   dure_drv_device_info *info);

@@ -55,19 +55,30 @@ void expectFunction(const std::string &Op, std::function<double(double)> F,
 } // namespace
 
 TEST(Elementwise, FunctionsOfOneOperandAreRightAtTheCorners) {
-  expectFunction("abs", [](double X) { return std::abs(X); }, 0);
-  expectFunction("neg", [](double X) { return -X; }, 0);
-  expectFunction("exp", [](double X) { return std::exp(X); }, 3e-7);
-  expectFunction("log", [](double X) { return std::log(X); }, 3e-7);
-  expectFunction("sqrt", [](double X) { return std::sqrt(X); }, 1e-7);
-  expectFunction("reciprocal", [](double X) { return 1 / X; }, 1e-7);
-  expectFunction("tanh", [](double X) { return std::tanh(X); }, 5e-7);
-  expectFunction("erf", [](double X) { return std::erf(X); }, 5e-7);
+  expectFunction(
+      "abs", [](double X) { return std::abs(X); }, 0);
+  expectFunction(
+      "neg", [](double X) { return -X; }, 0);
+  expectFunction(
+      "exp", [](double X) { return std::exp(X); }, 3e-7);
+  expectFunction(
+      "log", [](double X) { return std::log(X); }, 3e-7);
+  expectFunction(
+      "sqrt", [](double X) { return std::sqrt(X); }, 1e-7);
+  expectFunction(
+      "reciprocal", [](double X) { return 1 / X; }, 1e-7);
+  expectFunction(
+      "tanh", [](double X) { return std::tanh(X); }, 5e-7);
+  expectFunction(
+      "erf", [](double X) { return std::erf(X); }, 5e-7);
   expectFunction(
       "sigmoid", [](double X) { return 1 / (1 + std::exp(-X)); }, 5e-7);
-  expectFunction("floor", [](double X) { return std::floor(X); }, 0);
-  expectFunction("ceil", [](double X) { return std::ceil(X); }, 0);
-  expectFunction("round", [](double X) { return std::nearbyint(X); }, 0);
+  expectFunction(
+      "floor", [](double X) { return std::floor(X); }, 0);
+  expectFunction(
+      "ceil", [](double X) { return std::ceil(X); }, 0);
+  expectFunction(
+      "round", [](double X) { return std::nearbyint(X); }, 0);
   expectFunction(
       "relu", [](double X) { return X != X ? X : std::max(X, 0.0); }, 0);
 }

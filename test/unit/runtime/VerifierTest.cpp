@@ -92,41 +92,44 @@ TEST(Verifier, RegistersAreAssignedBeforeUse) {
 
 // Tests that every index has its table.
 TEST(Verifier, IndicesAreInRange) {
-  for (void (*Fill)(ProgramBuilder &) : {
-           +[](ProgramBuilder &B) { B.input(2); },
-           +[](ProgramBuilder &B) { B.weight(2); },
-           +[](ProgramBuilder &B) { B.dim(0, 2); },
-           +[](ProgramBuilder &B) { B.add(ConstOp{99, 0}); },
-           +[](ProgramBuilder &B) { B.dispatch(99, {}, {}); },
-           +[](ProgramBuilder &B) { B.dispatch(kernel("pause"), {}, {}); },
-           +[](ProgramBuilder &B) {
-             B.dispatch(kernel("fault"), {}, {}, {}, 0);
-           },
-           +[](ProgramBuilder &B) { B.state(StateProperty::Batch); },
-           +[](ProgramBuilder &B) { B.add(IfOp{B.constant(0), 1, -1}); },
-           +[](ProgramBuilder &B) {
-             B.add(IfOp{B.constant(0), 0, -1}); // itself: a cycle
-           },
-           +[](ProgramBuilder &B) { B.newBlock(); }, // never entered
-           +[](ProgramBuilder &B) { B.result({}); },
-           +[](ProgramBuilder &B) { B.Made.TraceBlock = 0; },
-           +[](ProgramBuilder &B) { B.Made.ScalarRegisters = 1u << 30; },
-           +[](ProgramBuilder &B) {
-             ScalarReg Zero = B.constant(0);
-             B.add(
-                 ScalarOp{static_cast<ScalarOpKind>(77), Zero, Zero, Zero, 0});
-           },
-           +[](ProgramBuilder &B) {
-             ScalarReg Zero = B.constant(0);
-             BufferReg Buffer = B.allocate(Space::Transient, Zero);
-             B.add(FillOp{Buffer, Zero, Zero, 0, 3});
-           },
-           +[](ProgramBuilder &B) {
-             ScalarReg Zero = B.constant(0);
-             BufferReg Buffer = B.allocate(Space::Transient, Zero);
-             B.add(ReadScalarOp{Zero, Buffer, ElementType::F32, Zero});
-           },
-       })
+  using Edit = void (*)(ProgramBuilder &);
+  const Edit Edits[] = {
+      [](ProgramBuilder &B) { B.input(2); },
+      [](ProgramBuilder &B) { B.weight(2); },
+      [](ProgramBuilder &B) { B.dim(0, 2); },
+      [](ProgramBuilder &B) {
+        B.add(ConstOp{99, 0});
+      },
+      [](ProgramBuilder &B) { B.dispatch(99, {}, {}); },
+      [](ProgramBuilder &B) { B.dispatch(kernel("pause"), {}, {}); },
+      [](ProgramBuilder &B) { B.dispatch(kernel("fault"), {}, {}, {}, 0); },
+      [](ProgramBuilder &B) { B.state(StateProperty::Batch); },
+      [](ProgramBuilder &B) {
+        B.add(IfOp{B.constant(0), 1, -1});
+      },
+      [](ProgramBuilder &B) {
+        B.add(IfOp{B.constant(0), 0, -1}); // itself: a cycle
+      },
+      [](ProgramBuilder &B) { B.newBlock(); }, // never entered
+      [](ProgramBuilder &B) { B.result({}); },
+      [](ProgramBuilder &B) { B.Made.TraceBlock = 0; },
+      [](ProgramBuilder &B) { B.Made.ScalarRegisters = 1u << 30; },
+      [](ProgramBuilder &B) {
+        ScalarReg Zero = B.constant(0);
+        B.add(ScalarOp{static_cast<ScalarOpKind>(77), Zero, Zero, Zero, 0});
+      },
+      [](ProgramBuilder &B) {
+        ScalarReg Zero = B.constant(0);
+        BufferReg Buffer = B.allocate(Space::Transient, Zero);
+        B.add(FillOp{Buffer, Zero, Zero, 0, 3});
+      },
+      [](ProgramBuilder &B) {
+        ScalarReg Zero = B.constant(0);
+        BufferReg Buffer = B.allocate(Space::Transient, Zero);
+        B.add(ReadScalarOp{Zero, Buffer, ElementType::F32, Zero});
+      },
+  };
+  for (Edit Fill : Edits)
     EXPECT_NE(programRefusal(Fill), "");
 }
 

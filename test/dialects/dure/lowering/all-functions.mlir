@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: dure-opt %s '--dure-lower-to-linalg=all-functions=true' | FileCheck %s
 
 // Tests that the option lowers functions that are no dispatches too.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: dure-opt %s --dure-lower-to-linalg --canonicalize \
 // RUN:   '--one-shot-bufferize=bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map' \
 // RUN:   --canonicalize --split-input-file | FileCheck %s

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: dure-opt %s --dure-lower-to-linalg --canonicalize --split-input-file | FileCheck %s
 
 // Tests that reshape is a view, copied to the destination, and that its sizes

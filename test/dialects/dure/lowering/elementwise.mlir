@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: dure-opt %s --dure-lower-to-linalg --canonicalize --split-input-file | FileCheck %s
 
 // Tests that an elementwise op becomes one linalg.generic that broadcasts by

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: dure-opt %s --dure-lower-to-linalg --split-input-file --verify-diagnostics
 
 // Tests that a symbol that is no argument is an error, not a crash.
