@@ -85,6 +85,12 @@ std::optional<NormQuotient> matchNormQuotient(Value V) {
   return matchVariance(matchInverseSqrt(Match->first), Match->second);
 }
 
+bool isExactAsNorm(const NormQuotient &Norm, Type Element) {
+  if (Element.isF64())
+    return static_cast<float>(Norm.Epsilon) == Norm.Epsilon;
+  return Element.isF32();
+}
+
 bool isNormParameter(Value V, RankedTensorType X, int64_t Axis) {
   RankedTensorType Type = typeOf(V);
   if (!Type.hasStaticShape() || Type.getElementType() != X.getElementType())

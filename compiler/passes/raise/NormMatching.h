@@ -23,6 +23,11 @@ std::optional<NormQuotient> matchNormQuotient(mlir::Value V);
 /// X when V is its mean over dimensions `Axis`..rank-1, kept as size 1.
 mlir::Value matchTrailingMean(mlir::Value V, int64_t &Axis);
 
+/// True when the op says the same as the quotient, computed in `Element`: the
+/// ops compute narrow types in f32, where a square that overflows f16 does not,
+/// and hold epsilon in f32.
+bool isExactAsNorm(const NormQuotient &Norm, mlir::Type Element);
+
 /// A trained factor or summand of a norm: of static shape, no larger than the
 /// normalized dimensions, so that it broadcasts to X without changing it.
 bool isNormParameter(mlir::Value V, mlir::RankedTensorType X, int64_t Axis);

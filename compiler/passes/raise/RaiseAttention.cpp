@@ -13,13 +13,18 @@ using namespace dure;
 
 namespace {
 
-/// What an attention is made of, as far as it has been read.
+/// What an attention is made of, as far as it has been read. Reading builds
+/// nothing: a pattern that builds and then refuses would be asked again for
+/// ever.
 struct Attention {
-  Value Q, K, V;
+  Value Q, V;
+  /// The keys before `KeyPermutation`, which is empty for the identity.
+  Value Keys;
+  SmallVector<int64_t> KeyPermutation;
   Value Mask;
   /// A boolean mask says which keys are hidden, not which are seen.
   bool IsInverted = false;
-  /// [H], or null.
+  /// H elements in some shape, or null.
   Value Sinks;
   double Scale = 1;
   double Softcap = 0;
@@ -32,7 +37,7 @@ struct Attention {
 
 /// The scores in concat(scores, sinks), sinks [H] repeated for every row; reads
 /// the sinks.
-static Value matchSinks(OpBuilder &Builder, Value Joined, Attention &Out) {
+static Value matchSinks(Value Joined, Attention &Out) {
   auto Concat = Joined.getDefiningOp<ConcatOp>();
   if (!Concat || Concat.getXs().size() != 2 || Concat.getAxis() != 3)
     return {};
@@ -47,9 +52,7 @@ static Value matchSinks(OpBuilder &Builder, Value Joined, Attention &Out) {
   for (unsigned D : {0u, 2u, 3u})
     if (!dimOf(Type, D).isConstant(1))
       return {};
-  Out.Sinks = Builder.createOrFold<ReshapeOp>(
-      Concat.getLoc(), tensorOf({dimOf(Type, 1)}, Type.getElementType()),
-      Column);
+  Out.Sinks = Column;
   return Concat.getXs()[0];
 }
 
@@ -78,11 +81,12 @@ static bool dropsLastColumn(SliceOp Op) {
 
 /// The scores of softmax(scores), under an optional where(isnan(p), 0, p), with
 /// or without a column of sinks. Null when P is none of that.
-static Value matchSoftmax(OpBuilder &Builder, Value P, Attention &Out) {
+static Value matchSoftmax(Value P, Attention &Out) {
   if (auto Select = P.getDefiningOp<SelectOp>()) {
     auto IsNaN = Select.getCondition().getDefiningOp<IsNaNOp>();
     if (!IsNaN || splatNumber(Select.getOnTrue()) != 0.0 ||
-        IsNaN.getX() != Select.getOnFalse())
+        IsNaN.getX() != Select.getOnFalse() ||
+        Select.getResult().getType() != IsNaN.getX().getType())
       return {};
     Out.ZeroesNaN = true;
     P = Select.getOnFalse();
@@ -97,7 +101,7 @@ static Value matchSoftmax(OpBuilder &Builder, Value P, Attention &Out) {
   Value Scores = withoutMaximum(Softmax.getX());
   if (!Slice)
     return Scores;
-  return dropsLastColumn(Slice) ? matchSinks(Builder, Scores, Out) : Value();
+  return dropsLastColumn(Slice) ? matchSinks(Scores, Out) : Value();
 }
 
 /// What rows without any key give when masked scores are `Number`: equal finite
@@ -126,9 +130,14 @@ static void readAddedMask(Value Added, Attention &A) {
   std::optional<double> OnTrue = splatNumber(Select.getOnTrue());
   std::optional<double> OnFalse = splatNumber(Select.getOnFalse());
   bool IsSeen = OnTrue == 0.0 && isHiding(OnFalse, Element);
-  A.IsInverted = OnFalse == 0.0 && isHiding(OnTrue, Element);
-  if (!IsSeen && !A.IsInverted)
+  bool IsHidden = OnFalse == 0.0 && isHiding(OnTrue, Element);
+  if (!IsSeen && !IsHidden)
     return;
+  // The lowest f16 is one that sums keep some bits of scores in: a row without
+  // any key gives what its scores say, not the mean of v.
+  if (Element.isF16() && !std::isinf(IsSeen ? *OnFalse : *OnTrue))
+    return;
+  A.IsInverted = IsHidden;
   A.Mask = Select.getCondition();
   A.Empty = emptyRowOf(IsSeen ? *OnFalse : *OnTrue, A);
 }
@@ -144,7 +153,9 @@ static Value readChosenMask(SelectOp Select, Attention &A) {
     return {};
   A.Mask = Select.getCondition();
   A.Empty = emptyRowOf(A.IsInverted ? *OnTrue : *OnFalse, A);
-  return A.IsInverted ? Select.getOnFalse() : Select.getOnTrue();
+  Value Scores = A.IsInverted ? Select.getOnFalse() : Select.getOnTrue();
+  // A mask of more rows than the scores repeats them; attention's does not.
+  return Scores.getType() == Select.getResult().getType() ? Scores : Value();
 }
 
 /// The matmul under scales and a soft cap, c tanh(s / c); reads both.
@@ -189,21 +200,58 @@ static MatMulOp matchScores(Value Scores, Attention &A) {
 }
 
 /// q, k and v of the two products.
-static bool readOperands(OpBuilder &Builder, MatMulOp Scores, MatMulOp Result,
-                         Attention &A) {
+static bool readOperands(MatMulOp Scores, MatMulOp Result, Attention &A) {
   if (Scores.getTransposeLhs() || typeOf(Scores.getLhs()).getRank() != 4 ||
       typeOf(Scores.getRhs()).getRank() != 4 ||
       typeOf(Result.getRhs()).getRank() != 4)
     return false;
   A.Q = stripScale(Scores.getLhs(), A.Scale);
-  Value Keys = stripScale(Scores.getRhs(), A.Scale);
-  A.K = Scores.getTransposeRhs()
-            ? Keys
-            : buildTransposeOfLastTwo(Builder, Scores.getLoc(), Keys);
+  A.Keys = stripScale(Scores.getRhs(), A.Scale);
+  if (!Scores.getTransposeRhs())
+    A.KeyPermutation = transposeOfLastTwo(A.Keys);
   // A scale may stand before the transpose, too.
-  A.K = stripScale(A.K, A.Scale);
+  A.Keys = stripScale(A.Keys, A.Scale);
   A.V = Result.getRhs();
   return true;
+}
+
+/// Dimensions of k.
+static SmallVector<DimExpr> keyDims(const Attention &A) {
+  SmallVector<DimExpr> Dims = dimsOf(typeOf(A.Keys));
+  if (A.KeyPermutation.empty())
+    return Dims;
+  SmallVector<DimExpr> Out;
+  for (int64_t From : A.KeyPermutation)
+    Out.push_back(Dims[From]);
+  return Out;
+}
+
+/// True when the matmuls' operands are what attention wants: a matmul repeats
+/// a batch or a head of size 1 where attention reads one of each, so sizes must
+/// be known to be equal, not only not known to differ.
+static bool hasAttentionShapes(MatMulOp Result, const Attention &A) {
+  SmallVector<DimExpr> Q = dimsOf(typeOf(A.Q)), K = keyDims(A),
+                       V = dimsOf(typeOf(A.V));
+  if (Q[0] != K[0] || Q[0] != V[0] || Q[3] != K[3] || K[1] != V[1] ||
+      K[2] != V[2])
+    return false;
+  std::optional<int64_t> Heads = Q[1].constant(), Groups = K[1].constant();
+  if (!Heads || !Groups || *Groups < 1 || *Heads % *Groups != 0)
+    return false;
+  // The scores of sinks alone have a known number of heads.
+  if (A.Sinks && typeOf(A.Sinks).getDimSize(1) != *Heads)
+    return false;
+  return dimsOf(Result.getType()) ==
+         SmallVector<DimExpr>{Q[0], Q[1], Q[2], V[3]};
+}
+
+/// True when the op's attributes, which are f32, say the numbers as exactly as
+/// the model's own element type did.
+static bool hasExactNumbers(MatMulOp Result, const Attention &A) {
+  if (!Result.getType().getElementType().isF64())
+    return true;
+  auto IsExact = [](double X) { return static_cast<float>(X) == X; };
+  return IsExact(A.Scale) && IsExact(A.Softcap);
 }
 
 namespace {
@@ -217,49 +265,45 @@ struct MatMulOfSoftmax : OpRewritePattern<MatMulOp> {
     if (Op.getTransposeLhs() || Op.getTransposeRhs() ||
         !isa<FloatType>(Op.getType().getElementType()))
       return Rewriter.notifyMatchFailure(Op, "transposed or not float");
-    Value Masked = matchSoftmax(Rewriter, Op.getLhs(), A);
+    Value Masked = matchSoftmax(Op.getLhs(), A);
     if (!Masked)
       return Rewriter.notifyMatchFailure(Op, "no softmax of rank 4");
     if (!Op.getLhs().hasOneUse())
       return Rewriter.notifyMatchFailure(Op, "the weights are read by others");
     MatMulOp Scores = matchScores(Masked, A);
-    if (!Scores || !readOperands(Rewriter, Scores, Op, A))
+    if (!Scores || !readOperands(Scores, Op, A))
       return Rewriter.notifyMatchFailure(Op, "no scores of q and k");
-    return replace(Op, A, Rewriter);
+    if (!hasAttentionShapes(Op, A))
+      return Rewriter.notifyMatchFailure(Op, "q, k and v do not fit");
+    if (!hasExactNumbers(Op, A))
+      return Rewriter.notifyMatchFailure(Op, "a scale that f32 rounds");
+    replace(Op, A, Rewriter);
+    return success();
   }
 
 private:
-  static LogicalResult replace(MatMulOp Op, const Attention &A,
-                               PatternRewriter &Rewriter) {
-    SmallVector<Value> Operands = {A.Q, A.K, A.V};
-    if (A.Mask && A.IsInverted)
-      Operands.push_back(
-          NotOp::create(Rewriter, Op.getLoc(), A.Mask.getType(), A.Mask));
-    else if (A.Mask)
-      Operands.push_back(A.Mask);
-    if (A.Sinks)
-      Operands.push_back(A.Sinks);
-    auto Named = [&](StringRef Name, Attribute Value) {
-      return Rewriter.getNamedAttr(Name, Value);
-    };
+  static void replace(MatMulOp Op, const Attention &A,
+                      PatternRewriter &Rewriter) {
+    Location Loc = Op.getLoc();
+    Value K = A.Keys, Mask = A.Mask, Sinks = A.Sinks;
+    if (!A.KeyPermutation.empty())
+      K = TransposeOp::create(
+          Rewriter, Loc, tensorOf(keyDims(A), Op.getType().getElementType()), K,
+          Rewriter.getDenseI64ArrayAttr(A.KeyPermutation));
+    if (Mask && A.IsInverted)
+      Mask = NotOp::create(Rewriter, Loc, Mask.getType(), Mask);
+    if (Sinks)
+      Sinks = Rewriter.createOrFold<ReshapeOp>(
+          Loc,
+          tensorOf({dimOf(typeOf(Sinks), 1)}, typeOf(Sinks).getElementType()),
+          Sinks);
     // A sink takes all the weight of a row without keys.
-    EmptyRow Empty = A.Mask && !A.Sinks ? A.Empty : EmptyRow::Zero;
-    int32_t HasMask = A.Mask ? 1 : 0, HasSinks = A.Sinks ? 1 : 0;
-    FailureOr<AttentionOp> New = createOp<AttentionOp>(
-        Rewriter, Op.getLoc(), Operands,
-        {Named("scale", Rewriter.getF32FloatAttr(A.Scale)),
-         Named("softcap", Rewriter.getF32FloatAttr(A.Softcap)),
-         Named("empty_row", EmptyRowAttr::get(Rewriter.getContext(), Empty)),
-         Named("operandSegmentSizes",
-               Rewriter.getDenseI32ArrayAttr({1, 1, 1, HasMask, HasSinks}))});
-    if (failed(New))
-      return Rewriter.notifyMatchFailure(Op, "q, k and v do not fit");
-    if (New->getType() != Op.getType()) {
-      Rewriter.eraseOp(*New);
-      return Rewriter.notifyMatchFailure(Op, "the shape is told differently");
-    }
-    Rewriter.replaceOp(Op, *New);
-    return success();
+    EmptyRow Empty = Mask && !Sinks ? A.Empty : EmptyRow::Zero;
+    Rewriter.replaceOpWithNewOp<AttentionOp>(
+        Op, Op.getType(), A.Q, K, A.V, Mask, Sinks,
+        Rewriter.getF32FloatAttr(A.Scale), Rewriter.getBoolAttr(false),
+        Rewriter.getI64IntegerAttr(0), Rewriter.getF32FloatAttr(A.Softcap),
+        EmptyRowAttr::get(Rewriter.getContext(), Empty));
   }
 };
 

@@ -107,6 +107,60 @@ Value buildConjunction(PatternRewriter &Rewriter, Location Loc,
   return Out;
 }
 
+/// The predicate that holds where `Predicate` does not, of integers.
+ComparePredicate opposite(ComparePredicate Predicate) {
+  switch (Predicate) {
+  case ComparePredicate::EQ:
+    return ComparePredicate::NE;
+  case ComparePredicate::NE:
+    return ComparePredicate::EQ;
+  case ComparePredicate::LT:
+    return ComparePredicate::GE;
+  case ComparePredicate::GE:
+    return ComparePredicate::LT;
+  case ComparePredicate::GT:
+    return ComparePredicate::LE;
+  case ComparePredicate::LE:
+    return ComparePredicate::GT;
+  }
+  llvm_unreachable("the enum is closed");
+}
+
+/// not(hidden) as a conjunction of what is seen: masks are often made of what
+/// they hide.
+struct NotOfHidden : OpRewritePattern<NotOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(NotOp Op,
+                                PatternRewriter &Rewriter) const override {
+    Operation *Hidden = Op.getX().getDefiningOp();
+    if (!Hidden || !typeOf(Op.getX()).getElementType().isInteger(1))
+      return Rewriter.notifyMatchFailure(Op, "not of a computed mask");
+    auto Not = [&](Value X) -> Value {
+      return NotOp::create(Rewriter, Op.getLoc(), X.getType(), X);
+    };
+    if (auto Compare = dyn_cast<CompareOp>(Hidden)) {
+      // A NaN makes a comparison and its opposite false.
+      if (!isa<IntegerType>(typeOf(Compare.getLhs()).getElementType()))
+        return Rewriter.notifyMatchFailure(Op, "compares floats");
+      Rewriter.replaceOpWithNewOp<CompareOp>(Op, Op.getType(), Compare.getLhs(),
+                                             Compare.getRhs(),
+                                             opposite(Compare.getPredicate()));
+    } else if (auto Inner = dyn_cast<NotOp>(Hidden)) {
+      Rewriter.replaceOp(Op, Inner.getX());
+    } else if (auto Or = dyn_cast<OrOp>(Hidden)) {
+      Value Lhs = Not(Or.getLhs()), Rhs = Not(Or.getRhs());
+      Rewriter.replaceOpWithNewOp<AndOp>(Op, Op.getType(), Lhs, Rhs);
+    } else if (auto Broadcast = dyn_cast<BroadcastOp>(Hidden)) {
+      Rewriter.replaceOpWithNewOp<BroadcastOp>(Op, Op.getType(),
+                                               Not(Broadcast.getX()));
+    } else {
+      return Rewriter.notifyMatchFailure(Op, "not of data");
+    }
+    return success();
+  }
+};
+
 struct MaskOfAttention : OpRewritePattern<AttentionOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -160,7 +214,7 @@ struct RaiseAttentionMasks
     : dure::impl::RaiseAttentionMasksBase<RaiseAttentionMasks> {
   void runOnOperation() override {
     RewritePatternSet Patterns(&getContext());
-    Patterns.add<MaskOfAttention>(&getContext());
+    Patterns.add<NotOfHidden, MaskOfAttention>(&getContext());
     if (failed(applyPatterns(getOperation(), std::move(Patterns))))
       signalPassFailure();
   }

@@ -43,7 +43,63 @@ std::optional<CachePair> matchPair(func::ReturnOp Return, unsigned Result) {
   return CachePair{Past.getArgNumber(), Result, Concat};
 }
 
-/// A symbol that occurs in none of the function's types.
+/// The pairs of `Main`, one a past: a present that is returned twice is state
+/// once and data once.
+SmallVector<CachePair> matchPairs(func::ReturnOp Return) {
+  SmallVector<CachePair> Pairs;
+  for (unsigned I = 0, E = Return.getNumOperands(); I < E; ++I) {
+    std::optional<CachePair> Pair = matchPair(Return, I);
+    if (Pair && llvm::none_of(Pairs, [&](const CachePair &Known) {
+          return Known.Argument == Pair->Argument;
+        }))
+      Pairs.push_back(*Pair);
+  }
+  return Pairs;
+}
+
+RankedTensorType pastType(CachePair Pair) {
+  return cast<RankedTensorType>(Pair.Concat.getXs()[0].getType());
+}
+
+RankedTensorType updateType(CachePair Pair) {
+  return cast<RankedTensorType>(Pair.Concat.getXs()[1].getType());
+}
+
+bool mentions(const DimExpr &Expr, const std::string &Symbol) {
+  std::set<std::string> Symbols;
+  Expr.collectSymbols(Symbols);
+  return Symbols.count(Symbol) != 0;
+}
+
+/// True when all pairs are one state: a batch of sequences, each of one length,
+/// which a step makes longer by one number of positions.
+bool areOneState(func::FuncOp Main, ArrayRef<CachePair> Pairs) {
+  DimExpr Batch = dimOf(pastType(Pairs.front()), 0);
+  DimExpr Length = dimOf(pastType(Pairs.front()), PositionAxis);
+  DimExpr Growth = dimOf(updateType(Pairs.front()), PositionAxis);
+  std::string Symbol = *Length.asSymbol();
+  // The length is the state's then: nothing else may follow it.
+  if (mentions(Batch, Symbol) || mentions(Growth, Symbol))
+    return false;
+  for (const CachePair &Pair : Pairs)
+    if (dimOf(pastType(Pair), 0) != Batch ||
+        dimOf(pastType(Pair), PositionAxis) != Length ||
+        dimOf(updateType(Pair), PositionAxis) != Growth)
+      return false;
+  // Another input that is as long as the past is a cache that a state does not
+  // hold: whoever calls `step` has no past of that length to give.
+  for (BlockArgument Argument : Main.getArguments()) {
+    auto Type = dyn_cast<RankedTensorType>(Argument.getType());
+    bool IsPair = llvm::any_of(Pairs, [&](const CachePair &Pair) {
+      return Pair.Argument == Argument.getArgNumber();
+    });
+    if (Type && !IsPair && llvm::is_contained(dimsOf(Type), Length))
+      return false;
+  }
+  return true;
+}
+
+/// A symbol that occurs nowhere in the function.
 std::string freshSymbol(func::FuncOp Function, StringRef Wish) {
   std::set<std::string> Taken;
   AttrTypeWalker Walker;
@@ -51,7 +107,13 @@ std::string freshSymbol(func::FuncOp Function, StringRef Wish) {
     for (const DimExpr &Expr : Dims.exprs())
       Expr.collectSymbols(Taken);
   });
-  Walker.walk(Function.getFunctionType());
+  // Symbols are defined by name, too.
+  Walker.addWalk([&](StringAttr Name) { Taken.insert(Name.str()); });
+  Function->walk([&](Operation *Op) {
+    Walker.walk(Op->getAttrDictionary());
+    for (Type Each : Op->getResultTypes())
+      Walker.walk(Each);
+  });
   std::string Name = Wish.str();
   while (Taken.count(Name))
     Name += "_";
@@ -102,10 +164,7 @@ void StepBuilder::addLengths() {
 void StepBuilder::turnIntoState(const CachePair &Pair) {
   BlockArgument Past = Step.getArgument(Pair.Argument);
   auto PastType = cast<RankedTensorType>(Past.getType());
-  Operation *Update = nullptr;
-  for (Operation *User : Past.getUsers())
-    Update = User;
-  auto Concat = cast<ConcatOp>(Update);
+  auto Concat = cast<ConcatOp>(*Past.user_begin());
 
   SmallVector<DimExpr> Dims = dimsOf(PastType);
   Step->setAttr(StateLengthSymbolAttr,
@@ -158,19 +217,8 @@ struct RaiseCache : dure::impl::RaiseCacheBase<RaiseCache> {
         getOperation().lookupSymbol<func::FuncOp>("step"))
       return;
     auto Return = cast<func::ReturnOp>(Main.getBody().front().getTerminator());
-    SmallVector<CachePair> Pairs;
-    for (unsigned I = 0, E = Return.getNumOperands(); I < E; ++I)
-      if (std::optional<CachePair> Pair = matchPair(Return, I))
-        Pairs.push_back(*Pair);
-    // All caches of a state share one length.
-    auto LengthOf = [&](const CachePair &Pair) {
-      return dimOf(
-          cast<RankedTensorType>(Main.getArgument(Pair.Argument).getType()),
-          PositionAxis);
-    };
-    if (Pairs.empty() || llvm::any_of(Pairs, [&](const CachePair &Pair) {
-          return LengthOf(Pair) != LengthOf(Pairs.front());
-        }))
+    SmallVector<CachePair> Pairs = matchPairs(Return);
+    if (Pairs.empty() || !areOneState(Main, Pairs))
       return;
 
     func::FuncOp Step = Main.clone();

@@ -44,7 +44,8 @@ struct GatedProduct : OpRewritePattern<MatMulOp> {
                                 PatternRewriter &Rewriter) const override {
     auto Mul = Down.getLhs().getDefiningOp<MulOp>();
     if (!Mul || !Mul->hasOneUse() || Down.getTransposeLhs() ||
-        Down.getTransposeRhs() || typeOf(Down.getRhs()).getRank() != 2)
+        Down.getTransposeRhs() || typeOf(Down.getRhs()).getRank() != 2 ||
+        !isa<FloatType>(Down.getType().getElementType()))
       return Rewriter.notifyMatchFailure(Down, "no product before");
     for (auto [Gated, Linear] : {std::pair(Mul.getLhs(), Mul.getRhs()),
                                  std::pair(Mul.getRhs(), Mul.getLhs())}) {

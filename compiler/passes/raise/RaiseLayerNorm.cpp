@@ -36,6 +36,7 @@ struct ScaledCenteredQuotient : OpRewritePattern<MulOp> {
                                    std::pair(Op.getRhs(), Op.getLhs())}) {
       std::optional<NormQuotient> Norm = matchCentered(Quotient);
       if (!Norm || Norm->X.getType() != Op.getType() ||
+          !isExactAsNorm(*Norm, Op.getType().getElementType()) ||
           !isNormParameter(Scale, Op.getType(), Norm->Axis))
         continue;
       Rewriter.replaceOpWithNewOp<LayerNormOp>(

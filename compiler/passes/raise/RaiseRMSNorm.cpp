@@ -40,8 +40,11 @@ private:
   /// that its X was widened from, as rms_norm does for narrow types.
   static std::optional<NormQuotient> matchRounded(Value V) {
     auto Narrow = V.getDefiningOp<CastOp>();
-    if (!Narrow)
-      return matchNormQuotient(V);
+    if (!Narrow) {
+      std::optional<NormQuotient> Norm = matchNormQuotient(V);
+      bool IsExact = Norm && isExactAsNorm(*Norm, typeOf(V).getElementType());
+      return IsExact ? Norm : std::nullopt;
+    }
     std::optional<NormQuotient> Norm = matchNormQuotient(Narrow.getX());
     auto Wide = Norm ? Norm->X.getDefiningOp<CastOp>() : CastOp();
     if (!Wide || Wide.getX().getType() != V.getType() ||

@@ -20,18 +20,30 @@ static bool isLastAxis(ConcatOp Op) {
   return static_cast<int64_t>(Op.getAxis()) == Op.getType().getRank() - 1;
 }
 
-/// Builds the op when the tables fit x and the type is the one it replaces.
-static FailureOr<RopeOp> buildRope(OpBuilder &Builder, Operation *Replaced,
-                                   ArrayRef<Value> Operands, RopeLayout Layout,
-                                   int64_t RotaryDim) {
-  if (Operands.front().getType() != Replaced->getResult(0).getType())
-    return failure();
-  return createOp<RopeOp>(
-      Builder, Replaced->getLoc(), Operands,
-      {Builder.getNamedAttr("layout",
-                            RopeLayoutAttr::get(Builder.getContext(), Layout)),
-       Builder.getNamedAttr("rotary_dim",
-                            Builder.getI64IntegerAttr(RotaryDim))});
+/// True when a rope of the first `RotaryDim` elements of X's rows makes
+/// `Result` with these tables: they repeat over X, X does not repeat over them.
+static bool fitsRope(RankedTensorType Result, RankedTensorType X,
+                     ArrayRef<RankedTensorType> Tables, int64_t RotaryDim) {
+  if (X != Result || X.getRank() < 2 || !isa<FloatType>(X.getElementType()) ||
+      X.isDynamicDim(X.getRank() - 1) || RotaryDim <= 0 || RotaryDim % 2 != 0 ||
+      RotaryDim > X.getDimSize(X.getRank() - 1))
+    return false;
+  SmallVector<DimExpr> Half = dimsOf(X);
+  Half.back() = DimExpr(RotaryDim / 2);
+  return llvm::all_of(Tables, [&](RankedTensorType Table) {
+    FailureOr<SmallVector<DimExpr>> Joined = broadcastDims(Half, dimsOf(Table));
+    return Table.getElementType() == X.getElementType() && succeeded(Joined) &&
+           *Joined == Half;
+  });
+}
+
+static void replaceByRope(PatternRewriter &Rewriter, Operation *Op, Value X,
+                          Value Cos, Value Sin, RopeLayout Layout,
+                          int64_t RotaryDim) {
+  Rewriter.replaceOpWithNewOp<RopeOp>(
+      Op, X.getType(), X, Cos, Sin,
+      RopeLayoutAttr::get(Rewriter.getContext(), Layout),
+      Rewriter.getI64IntegerAttr(RotaryDim));
 }
 
 /// The x of concat(-x2, x1), as a part of a row.
@@ -68,16 +80,16 @@ struct SumOfRotation : OpRewritePattern<AddOp> {
           Straight, [&](Value V) { return rowPartOf(V) == Part; });
       if (!Cos)
         continue;
+      if (!isDoubled(Cos->second) || !isDoubled(Sin->second))
+        return Rewriter.notifyMatchFailure(Op, "halves of a table may differ");
+      if (!fitsRope(Op.getType(), typeOf(Cos->first),
+                    {halfOf(typeOf(Cos->second)), halfOf(typeOf(Sin->second))},
+                    Part->Size))
+        return Rewriter.notifyMatchFailure(Op, "tables do not fit");
       Value CosHalf = buildFirstHalf(Rewriter, Cos->second);
       Value SinHalf = buildFirstHalf(Rewriter, Sin->second);
-      if (!CosHalf || !SinHalf)
-        return Rewriter.notifyMatchFailure(Op, "halves of a table may differ");
-      FailureOr<RopeOp> Rope =
-          buildRope(Rewriter, Op, {Cos->first, CosHalf, SinHalf},
+      replaceByRope(Rewriter, Op, Cos->first, CosHalf, SinHalf,
                     RopeLayout::Half, Part->Size);
-      if (failed(Rope))
-        return Rewriter.notifyMatchFailure(Op, "tables do not fit");
-      Rewriter.replaceOp(Op, *Rope);
       return success();
     }
     return Rewriter.notifyMatchFailure(Op, "no rotation of halves");
@@ -135,17 +147,17 @@ struct ConcatOfPair : OpRewritePattern<ConcatOp> {
     std::optional<RowPart> B = Pair ? rowPartOf(Pair->B) : std::nullopt;
     if (!A || !B || A->Size != B->Size)
       return Rewriter.notifyMatchFailure(Op, "no rotated pair");
-    Value X;
-    if (A->Step == 1 && *B == A->part(A->Size, A->Size))
-      X = buildRowPart(Rewriter, Op.getLoc(), {A->Base, A->Start, 2 * A->Size});
-    else
-      X = ConcatOp::create(Rewriter, Op.getLoc(), Op.getType(),
-                           ValueRange{Pair->A, Pair->B}, Op.getAxisAttr());
-    FailureOr<RopeOp> Rope = buildRope(Rewriter, Op, {X, Pair->Cos, Pair->Sin},
-                                       RopeLayout::Half, 2 * A->Size);
-    if (failed(Rope))
+    bool IsOneRow = A->Step == 1 && *B == A->part(A->Size, A->Size);
+    RowPart Row{A->Base, A->Start, 2 * A->Size};
+    if (!fitsRope(Op.getType(), IsOneRow ? typeOf(Row) : Op.getType(),
+                  {typeOf(Pair->Cos), typeOf(Pair->Sin)}, 2 * A->Size))
       return Rewriter.notifyMatchFailure(Op, "tables do not fit");
-    Rewriter.replaceOp(Op, *Rope);
+    Value X = IsOneRow ? buildRowPart(Rewriter, Op.getLoc(), Row)
+                       : ConcatOp::create(Rewriter, Op.getLoc(), Op.getType(),
+                                          ValueRange{Pair->A, Pair->B},
+                                          Op.getAxisAttr());
+    replaceByRope(Rewriter, Op, X, Pair->Cos, Pair->Sin, RopeLayout::Half,
+                  2 * A->Size);
     return success();
   }
 };
@@ -169,13 +181,12 @@ struct InterleavedPair : OpRewritePattern<ReshapeOp> {
     if (!A || !B || A->Step != 2 || A->Size != B->Size || A->Base != B->Base ||
         B->Step != 2 || B->Start != A->Start + 1)
       return Rewriter.notifyMatchFailure(Op, "no even and odd elements");
-    Value X =
-        buildRowPart(Rewriter, Op.getLoc(), {A->Base, A->Start, 2 * A->Size});
-    FailureOr<RopeOp> Rope = buildRope(Rewriter, Op, {X, Pair->Cos, Pair->Sin},
-                                       RopeLayout::Interleaved, 2 * A->Size);
-    if (failed(Rope))
+    RowPart Row{A->Base, A->Start, 2 * A->Size};
+    if (!fitsRope(Op.getType(), typeOf(Row),
+                  {typeOf(Pair->Cos), typeOf(Pair->Sin)}, 2 * A->Size))
       return Rewriter.notifyMatchFailure(Op, "tables do not fit");
-    Rewriter.replaceOp(Op, *Rope);
+    replaceByRope(Rewriter, Op, buildRowPart(Rewriter, Op.getLoc(), Row),
+                  Pair->Cos, Pair->Sin, RopeLayout::Interleaved, 2 * A->Size);
     return success();
   }
 
@@ -209,15 +220,14 @@ struct ConcatOfPartialRope : OpRewritePattern<ConcatOp> {
     if (!Rotated || !Rest || Rotated->Step != 1 ||
         *Rest != Rotated->part(Rotated->Size, Rest->Size))
       return Rewriter.notifyMatchFailure(Op, "no neighbouring parts");
-    Value X = buildRowPart(
-        Rewriter, Op.getLoc(),
-        {Rotated->Base, Rotated->Start, Rotated->Size + Rest->Size});
-    FailureOr<RopeOp> New =
-        buildRope(Rewriter, Op, {X, Rope.getCos(), Rope.getSin()},
-                  Rope.getLayout(), Rope.getRotaryDim());
-    if (failed(New))
+    RowPart Row{Rotated->Base, Rotated->Start, Rotated->Size + Rest->Size};
+    if (!fitsRope(Op.getType(), typeOf(Row),
+                  {typeOf(Rope.getCos()), typeOf(Rope.getSin())},
+                  Rope.getRotaryDim()))
       return Rewriter.notifyMatchFailure(Op, "tables do not fit");
-    Rewriter.replaceOp(Op, *New);
+    replaceByRope(Rewriter, Op, buildRowPart(Rewriter, Op.getLoc(), Row),
+                  Rope.getCos(), Rope.getSin(), Rope.getLayout(),
+                  Rope.getRotaryDim());
     return success();
   }
 };

@@ -33,18 +33,24 @@ std::optional<RowPart> rowPartOf(Value V) {
   return RowPart{Slice.getX(), *Start, Whole.Size, Slice.getSteps()[Last]};
 }
 
+RankedTensorType typeOf(const RowPart &Part) {
+  RankedTensorType Type = typeOf(Part.Base);
+  SmallVector<DimExpr> Sizes = dimsOf(Type);
+  Sizes.back() = Part.Size;
+  return Part.isWhole() ? Type : tensorOf(Sizes, Type.getElementType());
+}
+
 Value buildRowPart(OpBuilder &Builder, Location Loc, const RowPart &Part) {
   if (Part.isWhole())
     return Part.Base;
-  RankedTensorType Type = typeOf(Part.Base);
-  SmallVector<DimExpr> Starts(Type.getRank(), DimExpr(0)), Sizes = dimsOf(Type);
+  RankedTensorType Type = typeOf(Part);
+  SmallVector<DimExpr> Starts(Type.getRank(), DimExpr(0));
   SmallVector<int64_t> Steps(Type.getRank(), 1);
   Starts.back() = Part.Start;
-  Sizes.back() = Part.Size;
   Steps.back() = Part.Step;
-  return SliceOp::create(Builder, Loc, tensorOf(Sizes, Type.getElementType()),
-                         Part.Base, DimsAttr::get(Builder.getContext(), Starts),
-                         DimsAttr::get(Builder.getContext(), Sizes),
+  return SliceOp::create(Builder, Loc, Type, Part.Base,
+                         DimsAttr::get(Builder.getContext(), Starts),
+                         DimsAttr::get(Builder.getContext(), dimsOf(Type)),
                          Builder.getDenseI64ArrayAttr(Steps));
 }
 
@@ -56,49 +62,60 @@ static bool keepsRows(ReshapeOp Op) {
          dimOf(From, From.getRank() - 1) == dimOf(To, To.getRank() - 1);
 }
 
-static RankedTensorType halved(RankedTensorType Type) {
+RankedTensorType halfOf(RankedTensorType Type) {
   SmallVector<DimExpr> Dims = dimsOf(Type);
   Dims.back() = DimExpr::floorDiv(Dims.back(), DimExpr(2));
   return tensorOf(Dims, Type.getElementType());
 }
 
-Value buildFirstHalf(OpBuilder &Builder, Value Table) {
-  Operation *Op = Table.getDefiningOp();
-  if (!Op)
-    return {};
-  Location Loc = Op->getLoc();
-  if (auto Concat = dyn_cast<ConcatOp>(Op)) {
-    bool IsDoubled = Concat.getXs().size() == 2 &&
-                     Concat.getXs()[0] == Concat.getXs()[1] &&
-                     static_cast<int64_t>(Concat.getAxis()) ==
-                         Concat.getType().getRank() - 1;
-    return IsDoubled ? Concat.getXs()[0] : Value();
-  }
-  if (auto Reshape = dyn_cast<ReshapeOp>(Op)) {
-    Value Half =
-        keepsRows(Reshape) ? buildFirstHalf(Builder, Reshape.getX()) : Value();
-    return Half ? Builder.createOrFold<ReshapeOp>(
-                      Loc, halved(Reshape.getType()), Half)
-                : Value();
-  }
-  if (auto Mul = dyn_cast<MulOp>(Op)) {
-    // The attention factor of YaRN (Peng et al., arXiv 2309.00071).
+/// The table below `Op` that is doubled when Op's result is: null when Op is no
+/// op that keeps two halves equal, or joins them itself.
+static Value tableBelow(Operation *Op) {
+  if (isa<CosOp, SinOp, CastOp>(Op))
+    return Op->getOperand(0);
+  if (auto Reshape = dyn_cast<ReshapeOp>(Op))
+    return keepsRows(Reshape) ? Reshape.getX() : Value();
+  // The attention factor of YaRN (Peng et al., arXiv 2309.00071).
+  if (auto Mul = dyn_cast<MulOp>(Op))
     for (auto [X, By] : {std::pair(Mul.getLhs(), Mul.getRhs()),
                          std::pair(Mul.getRhs(), Mul.getLhs())})
       if (splatNumber(By) && typeOf(By).getRank() == 0)
-        if (Value Half = buildFirstHalf(Builder, X))
-          return MulOp::create(Builder, Loc, halved(Mul.getType()), Half, By);
-    return {};
+        return X;
+  return {};
+}
+
+/// x of concat(x, x) along the last dimension.
+static Value undoubled(Operation *Op) {
+  auto Concat = dyn_cast<ConcatOp>(Op);
+  bool IsDoubled =
+      Concat && Concat.getXs().size() == 2 &&
+      Concat.getXs()[0] == Concat.getXs()[1] &&
+      static_cast<int64_t>(Concat.getAxis()) == Concat.getType().getRank() - 1;
+  return IsDoubled ? Concat.getXs()[0] : Value();
+}
+
+bool isDoubled(Value Table) {
+  while (Operation *Op = Table ? Table.getDefiningOp() : nullptr) {
+    if (undoubled(Op))
+      return true;
+    Table = tableBelow(Op);
   }
-  if (!isa<CosOp, SinOp, CastOp>(Op))
-    return {};
-  Value Half = buildFirstHalf(Builder, Op->getOperand(0));
-  if (!Half)
-    return {};
+  return false;
+}
+
+Value buildFirstHalf(OpBuilder &Builder, Value Table) {
+  Operation *Op = Table.getDefiningOp();
+  if (Value Half = undoubled(Op))
+    return Half;
+  Value Below = tableBelow(Op);
+  Value Half = buildFirstHalf(Builder, Below);
+  RankedTensorType Type = halfOf(typeOf(Table));
+  if (isa<ReshapeOp>(Op))
+    return Builder.createOrFold<ReshapeOp>(Op->getLoc(), Type, Half);
   IRMapping Map;
-  Map.map(Op->getOperand(0), Half);
+  Map.map(Below, Half);
   Operation *Copy = Builder.clone(*Op, Map);
-  Copy->getResult(0).setType(halved(typeOf(Table)));
+  Copy->getResult(0).setType(Type);
   return Copy->getResult(0);
 }
 

@@ -33,9 +33,17 @@ std::optional<RowPart> rowPartOf(mlir::Value V);
 mlir::Value buildRowPart(mlir::OpBuilder &Builder, mlir::Location Loc,
                          const RowPart &Part);
 
-/// The table that `Table` was doubled from along the last dimension, as in
-/// cos(concat(f, f)): built anew on the undoubled angles. Null when the halves
-/// are not known to be equal.
+/// The type of the part.
+mlir::RankedTensorType typeOf(const RowPart &Part);
+
+/// True when `Table` was doubled along the last dimension, as in
+/// cos(concat(f, f)): both halves are equal.
+bool isDoubled(mlir::Value Table);
+
+/// The type of a half of a doubled table.
+mlir::RankedTensorType halfOf(mlir::RankedTensorType Table);
+
+/// Builds the half of a doubled table on the undoubled angles.
 mlir::Value buildFirstHalf(mlir::OpBuilder &Builder, mlir::Value Table);
 
 } // namespace dure

@@ -31,7 +31,7 @@ bool isSplatBool(mlir::Value V, bool Expected);
 bool isCloseTo(double Actual, double Expected, mlir::Type Element);
 
 /// The finite number of an element type that masks use for "never": additions
-/// to it are lost.
+/// to it are lost, but for the lowest f16, which keeps a few bits of them.
 bool isLowest(double Number, mlir::Type Element);
 
 /// One operand of a commutative op satisfies `First`: returns both, that one
@@ -67,22 +67,24 @@ Product flattenProduct(mlir::Value V, bool EnterShared = false);
 /// V = x * number or x / number, nested; returns x and multiplies `Number`.
 mlir::Value stripScale(mlir::Value V, double &Number);
 
+/// The permutation that V with its last two dimensions swapped is of its base:
+/// of what a transpose reads, to which V moves, or of V itself. Empty when it
+/// is the base as it stands.
+llvm::SmallVector<int64_t> transposeOfLastTwo(mlir::Value &V);
+
 /// Builds a transpose of the last two dimensions; of a transpose, the joined
 /// one, which may be nothing at all.
 mlir::Value buildTransposeOfLastTwo(mlir::OpBuilder &Builder,
                                     mlir::Location Loc, mlir::Value V);
-
-/// Builds a rank-0 float constant of the element type.
-mlir::Value buildScalar(mlir::OpBuilder &Builder, mlir::Location Loc,
-                        mlir::Type Element, double Number);
 
 /// Replaces `Op` when the types agree (encodings included): a pattern must not
 /// change what the rest of the graph knows about a shape.
 mlir::LogicalResult replaceSameType(mlir::PatternRewriter &Rewriter,
                                     mlir::Operation *Op, mlir::Value With);
 
-/// Applies patterns greedily to everything inside `Root`; reports when they do
-/// not come to rest.
+/// Applies patterns greedily to everything inside `Root`. Patterns that do not
+/// come to rest are our mistake, not the user's: what they leave is valid, and
+/// a remark says so to whoever runs the pass alone. Always succeeds.
 mlir::LogicalResult applyPatterns(mlir::Operation *Root,
                                   mlir::RewritePatternSet &&Patterns);
 

@@ -203,12 +203,24 @@ void setFunctionAttributes(llvm::Module &module, const CpuVariant &variant,
   }
 }
 
+/// Lets products fuse with the sums that read them, and nothing else: on two
+/// roundings in a row (f64 to f32 to f16) the flag makes one of them, with
+/// other results and with a library function where the processor has no such
+/// instruction.
 void allowContraction(llvm::Module &module) {
   for (Function &function : module)
     for (BasicBlock &block : function)
       for (Instruction &instruction : block)
-        if (isa<FPMathOperator>(instruction))
+        switch (instruction.getOpcode()) {
+        case Instruction::FAdd:
+        case Instruction::FSub:
+        case Instruction::FMul:
+        case Instruction::FNeg:
           instruction.setHasAllowContract(true);
+          break;
+        default:
+          break;
+        }
 }
 
 /// Adds the table of entries and `dure_cpu_library`, which returns it.

@@ -79,3 +79,34 @@ func.func @float(%q: !q, %k: !k, %v: !k, %m: tensor<?x?xf32, #dure.dims<["t", "p
   %y = dure.attention %q, %k, %v mask %m {scale = 0.25 : f32, empty_row = #dure<empty_row nan>} : (!q, !k, !k, tensor<?x?xf32, #dure.dims<["t", "p + t"]>>) -> !q
   return %y : !q
 }
+
+// Tests masks that say what they hide: not(key > own) is causal order, and
+// not(key > own or padding) is that and the padding.
+// CHECK-LABEL: func.func @hidden
+// CHECK-SAME: %[[PAD:[^ ]*]]: tensor<?x1x1x?xi1
+func.func @hidden(%q: !q, %k: !k, %v: !k, %pad: tensor<?x1x1x?xi1, #dure.dims<["b", "1", "1", "p + t"]>>) -> (!q, !q) {
+  // CHECK: dure.attention {{.*}}, %{{[^ ]*}} {causal = true
+  // CHECK: %[[SEEN:.*]] = dure.not %[[PAD]]
+  // CHECK: dure.attention {{.*}} mask %[[SEEN]] {causal = true
+  %past = dure.dim_values <["p"]> : tensor<i64>
+  %i = dure.iota 0 : !qi
+  %own = dure.add %i, %past : (!qi, tensor<i64>) -> !qi
+  %key = dure.iota 0 : !ki
+  %gt = dure.compare %key, %own {predicate = #dure<predicate gt>} : (!ki, !qi) -> !c
+  %m = dure.not %gt : (!c) -> !c
+  %y = dure.attention %q, %k, %v mask %m {scale = 0.25 : f32, empty_row = #dure<empty_row mean>} : (!q, !k, !k, !c) -> !q
+  %or = dure.or %gt, %pad : (!c, tensor<?x1x1x?xi1, #dure.dims<["b", "1", "1", "p + t"]>>) -> tensor<?x1x?x?xi1, #dure.dims<["b", "1", "t", "p + t"]>>
+  %m2 = dure.not %or : (tensor<?x1x?x?xi1, #dure.dims<["b", "1", "t", "p + t"]>>) -> tensor<?x1x?x?xi1, #dure.dims<["b", "1", "t", "p + t"]>>
+  %y2 = dure.attention %q, %k, %v mask %m2 {scale = 0.25 : f32, empty_row = #dure<empty_row mean>} : (!q, !k, !k, tensor<?x1x?x?xi1, #dure.dims<["b", "1", "t", "p + t"]>>) -> !q
+  return %y, %y2 : !q, !q
+}
+
+// Tests that a comparison of floats has no opposite: with a NaN, both are false.
+// CHECK-LABEL: func.func @not_of_floats
+func.func @not_of_floats(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xi1> {
+  // CHECK: dure.compare {{.*}} gt
+  // CHECK-NEXT: dure.not
+  %0 = dure.compare %x, %y {predicate = #dure<predicate gt>} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xi1>
+  %1 = dure.not %0 : (tensor<4xi1>) -> tensor<4xi1>
+  return %1 : tensor<4xi1>
+}

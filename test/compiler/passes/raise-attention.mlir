@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// RUN: dure-opt %s --dure-raise-attention --canonicalize | FileCheck %s
+// RUN: dure-opt %s --dure-raise-attention --canonicalize 2>&1 \
+// RUN:   | FileCheck %s --implicit-check-not="come to rest"
 
 !q = tensor<?x4x?x16xf32, #dure.dims<["b", "4", "t", "16"]>>
 !k = tensor<?x4x?x16xf32, #dure.dims<["b", "4", "s", "16"]>>
@@ -192,4 +193,145 @@ func.func @negative_cap(%q: !q, %k: !k, %v: !k) -> !q {
   %4 = dure.softmax %3 {axis = 3 : i64} : (!p) -> !p
   %5 = dure.matmul %4, %v : (!p, !k) -> !q
   return %5 : !q
+}
+
+!k1 = tensor<1x4x?x16xf32, #dure.dims<["1", "4", "s", "16"]>>
+!kt1 = tensor<1x4x16x?xf32, #dure.dims<["1", "4", "16", "s"]>>
+!p1 = tensor<1x4x?x?xf32, #dure.dims<["1", "4", "t", "s"]>>
+!q1 = tensor<1x4x?x16xf32, #dure.dims<["1", "4", "t", "16"]>>
+
+// Tests that keys of one batch, which a matmul repeats for all of q's, are none
+// that attention may read.
+// CHECK-LABEL: func.func @keys_of_one_batch
+func.func @keys_of_one_batch(%q: !q, %k: !k1, %v: !k) -> !q {
+  // CHECK-NOT: dure.attention
+  %kt = dure.transpose %k {permutation = array<i64: 0, 1, 3, 2>} : (!k1) -> !kt1
+  %0 = dure.matmul %q, %kt : (!q, !kt1) -> !p
+  %1 = dure.softmax %0 {axis = 3 : i64} : (!p) -> !p
+  %2 = dure.matmul %1, %v : (!p, !k) -> !q
+  return %2 : !q
+}
+
+// Tests the same of values of one batch.
+// CHECK-LABEL: func.func @values_of_one_batch
+func.func @values_of_one_batch(%q: !q, %k: !k, %v: !k1) -> !q {
+  // CHECK-NOT: dure.attention
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k) -> !p
+  %1 = dure.softmax %0 {axis = 3 : i64} : (!p) -> !p
+  %2 = dure.matmul %1, %v : (!p, !k1) -> !q
+  return %2 : !q
+}
+
+// Tests the same of queries of one batch: learned ones, say.
+// CHECK-LABEL: func.func @queries_of_one_batch
+func.func @queries_of_one_batch(%q: !q1, %k: !k, %v: !k) -> !q {
+  // CHECK-NOT: dure.attention
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q1, !k) -> !p
+  %1 = dure.softmax %0 {axis = 3 : i64} : (!p) -> !p
+  %2 = dure.matmul %1, %v : (!p, !k) -> !q
+  return %2 : !q
+}
+
+// Tests that two batches of unlike names are not taken to be one.
+!kb = tensor<?x4x?x16xf32, #dure.dims<["kb", "4", "s", "16"]>>
+// CHECK-LABEL: func.func @unlike_batches
+func.func @unlike_batches(%q: !q, %k: !kb, %v: !kb) -> !q {
+  // CHECK-NOT: dure.attention
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !kb) -> !p
+  %1 = dure.softmax %0 {axis = 3 : i64} : (!p) -> !p
+  %2 = dure.matmul %1, %v : (!p, !kb) -> !q
+  return %2 : !q
+}
+
+// Tests one key head for all query heads, but not one value head for as many
+// key heads.
+!k_1 = tensor<?x1x?x16xf32, #dure.dims<["b", "1", "s", "16"]>>
+// CHECK-LABEL: func.func @one_head
+func.func @one_head(%q: !q, %k: !k_1, %v: !k_1, %keys: !k) -> (!q, !q) {
+  // CHECK: dure.attention
+  // CHECK-NOT: dure.attention
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q, !k_1) -> !p
+  %1 = dure.softmax %0 {axis = 3 : i64} : (!p) -> !p
+  %2 = dure.matmul %1, %v : (!p, !k_1) -> !q
+  %3 = dure.matmul %q, %keys {transpose_rhs = true} : (!q, !k) -> !p
+  %4 = dure.softmax %3 {axis = 3 : i64} : (!p) -> !p
+  %5 = dure.matmul %4, %v : (!p, !k_1) -> !q
+  return %2, %5 : !q, !q
+}
+
+// Tests that a mask of more batches than the scores, which repeats them, is no
+// mask of attention, chosen or added.
+// CHECK-LABEL: func.func @wide_mask
+func.func @wide_mask(%q: !q1, %k: !k1, %v: !k, %m: !m, %f: !mf) -> (!q, !q) {
+  // CHECK-NOT: dure.attention
+  %inf = dure.constant dense<0xFF800000> : !f : !f
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!q1, !k1) -> !p1
+  %1 = dure.select %m, %0, %inf : (!m, !p1, !f) -> !p
+  %2 = dure.softmax %1 {axis = 3 : i64} : (!p) -> !p
+  %3 = dure.matmul %2, %v : (!p, !k) -> !q
+  %4 = dure.matmul %q, %k {transpose_rhs = true} : (!q1, !k1) -> !p1
+  %5 = dure.add %4, %f : (!p1, !mf) -> !p
+  %6 = dure.softmax %5 {axis = 3 : i64} : (!p) -> !p
+  %7 = dure.matmul %6, %v : (!p, !k) -> !q
+  return %3, %7 : !q, !q
+}
+
+// Tests that sinks beside scores of somebody else's making stay as they are.
+// CHECK-LABEL: func.func @sinks_of_other_scores
+func.func @sinks_of_other_scores(%p: !p, %v: !k, %s: tensor<1x4x1x1xf32>) -> !q {
+  // CHECK-NOT: dure.attention
+  %0 = dure.broadcast %s : tensor<1x4x1x1xf32> -> !col
+  %1 = dure.concat %p, %0 {axis = 3 : i64} : (!p, !col) -> !ps
+  %2 = dure.softmax %1 {axis = 3 : i64} : (!ps) -> !ps
+  %3 = dure.slice %2 {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["b", "4", "t", "s"]>, steps = array<i64: 1, 1, 1, 1>} : (!ps) -> !p
+  %4 = dure.matmul %3, %v : (!p, !k) -> !q
+  return %4 : !q
+}
+
+!qh = tensor<?x4x?x16xf16, #dure.dims<["b", "4", "t", "16"]>>
+!kh = tensor<?x4x?x16xf16, #dure.dims<["b", "4", "s", "16"]>>
+!ph = tensor<?x4x?x?xf16, #dure.dims<["b", "4", "t", "s"]>>
+!mh = tensor<?x1x1x?xf16, #dure.dims<["b", "1", "1", "s"]>>
+!fh = tensor<f16>
+
+// Tests that the lowest f16 in place of a score hides it, but that the sum of
+// the two keeps bits of the score: the mask stays what is added.
+// CHECK-LABEL: func.func @lowest_half
+// CHECK-SAME: %[[M:[^ ]*]]: tensor<?x1x1x?xi1
+func.func @lowest_half(%q: !qh, %k: !kh, %v: !kh, %m: !m) -> (!qh, !qh) {
+  // CHECK: dure.attention {{.*}} mask %[[M]] {empty_row = #dure<empty_row mean>
+  // CHECK: %[[ADDED:.*]] = dure.select %[[M]]
+  // CHECK: dure.attention {{.*}} mask %[[ADDED]] {empty_row = #dure<empty_row nan>
+  %zero = dure.constant dense<0.0> : !fh : !fh
+  %lowest = dure.constant dense<-65504.0> : !fh : !fh
+  %0 = dure.matmul %q, %k {transpose_rhs = true} : (!qh, !kh) -> !ph
+  %1 = dure.select %m, %0, %lowest : (!m, !ph, !fh) -> !ph
+  %2 = dure.softmax %1 {axis = 3 : i64} : (!ph) -> !ph
+  %3 = dure.matmul %2, %v : (!ph, !kh) -> !qh
+  %4 = dure.matmul %q, %k {transpose_rhs = true} : (!qh, !kh) -> !ph
+  %5 = dure.select %m, %zero, %lowest : (!m, !fh, !fh) -> !mh
+  %6 = dure.add %4, %5 : (!ph, !mh) -> !ph
+  %7 = dure.softmax %6 {axis = 3 : i64} : (!ph) -> !ph
+  %8 = dure.matmul %7, %v : (!ph, !kh) -> !qh
+  return %3, %8 : !qh, !qh
+}
+
+!qd = tensor<?x4x?x16xf64, #dure.dims<["b", "4", "t", "16"]>>
+!pd = tensor<?x4x?x?xf64, #dure.dims<["b", "4", "t", "t"]>>
+
+// Tests that a scale of an f64 model must be one that the op's f32 holds.
+// CHECK-LABEL: func.func @double_scale
+func.func @double_scale(%q: !qd) -> (!qd, !qd) {
+  // CHECK: dure.attention {{.*}}scale = 2.500000e-01
+  // CHECK-NOT: dure.attention
+  %quarter = dure.constant dense<0.25> : tensor<f64> : tensor<f64>
+  %tenth = dure.constant dense<0.1> : tensor<f64> : tensor<f64>
+  %0 = dure.matmul %q, %q {transpose_rhs = true} : (!qd, !qd) -> !pd
+  %1 = dure.mul %0, %quarter : (!pd, tensor<f64>) -> !pd
+  %2 = dure.softmax %1 {axis = 3 : i64} : (!pd) -> !pd
+  %3 = dure.matmul %2, %q : (!pd, !qd) -> !qd
+  %4 = dure.mul %0, %tenth : (!pd, tensor<f64>) -> !pd
+  %5 = dure.softmax %4 {axis = 3 : i64} : (!pd) -> !pd
+  %6 = dure.matmul %5, %q : (!pd, !qd) -> !qd
+  return %3, %6 : !qd, !qd
 }

@@ -55,3 +55,25 @@ func.func @two_inputs(%x: !x, %y: !x, %g: tensor<8x16xf32>, %u: tensor<8x16xf32>
   %5 = dure.matmul %4, %d : (!i, tensor<16x8xf32>) -> !x
   return %5 : !x
 }
+
+// Tests that three matmuls of integers are none, and that what is no gated_mlp
+// is left alone when those are written out.
+!xi = tensor<?x?x8xi32, #dure.dims<["b", "s", "8"]>>
+!ii = tensor<?x?x16xi32, #dure.dims<["b", "s", "16"]>>
+// CHECK-LABEL: func.func @integers
+// PARTS-LABEL: func.func @integers
+func.func @integers(%x: !xi, %g: tensor<8x16xi32>, %u: tensor<8x16xi32>, %d: tensor<16x8xi32>) -> !xi {
+  // CHECK-NOT: dure.gated_mlp
+  // PARTS: dure.matmul
+  // PARTS-NEXT: dure.relu
+  // PARTS-NEXT: dure.matmul
+  // PARTS-NEXT: dure.mul
+  // PARTS-NEXT: dure.matmul
+  // PARTS-NEXT: return
+  %0 = dure.matmul %x, %g : (!xi, tensor<8x16xi32>) -> !ii
+  %1 = dure.relu %0 : (!ii) -> !ii
+  %2 = dure.matmul %x, %u : (!xi, tensor<8x16xi32>) -> !ii
+  %3 = dure.mul %1, %2 : (!ii, !ii) -> !ii
+  %4 = dure.matmul %3, %d : (!ii, tensor<16x8xi32>) -> !xi
+  return %4 : !xi
+}

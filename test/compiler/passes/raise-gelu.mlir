@@ -87,3 +87,29 @@ func.func @other_factor(%x: !x, %y: !x) -> !x {
   %4 = dure.mul %y, %3 : (!x, !x) -> !x
   return %4 : !x
 }
+
+!xd = tensor<?xf64, #dure.dims<["n"]>>
+!d = tensor<f64>
+
+// Tests that constants of an f64 model must be as exact as f64: sqrt(2) to f32's
+// digits is another function there.
+// CHECK-LABEL: func.func @double
+func.func @double(%x: !xd) -> (!xd, !xd) {
+  // CHECK: dure.gelu
+  // CHECK-NOT: dure.gelu
+  %half = dure.constant dense<0.5> : !d : !d
+  %one = dure.constant dense<1.0> : !d : !d
+  %root = dure.constant dense<1.4142135623730951> : !d : !d
+  %near = dure.constant dense<1.41421354> : !d : !d
+  %0 = dure.div %x, %root : (!xd, !d) -> !xd
+  %1 = dure.erf %0 : (!xd) -> !xd
+  %2 = dure.add %1, %one : (!xd, !d) -> !xd
+  %3 = dure.mul %half, %2 : (!d, !xd) -> !xd
+  %4 = dure.mul %x, %3 : (!xd, !xd) -> !xd
+  %5 = dure.div %x, %near : (!xd, !d) -> !xd
+  %6 = dure.erf %5 : (!xd) -> !xd
+  %7 = dure.add %6, %one : (!xd, !d) -> !xd
+  %8 = dure.mul %half, %7 : (!d, !xd) -> !xd
+  %9 = dure.mul %x, %8 : (!xd, !xd) -> !xd
+  return %4, %9 : !xd, !xd
+}

@@ -56,3 +56,46 @@ func.func @another_mean(%x: !x, %m: !m, %w: tensor<64xf32>) -> !x {
   %7 = dure.mul %w, %6 : (tensor<64xf32>, !x) -> !x
   return %7 : !x
 }
+
+!xh = tensor<?x64xf16, #dure.dims<["n", "64"]>>
+!mh = tensor<?x1xf16, #dure.dims<["n", "1"]>>
+!xd = tensor<?x64xf64, #dure.dims<["n", "64"]>>
+!md = tensor<?x1xf64, #dure.dims<["n", "1"]>>
+
+// Tests that a norm computed in f16 is none that the op computes, in f32.
+// CHECK-LABEL: func.func @computed_in_half
+func.func @computed_in_half(%x: !xh, %w: tensor<64xf16>) -> !xh {
+  // CHECK-NOT: dure.layer_norm
+  %eps = dure.constant dense<1.0e-5> : tensor<f16> : tensor<f16>
+  %0 = dure.reduce %x {kind = #dure<reduce_kind mean>, axes = array<i64: 1>, keep_dims = true} : (!xh) -> !mh
+  %1 = dure.sub %x, %0 : (!xh, !mh) -> !xh
+  %2 = dure.mul %1, %1 : (!xh, !xh) -> !xh
+  %3 = dure.reduce %2 {kind = #dure<reduce_kind mean>, axes = array<i64: 1>, keep_dims = true} : (!xh) -> !mh
+  %4 = dure.add %3, %eps : (!mh, tensor<f16>) -> !mh
+  %5 = dure.rsqrt %4 : (!mh) -> !mh
+  %6 = dure.mul %1, %5 : (!xh, !mh) -> !xh
+  %7 = dure.mul %w, %6 : (tensor<64xf16>, !xh) -> !xh
+  return %7 : !xh
+}
+
+// Tests that an f64 epsilon must be one that the op's f32 holds.
+// CHECK-LABEL: func.func @double_epsilon
+func.func @double_epsilon(%x: !xd, %w: tensor<64xf64>) -> (!xd, !xd) {
+  // CHECK: dure.layer_norm {{.*}}epsilon = 1.562500e-02
+  // CHECK-NOT: dure.layer_norm
+  %exact = dure.constant dense<0.015625> : tensor<f64> : tensor<f64>
+  %eps = dure.constant dense<1.0e-5> : tensor<f64> : tensor<f64>
+  %0 = dure.reduce %x {kind = #dure<reduce_kind mean>, axes = array<i64: 1>, keep_dims = true} : (!xd) -> !md
+  %1 = dure.sub %x, %0 : (!xd, !md) -> !xd
+  %2 = dure.mul %1, %1 : (!xd, !xd) -> !xd
+  %3 = dure.reduce %2 {kind = #dure<reduce_kind mean>, axes = array<i64: 1>, keep_dims = true} : (!xd) -> !md
+  %4 = dure.add %3, %exact : (!md, tensor<f64>) -> !md
+  %5 = dure.rsqrt %4 : (!md) -> !md
+  %6 = dure.mul %1, %5 : (!xd, !md) -> !xd
+  %7 = dure.mul %w, %6 : (tensor<64xf64>, !xd) -> !xd
+  %8 = dure.add %3, %eps : (!md, tensor<f64>) -> !md
+  %9 = dure.rsqrt %8 : (!md) -> !md
+  %10 = dure.mul %1, %9 : (!xd, !md) -> !xd
+  %11 = dure.mul %w, %10 : (tensor<64xf64>, !xd) -> !xd
+  return %7, %11 : !xd, !xd
+}

@@ -99,3 +99,19 @@ func.func @gated(%x: !x, %g: !x) -> !x {
   %5 = dure.mul %4, %g : (!x, !x) -> !x
   return %5 : !x
 }
+
+// Tests that a norm computed in f16 is none that the op computes, in f32: a
+// square of 300 is infinite there.
+!mh = tensor<?x?x1xf16, #dure.dims<["b", "s", "1"]>>
+// CHECK-LABEL: func.func @computed_in_half
+func.func @computed_in_half(%x: !h, %w: tensor<64xf16>) -> !h {
+  // CHECK-NOT: dure.rms_norm
+  %eps = dure.constant dense<1.0e-5> : tensor<f16> : tensor<f16>
+  %0 = dure.mul %x, %x : (!h, !h) -> !h
+  %1 = dure.reduce %0 {kind = #dure<reduce_kind mean>, axes = array<i64: 2>, keep_dims = true} : (!h) -> !mh
+  %2 = dure.add %1, %eps : (!mh, tensor<f16>) -> !mh
+  %3 = dure.rsqrt %2 : (!mh) -> !mh
+  %4 = dure.mul %x, %3 : (!h, !mh) -> !h
+  %5 = dure.mul %4, %w : (!h, tensor<64xf16>) -> !h
+  return %5 : !h
+}

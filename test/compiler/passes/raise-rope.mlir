@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// RUN: dure-opt %s --dure-raise-rope --canonicalize --cse | FileCheck %s
+// RUN: dure-opt %s --dure-raise-rope --canonicalize --cse 2>&1 \
+// RUN:   | FileCheck %s --implicit-check-not="come to rest"
 
 !x = tensor<?x2x?x8xf32, #dure.dims<["b", "2", "s", "8"]>>
 !h = tensor<?x2x?x4xf32, #dure.dims<["b", "2", "s", "4"]>>
@@ -166,4 +167,62 @@ func.func @not_neighbours(%x: !y, %c: !th, %s: !th) -> !y {
   %0 = dure.rope %r, %c, %s {layout = #dure<rope_layout half>, rotary_dim = 8 : i64} : (!x, !th, !th) -> !x
   %1 = dure.concat %0, %p {axis = 3 : i64} : (!x, !h) -> !y
   return %1 : !y
+}
+
+// Tests that one doubled table is not enough: what was built of the first must
+// not be left when the second is refused.
+// CHECK-LABEL: func.func @one_doubled_table
+func.func @one_doubled_table(%x: !x, %f: !f, %sin: !t) -> !x {
+  // CHECK-COUNT-1: dure.cos
+  // CHECK-NOT: dure.cos
+  // CHECK-NOT: dure.rope
+  %ff = dure.concat %f, %f {axis = 2 : i64} : (!f, !f) -> !ff
+  %c = dure.cos %ff : (!ff) -> !ff
+  %cos = dure.reshape %c : !ff -> !t
+  %0 = dure.mul %x, %cos : (!x, !t) -> !x
+  %1 = dure.slice %x {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["b", "2", "s", "4"]>, steps = array<i64: 1, 1, 1, 1>} : (!x) -> !h
+  %2 = dure.slice %x {starts = #dure.dims<["0", "0", "0", "4"]>, sizes = #dure.dims<["b", "2", "s", "4"]>, steps = array<i64: 1, 1, 1, 1>} : (!x) -> !h
+  %3 = dure.neg %2 : (!h) -> !h
+  %4 = dure.concat %3, %1 {axis = 3 : i64} : (!h, !h) -> !x
+  %5 = dure.mul %4, %sin : (!x, !t) -> !x
+  %6 = dure.add %0, %5 : (!x, !x) -> !x
+  return %6 : !x
+}
+
+!x1 = tensor<1x2x?x8xf32, #dure.dims<["1", "2", "s", "8"]>>
+!h1b = tensor<1x2x?x4xf32, #dure.dims<["1", "2", "s", "4"]>>
+
+// Tests that tables of more batches than x, which repeat x, are no rope's.
+// CHECK-LABEL: func.func @wide_tables
+func.func @wide_tables(%x: !x1, %f: !f) -> !x {
+  // CHECK-NOT: dure.rope
+  %ff = dure.concat %f, %f {axis = 2 : i64} : (!f, !f) -> !ff
+  %c = dure.cos %ff : (!ff) -> !ff
+  %s = dure.sin %ff : (!ff) -> !ff
+  %cos = dure.reshape %c : !ff -> !t
+  %sin = dure.reshape %s : !ff -> !t
+  %0 = dure.mul %x, %cos : (!x1, !t) -> !x
+  %1 = dure.slice %x {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["1", "2", "s", "4"]>, steps = array<i64: 1, 1, 1, 1>} : (!x1) -> !h1b
+  %2 = dure.slice %x {starts = #dure.dims<["0", "0", "0", "4"]>, sizes = #dure.dims<["1", "2", "s", "4"]>, steps = array<i64: 1, 1, 1, 1>} : (!x1) -> !h1b
+  %3 = dure.neg %2 : (!h1b) -> !h1b
+  %4 = dure.concat %3, %1 {axis = 3 : i64} : (!h1b, !h1b) -> !x1
+  %5 = dure.mul %4, %sin : (!x1, !t) -> !x
+  %6 = dure.add %0, %5 : (!x, !x) -> !x
+  return %6 : !x
+}
+
+// Tests the same of halves that are rotated apart.
+// CHECK-LABEL: func.func @wide_tables_apart
+func.func @wide_tables_apart(%x: !x1, %c: !th, %s: !th) -> !x {
+  // CHECK-NOT: dure.rope
+  %a = dure.slice %x {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["1", "2", "s", "4"]>, steps = array<i64: 1, 1, 1, 1>} : (!x1) -> !h1b
+  %b = dure.slice %x {starts = #dure.dims<["0", "0", "0", "4"]>, sizes = #dure.dims<["1", "2", "s", "4"]>, steps = array<i64: 1, 1, 1, 1>} : (!x1) -> !h1b
+  %0 = dure.mul %a, %c : (!h1b, !th) -> !h
+  %1 = dure.mul %b, %s : (!h1b, !th) -> !h
+  %2 = dure.sub %0, %1 : (!h, !h) -> !h
+  %3 = dure.mul %b, %c : (!h1b, !th) -> !h
+  %4 = dure.mul %a, %s : (!h1b, !th) -> !h
+  %5 = dure.add %3, %4 : (!h, !h) -> !h
+  %6 = dure.concat %2, %5 {axis = 3 : i64} : (!h, !h) -> !x
+  return %6 : !x
 }
