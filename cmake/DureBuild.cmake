@@ -62,8 +62,9 @@ include_directories("${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}"
 #                  [LINK ...] [PRIVATE_LINK ...])
 #
 # One library of the runtime side: no LLVM. Libraries are built without
-# exceptions unless EXCEPTIONS is given; that is only for thin wrappers of
-# third-party headers that throw, whose own API must not let one pass.
+# exceptions unless EXCEPTIONS is given; that is for thin wrappers of
+# third-party headers that throw and for what must survive being out of memory,
+# whose own API must not let one pass.
 function(dure_add_library name)
   cmake_parse_arguments(ARG "SHARED;STATIC;MODULE;EXCEPTIONS" ""
                         "SOURCES;LINK;PRIVATE_LINK" ${ARGN})

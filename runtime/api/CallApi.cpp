@@ -4,7 +4,9 @@
 #include "runtime/api/Handles.h"
 #include "runtime/base/Checked.h"
 
+#include <chrono>
 #include <map>
+#include <mutex>
 
 using namespace dure;
 
@@ -177,6 +179,7 @@ Status readRunOptions(const dure_run_options *From, dure_call &Call,
   if (Options.memory_limit != 0)
     To.MemoryLimit = Options.memory_limit;
   To.Profile = Options.profile != 0 || Options.trace != nullptr;
+  To.DriverSpans = Options.trace != nullptr;
   if (!Options.on_value)
     return Status::success();
   To.OnValue = [Function = Options.on_value,
@@ -208,7 +211,7 @@ const std::string &dispatchName(const DispatchRecord &Record) {
 }
 
 void addSpans(const dure_call &Call, Trace &To) {
-  constexpr uint32_t RunTrack = 1, DeviceTrack = 2;
+  constexpr uint32_t RunTrack = 1, DeviceTrack = 2, DriverTrack = 3;
   To.track(RunTrack, "runs");
   To.track(DeviceTrack, "device " + Call.session().device()->facts().Name);
   const RunStats &Stats = Call.Stats;
@@ -235,6 +238,27 @@ void addSpans(const dure_call &Call, Trace &To) {
     To.span(dispatchName(Record), "dispatch", Record.BeginNs, Record.EndNs,
             DeviceTrack, Args + "]");
   }
+  if (!Stats.Spans.empty())
+    To.track(DriverTrack, "driver " + Call.session().device()->driver().name());
+  for (const DriverSpan &Span : Stats.Spans)
+    To.span(Span.Name, "driver", Span.BeginNs, Span.EndNs, DriverTrack, "");
+}
+
+/// Locks, unless the call is cancelled or its time is up before its turn.
+Status waitForTurn(std::unique_lock<std::timed_mutex> &Lock,
+                   const RunLimits &Limits) {
+  // How soon a cancellation is noticed, at the latest.
+  constexpr uint64_t PollNs = 10'000'000;
+  while (!Lock.try_lock()) {
+    DURE_RETURN_IF_ERROR(Limits.check());
+    uint64_t Now = monotonicNs(), Left = PollNs;
+    if (Limits.DeadlineNs != DURE_DRV_NO_DEADLINE)
+      Left =
+          std::min(Left, Limits.DeadlineNs - std::min(Limits.DeadlineNs, Now));
+    if (Lock.try_lock_for(std::chrono::nanoseconds(Left)))
+      break;
+  }
+  return Status::success();
 }
 
 } // namespace
@@ -245,85 +269,103 @@ void addSpans(const dure_call &Call, Trace &To) {
 
 dure_status *dure_call_create(dure_session *S, const char *EntryName,
                               dure_call **To) {
-  if (!S || !EntryName || !To)
-    return toC(nullArgument());
-  Result<size_t> Index = findEntry(S->Handle->Running->content(), EntryName);
-  if (!Index)
-    return toC(Index.status());
-  Result<const Program *> Code = S->Handle->Running->program(*Index);
-  if (!Code)
-    return toC(Code.status());
-  auto Made = std::make_unique<dure_call>();
-  Made->Owner = S->Handle;
-  Made->EntryIndex = *Index;
-  Made->Code = *Code;
-  Made->Inputs.resize(Made->entry().Inputs.size());
-  Made->Bound.resize(Made->entry().Inputs.size());
-  *To = Made.release();
-  return nullptr;
+  return guarded([&]() -> dure_status * {
+    if (!S || !EntryName || !To)
+      return toC(nullArgument());
+    Result<size_t> Index = findEntry(S->Handle->Running->content(), EntryName);
+    if (!Index)
+      return toC(Index.status());
+    Result<const Program *> Code = S->Handle->Running->program(*Index);
+    if (!Code)
+      return toC(Code.status());
+    auto Made = std::make_unique<dure_call>();
+    Made->Owner = S->Handle;
+    Made->EntryIndex = *Index;
+    Made->Code = *Code;
+    Made->Inputs.resize(Made->entry().Inputs.size());
+    Made->Bound.resize(Made->entry().Inputs.size());
+    *To = Made.release();
+    return nullptr;
+  });
 }
 
 void dure_call_destroy(dure_call *Call) { delete Call; }
 
 dure_status *dure_call_bind_input(dure_call *Call, size_t Index,
                                   const dure_tensor *Tensor) {
-  if (!Call || !Tensor)
-    return toC(nullArgument());
-  return toC(bindInput(*Call, Index, Tensor));
+  return guarded([&]() -> dure_status * {
+    if (!Call || !Tensor)
+      return toC(nullArgument());
+    return toC(bindInput(*Call, Index, Tensor));
+  });
 }
 
 dure_status *dure_call_bind_input_by_name(dure_call *Call, const char *Name,
                                           const dure_tensor *Tensor) {
-  if (!Call || !Name || !Tensor)
-    return toC(nullArgument());
-  const std::vector<TensorInfo> &Inputs = Call->entry().Inputs;
-  std::string Names;
-  for (size_t I = 0; I != Inputs.size(); ++I) {
-    if (Inputs[I].Name == Name)
-      return toC(bindInput(*Call, I, Tensor));
-    Names +=
-        (I ? ", '" : "'") + Inputs[I].Name + "' (" + expected(Inputs[I]) + ")";
-  }
-  return toC(
-      Status(StatusCode::NotFound, std::string("there is no input '") + Name +
-                                       "'; the inputs are " +
-                                       (Names.empty() ? "none" : Names)));
+  return guarded([&]() -> dure_status * {
+    if (!Call || !Name || !Tensor)
+      return toC(nullArgument());
+    const std::vector<TensorInfo> &Inputs = Call->entry().Inputs;
+    std::string Names;
+    for (size_t I = 0; I != Inputs.size(); ++I) {
+      if (Inputs[I].Name == Name)
+        return toC(bindInput(*Call, I, Tensor));
+      Names += (I ? ", '" : "'") + Inputs[I].Name + "' (" +
+               expected(Inputs[I]) + ")";
+    }
+    return toC(
+        Status(StatusCode::NotFound, std::string("there is no input '") + Name +
+                                         "'; the inputs are " +
+                                         (Names.empty() ? "none" : Names)));
+  });
 }
 
 dure_status *dure_call_bind_state(dure_call *Call, dure_state *S) {
-  if (!Call || !S)
-    return toC(nullArgument());
-  if (S->Session != Call->Owner || S->Cache->entry() != Call->EntryIndex)
-    return toC(invalidArgument("the state belongs to another session or "
-                               "another entry"));
-  Call->Cache = S->Cache;
-  return nullptr;
+  return guarded([&]() -> dure_status * {
+    if (!Call || !S)
+      return toC(nullArgument());
+    if (S->Session != Call->Owner || S->Cache->entry() != Call->EntryIndex)
+      return toC(invalidArgument("the state belongs to another session or "
+                                 "another entry"));
+    Call->Cache = S->Cache;
+    return nullptr;
+  });
 }
 
 dure_status *dure_call_run(dure_call *Call, const dure_run_options *Options) {
-  if (!Call)
-    return toC(nullArgument());
-  Call->Succeeded = false;
-  Call->releaseOutputs();
-  Call->Nodes.clear();
-  Call->Stats = {};
-  RunSettings Settings;
-  dure_run_options Read;
-  Status Done = readRunOptions(Options, *Call, Settings, Read);
-  if (Done.ok())
-    Done = checkInputs(*Call);
-  if (Done.ok()) {
-    std::lock_guard<std::mutex> Lock(Call->session().runLock());
-    Done = runProgram(Call->session(), Call->entry(), *Call->Code, Call->Inputs,
-                      Call->Cache.get(), Settings, Call->Outputs, Call->Stats);
-  }
-  Call->Cancelled.store(false);
-  for (const DispatchRecord &Record : Call->Stats.Records)
-    Call->Nodes.push_back(nodePointers(Record.Row));
-  if (Read.trace)
-    addSpans(*Call, Read.trace->Spans);
-  Call->Succeeded = Done.ok();
-  return toC(Done);
+  return guarded([&]() -> dure_status * {
+    if (!Call)
+      return toC(nullArgument());
+    // A cancellation is for this run, however it ends.
+    struct Reset {
+      std::atomic<bool> &Flag;
+      ~Reset() { Flag.store(false); }
+    } ResetCancelled{Call->Cancelled};
+    Call->Succeeded = false;
+    Call->releaseOutputs();
+    Call->Nodes.clear();
+    Call->Stats = {};
+    RunSettings Settings;
+    dure_run_options Read;
+    Status Done = readRunOptions(Options, *Call, Settings, Read);
+    if (Done.ok())
+      Done = checkInputs(*Call);
+    if (Done.ok()) {
+      std::unique_lock<std::timed_mutex> Lock(Call->session().runLock(),
+                                              std::defer_lock);
+      Done = waitForTurn(Lock, Settings.Limits);
+      if (Done.ok())
+        Done = runProgram(Call->session(), Call->entry(), *Call->Code,
+                          Call->Inputs, Call->Cache.get(), Settings,
+                          Call->Outputs, Call->Stats);
+    }
+    for (const DispatchRecord &Record : Call->Stats.Records)
+      Call->Nodes.push_back(nodePointers(Record.Row));
+    if (Read.trace)
+      addSpans(*Call, Read.trace->Spans);
+    Call->Succeeded = Done.ok();
+    return toC(Done);
+  });
 }
 
 void dure_call_cancel(dure_call *Call) {
@@ -333,81 +375,93 @@ void dure_call_cancel(dure_call *Call) {
 
 dure_status *dure_call_get_output(const dure_call *Call, size_t Index,
                                   dure_tensor *To) {
-  if (!Call)
-    return toC(nullArgument());
-  if (!Call->Succeeded)
-    return toC(Status(StatusCode::FailedPrecondition,
-                      "the call has no outputs: it has not run, or failed"));
-  if (Index >= Call->Outputs.size())
-    return toC(noIndex("outputs", Index, Call->Outputs.size()));
-  const OutputValue &Output = Call->Outputs[Index];
-  dure_tensor Tensor = {};
-  Tensor.type = static_cast<int32_t>(Call->entry().Outputs[Index].Type);
-  Tensor.rank = static_cast<int32_t>(Output.Dims.size());
-  Tensor.dims = Output.Dims.data();
-  Tensor.data = Output.Bytes.data();
-  Tensor.size = Output.Bytes.size();
-  return toC(writeStruct(Tensor, To));
+  return guarded([&]() -> dure_status * {
+    if (!Call)
+      return toC(nullArgument());
+    if (!Call->Succeeded)
+      return toC(Status(StatusCode::FailedPrecondition,
+                        "the call has no outputs: it has not run, or failed"));
+    if (Index >= Call->Outputs.size())
+      return toC(noIndex("outputs", Index, Call->Outputs.size()));
+    const OutputValue &Output = Call->Outputs[Index];
+    dure_tensor Tensor = {};
+    Tensor.type = static_cast<int32_t>(Call->entry().Outputs[Index].Type);
+    Tensor.rank = static_cast<int32_t>(Output.Dims.size());
+    Tensor.dims = Output.Dims.data();
+    Tensor.data = Output.Bytes.data();
+    Tensor.size = Output.Bytes.size();
+    return toC(writeStruct(Tensor, To));
+  });
 }
 
 dure_status *dure_call_get_stats(const dure_call *Call, dure_call_stats *To) {
-  if (!Call)
-    return toC(nullArgument());
-  const RunStats &Stats = Call->Stats;
-  dure_call_stats Shown = {};
-  Shown.wall_ns = Stats.EndNs - Stats.BeginNs;
-  Shown.instructions = Stats.Instructions;
-  Shown.dispatches = Stats.Dispatches;
-  Shown.submissions = Stats.Submissions;
-  Shown.peak_transient = Stats.PeakTransient;
-  Shown.output_bytes = Stats.OutputBytes;
-  Shown.dispatch_count = Stats.Records.size();
-  // A sum is known when each part is.
-  Shown.flops = Shown.bytes = Stats.Records.empty() ? -1 : 0;
-  for (const DispatchRecord &Record : Stats.Records) {
-    auto Add = [](int64_t &Sum, int64_t Part) {
-      if (Sum >= 0 && (Part < 0 || !checkedAdd(Sum, Part, Sum)))
-        Sum = -1;
-    };
-    Add(Shown.flops, Record.Flops);
-    Add(Shown.bytes, Record.Bytes);
-  }
-  return toC(writeStruct(Shown, To));
+  return guarded([&]() -> dure_status * {
+    if (!Call)
+      return toC(nullArgument());
+    const RunStats &Stats = Call->Stats;
+    dure_call_stats Shown = {};
+    Shown.wall_ns = Stats.EndNs - Stats.BeginNs;
+    Shown.instructions = Stats.Instructions;
+    Shown.dispatches = Stats.Dispatches;
+    Shown.submissions = Stats.Submissions;
+    Shown.peak_transient = Stats.PeakTransient;
+    Shown.output_bytes = Stats.OutputBytes;
+    Shown.dispatch_count = Stats.Records.size();
+    // A sum is known when each part is.
+    bool All =
+        !Stats.Records.empty() && Stats.Records.size() == Stats.Dispatches;
+    Shown.flops = Shown.bytes = All ? 0 : -1;
+    for (const DispatchRecord &Record : Stats.Records) {
+      auto Add = [](int64_t &Sum, int64_t Part) {
+        if (Sum >= 0 && (Part < 0 || !checkedAdd(Sum, Part, Sum)))
+          Sum = -1;
+      };
+      Add(Shown.flops, Record.Flops);
+      Add(Shown.bytes, Record.Bytes);
+    }
+    return toC(writeStruct(Shown, To));
+  });
 }
 
 dure_status *dure_call_get_dispatch(const dure_call *Call, size_t Index,
                                     dure_dispatch_stats *To) {
-  if (!Call)
-    return toC(nullArgument());
-  const RunStats &Stats = Call->Stats;
-  if (Index >= Stats.Records.size())
-    return toC(noIndex("profiled dispatches", Index, Stats.Records.size()));
-  const DispatchRecord &Record = Stats.Records[Index];
-  auto SinceBegin = [&](uint64_t Ns) {
-    return Ns > Stats.BeginNs ? Ns - Stats.BeginNs : 0;
-  };
-  dure_dispatch_stats Shown = {};
-  Shown.name = dispatchName(Record).c_str();
-  Shown.nodes = Call->Nodes[Index].data();
-  Shown.node_count = Call->Nodes[Index].size();
-  Shown.begin_ns = SinceBegin(Record.BeginNs);
-  Shown.end_ns = SinceBegin(Record.EndNs);
-  Shown.flops = Record.Flops;
-  Shown.bytes = Record.Bytes;
-  return toC(writeStruct(Shown, To));
+  return guarded([&]() -> dure_status * {
+    if (!Call)
+      return toC(nullArgument());
+    const RunStats &Stats = Call->Stats;
+    if (Index >= Stats.Records.size())
+      return toC(noIndex("profiled dispatches", Index, Stats.Records.size()));
+    const DispatchRecord &Record = Stats.Records[Index];
+    auto SinceBegin = [&](uint64_t Ns) {
+      return Ns > Stats.BeginNs ? Ns - Stats.BeginNs : 0;
+    };
+    dure_dispatch_stats Shown = {};
+    Shown.name = dispatchName(Record).c_str();
+    Shown.nodes = Call->Nodes[Index].data();
+    Shown.node_count = Call->Nodes[Index].size();
+    Shown.begin_ns = SinceBegin(Record.BeginNs);
+    Shown.end_ns = SinceBegin(Record.EndNs);
+    Shown.flops = Record.Flops;
+    Shown.bytes = Record.Bytes;
+    return toC(writeStruct(Shown, To));
+  });
 }
 
 dure_status *dure_trace_create(dure_trace **To) {
-  if (!To)
-    return toC(nullArgument());
-  *To = new dure_trace;
-  return nullptr;
+  return guarded([&]() -> dure_status * {
+    if (!To)
+      return toC(nullArgument());
+    *To = new dure_trace;
+    return nullptr;
+  });
 }
 
 dure_status *dure_trace_write(const dure_trace *T, const char *Path) {
-  if (!T || !Path)
-    return toC(nullArgument());
-  return toC(T->Spans.write(Path));
+  return guarded([&]() -> dure_status * {
+    if (!T || !Path)
+      return toC(nullArgument());
+    return toC(T->Spans.write(Path));
+  });
 }
 
 void dure_trace_destroy(dure_trace *T) { delete T; }

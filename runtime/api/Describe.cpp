@@ -2,6 +2,9 @@
 // Everything that a package says, as JSON: what `dure inspect` shows.
 
 #include "runtime/api/Handles.h"
+#include "runtime/api/ProgramText.h"
+
+#include <cmath>
 
 using namespace dure;
 
@@ -74,18 +77,34 @@ std::string entry(const Entry &E) {
          member("states", array(E.States, state)) + "}";
 }
 
-std::string stepKind(StepKind Kind) {
-  static constexpr const char *Names[] = {
-      "none", "slice",    "transpose", "reshape", "cast",  "multiply",
-      "add",  "subtract", "pad",       "pack",    "concat"};
-  return jsonString(Names[static_cast<size_t>(Kind)]);
+/// A number that JSON has, else its name.
+std::string real(double Value) {
+  if (!std::isfinite(Value))
+    return std::isnan(Value) ? "\"nan\"" : Value < 0 ? "\"-inf\"" : "\"inf\"";
+  char Text[32];
+  std::snprintf(Text, sizeof(Text), "%.17g", Value);
+  return Text;
+}
+
+std::string step(const Package &P, const Step &S) {
+  std::string Json = "{\"kind\":" + jsonString(stepName(S.Kind));
+  if (!S.Ints.empty())
+    Json += member("ints", numbers(S.Ints));
+  if (usesOperand(S.Kind))
+    Json += member("operand", std::to_string(S.Operand)) +
+            member("operand_name", jsonString(P.Weights[S.Operand].Name));
+  if (S.Kind == StepKind::Cast)
+    Json += member("type", jsonString(elementName(S.Type)));
+  if (S.Kind == StepKind::Pad)
+    Json += member("value", real(S.Value));
+  return Json + "}";
 }
 
 std::string weight(const Package &P, const Weight &W) {
-  std::string Json = named(W.Name) +
-                     member("type", jsonString(elementName(W.Type))) +
-                     member("shape", numbers(W.Shape)) +
-                     member("bytes", W.Size) + member("offset", W.Offset);
+  std::string Json =
+      named(W.Name) + member("type", jsonString(elementName(W.Type))) +
+      member("shape", numbers(W.Shape)) + member("bytes", W.Size) +
+      member("offset", W.Offset) + member("leaves", array(W.Leaves, hex));
   if (!W.PackKey.empty())
     Json += member("pack_key", jsonString(W.PackKey));
   switch (W.Source) {
@@ -96,9 +115,8 @@ std::string weight(const Package &P, const Weight &W) {
            member("file", jsonString(P.Files[W.File].Path)) +
            member("stored_type", jsonString(elementName(W.StoredType))) +
            member("stored_shape", numbers(W.StoredShape)) +
-           member(
-               "steps",
-               array(W.Steps, [](const Step &S) { return stepKind(S.Kind); })) +
+           member("steps",
+                  array(W.Steps, [&](const Step &S) { return step(P, S); })) +
            "}";
   default:
     return Json + member("source", "\"none\"") + "}";
@@ -122,27 +140,47 @@ Counts count(const Program &P) {
   return Sum;
 }
 
-std::string program(const Package &P, const Program &Prog) {
+std::string traceRow(const TraceInfo &Row) {
+  auto Value = [](const TraceValue &V) {
+    return named(V.Name) + member("binding", V.Binding) +
+           member("type", jsonString(elementName(V.Type))) +
+           member("dims", array(V.Dims,
+                                [](ScalarReg Reg) {
+                                  return jsonString("r" + std::to_string(Reg));
+                                })) +
+           "}";
+  };
+  std::string Json = named(Row.Name) + member("nodes", strings(Row.Nodes)) +
+                     member("values", array(Row.Values, Value));
+  if (Row.Flops >= 0)
+    Json += member("flops", jsonString("r" + std::to_string(Row.Flops)));
+  if (Row.Bytes >= 0)
+    Json += member("bytes", jsonString("r" + std::to_string(Row.Bytes)));
+  return Json + "}";
+}
+
+std::string program(const Package &P, const Variant &V, const Program &Prog) {
+  auto Text = [&](const Block &B) {
+    return array(B.Instructions, [&](const Instruction &I) {
+      return jsonString(instructionText(P, V, Prog, I));
+    });
+  };
   Counts Sum = count(Prog);
   return "{\"entry\":" + jsonString(P.Entries[Prog.Entry].Name) +
          member("instructions", Sum.Instructions) +
          member("dispatches", Sum.Dispatches) +
          member("barriers", Sum.Barriers) +
-         member("blocks", Prog.Blocks.size()) +
          member("scalar_registers", Prog.ScalarRegisters) +
          member("buffer_registers", Prog.BufferRegisters) +
-         member("trace", array(Prog.Trace,
-                               [](const TraceInfo &T) {
-                                 return named(T.Name) +
-                                        member("nodes", strings(T.Nodes)) + "}";
-                               })) +
-         "}";
+         member("blocks", array(Prog.Blocks, Text)) +
+         member("trace_block", std::to_string(Prog.TraceBlock)) +
+         member("trace", array(Prog.Trace, traceRow)) + "}";
 }
 
 std::string variant(const Package &P, const Variant &V) {
   auto Code = [](const CodeObject &C) {
-    return "{\"format\":" + jsonString(C.Format) + member("bytes", C.Size) +
-           member("sha256", hex(C.Hash)) +
+    return "{\"format\":" + jsonString(C.Format) + member("offset", C.Offset) +
+           member("bytes", C.Size) + member("sha256", hex(C.Hash)) +
            member("exports", array(C.Exports,
                                    [](const Export &E) {
                                      return named(E.Name) +
@@ -159,10 +197,24 @@ std::string variant(const Package &P, const Variant &V) {
          member("pack_key", jsonString(V.PackKey)) +
          member("weights", numbers(V.Weights)) +
          member("code_objects", array(V.CodeObjects, Code)) +
-         member("programs",
-                array(V.Programs,
-                      [&](const Program &Prog) { return program(P, Prog); })) +
+         member("programs", array(V.Programs,
+                                  [&](const Program &Prog) {
+                                    return program(P, V, Prog);
+                                  })) +
          "}";
+}
+
+/// Where the parts of the file are.
+std::string parts(const ContainerHeader &H) {
+  auto Part = [](uint64_t Offset, uint64_t Size) {
+    return "{\"offset\":" + std::to_string(Offset) + member("bytes", Size) +
+           "}";
+  };
+  return "{\"container_version\":" + std::to_string(ContainerVersion) +
+         member("code", Part(H.CodeOffset, H.CodeSize)) +
+         member("weights", Part(H.WeightsOffset, H.WeightsSize)) +
+         member("metadata", Part(H.MetadataOffset, H.MetadataSize)) +
+         member("metadata_sha256", hex(H.MetadataHash)) + "}";
 }
 
 } // namespace
@@ -180,6 +232,7 @@ std::string dure::describePackage(const LoadedPackage &Loaded) {
   });
   return "{\"path\":" + jsonString(Loaded.path()) +
          member("bytes", Loaded.bytes().size()) +
+         member("parts", parts(Loaded.image().Header)) +
          member("format_version", P.FormatVersion) +
          member("min_runtime", P.MinRuntime) +
          member("required_features", P.RequiredFeatures) +

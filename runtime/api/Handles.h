@@ -17,6 +17,8 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -74,6 +76,22 @@ namespace dure {
 /// NULL for success.
 inline dure_status *toC(Status S) {
   return S.ok() ? nullptr : new dure_status{std::move(S)};
+}
+
+/// The status for being out of memory: made before, and never freed.
+dure_status *outOfMemoryToC();
+
+/// What BODY, the inside of a function of the C API, returns. Nothing is thrown
+/// here but by the C++ library, which does so when memory is short: that ends
+/// in a status, and objects and locks are as after any failure.
+template <typename Function> dure_status *guarded(Function Body) {
+  try {
+    return Body();
+  } catch (const std::bad_alloc &) {
+  } catch (const std::length_error &) {
+    // A container larger than the address space.
+  }
+  return outOfMemoryToC();
 }
 
 /// The caller's options, zero where the caller knows none. NULL: all zero.

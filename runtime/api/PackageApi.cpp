@@ -9,6 +9,11 @@ using namespace dure;
 // Helpers
 //===----------------------------------------------------------------------===//
 
+dure_status *dure::outOfMemoryToC() {
+  static dure_status NoMemory{outOfMemory()};
+  return &NoMemory;
+}
+
 Result<size_t> dure::findEntry(const Package &P, const char *Name) {
   std::string Names;
   for (size_t I = 0; I != P.Entries.size(); ++I) {
@@ -166,7 +171,10 @@ int32_t dure_status_is_retryable(const dure_status *S) {
 const char *dure_status_message(const dure_status *S) {
   return S ? S->Failure.message().c_str() : "";
 }
-void dure_status_free(dure_status *S) { delete S; }
+void dure_status_free(dure_status *S) {
+  if (S != outOfMemoryToC())
+    delete S;
+}
 
 const char *dure_text_data(const dure_text *T) {
   return T ? T->Text.c_str() : "";
@@ -192,138 +200,156 @@ uint32_t dure_type_bits(int32_t Type) {
 dure_status *dure_package_load(const char *Path,
                                const dure_load_options *Options,
                                dure_package **To) {
-  if (!Path || !To)
-    return toC(nullArgument());
-  PackageLoadOptions Read;
-  if (Status S = readLoadOptions(Options, Read); !S.ok())
-    return toC(S);
-  return finishLoad(LoadedPackage::open(Path, std::move(Read)), To);
+  return guarded([&]() -> dure_status * {
+    if (!Path || !To)
+      return toC(nullArgument());
+    PackageLoadOptions Read;
+    if (Status S = readLoadOptions(Options, Read); !S.ok())
+      return toC(S);
+    return finishLoad(LoadedPackage::open(Path, std::move(Read)), To);
+  });
 }
 
 dure_status *dure_package_load_memory(const void *Bytes, size_t Size,
                                       const dure_load_options *Options,
                                       dure_package **To) {
-  if (!Bytes || !To)
-    return toC(nullArgument());
-  PackageLoadOptions Read;
-  if (Status S = readLoadOptions(Options, Read); !S.ok())
-    return toC(S);
-  return finishLoad(
-      LoadedPackage::fromMemory({static_cast<const std::byte *>(Bytes), Size},
-                                std::move(Read)),
-      To);
+  return guarded([&]() -> dure_status * {
+    if (!Bytes || !To)
+      return toC(nullArgument());
+    PackageLoadOptions Read;
+    if (Status S = readLoadOptions(Options, Read); !S.ok())
+      return toC(S);
+    return finishLoad(
+        LoadedPackage::fromMemory({static_cast<const std::byte *>(Bytes), Size},
+                                  std::move(Read)),
+        To);
+  });
 }
 
 void dure_package_destroy(dure_package *P) { delete P; }
 
 dure_status *dure_package_get_info(const dure_package *P,
                                    dure_package_info *To) {
-  if (!P)
-    return toC(nullArgument());
-  const LoadedPackage &Loaded = *P->Handle->Loaded;
-  const Package &Content = Loaded.content();
-  dure_package_info Info = {};
-  Info.format_version = Content.FormatVersion;
-  Info.min_runtime = Content.MinRuntime;
-  Info.required_features = Content.RequiredFeatures;
-  Info.producer = Content.Producer.c_str();
-  Info.model_name = Content.ModelName.c_str();
-  Info.path = Loaded.path().c_str();
-  Info.file_bytes = Loaded.bytes().size();
-  for (const Weight &W : Content.Weights)
-    if (W.Source == WeightSource::Package)
-      Info.weight_bytes += W.Size;
-  Info.symbol_count = Content.Symbols.size();
-  Info.entry_count = Content.Entries.size();
-  Info.variant_count = Content.Variants.size();
-  Info.weight_count = Content.Weights.size();
-  return toC(writeStruct(Info, To));
+  return guarded([&]() -> dure_status * {
+    if (!P)
+      return toC(nullArgument());
+    const LoadedPackage &Loaded = *P->Handle->Loaded;
+    const Package &Content = Loaded.content();
+    dure_package_info Info = {};
+    Info.format_version = Content.FormatVersion;
+    Info.min_runtime = Content.MinRuntime;
+    Info.required_features = Content.RequiredFeatures;
+    Info.producer = Content.Producer.c_str();
+    Info.model_name = Content.ModelName.c_str();
+    Info.path = Loaded.path().c_str();
+    Info.file_bytes = Loaded.bytes().size();
+    for (const Weight &W : Content.Weights)
+      if (W.Source == WeightSource::Package)
+        Info.weight_bytes += W.Size;
+    Info.symbol_count = Content.Symbols.size();
+    Info.entry_count = Content.Entries.size();
+    Info.variant_count = Content.Variants.size();
+    Info.weight_count = Content.Weights.size();
+    return toC(writeStruct(Info, To));
+  });
 }
 
 dure_status *dure_package_get_symbol(const dure_package *P, size_t Index,
                                      dure_symbol_info *To) {
-  if (!P)
-    return toC(nullArgument());
-  const std::vector<Symbol> &Symbols = P->Handle->Loaded->content().Symbols;
-  if (Index >= Symbols.size())
-    return toC(noIndex("symbols", Index, Symbols.size()));
-  const Symbol &S = Symbols[Index];
-  return toC(writeStruct<dure_symbol_info>(
-      {0, S.Name.c_str(), S.Min, S.Max, S.Multiple}, To));
+  return guarded([&]() -> dure_status * {
+    if (!P)
+      return toC(nullArgument());
+    const std::vector<Symbol> &Symbols = P->Handle->Loaded->content().Symbols;
+    if (Index >= Symbols.size())
+      return toC(noIndex("symbols", Index, Symbols.size()));
+    const Symbol &S = Symbols[Index];
+    return toC(writeStruct<dure_symbol_info>(
+        {0, S.Name.c_str(), S.Min, S.Max, S.Multiple}, To));
+  });
 }
 
 dure_status *dure_package_get_entry(const dure_package *P, size_t Index,
                                     dure_entry_info *To) {
-  if (!P)
-    return toC(nullArgument());
-  const std::vector<Entry> &Entries = P->Handle->Loaded->content().Entries;
-  if (Index >= Entries.size())
-    return toC(noIndex("entries", Index, Entries.size()));
-  const Entry &E = Entries[Index];
-  return toC(writeStruct<dure_entry_info>(
-      {0, E.Name.c_str(), E.Inputs.size(), E.Outputs.size(), E.States.size()},
-      To));
+  return guarded([&]() -> dure_status * {
+    if (!P)
+      return toC(nullArgument());
+    const std::vector<Entry> &Entries = P->Handle->Loaded->content().Entries;
+    if (Index >= Entries.size())
+      return toC(noIndex("entries", Index, Entries.size()));
+    const Entry &E = Entries[Index];
+    return toC(writeStruct<dure_entry_info>(
+        {0, E.Name.c_str(), E.Inputs.size(), E.Outputs.size(), E.States.size()},
+        To));
+  });
 }
 
 dure_status *dure_package_find_entry(const dure_package *P, const char *Name,
                                      size_t *To) {
-  if (!P || !To)
-    return toC(nullArgument());
-  Result<size_t> Found = findEntry(P->Handle->Loaded->content(), Name);
-  if (!Found)
-    return toC(Found.status());
-  *To = *Found;
-  return nullptr;
+  return guarded([&]() -> dure_status * {
+    if (!P || !To)
+      return toC(nullArgument());
+    Result<size_t> Found = findEntry(P->Handle->Loaded->content(), Name);
+    if (!Found)
+      return toC(Found.status());
+    *To = *Found;
+    return nullptr;
+  });
 }
 
 dure_status *dure_package_get_signature(const dure_package *P,
                                         size_t EntryIndex, int32_t Kind,
                                         size_t Index, dure_signature *To) {
-  if (!P)
-    return toC(nullArgument());
-  const std::vector<Entry> &Entries = P->Handle->Loaded->content().Entries;
-  if (EntryIndex >= Entries.size())
-    return toC(noIndex("entries", EntryIndex, Entries.size()));
-  const Entry &E = Entries[EntryIndex];
-  const EntryDims &Dims = P->Handle->Dims[EntryIndex];
-  switch (Kind) {
-  case DURE_INPUT:
-    return toC(writeSignature(E.Inputs, Dims.Inputs, Index, To));
-  case DURE_OUTPUT:
-    return toC(writeSignature(E.Outputs, Dims.Outputs, Index, To));
-  case DURE_STATE:
-    return toC(writeSignature(E.States, Dims.States, Index, To));
-  default:
-    return toC(invalidArgument("signature kind " + std::to_string(Kind) +
-                               " is not known"));
-  }
+  return guarded([&]() -> dure_status * {
+    if (!P)
+      return toC(nullArgument());
+    const std::vector<Entry> &Entries = P->Handle->Loaded->content().Entries;
+    if (EntryIndex >= Entries.size())
+      return toC(noIndex("entries", EntryIndex, Entries.size()));
+    const Entry &E = Entries[EntryIndex];
+    const EntryDims &Dims = P->Handle->Dims[EntryIndex];
+    switch (Kind) {
+    case DURE_INPUT:
+      return toC(writeSignature(E.Inputs, Dims.Inputs, Index, To));
+    case DURE_OUTPUT:
+      return toC(writeSignature(E.Outputs, Dims.Outputs, Index, To));
+    case DURE_STATE:
+      return toC(writeSignature(E.States, Dims.States, Index, To));
+    default:
+      return toC(invalidArgument("signature kind " + std::to_string(Kind) +
+                                 " is not known"));
+    }
+  });
 }
 
 dure_status *dure_package_get_variant(const dure_package *P, size_t Index,
                                       dure_variant_info *To) {
-  if (!P)
-    return toC(nullArgument());
-  const Package &Content = P->Handle->Loaded->content();
-  if (Index >= Content.Variants.size())
-    return toC(noIndex("variants", Index, Content.Variants.size()));
-  const Variant &V = Content.Variants[Index];
-  dure_variant_info Info = {};
-  Info.name = V.Name.c_str();
-  Info.target = V.Target.c_str();
-  Info.driver = V.Driver.c_str();
-  Info.compatibility = V.Compatibility.c_str();
-  Info.pack_key = V.PackKey.c_str();
-  Info.code_object_count = V.CodeObjects.size();
-  for (const CodeObject &Code : V.CodeObjects)
-    Info.code_bytes += Code.Size;
-  for (uint32_t W : V.Weights)
-    Info.weight_bytes += residentBytes(Content.Weights[W]);
-  return toC(writeStruct(Info, To));
+  return guarded([&]() -> dure_status * {
+    if (!P)
+      return toC(nullArgument());
+    const Package &Content = P->Handle->Loaded->content();
+    if (Index >= Content.Variants.size())
+      return toC(noIndex("variants", Index, Content.Variants.size()));
+    const Variant &V = Content.Variants[Index];
+    dure_variant_info Info = {};
+    Info.name = V.Name.c_str();
+    Info.target = V.Target.c_str();
+    Info.driver = V.Driver.c_str();
+    Info.compatibility = V.Compatibility.c_str();
+    Info.pack_key = V.PackKey.c_str();
+    Info.code_object_count = V.CodeObjects.size();
+    for (const CodeObject &Code : V.CodeObjects)
+      Info.code_bytes += Code.Size;
+    for (uint32_t W : V.Weights)
+      Info.weight_bytes += residentBytes(Content.Weights[W]);
+    return toC(writeStruct(Info, To));
+  });
 }
 
 dure_status *dure_package_describe(const dure_package *P, dure_text **To) {
-  if (!P || !To)
-    return toC(nullArgument());
-  *To = new dure_text{describePackage(*P->Handle->Loaded)};
-  return nullptr;
+  return guarded([&]() -> dure_status * {
+    if (!P || !To)
+      return toC(nullArgument());
+    *To = new dure_text{describePackage(*P->Handle->Loaded)};
+    return nullptr;
+  });
 }

@@ -3,8 +3,8 @@
 //
 // Included by all of runtime/ and by the libraries that share its file and
 // package code (front end reader, compiler packaging). Depends on the C++
-// library only; throws nothing. The codes and scopes are those of
-// <dure/dure.h> and <dure/driver.h>; dure_status carries exactly this.
+// library only; throws nothing but out of memory. The codes and scopes are
+// those of <dure/dure.h> and <dure/driver.h>; dure_status carries exactly this.
 #ifndef DURE_RUNTIME_BASE_STATUS_H
 #define DURE_RUNTIME_BASE_STATUS_H
 
@@ -35,11 +35,14 @@ enum class StatusCode : int32_t {
   Internal = 13,
   Unavailable = 14,
   DataLoss = 15,
+  Unauthenticated = 16,
   DeviceLost = 32,
   DeviceHang = 33,
   Incompatible = 34,
   Busy = 35,
   KernelFault = 36,
+  MemoryError = 37,
+  Thermal = 38,
 };
 
 /// What stays unusable after the failure.
@@ -126,6 +129,8 @@ private:
 inline Status invalidArgument(std::string Message) {
   return Status(StatusCode::InvalidArgument, std::move(Message));
 }
+/// For catching std::bad_alloc: making it takes no memory.
+Status outOfMemory();
 /// Bytes that are not what they claim to be.
 inline Status dataLoss(std::string Message) {
   return Status(StatusCode::DataLoss, std::move(Message));

@@ -15,6 +15,10 @@ constexpr uint64_t PollNs = 10'000'000;
 // How long a device may take to stop before it counts as hung.
 constexpr uint64_t GraceNs = 30'000'000'000;
 
+// What one submission holds at most: some MiB.
+constexpr size_t MaxCommands = 1 << 14;
+constexpr size_t MaxArguments = 1 << 18;
+
 } // namespace
 
 Status RunLimits::check() const {
@@ -161,6 +165,14 @@ Status CommandBatch::wait() {
                     StatusScope::Device);
     return Waited;
   }
+}
+
+Status CommandBatch::flushIfFull() {
+  if (Commands.size() < MaxCommands &&
+      Bindings.size() + Constants.size() < MaxArguments)
+    return Status::success();
+  DURE_RETURN_IF_ERROR(Limits.check());
+  return flush();
 }
 
 Status CommandBatch::flush() {

@@ -71,7 +71,9 @@ public:
   /// The device did not come back: buffers must not be used again.
   bool stuck() const { return Stuck; }
   uint64_t submissions() const { return Submissions; }
-  size_t pending() const { return Commands.size(); }
+  /// Flushes when enough is gathered that one submission more does not matter:
+  /// a loop must not gather without end. Also ends the run when it is time.
+  Status flushIfFull();
 
 private:
   dure_drv_command &add(uint32_t Kind);

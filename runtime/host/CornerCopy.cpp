@@ -79,6 +79,7 @@ Status CornerCopy::emit(const BufferView &Source, const BufferView &Target,
       To += At[I] * TargetSteps[I];
     }
     Batch.copy(Source, From, Target, To, Run);
+    DURE_RETURN_IF_ERROR(Batch.flushIfFull());
     for (size_t I = Outer; I-- != 0;) {
       if (++At[I] != Counts[I])
         break;

@@ -32,6 +32,11 @@ BufferMap::~BufferMap() {
 
 Result<std::shared_ptr<DeviceBuffer>>
 Device::allocateKind(uint64_t Size, uint32_t Kind) const {
+  if (Size > Facts.AllocationLimit)
+    return Status(StatusCode::ResourceExhausted,
+                  "a buffer of " + std::to_string(Size) + " bytes; device '" +
+                      Facts.Name + "' makes none of more than " +
+                      std::to_string(Facts.AllocationLimit));
   dure_drv_buffer_params Params = {};
   Params.struct_size = sizeof(Params);
   Params.size = Size;
@@ -174,10 +179,10 @@ Result<DeviceFacts> Device::facts(const DriverInstance &Driver,
   Facts.Architecture = text(Info.architecture);
   Facts.Features = text(Info.features);
   Facts.MemoryTotal = Info.memory_total;
-  Facts.AllocationLimit = Info.allocation_limit;
+  if (Info.allocation_limit != 0)
+    Facts.AllocationLimit = Info.allocation_limit;
   Facts.BindingAlignment = std::max(Info.binding_alignment, 1u);
   Facts.TransferAlignment = std::max(Info.transfer_alignment, 1u);
-  Facts.MaxGridRank = Info.max_grid_rank;
   Facts.Parallelism = Info.parallelism;
   return Facts;
 }
@@ -218,6 +223,12 @@ Device::open(std::shared_ptr<DriverInstance> Driver, uint32_t Index) {
   if (!Known)
     return Known.status();
   Made->Facts = Known.take();
+  // Host programs copy and fill any range of bytes.
+  if (Made->Facts.TransferAlignment > 1)
+    return Status(StatusCode::Incompatible,
+                  "device '" + Made->Facts.Name + "' copies multiples of " +
+                      std::to_string(Made->Facts.TransferAlignment) +
+                      " bytes only, which this version of Dure does not do");
   DURE_RETURN_IF_ERROR(
       takeStatus(Table.device_open(&Table, Index, nullptr, &Made->Handle)));
   DURE_RETURN_IF_ERROR(Made->findMemory());
@@ -242,7 +253,8 @@ Device::~Device() {
 
 Result<std::shared_ptr<Executable>>
 Executable::load(std::shared_ptr<Device> Owner, std::span<const std::byte> Code,
-                 const std::string &Compatibility, const std::string &Name,
+                 const std::string &Compatibility, const std::string &Format,
+                 const std::string &Name,
                  const std::vector<std::string> &Entries) {
   const dure_driver &Table = Owner->driver().table();
   std::vector<const char *> Names;
@@ -253,6 +265,7 @@ Executable::load(std::shared_ptr<Device> Owner, std::span<const std::byte> Code,
   Params.bytes = Code.data();
   Params.byte_count = Code.size();
   Params.compatibility = Compatibility.c_str();
+  Params.format = Format.c_str();
   Params.name = Name.c_str();
   Params.entries = Names.data();
   Params.entry_count = Names.size();

@@ -3,11 +3,15 @@
 
 #include "runtime/host/Driver.h"
 
+#include "runtime/host/DriverTables.h"
+
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <dirent.h>
 #include <dlfcn.h>
+#include <mutex>
 #include <new>
 #include <sys/stat.h>
 #include <time.h>
@@ -83,14 +87,26 @@ dure_drv_status *statusCreate(void *, int32_t Code, uint32_t Scope,
       "no memory left for an error message",
       destroyNothing,
   };
-  auto *Made = new (std::nothrow) HostStatus;
-  if (!Made)
+  std::unique_ptr<HostStatus> Made;
+  try {
+    Made = std::make_unique<HostStatus>();
+    Made->Message = Message ? Message : "";
+  } catch (const std::bad_alloc &) {
     return &NoMemory;
-  Made->Message = Message ? Message : "";
+  }
   Made->Base = {
       sizeof(dure_drv_status), Code, Scope, Flags, 0, Made->Message.c_str(),
       destroyHostStatus};
-  return &Made->Base;
+  return &Made.release()->Base;
+}
+
+/// For services that a driver calls: no exception crosses, what there is no
+/// memory for is left out.
+template <typename Function> void droppedWithoutMemory(Function Do) {
+  try {
+    Do();
+  } catch (const std::bad_alloc &) {
+  }
 }
 
 void *hostAlloc(void *, size_t Size, size_t Alignment) {
@@ -202,8 +218,20 @@ std::vector<std::string> dure::listDrivers(const std::string &Folder) {
 //===----------------------------------------------------------------------===//
 
 struct DriverInstance::Host {
+  // A driver may offer spans without end; so many of a run are kept, the first.
+  static constexpr size_t MaxSpans = 1 << 16;
+
   DriverSetup Setup;
   dure_host_services Table = {};
+  std::atomic<bool> KeepSpans = false;
+  std::mutex SpanGuard;
+  std::vector<DriverSpan> Spans;
+
+  void addSpan(const char *Name, uint64_t BeginNs, uint64_t EndNs) {
+    std::lock_guard<std::mutex> Lock(SpanGuard);
+    if (Spans.size() < MaxSpans)
+      Spans.push_back({Name ? Name : "", BeginNs, EndNs});
+  }
 
   explicit Host(DriverSetup S) : Setup(std::move(S)) {
     Table.struct_size = sizeof(Table);
@@ -221,21 +249,42 @@ struct DriverInstance::Host {
       auto Found = Options.find(Key ? Key : "");
       return Found == Options.end() ? nullptr : Found->second.c_str();
     };
+    Table.trace = [](void *Context, const char *Name, uint64_t BeginNs,
+                     uint64_t EndNs) {
+      auto &Self = *static_cast<Host *>(Context);
+      if (Self.KeepSpans.load(std::memory_order_relaxed))
+        droppedWithoutMemory([&] { Self.addSpan(Name, BeginNs, EndNs); });
+    };
     Table.report_fault = [](void *Context, uint64_t DeviceId,
                             const dure_drv_status *Failure) {
       auto &Log = static_cast<Host *>(Context)->Setup.Log;
       if (!Log || !Failure)
         return;
-      std::string Text = "device " + std::to_string(DeviceId) + ": " +
-                         (Failure->message ? Failure->message : "fault");
-      Log(DURE_DRV_LOG_ERROR, Text.c_str());
+      droppedWithoutMemory([&] {
+        std::string Text = "device " + std::to_string(DeviceId) + ": " +
+                           (Failure->message ? Failure->message : "fault");
+        Log(DURE_DRV_LOG_ERROR, Text.c_str());
+      });
     };
   }
 };
 
 DriverInstance::DriverInstance() = default;
 
+void DriverInstance::startSpans() const {
+  std::lock_guard<std::mutex> Lock(Services->SpanGuard);
+  Services->Spans.clear();
+  Services->KeepSpans = true;
+}
+
+std::vector<DriverSpan> DriverInstance::takeSpans() const {
+  std::lock_guard<std::mutex> Lock(Services->SpanGuard);
+  Services->KeepSpans = false;
+  return std::move(Services->Spans);
+}
+
 DriverInstance::~DriverInstance() {
+  // Not there when the table failed its check: it may not even have destroy.
   if (Table)
     (void)takeStatus(Table->destroy(Table));
 }
@@ -273,49 +322,34 @@ DriverInstance::create(dure_driver_query_fn Query, const std::string &Name,
   if (!Made->Table)
     return Status(StatusCode::Incompatible,
                   "driver '" + Name + "' answered with nothing");
-  if (Status Checked = Made->check(); !Checked.ok())
-    return Checked.at("driver '" + Name + "'");
-  return Made;
+  Status Checked = Made->check();
+  if (Checked.ok())
+    return Made;
+  // Ended only if it can be: what another ABI calls destroy is not known.
+  if (!speaksThisAbi(*Made->Table) || !DURE_DRV_HAS(Made->Table, destroy))
+    Made->Table = nullptr;
+  return Checked.at("driver '" + Name + "'");
 }
 
-Status DriverInstance::check() const {
-  if (Table->abi_major != DURE_DRIVER_ABI_MAJOR ||
-      Table->abi_minor > DURE_DRIVER_ABI_MINOR)
+Status DriverInstance::check() {
+  if (!speaksThisAbi(*Table))
     return Status(StatusCode::Incompatible,
                   "it speaks driver ABI " + std::to_string(Table->abi_major) +
                       "." + std::to_string(Table->abi_minor) +
                       ", this runtime " +
                       std::to_string(DURE_DRIVER_ABI_MAJOR) + "." +
                       std::to_string(DURE_DRIVER_ABI_MINOR));
-  bool Complete =
-      DURE_DRV_HAS(Table, destroy) && DURE_DRV_HAS(Table, device_count) &&
-      DURE_DRV_HAS(Table, device_info) && DURE_DRV_HAS(Table, device_open) &&
-      DURE_DRV_HAS(Table, device_close) && DURE_DRV_HAS(Table, memory) &&
-      DURE_DRV_HAS(Table, timeline) && DURE_DRV_HAS(Table, queue) &&
-      Table->build_info;
-  Complete = Complete && DURE_DRV_HAS(Table->memory, info) &&
-             DURE_DRV_HAS(Table->memory, allocate) &&
-             DURE_DRV_HAS(Table->memory, free) &&
-             DURE_DRV_HAS(Table->timeline, create) &&
-             DURE_DRV_HAS(Table->timeline, destroy) &&
-             DURE_DRV_HAS(Table->timeline, wait) &&
-             DURE_DRV_HAS(Table->timeline, query) &&
-             DURE_DRV_HAS(Table->timeline, fail) &&
-             DURE_DRV_HAS(Table->queue, create) &&
-             DURE_DRV_HAS(Table->queue, destroy) &&
-             DURE_DRV_HAS(Table->queue, submit) &&
-             DURE_DRV_HAS(Table->queue, wait_idle);
-  if (!Complete)
+  if (const char *Missing = missingEntry(*Table))
     return Status(StatusCode::Incompatible,
-                  "it lacks functions that every driver has");
+                  std::string("it lacks ") + Missing +
+                      ", which every driver or one of its capabilities has");
   std::string Theirs = memorySanitizer(Table->build_info->sanitizer);
   if (Theirs != ownSanitizer())
     return Status(StatusCode::Incompatible,
                   "it was built with sanitizer '" + Theirs +
                       "', this runtime with '" + ownSanitizer() +
                       "'; build both alike");
-  auto *Self = const_cast<DriverInstance *>(this);
-  Self->Name = Table->build_info->name ? Table->build_info->name : "";
-  Self->Version = Table->build_info->version ? Table->build_info->version : "";
+  Name = Table->build_info->name ? Table->build_info->name : "";
+  Version = Table->build_info->version ? Table->build_info->version : "";
   return Status::success();
 }

@@ -48,6 +48,13 @@ Result<std::string> findDriver(const std::string &NameOrPath,
 /// Names of the drivers in FOLDER (empty: as findDriver), sorted.
 std::vector<std::string> listDrivers(const std::string &Folder);
 
+/// A span that a driver put on its own track of the trace.
+struct DriverSpan {
+  std::string Name;
+  uint64_t BeginNs;
+  uint64_t EndNs;
+};
+
 /// One instance of a loaded driver. Libraries are never closed: threads and
 /// exit handlers of a driver may outlive its instances.
 class DriverInstance {
@@ -69,10 +76,15 @@ public:
     return (Table->capabilities & Capability) == Capability;
   }
 
+  /// From here on the driver's own spans are kept; those of before are dropped.
+  void startSpans() const;
+  /// The spans since then, of which no more are kept.
+  std::vector<DriverSpan> takeSpans() const;
+
 private:
   struct Host;
   DriverInstance();
-  Status check() const;
+  Status check();
 
   std::unique_ptr<Host> Services;
   const dure_driver *Table = nullptr;
@@ -86,10 +98,9 @@ struct DeviceFacts {
   std::string Architecture;
   std::string Features;
   uint64_t MemoryTotal = 0;
-  uint64_t AllocationLimit = 0;
+  uint64_t AllocationLimit = ~uint64_t(0); // of one buffer
   uint32_t BindingAlignment = 1;
   uint32_t TransferAlignment = 1;
-  uint32_t MaxGridRank = 0;
   uint32_t Parallelism = 0;
 };
 
@@ -210,8 +221,8 @@ class Executable {
 public:
   static Result<std::shared_ptr<Executable>>
   load(std::shared_ptr<Device> Owner, std::span<const std::byte> Code,
-       const std::string &Compatibility, const std::string &Name,
-       const std::vector<std::string> &Entries);
+       const std::string &Compatibility, const std::string &Format,
+       const std::string &Name, const std::vector<std::string> &Entries);
   ~Executable();
   Executable(const Executable &) = delete;
   Executable &operator=(const Executable &) = delete;

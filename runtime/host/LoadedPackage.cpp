@@ -4,12 +4,10 @@
 #include "runtime/host/LoadedPackage.h"
 
 #include "runtime/base/Hash.h"
+#include "runtime/base/Parallel.h"
 #include "runtime/host/VerifiedOnce.h"
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
-#include <thread>
 #include <unistd.h>
 
 using namespace dure;
@@ -41,36 +39,13 @@ Status compareLeaf(const Package &P, const LeafWork &Work) {
               : ": the package is damaged; get or compile it again"));
 }
 
-Status compareLeaves(const Package &P, const std::vector<LeafWork> &Work) {
+Status compareLeaves(const Package &P, const std::vector<LeafWork> &Work,
+                     unsigned Threads) {
   uint64_t Bytes = 0;
   for (const LeafWork &Leaf : Work)
     Bytes += Leaf.Bytes.size();
-  unsigned Threads = std::min(std::thread::hardware_concurrency(), 16u);
-  if (Bytes < ParallelBytes || Threads < 2)
-    Threads = 1;
-  std::atomic<size_t> Next = 0;
-  std::mutex Guard;
-  Status First;
-  size_t FirstIndex = Work.size(); // the same message for any thread count
-  auto Run = [&] {
-    for (size_t I = Next++; I < Work.size(); I = Next++) {
-      Status Compared = compareLeaf(P, Work[I]);
-      if (Compared.ok())
-        continue;
-      std::lock_guard<std::mutex> Lock(Guard);
-      if (I < FirstIndex) {
-        FirstIndex = I;
-        First = Compared;
-      }
-    }
-  };
-  std::vector<std::thread> Others;
-  for (unsigned I = 1; I < Threads; ++I)
-    Others.emplace_back(Run);
-  Run();
-  for (std::thread &Other : Others)
-    Other.join();
-  return First;
+  return parallelFor(Work.size(), Bytes < ParallelBytes ? 1 : Threads,
+                     [&](size_t I) { return compareLeaf(P, Work[I]); });
 }
 
 void appendIdentity(std::string &Text, const FileIdentity &Id) {
@@ -159,7 +134,7 @@ LoadedPackage::openModelFiles(const std::vector<uint32_t> &Weights) const {
       continue;
     Any = WantedFiles[W.File] = true;
     for (const Step &S : W.Steps)
-      if (S.Operand >= 0)
+      if (usesOperand(S.Kind))
         Wanted[S.Operand] = true;
   }
   if (!Any)
@@ -213,7 +188,8 @@ std::string LoadedPackage::onceKey(const std::vector<uint32_t> &Weights,
 }
 
 Status LoadedPackage::verifyWeights(const std::vector<uint32_t> &Weights,
-                                    const ModelFiles &Model) const {
+                                    const ModelFiles &Model,
+                                    unsigned Threads) const {
   if (Options.Verify == VerifyWeights::Structure)
     return Status::success();
   std::string Key = onceKey(Weights, Model);
@@ -229,7 +205,7 @@ Status LoadedPackage::verifyWeights(const std::vector<uint32_t> &Weights,
     if (!Wanted[I])
       continue;
     for (const Step &S : W.Steps)
-      if (S.Operand >= 0)
+      if (usesOperand(S.Kind))
         Wanted[S.Operand] = true;
     std::span<const std::byte> Stored =
         W.Source == WeightSource::Package
@@ -241,7 +217,7 @@ Status LoadedPackage::verifyWeights(const std::vector<uint32_t> &Weights,
                                      std::min<uint64_t>(
                                          LeafSize, W.Size - Leaf * LeafSize))});
   }
-  DURE_RETURN_IF_ERROR(compareLeaves(P, Work));
+  DURE_RETURN_IF_ERROR(compareLeaves(P, Work, workerThreads(Threads)));
   if (!Key.empty())
     rememberVerified(Key);
   return Status::success();

@@ -53,9 +53,10 @@ public:
   /// that they have the sizes that they had.
   Result<ModelFiles> openModelFiles(const std::vector<uint32_t> &Weights) const;
 
-  /// Compares WEIGHTS with their leaf hashes as Options.Verify says.
+  /// Compares WEIGHTS with their leaf hashes as Options.Verify says, on THREADS
+  /// threads (0: the processors).
   Status verifyWeights(const std::vector<uint32_t> &Weights,
-                       const ModelFiles &Model) const;
+                       const ModelFiles &Model, unsigned Threads = 0) const;
 
 private:
   LoadedPackage() = default;

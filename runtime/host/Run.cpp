@@ -14,6 +14,9 @@ using namespace dure;
 
 namespace {
 
+// A loop may dispatch without end; so many are recorded, the first.
+constexpr size_t MaxRecords = 1 << 20;
+
 /// Times of dispatches, written by the driver's threads. Slots exist before
 /// their command is submitted and do not move.
 class DispatchTimes : public CommandTimer {
@@ -27,7 +30,8 @@ public:
   }
   void add(const DispatchRecord &Record) {
     std::lock_guard<std::mutex> Lock(Guard);
-    Records.push_back(Record);
+    if (Records.size() < MaxRecords)
+      Records.push_back(Record);
   }
   void setHostTimes(uint64_t Tag, uint64_t BeginNs) {
     ran(Tag, BeginNs, monotonicNs());
@@ -309,7 +313,7 @@ private:
     uint64_t Begin = OneByOne ? monotonicNs() : 0;
     Batch.dispatch(Code, Code.entry(Op.Export), Grid, Views, Constants, Tag);
     if (!OneByOne)
-      return Status::success();
+      return Batch.flushIfFull();
     DURE_RETURN_IF_ERROR(Batch.flush());
     if (Times && !Owner.device()->driver().can(DURE_DRV_CAP_TIMESTAMPS))
       Times->setHostTimes(Tag, Begin);
@@ -333,7 +337,7 @@ private:
                     "a host program copies beyond a buffer");
     Batch.copy(Source, static_cast<uint64_t>(From), To,
                static_cast<uint64_t>(At), static_cast<uint64_t>(Size));
-    return Status::success();
+    return Batch.flushIfFull();
   }
 
   Status execute(const FillOp &Op) {
@@ -348,7 +352,7 @@ private:
                     "a host program fills beyond a buffer");
     Batch.fill(To, static_cast<uint64_t>(Offset), static_cast<uint64_t>(Size),
                Op.Pattern, Op.PatternSize);
-    return Status::success();
+    return Batch.flushIfFull();
   }
 
   Status execute(const CopyCornerOp &Op) {
@@ -690,12 +694,17 @@ Status dure::runProgram(Session &Owner, const Entry &E, const Program &P,
                   "the device did not come back from an earlier run; make a "
                   "new session",
                   StatusScope::Device);
+  const DriverInstance &Driver = Owner.device()->driver();
+  if (Settings.DriverSpans)
+    Driver.startSpans();
   Stats.BeginNs = monotonicNs();
   Status Done = Settings.Limits.check();
   if (Done.ok())
     Done =
         Interpreter(Owner, E, P, Inputs, Cache, Settings, Stats).run(Outputs);
   Stats.EndNs = monotonicNs();
+  if (Settings.DriverSpans)
+    Stats.Spans = Driver.takeSpans();
   if (Done.scope() != StatusScope::Call)
     Owner.Broken = true;
   return Done;

@@ -59,6 +59,7 @@ struct RunSettings {
   uint64_t Fuel = uint64_t(1) << 32;
   uint64_t MemoryLimit = ~uint64_t(0);
   bool Profile = false;
+  bool DriverSpans = false;
   /// Not 0 ends the run.
   std::function<int(const CapturedValue &)> OnValue;
 };
@@ -72,6 +73,7 @@ struct RunStats {
   uint64_t PeakTransient = 0;
   uint64_t OutputBytes = 0;
   std::vector<DispatchRecord> Records; // with Profile
+  std::vector<DriverSpan> Spans;       // with DriverSpans
 };
 
 /// Runs P, the program of entry E, on SESSION, whose lock the caller holds.

@@ -3,12 +3,11 @@
 
 #include "runtime/host/Session.h"
 
+#include "runtime/base/Parallel.h"
 #include "runtime/weights/Recipe.h"
 
 #include <algorithm>
 #include <map>
-#include <sys/utsname.h>
-#include <thread>
 
 using namespace dure;
 
@@ -63,8 +62,7 @@ struct Rank {
 /// UNSUPPORTED comes back as a failure with the driver's reason.
 Result<Rank> rankVariant(const Device &Target, const Variant &V) {
   const dure_driver &Table = Target.driver().table();
-  if (!Target.driver().can(DURE_DRV_CAP_EXECUTABLES) ||
-      !DURE_DRV_HAS(&Table, executable))
+  if (!Target.driver().can(DURE_DRV_CAP_EXECUTABLES))
     return Status(StatusCode::Incompatible,
                   "driver '" + Target.driver().name() + "' runs no code");
   dure_drv_compatibility Answer = {};
@@ -80,11 +78,6 @@ Result<Rank> rankVariant(const Device &Target, const Variant &V) {
   return Rank{Answer.verdict, Answer.score};
 }
 
-std::string hostArchitecture() {
-  struct utsname Names;
-  return ::uname(&Names) == 0 ? Names.machine : "";
-}
-
 } // namespace
 
 Result<std::shared_ptr<Session>>
@@ -95,12 +88,13 @@ Session::create(std::shared_ptr<const LoadedPackage> Package,
   Made->Source = std::move(Package);
   DURE_RETURN_IF_ERROR(Made->choose(Options));
   Made->Pool = std::make_unique<BufferPool>(Made->Target);
-  // Code for the machine's own processor runs with all rights of this process.
-  if (Made->Target->facts().Architecture == hostArchitecture())
+  // Code that this processor runs does so with all rights of this process. Only
+  // the driver knows whether it does; one that does not say is not believed.
+  if (!Made->Target->driver().can(DURE_DRV_CAP_OFF_HOST))
     DURE_RETURN_IF_ERROR(Made->Source->checkTrust());
   DURE_RETURN_IF_ERROR(Made->loadCode());
   uint64_t WeightsBegin = monotonicNs();
-  DURE_RETURN_IF_ERROR(Made->loadWeights());
+  DURE_RETURN_IF_ERROR(Made->loadWeights(Options.Threads));
   uint64_t End = monotonicNs();
   Made->WeightLoadNs = End - WeightsBegin;
   Made->LoadNs = End - Begin;
@@ -147,7 +141,8 @@ Status Session::choose(const SessionOptions &Options) {
   return Status(Last.code(),
                 "nothing here can run the package:\n" + Rejected +
                     "Compile it for this machine, or install the driver that "
-                    "is missing");
+                    "is missing",
+                Last.scope(), Last.retryable());
 }
 
 Result<const Program *> Session::program(size_t Index) const {
@@ -164,9 +159,9 @@ Status Session::loadCode() {
     std::vector<std::string> Names;
     for (const Export &E : Code.Exports)
       Names.push_back(E.Name);
-    Result<std::shared_ptr<Executable>> Loaded =
-        Executable::load(Target, codeBytes(Source->image(), Code),
-                         variant().Compatibility, variant().Name, Names);
+    Result<std::shared_ptr<Executable>> Loaded = Executable::load(
+        Target, codeBytes(Source->image(), Code), variant().Compatibility,
+        Code.Format, variant().Name, Names);
     if (!Loaded)
       return Loaded.status().at("variant '" + variant().Name + "'");
     Executables.push_back(Loaded.take());
@@ -174,45 +169,22 @@ Status Session::loadCode() {
   return Status::success();
 }
 
-Status Session::loadWeights() {
+Status Session::loadWeights(unsigned Threads) {
   const std::vector<uint32_t> &Used = variant().Weights;
   Result<ModelFiles> Opened = Source->openModelFiles(Used);
   if (!Opened)
     return Opened.status();
   Model = Opened.take();
-  DURE_RETURN_IF_ERROR(Source->verifyWeights(Used, Model));
+  DURE_RETURN_IF_ERROR(Source->verifyWeights(Used, Model, Threads));
   Weights.resize(content().Weights.size());
 
   // Recipes take time; what is read in place takes none.
-  std::atomic<size_t> Next = 0;
-  std::mutex Guard;
-  Status First;
-  size_t FirstIndex = Used.size();
-  auto Run = [&] {
-    for (size_t I = Next++; I < Used.size(); I = Next++) {
-      Status Loaded = loadWeight(Used[I]);
-      if (Loaded.ok())
-        continue;
-      std::lock_guard<std::mutex> Lock(Guard);
-      if (I < FirstIndex) {
-        FirstIndex = I;
-        First = Loaded;
-      }
-    }
-  };
   bool Recipes = std::any_of(Used.begin(), Used.end(), [&](uint32_t Index) {
     return content().Weights[Index].Source == WeightSource::File;
   });
-  unsigned Threads =
-      Recipes ? std::min(std::thread::hardware_concurrency(), 16u) : 1;
-  std::vector<std::thread> Others;
-  for (unsigned I = 1; I < Threads; ++I)
-    Others.emplace_back(Run);
-  Run();
-  for (std::thread &Other : Others)
-    Other.join();
-  if (!First.ok())
-    return First;
+  DURE_RETURN_IF_ERROR(
+      parallelFor(Used.size(), Recipes ? workerThreads(Threads) : 1,
+                  [&](size_t I) { return loadWeight(Used[I]); }));
   for (uint32_t Index : Used)
     WeightBytes += Weights[Index]->size();
   return Status::success();

@@ -23,6 +23,7 @@ struct SessionOptions {
   std::string Driver;       // empty: the one that the variant names
   std::string DriverFolder; // empty: beside libdure
   uint32_t Device = 0;
+  unsigned Threads = 0; // for loading; 0: the processors
   DriverSetup Setup;
   /// For drivers linked into the program (tests): used instead of files.
   dure_driver_query_fn Query = nullptr;
@@ -52,7 +53,7 @@ public:
   }
 
   /// Held by the run under way.
-  std::mutex &runLock() { return RunLock; }
+  std::timed_mutex &runLock() { return RunLock; }
   /// Set when the device did not come back from a run.
   std::atomic<bool> Broken = false;
 
@@ -65,7 +66,7 @@ private:
   Session() = default;
   Status choose(const SessionOptions &Options);
   Status loadCode();
-  Status loadWeights();
+  Status loadWeights(unsigned Threads);
   Status loadWeight(uint32_t Index);
 
   std::shared_ptr<const LoadedPackage> Source;
@@ -75,7 +76,7 @@ private:
   std::vector<std::shared_ptr<Executable>> Executables;
   std::vector<std::shared_ptr<DeviceBuffer>> Weights; // by package index
   std::unique_ptr<BufferPool> Pool;
-  std::mutex RunLock;
+  std::timed_mutex RunLock;
   uint64_t WeightBytes = 0;
   uint64_t LoadNs = 0;
   uint64_t WeightLoadNs = 0;

@@ -14,13 +14,15 @@ Result<std::shared_ptr<State>> State::create(std::shared_ptr<Session> Owner,
   const Entry &E = Owner->content().Entries[EntryIndex];
   if (E.States.empty())
     return invalidArgument("entry '" + E.Name + "' has no state");
-  // An upper bound that keeps every later sum of lengths in range.
-  constexpr int64_t Limit = int64_t(1) << 40;
-  if (Batch < 1 || Batch > Limit || Capacity < 1 || Capacity > Limit)
-    return invalidArgument("a state needs a batch and a capacity of at least "
-                           "1, got " +
-                           std::to_string(Batch) + " and " +
-                           std::to_string(Capacity));
+  // Upper bounds that keep every later sum of lengths in range, and lengths,
+  // which the host keeps too, in a little memory.
+  constexpr int64_t MaxBatch = int64_t(1) << 24;
+  constexpr int64_t MaxCapacity = int64_t(1) << 40;
+  if (Batch < 1 || Batch > MaxBatch || Capacity < 1 || Capacity > MaxCapacity)
+    return invalidArgument(
+        "a state needs a batch from 1 to " + std::to_string(MaxBatch) +
+        " and a capacity from 1 to " + std::to_string(MaxCapacity) + ", got " +
+        std::to_string(Batch) + " and " + std::to_string(Capacity));
   std::shared_ptr<State> Made(new State);
   Made->Owner = std::move(Owner);
   Made->EntryIndex = EntryIndex;

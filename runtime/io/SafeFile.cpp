@@ -303,7 +303,7 @@ AtomicFile::~AtomicFile() {
     ::unlink(TemporaryPath.c_str());
 }
 
-Result<AtomicFile> AtomicFile::create(const std::string &Path) {
+Result<AtomicFile> AtomicFile::create(const std::string &Path, unsigned Mode) {
   struct stat Info;
   if (::stat(Path.c_str(), &Info) == 0 && !S_ISREG(Info.st_mode))
     return invalidArgument("cannot write " + quoted(Path) +
@@ -312,12 +312,12 @@ Result<AtomicFile> AtomicFile::create(const std::string &Path) {
   File.Path = Path;
   // A file without a name vanishes even when the process is killed.
   File.Fd =
-      ::open(folderOf(Path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+      ::open(folderOf(Path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, Mode);
   if (File.Fd >= 0)
     return File;
   std::string Temporary = temporaryName(Path);
   File.Fd =
-      ::open(Temporary.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+      ::open(Temporary.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, Mode);
   if (File.Fd < 0)
     return systemError(errno, "cannot write " + quoted(Path));
   File.TemporaryPath = std::move(Temporary);

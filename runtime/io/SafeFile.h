@@ -143,7 +143,9 @@ public:
   AtomicFile &operator=(const AtomicFile &) = delete;
   ~AtomicFile();
 
-  static Result<AtomicFile> create(const std::string &Path);
+  /// The file gets the permission bits MODE less those that the umask takes.
+  static Result<AtomicFile> create(const std::string &Path,
+                                   unsigned Mode = 0666);
 
   /// Appends.
   Status write(const void *Bytes, size_t Size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The header of a package file and the order of its parts.
 //
-// Internal to runtime/package. All integers are little endian; the parts follow
+// Internal to the runtime. All integers are little endian; the parts follow
 // each other in the order code, weights, metadata, each at the next multiple of
 // 4096 after the one before, and the file ends where the metadata ends.
 #ifndef DURE_RUNTIME_PACKAGE_CONTAINER_H

@@ -5,6 +5,9 @@
 
 #include "runtime/base/Checked.h"
 
+#include <algorithm>
+#include <iterator>
+
 using namespace dure;
 
 namespace {
@@ -84,10 +87,22 @@ std::vector<int64_t> joined(std::vector<int64_t> First,
 
 } // namespace
 
+const char *dure::stepName(StepKind Kind) {
+  static constexpr const char *Names[] = {
+      "none", "slice",    "transpose", "reshape", "cast",  "multiply",
+      "add",  "subtract", "pad",       "pack",    "concat"};
+  auto Index = static_cast<size_t>(Kind);
+  return Index < std::size(Names) ? Names[Index] : "?";
+}
+
 Step Step::slice(const std::vector<int64_t> &Offsets,
                  const std::vector<int64_t> &Sizes,
                  const std::vector<int64_t> &Strides) {
-  return makeStep(StepKind::Slice, joined(joined(Offsets, Sizes), Strides));
+  std::vector<int64_t> Taken = Strides;
+  for (size_t I = 0; I != std::min(Taken.size(), Sizes.size()); ++I)
+    if (Sizes[I] <= 1)
+      Taken[I] = 1;
+  return makeStep(StepKind::Slice, joined(joined(Offsets, Sizes), Taken));
 }
 
 Step Step::transpose(std::vector<int64_t> Permutation) {

@@ -135,6 +135,15 @@ enum class StepKind : uint8_t {
   Concat = 10, // Operand; Ints: {axis}
 };
 
+/// "slice", ...; "?" for numbers out of range.
+const char *stepName(StepKind Kind);
+
+/// True for the steps that combine the value with another weight.
+constexpr bool usesOperand(StepKind Kind) {
+  return Kind == StepKind::Multiply || Kind == StepKind::Add ||
+         Kind == StepKind::Subtract || Kind == StepKind::Concat;
+}
+
 enum class PackKind : uint32_t {
   None = 0,
   Panels = 1, // [.., K, N] -> [.., ceil(N/nr), K, nr]; Ints[1] = nr
@@ -143,10 +152,11 @@ enum class PackKind : uint32_t {
 struct Step {
   StepKind Kind = StepKind::None;
   std::vector<int64_t> Ints;
-  int32_t Operand = -1; // a weight of smaller index
+  int32_t Operand = -1; // a weight of smaller index, or -1 (usesOperand)
   ElementType Type = ElementType::None;
   double Value = 0;
 
+  /// A stride that is never taken, of a size of at most 1, becomes 1.
   static Step slice(const std::vector<int64_t> &Offsets,
                     const std::vector<int64_t> &Sizes,
                     const std::vector<int64_t> &Strides);

@@ -5,6 +5,7 @@
 
 #include "runtime/base/Checked.h"
 #include "runtime/base/Hash.h"
+#include "runtime/base/Parallel.h"
 #include "runtime/io/SafeFile.h"
 #include "runtime/package/Container.h"
 #include "runtime/package/Encoder.h"
@@ -12,10 +13,8 @@
 #include "runtime/weights/Recipe.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <map>
-#include <thread>
 
 using namespace dure;
 
@@ -59,6 +58,10 @@ public:
 
 /// Leaves made at one time; bounds the memory that writing takes.
 constexpr size_t GroupLeaves = 32;
+
+/// Others may not write a package: whoever runs its native code checks that,
+/// and many systems let the user's group write by default (umask 002).
+constexpr unsigned PackageMode = 0644;
 
 class Writer {
 public:
@@ -127,7 +130,7 @@ private:
     for (size_t I = Needed.size(); I-- != 0;)
       if (Needed[I] && From.Weights[I].Source == WeightSource::File)
         for (const Step &S : From.Weights[I].Steps)
-          if (S.Operand >= 0)
+          if (usesOperand(S.Kind))
             Needed[S.Operand] = true;
     return Needed;
   }
@@ -235,7 +238,7 @@ private:
     if (W.Source == WeightSource::File)
       Wanted[W.File] = true;
     for (const Step &S : W.Steps)
-      if (S.Operand >= 0)
+      if (usesOperand(S.Kind))
         wantFiles(static_cast<size_t>(S.Operand), Wanted);
   }
 
@@ -296,34 +299,19 @@ private:
   Status makeLeaves(const Recipe &From, Weight &W, size_t First, size_t Count) {
     Group.resize(GroupLeaves);
     LeafBuffers.resize(GroupLeaves);
-    std::vector<Status> Failures(Count);
-    std::atomic<size_t> Next = 0;
-    auto Run = [&] {
-      for (size_t I = Next++; I < Count; I = Next++) {
-        uint64_t Offset = (First + I) * LeafSize;
-        size_t Length = std::min<uint64_t>(LeafSize, W.Size - Offset);
-        if (!From.identity().empty()) {
-          Group[I] = From.identity().subspan(Offset, Length);
-        } else {
-          LeafBuffers[I].resize(LeafSize);
-          std::span<std::byte> Target = std::span(LeafBuffers[I]).first(Length);
-          From.read(Offset, Target);
-          Group[I] = Target;
-        }
-        Failures[I] = sha256(Group[I], W.Leaves[First + I]);
+    return parallelFor(Count, workerThreads(), [&](size_t I) {
+      uint64_t Offset = (First + I) * LeafSize;
+      size_t Length = std::min<uint64_t>(LeafSize, W.Size - Offset);
+      if (!From.identity().empty()) {
+        Group[I] = From.identity().subspan(Offset, Length);
+      } else {
+        LeafBuffers[I].resize(LeafSize);
+        std::span<std::byte> Target = std::span(LeafBuffers[I]).first(Length);
+        From.read(Offset, Target);
+        Group[I] = Target;
       }
-    };
-    size_t Threads = std::min<size_t>(
-        {Count, std::thread::hardware_concurrency(), size_t(16)});
-    std::vector<std::thread> Others;
-    for (size_t I = 1; I < Threads; ++I)
-      Others.emplace_back(Run);
-    Run();
-    for (std::thread &Other : Others)
-      Other.join();
-    for (const Status &Failure : Failures)
-      DURE_RETURN_IF_ERROR(Failure);
-    return Status::success();
+      return sha256(Group[I], W.Leaves[First + I]);
+    });
   }
 
   Status writeMetadata() {
@@ -360,7 +348,7 @@ private:
 
 Status dure::writePackage(const Package &Content, const std::string &Path,
                           const PackageWriteOptions &Options) {
-  Result<AtomicFile> File = AtomicFile::create(Path);
+  Result<AtomicFile> File = AtomicFile::create(Path, PackageMode);
   if (!File)
     return File.status();
   FileSink Out(*File);

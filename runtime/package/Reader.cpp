@@ -375,6 +375,88 @@ private:
   Status Failure;
 };
 
+constexpr unsigned MaxDepth = 64;
+
+/// Bounds what FlatBuffers' verifier does. It counts the tables that it visits,
+/// not the strings: many tables that share one long vector of strings would
+/// take time by the square of the metadata's size. So the vectors of strings
+/// are added up before; without sharing they all fit the buffer.
+///
+/// Nothing is verified yet: each step is checked with a verifier of its own,
+/// and what cannot be followed is left for the real one to refuse.
+class StringCounter {
+public:
+  StringCounter(const uint8_t *Buffer, size_t Size)
+      : V(Buffer, Size, MaxDepth, ~flatbuffers::uoffset_t(0)), Buffer(Buffer),
+        Left(Size) {}
+
+  /// False if the vectors have more elements than the buffer bytes.
+  bool fits() {
+    if (!V.VerifyBuffer<Root>("DURE"))
+      return true;
+    const auto *P = reinterpret_cast<const Root *>(fbs::GetPackage(Buffer));
+    each(P, fbs::Package::VT_VARIANTS, [this](const Root *Variant) {
+      strings(Variant, fbs::Variant::VT_FEATURES);
+      each(Variant, fbs::Variant::VT_PROGRAMS, [this](const Root *Program) {
+        each(Program, fbs::Program::VT_TRACE, [this](const Root *Row) {
+          strings(Row, fbs::TraceInfo::VT_NODES);
+        });
+      });
+    });
+    return !Exceeded;
+  }
+
+private:
+  /// Any table, of which only the start is verified.
+  struct Root : public flatbuffers::Table {
+    bool Verify(flatbuffers::Verifier &V) const {
+      return VerifyTableStart(V) && V.EndTable();
+    }
+  };
+  using Tables = flatbuffers::Vector<flatbuffers::Offset<Root>>;
+
+  /// Field FIELD of T, a vector whose elements lie in the buffer; null if not.
+  const Tables *vector(const Root *T, flatbuffers::voffset_t Field) {
+    if (!T->VerifyOffset(V, Field))
+      return nullptr;
+    const auto *Elements = T->GetPointer<const Tables *>(Field);
+    return Elements && V.VerifyVector(Elements) ? Elements : nullptr;
+  }
+
+  bool spend(uint64_t Count) {
+    Exceeded = Exceeded || Count > Left;
+    if (!Exceeded)
+      Left -= Count;
+    return !Exceeded;
+  }
+
+  void strings(const Root *T, flatbuffers::voffset_t Field) {
+    if (const Tables *Elements = vector(T, Field))
+      (void)spend(Elements->size());
+  }
+
+  template <typename Function>
+  void each(const Root *T, flatbuffers::voffset_t Field, Function Visit) {
+    const Tables *Elements = vector(T, Field);
+    if (!Elements || !spend(Elements->size()))
+      return;
+    for (flatbuffers::uoffset_t I = 0; I != Elements->size() && !Exceeded;
+         ++I) {
+      auto At = static_cast<size_t>(Elements->Data() - Buffer) +
+                I * sizeof(flatbuffers::uoffset_t);
+      // The real verifier goes the same way and ends here, too.
+      if (!V.VerifyOffset(At) || !Elements->Get(I)->Verify(V))
+        return;
+      Visit(Elements->Get(I));
+    }
+  }
+
+  flatbuffers::Verifier V;
+  const uint8_t *Buffer;
+  uint64_t Left;
+  bool Exceeded = false;
+};
+
 Status verifyCode(const PackageImage &Image) {
   for (const Variant &V : Image.Content.Variants)
     for (const CodeObject &Code : V.CodeObjects) {
@@ -403,15 +485,19 @@ Result<PackageImage> dure::readPackage(std::span<const std::byte> File) {
     Metadata = std::as_bytes(std::span(Aligned)).first(Metadata.size());
   }
   const auto *Buffer = reinterpret_cast<const uint8_t *>(Metadata.data());
+  if (Metadata.size() >= FLATBUFFERS_MAX_BUFFER_SIZE)
+    return dataLoss("the package's metadata is too large for a FlatBuffer");
   // As many tables as could lie there: sharing is bounded by the decoder.
   auto MaxTables = static_cast<flatbuffers::uoffset_t>(
       std::min<uint64_t>(Metadata.size() + 1, 1u << 26));
-  flatbuffers::Verifier Verifier(Buffer, Metadata.size(), 64, MaxTables);
-  if (Metadata.size() >= FLATBUFFERS_MAX_BUFFER_SIZE ||
-      !fbs::VerifyPackageBuffer(Verifier))
+  flatbuffers::Verifier Verifier(Buffer, Metadata.size(), MaxDepth, MaxTables);
+  if (!StringCounter(Buffer, Metadata.size()).fits())
+    return dataLoss("the package's metadata expands beyond measure");
+  if (!fbs::VerifyPackageBuffer(Verifier))
     return dataLoss("the package's metadata is not a valid FlatBuffer; get or "
                     "compile the package again");
   PackageImage Image;
+  Image.Header = *Header;
   Image.Code = File.subspan(Header->CodeOffset, Header->CodeSize);
   Image.Weights = File.subspan(Header->WeightsOffset, Header->WeightsSize);
   uint64_t Budget = 64 * static_cast<uint64_t>(Metadata.size()) + (1 << 20);

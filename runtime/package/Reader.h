@@ -8,6 +8,7 @@
 #define DURE_RUNTIME_PACKAGE_READER_H
 
 #include "runtime/base/Status.h"
+#include "runtime/package/Container.h"
 #include "runtime/package/Package.h"
 
 #include <cstddef>
@@ -17,6 +18,7 @@ namespace dure {
 
 /// A package's metadata and its parts, which are spans of the file.
 struct PackageImage {
+  ContainerHeader Header;
   Package Content;
   std::span<const std::byte> Code;
   std::span<const std::byte> Weights;

@@ -111,7 +111,7 @@ private:
     Costs.push_back({1, 1});
     switch (W.Source) {
     case WeightSource::None:
-      return Status::success();
+      return Bounds.BeforeWriting ? Status::success() : verifyNoRecipe(W);
     case WeightSource::Package:
       return verifyStored(W, Bytes);
     case WeightSource::File:
@@ -133,7 +133,17 @@ private:
     if (W.Size != Bytes || W.Offset % PackageAlignment != 0 ||
         !rangeFits(W.Offset, W.Size, Bounds.WeightsSize))
       return dataLoss("its range is not in the package");
+    DURE_RETURN_IF_ERROR(verifyNoRecipe(W));
     return verifyLeaves(W);
+  }
+
+  /// What is not read from a model's file is ready to use: a recipe there
+  /// would be evaluated without ever having been checked.
+  static Status verifyNoRecipe(const Weight &W) {
+    return W.Steps.empty() && W.File == -1 && W.StoredShape.empty() &&
+                   W.StoredType == ElementType::None
+               ? Status::success()
+               : invalidArgument("it is in no file and has a recipe");
   }
 
   static Status verifyLeaves(const Weight &W) {
@@ -169,8 +179,9 @@ private:
     // Operands bring their own recipes: bound what evaluation costs.
     Cost Total = {1, 1};
     for (const Step &S : W.Steps) {
-      Cost Operand = S.Operand >= 0 ? Costs[S.Operand] : Cost{0, 0};
-      if (S.Operand >= 0 && !Bounds.BeforeWriting &&
+      bool Uses = usesOperand(S.Kind);
+      Cost Operand = Uses ? Costs[S.Operand] : Cost{0, 0};
+      if (Uses && !Bounds.BeforeWriting &&
           P.Weights[S.Operand].Source == WeightSource::None)
         return invalidArgument("an operand of its recipe is not stored");
       Total.Nodes += 1 + Operand.Nodes;

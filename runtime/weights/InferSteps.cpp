@@ -13,6 +13,9 @@ using namespace dure;
 namespace {
 
 constexpr size_t MaxRank = 32;
+// Of any value on the way: far above what memory holds, and small enough that
+// sums of two positions fit 64 bits.
+constexpr uint64_t MaxElements = uint64_t(1) << 60;
 
 std::string text(const std::vector<int64_t> &Shape) {
   std::string Text = "[";
@@ -30,9 +33,10 @@ Status inferSlice(const std::vector<int64_t> &Ints,
     int64_t Offset = Ints[I], Size = Ints[Rank + I],
             Stride = Ints[2 * Rank + I];
     int64_t Last = 0;
-    if (Offset < 0 || Size < 0 || Stride < 1)
+    if (Offset < 0 || Size < 0 || Stride < 1 ||
+        Stride > std::max<int64_t>(Shape[I], 1))
       return invalidArgument("slice has a negative offset or size, or a stride "
-                             "below 1");
+                             "that is not from 1 to the dim");
     if (Size != 0 && (!checkedMul(Size - 1, Stride, Last) ||
                       !checkedAdd(Last, Offset, Last) || Last >= Shape[I]))
       return invalidArgument("slice reads beyond dim " + std::to_string(I) +
@@ -184,9 +188,17 @@ Status inferArith(const Step &S, const Weight &Operand,
 
 Status inferStep(const Step &S, const std::vector<Weight> &Weights,
                  uint32_t Limit, TypedShape &Value) {
+  if (S.Kind == StepKind::None || S.Kind > StepKind::Concat)
+    return Status(StatusCode::Incompatible,
+                  "step kind " + std::to_string(static_cast<int>(S.Kind)) +
+                      " is not known to this version of Dure");
   const Weight *Operand = nullptr;
-  if (S.Kind == StepKind::Multiply || S.Kind == StepKind::Add ||
-      S.Kind == StepKind::Subtract || S.Kind == StepKind::Concat) {
+  if (!usesOperand(S.Kind)) {
+    if (S.Operand != -1)
+      return invalidArgument(std::string(stepName(S.Kind)) +
+                             " takes no operand, this one names weight " +
+                             std::to_string(S.Operand));
+  } else {
     if (S.Operand < 0 || static_cast<uint32_t>(S.Operand) >= Limit ||
         static_cast<size_t>(S.Operand) >= Weights.size())
       return invalidArgument("operand " + std::to_string(S.Operand) +
@@ -216,11 +228,9 @@ Status inferStep(const Step &S, const std::vector<Weight> &Weights,
   case StepKind::Concat:
     return inferConcat(S, *Operand, Value);
   case StepKind::None:
-    break;
+    break; // refused above
   }
-  return Status(StatusCode::Incompatible,
-                "step kind " + std::to_string(static_cast<int>(S.Kind)) +
-                    " is not known to this version of Dure");
+  return Status::success();
 }
 
 } // namespace
@@ -234,7 +244,7 @@ Result<TypedShape> dure::inferSteps(TypedShape Value,
     Status Inferred = inferStep(Steps[I], Weights, Limit, Value);
     if (Inferred.ok() &&
         (Value.Shape.size() > MaxRank || !elementCount(Value.Shape, Count) ||
-         !elementBytes(Value.Type, Count, Bytes)))
+         !elementBytes(Value.Type, Count, Bytes) || Count > MaxElements))
       Inferred = invalidArgument("the result is too large");
     if (!Inferred.ok())
       return Inferred.at("step " + std::to_string(I));

@@ -47,12 +47,22 @@ namespace {
 
 using NodePtr = std::unique_ptr<RecipeNode>;
 
+/// A / B rounded up, for A > 0 and B > 0.
+int64_t ceilDiv(int64_t A, int64_t B) { return (A - 1) / B + 1; }
+
 /// Part of a run that moves along one dim only.
 struct Segment {
   const int64_t *Coords; // of its first element
   size_t Dim;
   int64_t Step; // of the coordinate
   int64_t Count;
+
+  /// Stride of the run where one step of the coordinate is PERCOORD elements.
+  /// A run of one element takes none: the product could overflow there, where
+  /// two elements in range bound it.
+  int64_t stride(int64_t PerCoord) const {
+    return Count > 1 ? Step * PerCoord : 1;
+  }
 };
 
 constexpr size_t MaxRank = 33;
@@ -86,7 +96,7 @@ void forSegments(const RecipeNode &Node, int64_t Start, int64_t Stride,
       Coords[I] = Rest / Node.Strides[I];
       Rest %= Node.Strides[I];
     }
-    int64_t Room = (Node.Shape[Dim] - Coords[Dim] + Step - 1) / Step;
+    int64_t Room = ceilDiv(Node.Shape[Dim] - Coords[Dim], Step);
     int64_t Length = std::min(Count, Room);
     Fn(Segment{Coords, Dim, Step, Length}, Out);
     Out += static_cast<size_t>(Length) * Unit;
@@ -234,7 +244,7 @@ public:
             From += (Offsets[I] + S.Coords[I] * Steps[I]) * Source->Strides[I];
           int64_t By = Shape.empty()
                            ? 1
-                           : S.Step * Steps[S.Dim] * Source->Strides[S.Dim];
+                           : S.stride(Steps[S.Dim] * Source->Strides[S.Dim]);
           Source->read(From, By, S.Count, Part);
         });
   }
@@ -262,7 +272,7 @@ public:
                   int64_t By =
                       Shape.empty()
                           ? 1
-                          : S.Step * Source->Strides[Permutation[S.Dim]];
+                          : S.stride(Source->Strides[Permutation[S.Dim]]);
                   Source->read(From, By, S.Count, Part);
                 });
   }
@@ -309,17 +319,18 @@ private:
     // Along the dim: before the data, in it, behind it.
     int64_t First = S.Coords[S.Dim] - Low[S.Dim];
     int64_t Before =
-        First >= 0 ? 0 : std::min(S.Count, (-First + S.Step - 1) / S.Step);
-    int64_t Inside = First + Before * S.Step;
+        First >= 0 ? 0 : std::min(S.Count, ceilDiv(-First, S.Step));
+    // Beyond the last element there may be no coordinate that fits.
+    int64_t Inside = Before == S.Count ? 0 : First + Before * S.Step;
     int64_t Left = Source->Shape[S.Dim] - Inside;
     int64_t Length =
-        Left <= 0 ? 0
-                  : std::min(S.Count - Before, (Left + S.Step - 1) / S.Step);
+        Left <= 0 ? 0 : std::min(S.Count - Before, ceilDiv(Left, S.Step));
     fillUnits(Out, Filler, Unit, Before);
     Out += static_cast<size_t>(Before) * Unit;
     if (Length != 0)
       Source->read(From + Inside * Source->Strides[S.Dim],
-                   S.Step * Source->Strides[S.Dim], Length, Out);
+                   Length > 1 ? S.stride(Source->Strides[S.Dim]) : 1, Length,
+                   Out);
     Out += static_cast<size_t>(Length) * Unit;
     fillUnits(Out, Filler, Unit, S.Count - Before - Length);
   }
@@ -402,16 +413,16 @@ private:
       From += S.Coords[I] * Source->Strides[I];
     int64_t ColumnStep = 0, By = 0;
     if (S.Dim == Batch)
-      By = ColumnStep = S.Step * Nr;
+      By = ColumnStep = S.stride(Nr);
     else if (S.Dim == Batch + 2)
-      By = ColumnStep = S.Step;
+      By = ColumnStep = S.stride(1);
     else
-      By = S.Step * Source->Strides[S.Dim < Batch ? S.Dim : Batch];
+      By = S.stride(Source->Strides[S.Dim < Batch ? S.Dim : Batch]);
     int64_t Length = S.Count;
     if (Column >= N)
       Length = 0;
     else if (ColumnStep != 0)
-      Length = std::min(Length, (N - Column + ColumnStep - 1) / ColumnStep);
+      Length = std::min(Length, ceilDiv(N - Column, ColumnStep));
     if (Length != 0)
       Source->read(From, By, Length, Out);
     size_t Unit = unitSize(Type);
@@ -438,11 +449,10 @@ public:
                   int64_t Coord = S.Coords[Axis];
                   int64_t Length = 0; // how much of it the first one gives
                   if (Coord < Border)
-                    Length =
-                        S.Dim != Axis
-                            ? S.Count
-                            : std::min(S.Count,
-                                       (Border - Coord + S.Step - 1) / S.Step);
+                    Length = S.Dim != Axis
+                                 ? S.Count
+                                 : std::min(S.Count,
+                                            ceilDiv(Border - Coord, S.Step));
                   readFrom(*First, S, 0, 0, Length, Part);
                   readFrom(*Second, S, Length, Border, S.Count - Length,
                            Part + static_cast<size_t>(Length) * unitSize(Type));
@@ -457,7 +467,8 @@ private:
     int64_t From = Skip * S.Step * Source.Strides[S.Dim];
     for (size_t I = 0; I != Shape.size(); ++I)
       From += (S.Coords[I] - (I == Axis ? Shift : 0)) * Source.Strides[I];
-    Source.read(From, S.Step * Source.Strides[S.Dim], Length, Out);
+    Source.read(From, Length > 1 ? S.stride(Source.Strides[S.Dim]) : 1, Length,
+                Out);
   }
 
   NodePtr First;
@@ -513,13 +524,13 @@ private:
       if (S.Dim == Axis && Block > 1 && !Repeats) {
         // One operand element for the rest of this block.
         int64_t Left = (Coord / Block + 1) * Block - Coord;
-        Length = std::min(Length, (Left + S.Step - 1) / S.Step);
+        Length = std::min(Length, ceilDiv(Left, S.Step));
         Repeats = true;
       }
       if (!Repeats)
         Length = std::min(Length, ChunkUnits);
       Operand->read(From + blockOf(S.Dim, Coord) * Along,
-                    Repeats ? 1 : S.Step * Along, Repeats ? 1 : Length,
+                    Repeats ? 1 : S.stride(Along), Repeats ? 1 : Length,
                     Temporary);
       combineUnits(Kind, Type, Out, Temporary, Repeats ? 0 : 1,
                    static_cast<size_t>(Length));
@@ -597,13 +608,11 @@ struct Builder {
       if (!Next)
         return Next.status().at("weight '" + W.Name + "'");
       NodePtr Other;
-      if (S.Operand >= 0 && S.Kind != StepKind::Concat) {
-        Result<NodePtr> Operand = operand(static_cast<uint32_t>(S.Operand));
-        if (!Operand)
-          return Operand;
-        Other = Operand.take();
-      } else if (S.Kind == StepKind::Concat) {
-        Result<NodePtr> Operand = build(static_cast<uint32_t>(S.Operand));
+      if (usesOperand(S.Kind)) {
+        auto From = static_cast<uint32_t>(S.Operand);
+        // Each element of a concatenated operand is read once: not kept.
+        Result<NodePtr> Operand =
+            S.Kind == StepKind::Concat ? build(From) : operand(From);
         if (!Operand)
           return Operand;
         Other = Operand.take();

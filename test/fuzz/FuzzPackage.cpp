@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Fuzzes the package verifier and weight recipes. The input is the metadata;
 // the container around it is right, hash included, as an attacker would make
-// it. Whatever is accepted must evaluate its recipes without harm.
+// it. Whatever is accepted must verify its weights and evaluate its recipes
+// without harm.
 #include "runtime/base/Hash.h"
+#include "runtime/host/LoadedPackage.h"
 #include "runtime/package/Container.h"
 #include "runtime/package/Reader.h"
 #include "runtime/weights/Recipe.h"
@@ -41,19 +43,14 @@ std::vector<std::byte> makePackage(const uint8_t *Data, size_t Size) {
   return File;
 }
 
-void evaluateRecipes(const PackageImage &Image) {
+void evaluateRecipes(const PackageImage &Image,
+                     std::span<const std::span<const std::byte>> Files) {
   const Package &P = Image.Content;
-  std::vector<std::vector<std::byte>> Files;
-  std::vector<std::span<const std::byte>> Spans;
-  for (const ModelFile &File : P.Files)
-    Files.emplace_back(File.Size <= LargestFile ? File.Size : 0);
-  for (const auto &File : Files)
-    Spans.emplace_back(File);
   std::vector<std::byte> Out(LargestRead);
   for (uint32_t I = 0; I != P.Weights.size(); ++I) {
     if (P.Weights[I].Source == WeightSource::None)
       continue;
-    Result<Recipe> Made = Recipe::create(P, I, Spans, Image.Weights);
+    Result<Recipe> Made = Recipe::create(P, I, Files, Image.Weights);
     if (!Made)
       continue; // the file is too large for here
     uint64_t Length = std::min<uint64_t>(Made->size(), LargestRead);
@@ -64,16 +61,37 @@ void evaluateRecipes(const PackageImage &Image) {
   }
 }
 
+/// What a session does with the weights of each variant, in files of zeros.
+void verifyWeights(const LoadedPackage &Loaded) {
+  const Package &P = Loaded.content();
+  ModelFiles Model;
+  std::vector<std::vector<std::byte>> Files;
+  bool AllThere = true;
+  for (const ModelFile &File : P.Files) {
+    AllThere = AllThere && File.Size <= LargestFile;
+    Files.emplace_back(File.Size <= LargestFile ? File.Size : 0);
+  }
+  for (const auto &File : Files)
+    Model.Bytes.emplace_back(File);
+  for (const Variant &V : P.Variants)
+    if (AllThere)
+      (void)Loaded.verifyWeights(V.Weights, Model);
+  evaluateRecipes(Loaded.image(), Model.Bytes);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *Data, size_t Size) {
   std::vector<std::byte> File = makePackage(Data, Size);
-  Result<PackageImage> Image = readPackage(File);
-  if (!Image) {
-    if (Image.status().message().empty())
+  PackageLoadOptions Options;
+  Options.Verify = VerifyWeights::Full;
+  Result<std::shared_ptr<const LoadedPackage>> Loaded =
+      LoadedPackage::fromMemory(File, Options);
+  if (!Loaded) {
+    if (Loaded.status().message().empty())
       std::abort();
     return 0;
   }
-  evaluateRecipes(*Image);
+  verifyWeights(**Loaded);
   return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The smallest target plug-in: a chip that adds and multiplies f32 tensors. Its
-// code object is a line of text an entry; the null driver takes it as it is.
+// code object is a line "entry op" each, which ExampleDriver.c runs.
 #include "compiler/Target.h"
 
 #include "compiler/dispatch/OutlineDispatches.h"
@@ -20,7 +20,7 @@ public:
   variants(ArrayRef<std::string>, std::string &) const override {
     dure::TargetVariant Only;
     Only.Name = "example";
-    Only.Driver = "null";
+    Only.Driver = "example";
     Only.Compatibility = "example-1";
     Only.Format = "example-text";
     return std::vector<dure::TargetVariant>{Only};
@@ -61,7 +61,8 @@ public:
       dure::KernelEntry Entry;
       Entry.Name = Dispatch.getSymName().str();
       Entry.Constants.push_back(dure::elementCount(Output));
-      Result.Bytes += Entry.Name + "\n";
+      bool Multiplies = !Dispatch.getOps<dure::MulOp>().empty();
+      Result.Bytes += Entry.Name + (Multiplies ? " mul\n" : " add\n");
       Result.Entries.push_back(std::move(Entry));
     }
     return Result;

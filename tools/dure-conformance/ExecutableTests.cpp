@@ -17,7 +17,8 @@ static dure_drv_executable_params params(Session &S, std::string_view Bytes) {
           S.Opts.Compatibility.c_str(),
           "conformance",
           nullptr,
-          0};
+          0,
+          nullptr};
 }
 
 static void validates(Session &S) {

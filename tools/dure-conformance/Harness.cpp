@@ -2,6 +2,8 @@
 // What a conformance test has at hand.
 #include "tools/dure-conformance/Harness.h"
 
+#include "runtime/host/DriverTables.h"
+
 #include <dlfcn.h>
 #include <time.h>
 
@@ -172,6 +174,20 @@ void Session::open() {
     Driver = nullptr;
     return fail(__FILE__, __LINE__, "dure_driver_query gave " + describe(R));
   }
+  // Before the first call through a table.
+  if (!speaksThisAbi(*Driver)) {
+    Driver = nullptr; // nor is its destroy known
+    return fail(__FILE__, __LINE__,
+                "dure_driver_query gave a table of another ABI, or one with a "
+                "struct_size that holds none");
+  }
+  if (const char *Missing = missingEntry(*Driver)) {
+    if (!DURE_DRV_HAS(Driver, destroy))
+      Driver = nullptr;
+    return fail(__FILE__, __LINE__,
+                std::string("the driver lacks ") + Missing +
+                    ", which every driver or one of its capabilities has");
+  }
   Mem = Driver->memory;
   Time = Driver->timeline;
   Que = Driver->queue;
@@ -301,7 +317,8 @@ dure_drv_executable *Session::executable(size_t Index) {
                                   Opts.Compatibility.c_str(),
                                   "conformance",
                                   Entries,
-                                  std::size(Entries)};
+                                  std::size(Entries),
+                                  nullptr};
   dure_drv_executable *E = nullptr;
   if (Result R = Exe->load(Dev, &P, &E); !R.ok()) {
     fail(__FILE__, __LINE__, "executable.load gave " + describe(R));

@@ -3,7 +3,7 @@
 // and checks that name the place where a driver fell short.
 //
 // Contract: for dure-conformance and the drivers' unit tests. C++20 on
-// <dure/driver.h> alone, so that a vendor can build it without Dure's sources.
+// <dure/driver.h> and the list of its entries in runtime/host/DriverTables.h.
 #ifndef DURE_TOOLS_CONFORMANCE_HARNESS_H
 #define DURE_TOOLS_CONFORMANCE_HARNESS_H
 

@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <dure/dure.h>
 
 namespace dure {
 namespace {
@@ -329,7 +330,7 @@ private:
     if (!LangText.empty())
       readChoice("--lang", LangText, {"en", "ko"});
     if (!ThreadsText.empty())
-      O.Threads = readCount("--threads", ThreadsText, 1, 4096);
+      O.Threads = readCount("--threads", ThreadsText, 1, DURE_MAX_THREADS);
     if (!RepeatText.empty())
       O.Repeat = readCount("--repeat", RepeatText, 1, 1000000);
     if (!VerifyText.empty())

@@ -9,6 +9,7 @@
 // knows all timelines of a device that is lost. It never alters data.
 #include "runtime/drivers/fault/Rules.h"
 #include "runtime/drivers/support/Host.h"
+#include "runtime/host/DriverTables.h"
 
 #include <dlfcn.h>
 
@@ -558,6 +559,13 @@ dure_drv_status *dure_driver_query(uint32_t AbiMajor, uint32_t AbiMinor,
         .release();
   if (dure_drv_status *S = Query(AbiMajor, AbiMinor, Services, &D->Inner))
     return S;
+  if (!D->Inner || !dure::speaksThisAbi(*D->Inner) ||
+      dure::missingEntry(*D->Inner))
+    return D->H
+        .error(DURE_DRV_INCOMPATIBLE,
+               "fault.inner: '%s' is not a complete driver of ABI %d.%d", Path,
+               DURE_DRIVER_ABI_MAJOR, DURE_DRIVER_ABI_MINOR)
+        .release();
   makeTables(*D);
   *Out = &D.release()->Table;
   return nullptr;

@@ -92,6 +92,6 @@ static Status makeBackend(const Host &H, std::unique_ptr<Backend> &Result) {
 dure_drv_status *dure_driver_query(uint32_t AbiMajor, uint32_t AbiMinor,
                                    const dure_host_services *Services,
                                    const dure_driver **Out) {
-  return makeDriver("null", DURE_DRV_CAP_EXECUTABLES, makeBackend, AbiMajor,
-                    AbiMinor, Services, Out);
+  return makeDriver("null", DURE_DRV_CAP_EXECUTABLES | DURE_DRV_CAP_OFF_HOST,
+                    makeBackend, AbiMajor, AbiMinor, Services, Out);
 }

@@ -44,6 +44,11 @@ public:
   uint64_t now() const { return Services->now_ns(Services->context); }
   void log(dure_drv_log_level Level, const char *Format, ...) const
       __attribute__((format(printf, 3, 4)));
+  /// A span on the driver's own track, where the host keeps a trace.
+  void trace(const char *Name, uint64_t BeginNs, uint64_t EndNs) const {
+    if (DURE_DRV_HAS(Services, trace))
+      Services->trace(Services->context, Name, BeginNs, EndNs);
+  }
   const char *config(const char *Key) const {
     return Services->config_get(Services->context, Key);
   }

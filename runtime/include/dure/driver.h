@@ -57,7 +57,7 @@ extern "C" {
 #endif
 
 #define DURE_DRIVER_ABI_MAJOR 0
-#define DURE_DRIVER_ABI_MINOR 1
+#define DURE_DRIVER_ABI_MINOR 2
 
 /* True if TABLE (a pointer to a function table) offers ENTRY. */
 #define DURE_DRV_HAS(TABLE, ENTRY)                                             \
@@ -201,23 +201,31 @@ struct dure_host_services {
 
 /* Capability bits of a driver: what it claims, and what the conformance suite
  * then holds it to. */
-/* memory.map, memory.unmap */
-#define DURE_DRV_CAP_MAP 0x1u
-/* memory.import_host */
-#define DURE_DRV_CAP_IMPORT_HOST 0x2u
-/* table executable, dispatch commands */
-#define DURE_DRV_CAP_EXECUTABLES 0x4u
-/* dispatches have their effect; off in the null driver */
-#define DURE_DRV_CAP_COMPUTES 0x8u
-/* submissions stop at their deadline, at the latest between commands */
-#define DURE_DRV_CAP_DEADLINES 0x10u
-/* a submission stops between commands once a timeline that it signals has been
- * failed by the host */
-#define DURE_DRV_CAP_CANCEL 0x20u
-/* DURE_DRV_EXTENSION_TYPE_PROFILE */
-#define DURE_DRV_CAP_TIMESTAMPS 0x40u
-/* a submission whose waits are open does not hold up later ones */
-#define DURE_DRV_CAP_UNORDERED 0x80u
+#define DURE_DRV_CAP_MAP 0x1u         /* memory.map, memory.unmap */
+#define DURE_DRV_CAP_IMPORT_HOST 0x2u /* memory.import_host */
+#define DURE_DRV_CAP_EXECUTABLES 0x4u /* table executable, dispatch commands   \
+                                       */
+#define DURE_DRV_CAP_COMPUTES                                                  \
+  0x8u /* dispatches have their effect; off in                                 \
+          the null driver */
+#define DURE_DRV_CAP_DEADLINES                                                 \
+  0x10u /* submissions stop at their deadline,                                 \
+           at the latest between commands */
+#define DURE_DRV_CAP_CANCEL                                                    \
+  0x20u                               /* a submission stops between commands   \
+                                         once a timeline that it signals has   \
+                                         been failed by the host */
+#define DURE_DRV_CAP_TIMESTAMPS 0x40u /* DURE_DRV_EXTENSION_TYPE_PROFILE */
+#define DURE_DRV_CAP_UNORDERED                                                 \
+  0x80u /* a submission whose waits are open                                   \
+           does not hold up later ones */
+#define DURE_DRV_CAP_OFF_HOST                                                  \
+  0x100u /* code objects never run on the host's                               \
+            processor: the device runs them, or                                \
+            they are decoded as data. Without it                               \
+            the host asks for trust in whoever                                 \
+            made a package before it loads code                                \
+            from it */
 
 /* Who built the driver. Strings live as long as the library is loaded. */
 typedef struct dure_drv_build_info {
@@ -248,12 +256,14 @@ typedef struct dure_drv_device_info {
   const char *features;        /* the features that code objects may require,
                                   in the syntax of compatibility strings */
   uint64_t memory_total;       /* bytes of memory kind 0; 0 = not known */
-  uint64_t allocation_limit;   /* largest single buffer in bytes */
+  uint64_t allocation_limit;   /* largest single buffer in bytes, not 0 */
   uint32_t memory_kind_count;  /* >= 1 */
   uint32_t queue_limit;        /* queues at one time; 0 = no fixed limit */
   uint32_t buffer_alignment;   /* what allocate gives at least */
   uint32_t binding_alignment;  /* address (base + offset) of every binding */
-  uint32_t transfer_alignment; /* offsets and lengths of copy and fill; 1 */
+  uint32_t transfer_alignment; /* offsets and lengths of copy and fill; the
+                                  host of this version refuses devices with
+                                  more than 1 */
   uint32_t max_bindings;       /* of one dispatch */
   uint32_t max_constants;      /* of one dispatch */
   uint32_t max_grid_rank;      /* 0: dispatches take no grid */
@@ -265,11 +275,12 @@ typedef struct dure_drv_device_info {
 /*===-- Memory -----------------------------------------------------------===*/
 
 #define DURE_DRV_MEMORY_DEVICE_LOCAL 1u
-/* can be mapped */
-#define DURE_DRV_MEMORY_HOST_VISIBLE 2u
-/* may stay mapped while the device works; no map or unmap needed to see each
- * other's writes after the timeline has ordered them */
-#define DURE_DRV_MEMORY_HOST_COHERENT 4u
+#define DURE_DRV_MEMORY_HOST_VISIBLE 2u /* can be mapped */
+#define DURE_DRV_MEMORY_HOST_COHERENT                                          \
+  4u /* may stay mapped while the device                                       \
+        works; no map or unmap needed to                                       \
+        see each other's writes after the                                      \
+        timeline has ordered them */
 
 typedef struct dure_drv_memory_info {
   size_t struct_size;
@@ -359,6 +370,8 @@ typedef struct dure_drv_executable_params {
   const char *name;           /* for messages and traces; may be NULL */
   const char *const *entries; /* entries that must exist; NULL with count 0 */
   size_t entry_count;
+  const char *format; /* what kind of bytes these are, a word that the compiler
+                         target and the driver agree on; may be NULL */
 } dure_drv_executable_params;
 
 typedef struct dure_drv_entry_info {

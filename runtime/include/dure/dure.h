@@ -64,6 +64,7 @@ DURE_API const char *dure_version(void);
 /*===-- Status -----------------------------------------------------------===*/
 
 /* 0 to 16 have the meaning that gRPC and absl give them. */
+/* Being out of memory is RESOURCE_EXHAUSTED like any other limit. */
 typedef enum dure_status_code {
   DURE_STATUS_OK = 0,
   DURE_STATUS_CANCELLED = 1,
@@ -81,11 +82,14 @@ typedef enum dure_status_code {
   DURE_STATUS_INTERNAL = 13,
   DURE_STATUS_UNAVAILABLE = 14,
   DURE_STATUS_DATA_LOSS = 15, /* damaged or truncated file */
+  DURE_STATUS_UNAUTHENTICATED = 16,
   DURE_STATUS_DEVICE_LOST = 32,
   DURE_STATUS_DEVICE_HANG = 33,
   DURE_STATUS_INCOMPATIBLE = 34, /* version or machine mismatch */
   DURE_STATUS_BUSY = 35,
-  DURE_STATUS_KERNEL_FAULT = 36
+  DURE_STATUS_KERNEL_FAULT = 36,
+  DURE_STATUS_MEMORY_ERROR = 37, /* the device found its memory damaged */
+  DURE_STATUS_THERMAL = 38       /* the device is too hot */
 } dure_status_code;
 
 /* What the failure reaches. */
@@ -317,9 +321,13 @@ typedef struct dure_option {
   const char *value;
 } dure_option;
 
+#define DURE_MAX_THREADS 1024
+
 typedef struct dure_session_options {
   size_t struct_size;
-  int32_t threads; /* 0: the driver's choice */
+  /* 1 to DURE_MAX_THREADS, for kernels and for loading weights; 0: the driver's
+   * choice, and for loading the processors. Loading never uses more than 16. */
+  int32_t threads;
   /* Name of the variant; NULL: the best that a device here can run. */
   const char *variant;
   /* Replaces the driver that the variants name: a name or a file. */
@@ -359,8 +367,8 @@ DURE_API dure_status *dure_session_get_info(const dure_session *session,
 
 /*===-- State ------------------------------------------------------------===*/
 
-/* The caches of an entry such as `step`: `batch` rows of up to `capacity`
- * positions, all empty at first. Each successful call that appends makes every
+/* The caches of an entry such as `step`: `batch` rows (1 to 2^24) of up to
+ * `capacity` positions, all empty at first. Each successful call that appends makes every
  * row longer; a failed call leaves the lengths as they were. */
 typedef struct dure_state_options {
   size_t struct_size;
@@ -391,7 +399,8 @@ DURE_API dure_status *dure_state_write(dure_state *state, size_t index,
 /*===-- Calls ------------------------------------------------------------===*/
 
 /* One entry with its inputs and outputs; run it as often as wanted. Several
- * calls of one session may run at one time; their work is done in turn. */
+ * calls of one session may run at one time; their work is done in turn. A time
+ * limit and a cancellation hold also while a call waits for its turn. */
 DURE_API dure_status *dure_call_create(dure_session *session, const char *entry,
                                        dure_call **call);
 DURE_API void dure_call_destroy(dure_call *call);
@@ -427,8 +436,11 @@ typedef struct dure_run_options {
   dure_trace *trace; /* gets the spans of this run */
   /* Not 0: dure_call_get_dispatch gives times. Costs a little. */
   int32_t profile;
-  /* Called for every value of every dispatch, in order. A result that is not
-   * 0 ends the run with CANCELLED. Slow: each dispatch runs alone. */
+  /* Called for every value of every dispatch, in order, by the thread of
+   * dure_call_run. A result that is not 0 ends the run with CANCELLED. Slow:
+   * each dispatch runs alone. The session is held meanwhile: it must not use
+   * the session, its calls or states, dure_call_cancel excepted. No exception
+   * may leave it. */
   int32_t (*on_value)(void *user, const dure_value *value);
   void *user;
 } dure_run_options;
@@ -453,7 +465,8 @@ typedef struct dure_call_stats {
   uint64_t submissions;
   uint64_t peak_transient; /* bytes */
   uint64_t output_bytes;
-  size_t dispatch_count; /* for dure_call_get_dispatch; 0 w/o profile */
+  size_t dispatch_count; /* for dure_call_get_dispatch; 0 w/o profile, and no
+                            more than the first 2^20 */
   int64_t flops;         /* of all dispatches; -1 unknown, needs profile */
   int64_t bytes;
 } dure_call_stats;
@@ -479,7 +492,8 @@ DURE_API dure_status *dure_call_get_dispatch(const dure_call *call,
 /*===-- Traces -----------------------------------------------------------===*/
 
 /* A trace in the Chrome JSON format, which Perfetto opens: one span per
- * dispatch with bytes, flops and source nodes, within one per run. */
+ * dispatch with bytes, flops and source nodes, within one per run, and the
+ * driver's own spans where it offers some. */
 DURE_API dure_status *dure_trace_create(dure_trace **trace);
 /* Writes what has been gathered, whole or not at all. */
 DURE_API dure_status *dure_trace_write(const dure_trace *trace,

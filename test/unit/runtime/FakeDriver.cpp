@@ -149,8 +149,10 @@ private:
   Status dispatch(Work &W, const Op &O) override {
     if (!Kernels[O.Entry].Function)
       return H.error(DURE_DRV_KERNEL_FAULT, "the fault kernel ran");
+    uint64_t Begin = H.now();
     Kernels[O.Entry].Function({W.Bindings.data() + O.FirstBinding,
                                W.Constants.data() + O.FirstConstant});
+    H.trace(Kernels[O.Entry].Name, Begin, H.now());
     return nullptr;
   }
 };
@@ -178,6 +180,8 @@ public:
   }
   Status load(const dure_drv_executable_params &P,
               std::unique_ptr<Executable> &Result) override {
+    if (!P.format || std::strcmp(P.format, "fake") != 0)
+      return H.error(DURE_DRV_INVALID_ARGUMENT, "not of the format 'fake'");
     if (P.byte_count != 4 || std::memcmp(P.bytes, "fake", 4) != 0)
       return H.error(DURE_DRV_INVALID_ARGUMENT, "not a fake code object");
     Result = std::make_unique<FakeExecutable>();
@@ -199,6 +203,9 @@ Status makeBackend(const Host &H, std::unique_ptr<Backend> &Result) {
 dure_drv_status *dure_driver_query(uint32_t AbiMajor, uint32_t AbiMinor,
                                    const dure_host_services *Services,
                                    const dure_driver **Out) {
-  return makeDriver("fake", DURE_DRV_CAP_EXECUTABLES | DURE_DRV_CAP_COMPUTES,
+  // Its kernels are its own: a package brings none.
+  return makeDriver("fake",
+                    DURE_DRV_CAP_EXECUTABLES | DURE_DRV_CAP_COMPUTES |
+                        DURE_DRV_CAP_OFF_HOST,
                     makeBackend, AbiMajor, AbiMinor, Services, Out);
 }

@@ -120,6 +120,66 @@ TEST(Package, EveryInstructionRoundTrips) {
   }
 }
 
+// Tests that everything a package says is described: instructions, steps with
+// their numbers, hashes, places.
+TEST(Package, DescribesAllOfIt) {
+  TemporaryFolder T;
+  Package P = fileEncoder(T);
+  P.Weights[1] = inlineWeight(
+      "projection", std::vector<float>(15), {3, 5},
+      {Step::pad({0, 0}, {0, 1}, 2.5), Step::packPanels(4)}, {2, 3, 4});
+  PackageWriteOptions Options;
+  Options.ModelFolder = T.folder();
+  Options.EmbedWeights = false;
+  P.Variants[0].PackKey = "";
+  Result<std::string> Bytes = writePackageToMemory(P, Options);
+  ASSERT_TRUE(Bytes.ok()) << Bytes.status().message();
+  Loaded Made;
+  Made.Bytes = *Bytes;
+  ASSERT_OK(Made.load());
+  dure_text *Text = nullptr;
+  ASSERT_OK(dure_package_describe(Made.Package.get(), &Text));
+  Owned<dure_text> Json(Text);
+  std::string All = dure_text_data(Text);
+  for (const char *Part :
+       {"\"steps\":[{\"kind\":\"cast\",\"type\":\"f32\"}]", "\"leaves\":[\"",
+        "\"metadata_sha256\":\"", "\"code\":{\"offset\":4096",
+        "\"r0 = dim 0 of input 0 'ids'\"",
+        "dispatch export 1 'matmul_panels' grid [r", "\"barrier\"",
+        "= allocate transient of r", "\"return b", "\"trace_block\":1",
+        "\"values\":[{\"name\":\"hidden\",\"binding\":2", "\"flops\":\"r"})
+    EXPECT_NE(All.find(Part), std::string::npos) << Part << "\n" << All;
+  // And of the other kinds of instructions.
+  for (const Package &Other : {stepPackage(), bucketPackage()}) {
+    Loaded More = loadFake(Other);
+    ASSERT_OK(dure_package_describe(More.Package.get(), &Text));
+    Owned<dure_text> Described(Text);
+    All += dure_text_data(Text);
+  }
+  for (const char *Part :
+       {"= lengths of the state", "positions to the state", "copy corner of b",
+        "= state 0 'cache'", " else block 2", "the largest bucket has 8 rows",
+        "= select r"})
+    EXPECT_NE(All.find(Part), std::string::npos) << Part << "\n" << All;
+}
+
+// Tests that tables which share one long vector of strings are refused before
+// they take time by the square of the file's size, and that honest ones load.
+TEST(Package, SharedStringsTakeNoTime) {
+  std::string Path = DURE_SOURCE_DIR "/test/unit/runtime/corpus/shared-strings";
+  Result<PackageImage> Image = readPackage(bytesOf(readFile(Path + ".dure")));
+  ASSERT_FALSE(Image.ok());
+  EXPECT_NE(Image.status().message().find("expands beyond measure"),
+            std::string::npos)
+      << Image.status().message();
+  Package P = encoderPackage();
+  P.Variants[0].Programs[0].Trace[0].Nodes.assign(100000, "node");
+  Result<std::string> Bytes = writePackageToMemory(P);
+  ASSERT_TRUE(Bytes.ok()) << Bytes.status().message();
+  Result<PackageImage> Many = readPackage(bytesOf(*Bytes));
+  EXPECT_TRUE(Many.ok()) << Many.status().message();
+}
+
 // Tests that equal code is stored once.
 TEST(Package, VariantsShareCodeAndWeights) {
   Package One = encoderPackage();
@@ -253,6 +313,26 @@ TEST(Package, TrustInNativeCode) {
   auto InMemory = LoadedPackage::fromMemory(bytesOf(Bytes), {});
   ASSERT_TRUE(InMemory.ok());
   EXPECT_EQ((*InMemory)->checkTrust().code(), StatusCode::PermissionDenied);
+}
+
+// Tests that a package is trusted by who wrote it also where files may be
+// written by the group by default, and never opens more than the umask does.
+TEST(Package, WrittenUnderAnyUmask) {
+  TemporaryFolder T;
+  for (auto [Mask, Mode] :
+       {std::pair<mode_t, mode_t>{002, 0644}, {000, 0644}, {077, 0600}}) {
+    std::string Path = T.path("p" + std::to_string(Mask) + ".dure");
+    mode_t Before = ::umask(Mask);
+    Status Written = writePackage(encoderPackage(), Path);
+    ::umask(Before);
+    ASSERT_TRUE(Written.ok()) << Written.message();
+    struct stat Info;
+    ASSERT_EQ(::stat(Path.c_str(), &Info), 0);
+    EXPECT_EQ(Info.st_mode & 0777, Mode);
+    auto Loaded = LoadedPackage::open(Path, {});
+    ASSERT_TRUE(Loaded.ok());
+    EXPECT_TRUE((*Loaded)->checkTrust().ok());
+  }
 }
 
 // Tests that packages written by earlier versions still load and run. Add a

@@ -128,6 +128,10 @@ TEST(Run, StatisticsAndTrace) {
   EXPECT_NE(Json.find("\"name\":\"embed\""), std::string::npos);
   EXPECT_NE(Json.find("\"flops\":180"), std::string::npos);
   EXPECT_NE(Json.find("\"/dense/MatMul\""), std::string::npos);
+  // The driver's own span of it, on the driver's own track.
+  EXPECT_NE(Json.find("\"name\":\"matmul_panels\",\"cat\":\"driver\""),
+            std::string::npos);
+  EXPECT_NE(Json.find("\"driver fake\""), std::string::npos);
 }
 
 // Tests that values of dispatches are shown in order with shape and nodes, and
@@ -312,6 +316,80 @@ TEST(Run, FuelAndTimeLimitEndLoops) {
   Options.timeout_ns = 20'000'000;
   Out = dure_call_run(Call.get(), &Options);
   EXPECT_EQ(Out.Code, DURE_STATUS_DEADLINE_EXCEEDED) << Out.Message;
+}
+
+// Tests that a loop of commands is handed over in pieces rather than gathered
+// without end, and that a pad of many rows is, too.
+TEST(Run, CommandsAreNotGatheredWithoutEnd) {
+  auto Submissions = [](const ProgramBuilder &B, uint64_t TimeoutNs,
+                        int32_t Expected) {
+    Loaded Made = loadFake(emptyPackage(B));
+    Owned<dure_call> Call = makeCall(Made, "main");
+    dure_run_options Options = runOptions();
+    Options.timeout_ns = TimeoutNs;
+    Outcome Out = dure_call_run(Call.get(), &Options);
+    EXPECT_EQ(Out.Code, Expected) << Out.Message;
+    dure_call_stats Stats = {};
+    Stats.struct_size = sizeof(Stats);
+    EXPECT_TRUE(Outcome(dure_call_get_stats(Call.get(), &Stats)).ok());
+    return Stats.submissions;
+  };
+  ProgramBuilder Loop;
+  ScalarReg Zero = Loop.constant(0), One = Loop.constant(1);
+  ScalarReg Many = Loop.constant(100000);
+  BufferReg Buffer = Loop.allocate(Space::Transient, One);
+  uint32_t Body = Loop.newBlock();
+  Loop.add(FillOp{Buffer, Zero, One, 1, 1});
+  Loop.setBlock(0);
+  Loop.add(LoopOp{Loop.newScalar(), Zero, Many, One, -1, Body});
+  Loop.result({});
+  EXPECT_GE(Submissions(Loop, 0, DURE_STATUS_OK), 6u);
+
+  // 2^28 rows: more copies than memory could hold.
+  ProgramBuilder Corner;
+  ScalarReg Rows = Corner.constant(1 << 28);
+  ScalarReg Single = Corner.constant(1), Two = Corner.constant(2);
+  BufferReg From = Corner.allocate(Space::Transient, Rows);
+  BufferReg To = Corner.allocate(Space::Transient, Corner.mul(Rows, Two));
+  Corner.add(CopyCornerOp{From, {Rows, Single}, To, {Rows, Two}, 1, 0});
+  Corner.result({});
+  EXPECT_GE(Submissions(Corner, 1'500'000'000, DURE_STATUS_DEADLINE_EXCEEDED),
+            1u);
+}
+
+// Tests that a time limit and a cancellation hold while a call waits for
+// another call of the session.
+TEST(Run, TimeLimitAndCancelWhileWaiting) {
+  ProgramBuilder B;
+  ScalarReg Ms = B.constant(20);
+  for (int I = 0; I != 500; ++I) {
+    B.dispatch(kernel("pause"), {}, {Ms});
+    B.barrier();
+  }
+  B.result({});
+  Loaded Made = loadFake(emptyPackage(B));
+  Owned<dure_call> Long = makeCall(Made, "main");
+  std::thread Holder(
+      [&] { (void)Outcome(dure_call_run(Long.get(), nullptr)); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  auto Begin = std::chrono::steady_clock::now();
+  Owned<dure_call> Limited = makeCall(Made, "main");
+  dure_run_options Options = runOptions();
+  Options.timeout_ns = 50'000'000;
+  Outcome Out = dure_call_run(Limited.get(), &Options);
+  EXPECT_EQ(Out.Code, DURE_STATUS_DEADLINE_EXCEEDED) << Out.Message;
+  Owned<dure_call> Cancelled = makeCall(Made, "main");
+  std::thread Other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    dure_call_cancel(Cancelled.get());
+  });
+  Out = dure_call_run(Cancelled.get(), nullptr);
+  Other.join();
+  EXPECT_EQ(Out.Code, DURE_STATUS_CANCELLED) << Out.Message;
+  // Neither waited for the ten seconds of the first.
+  EXPECT_LT(std::chrono::steady_clock::now() - Begin, std::chrono::seconds(5));
+  dure_call_cancel(Long.get());
+  Holder.join();
 }
 
 // Tests that a device at work stops at the time limit and on cancellation, and

@@ -169,6 +169,81 @@ TEST(Verifier, WeightsAreChecked) {
   expectIn(refusal(P), "recipe is too long");
 }
 
+// Tests that a step which combines nothing names no operand: nothing would
+// keep the operand in range, or the recipe from being its own.
+TEST(Verifier, OnlyCombiningStepsNameAnOperand) {
+  for (int32_t Operand : {2000000000, 1, 0, -2}) {
+    Package P = encoderPackage();
+    P.Weights[1].Steps[0].Operand = Operand; // a pack
+    expectIn(refusal(P), "pack takes no operand");
+    P = encoderPackage();
+    Step Reshape = Step::reshape({7, 3});
+    Reshape.Operand = Operand;
+    P.Weights[0].Steps = {Reshape};
+    expectIn(refusal(P), "reshape takes no operand");
+  }
+  // From a newer Dure, whatever its operand says.
+  Package P = encoderPackage();
+  P.Weights[1].Steps[0].Kind = static_cast<StepKind>(77);
+  P.Weights[1].Steps[0].Operand = 0;
+  expectIn(refusal(P), "step kind 77 is not known");
+  // A combining step with an earlier weight is fine, with itself it is not.
+  P = encoderPackage();
+  P.Weights[0].Steps = {};
+  P.Weights[1] = inlineWeight("sum", std::vector<float>(21), {7, 3},
+                              {Step::arith(StepKind::Add, 0)});
+  P.Variants[0].PackKey = "";
+  EXPECT_EQ(refusal(P), "");
+  P.Weights[1].Steps[0].Operand = 1;
+  expectIn(refusal(P), "operand 1 is not an earlier weight");
+}
+
+// Tests that a weight in the package has no recipe, which would never have
+// been checked.
+TEST(Verifier, StoredWeightsHaveNoRecipe) {
+  Result<std::string> Bytes = writePackageToMemory(encoderPackage());
+  ASSERT_TRUE(Bytes.ok());
+  Result<PackageImage> Image = readPackage(std::as_bytes(std::span(*Bytes)));
+  ASSERT_TRUE(Image.ok());
+  PackageBounds Bounds{Image->Code.size(), Image->Weights.size(), false};
+  ASSERT_EQ(verifyPackage(Image->Content, Bounds).message(), "");
+  for (void (*Change)(Weight &) :
+       {+[](Weight &W) { W.Steps = {Step::reshape(W.Shape)}; },
+        +[](Weight &W) { W.Steps = {Step::arith(StepKind::Add, 2000000000)}; },
+        +[](Weight &W) { W.Steps = {Step::concat(0, 0)}; },
+        +[](Weight &W) { W.StoredType = ElementType::F32; },
+        +[](Weight &W) { W.StoredShape = {1}; },
+        +[](Weight &W) { W.File = 0; }})
+    for (bool Stored : {true, false}) {
+      Package P = Image->Content;
+      Change(P.Weights[1]);
+      if (!Stored) {
+        P.Weights[1].Source = WeightSource::None;
+        P.Variants.clear();
+      }
+      expectIn(verifyPackage(P, Bounds).message(), "has a recipe");
+    }
+}
+
+// Tests that strides are those of steps that can be taken: products of others
+// would overflow.
+TEST(Verifier, StridesAreBounded) {
+  auto Refusal = [](int64_t Stride) {
+    Package P = encoderPackage();
+    P.Variants.clear();
+    Step Slice = Step::slice({0, 0}, {1, 3}, {1, 1});
+    Slice.Ints[4] = Stride;
+    P.Weights = {
+        inlineWeight("w", std::vector<float>(21), {7, 3}, {Slice}, {1, 3})};
+    return refusal(P);
+  };
+  EXPECT_EQ(Refusal(7), "");
+  expectIn(Refusal(8), "stride that is not from 1 to the dim");
+  expectIn(Refusal(6148914691236517205), "stride");
+  // What a model may write for a size of 1.
+  EXPECT_EQ(Step::slice({0}, {1}, {int64_t(1) << 62}).Ints[2], 1);
+}
+
 // Tests names and signatures.
 TEST(Verifier, SignaturesAreChecked) {
   Package P = encoderPackage();
