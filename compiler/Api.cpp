@@ -9,6 +9,7 @@
 #include "llvm/Config/llvm-config.h"
 
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 
@@ -111,20 +112,62 @@ const dure_compiler_result *give(const CompilationReport &Report, bool Explain,
               reportToText(Report, Explain, Korean));
 }
 
-/// Writes the report file; its failure is the call's.
-void saveReport(const std::string &Path, CompilationReport &Report) {
-  if (Path.empty() || Report.Result != Outcome::Ok)
+/// The report file: its place is made sure of before any work, its content is
+/// written before the output gets its name, and its name follows.
+class ReportFile {
+public:
+  explicit ReportFile(std::string Path) : Path(std::move(Path)) {}
+
+  bool create(std::string &Error) {
+    if (Path.empty())
+      return true;
+    Result<AtomicFile> Made = AtomicFile::create(Path);
+    if (!Made.ok()) {
+      Error = Made.status().message();
+      return false;
+    }
+    File = Made.take();
+    return true;
+  }
+
+  bool write(const CompilationReport &Report, std::string &Error) {
+    if (Path.empty())
+      return true;
+    const std::string Json = reportToJson(Report, false) + "\n";
+    Status Done = File.write(Json.data(), Json.size());
+    Error = Done.ok() ? "" : Done.message();
+    return Done.ok();
+  }
+
+  bool commit(std::string &Error) {
+    if (Path.empty())
+      return true;
+    Status Done = File.commit();
+    Error = Done.ok() ? "" : Done.message();
+    return Done.ok();
+  }
+
+private:
+  std::string Path;
+  AtomicFile File;
+};
+
+/// What is left to do with the report when the compilation is over. Its
+/// failure is the call's.
+void finishReport(ReportFile &File, const std::string &Output,
+                  CompilationReport &Report) {
+  std::string Error;
+  if (Report.Result == Outcome::Refused) {
+    // A refusal is a result. Its report holds the list of reasons.
+    if (!File.write(Report, Error) || !File.commit(Error))
+      Report.Message += "\n" + Error;
     return;
-  std::string Json = reportToJson(Report, false) + "\n";
-  Result<AtomicFile> File = AtomicFile::create(Path);
-  Status Done =
-      File.ok() ? File->write(Json.data(), Json.size()) : File.status();
-  if (Done.ok())
-    Done = File->commit();
-  if (Done.ok())
+  }
+  if (Report.Result != Outcome::Ok || File.commit(Error))
     return;
+  std::remove(Output.c_str());
   Report.Result = Outcome::Failed;
-  Report.Message = Done.message();
+  Report.Message = Error;
 }
 
 const dure_compiler_result *
@@ -155,8 +198,19 @@ compile(const dure_compiler_compile_request *Given) {
     Report.Message = "no output is given";
     return give(Report, false, Request.Korean);
   }
+  ReportFile File(text(C.report_path));
+  if (!File.create(Report.Message)) {
+    Report.Result = Outcome::Failed;
+    return give(Report, false, Request.Korean);
+  }
+  if (C.report_path)
+    Request.OtherOutputs.push_back(text(C.report_path));
+  Request.BeforeCommit = [&](const CompilationReport &Done,
+                             std::string &Error) {
+    return File.write(Done, Error);
+  };
   Report = compileModel(Request);
-  saveReport(text(C.report_path), Report);
+  finishReport(File, Request.OutputPath, Report);
   return give(Report, false, Request.Korean);
 }
 

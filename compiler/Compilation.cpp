@@ -28,19 +28,25 @@ private:
   bool writePackageFile();
   void countWeights();
   bool saveText(ModuleOp At, StringRef Name);
+  Status beforeCommit(uint64_t Bytes);
+  bool checkOutputs();
 
   dure::Package Content;
 };
 
 } // namespace
 
-static Status writeFileAtomically(const std::string &Path,
-                                  const std::string &Text) {
+static Status
+writeFileAtomically(const std::string &Path, const std::string &Text,
+                    const std::function<Status()> &BeforeCommit = nullptr) {
   Result<AtomicFile> File = AtomicFile::create(Path);
   if (!File.ok())
     return File.status();
   if (Status Written = File->write(Text.data(), Text.size()); !Written.ok())
     return Written;
+  if (BeforeCommit)
+    if (Status Ready = BeforeCommit(); !Ready.ok())
+      return Ready;
   return File->commit();
 }
 
@@ -50,12 +56,20 @@ bool Compiler::stop(ModuleOp At, Phase P) {
   llvm::raw_string_ostream Out(Text);
   At.print(Out, OpPrintingFlags().enableDebugInfo());
   Out << "\n";
-  Status Written = writeFileAtomically(Request.OutputPath, Text);
+  Status Written = writeFileAtomically(
+      Request.OutputPath, Text, [&] { return beforeCommit(Text.size()); });
   if (!Written.ok())
     return fail(Outcome::Failed, Written.message());
-  Report.Output = Request.OutputPath;
-  Report.OutputBytes = Text.size();
   return false;
+}
+
+Status Compiler::beforeCommit(uint64_t Bytes) {
+  Report.Output = Request.OutputPath;
+  Report.OutputBytes = Bytes;
+  std::string Error;
+  if (Request.BeforeCommit && !Request.BeforeCommit(Report, Error))
+    return Status(StatusCode::Unavailable, Error);
+  return Status::success();
 }
 
 bool Compiler::saveText(ModuleOp At, StringRef Name) {
@@ -151,16 +165,33 @@ bool Compiler::writePackageFile() {
       double Part = Total ? double(Done) / double(Total) : 1;
       Request.Progress("package", 0.9 + 0.1 * Part);
     };
+  Options.BeforeCommit = [this](uint64_t Bytes) {
+    end("package");
+    return beforeCommit(Bytes);
+  };
   Status Written = dure::writePackage(Content, Request.OutputPath, Options);
   if (!Written.ok())
     return fail(Written.code() == StatusCode::Cancelled ? Outcome::Cancelled
                                                         : Outcome::Failed,
                 Written.message());
-  end("package");
-  Report.Output = Request.OutputPath;
-  uint64_t Size = 0;
-  if (!llvm::sys::fs::file_size(Request.OutputPath, Size))
-    Report.OutputBytes = Size;
+  return true;
+}
+
+/// Refuses to write over what the weights are read from, by whatever name.
+bool Compiler::checkOutputs() {
+  auto Files = (*Module)->getAttrOfType<ArrayAttr>(DureDialect::FilesAttr);
+  std::vector<std::string> Outputs = Request.OtherOutputs;
+  Outputs.push_back(Request.OutputPath);
+  for (StringRef File :
+       Files ? llvm::to_vector(Files.getAsValueRange<StringAttr>())
+             : SmallVector<StringRef>())
+    for (const std::string &Output : Outputs) {
+      bool Same = false;
+      if (!llvm::sys::fs::equivalent(File, Output, Same) && Same)
+        return fail(Outcome::InvalidRequest,
+                    "'" + Output + "' is a file of the model, '" + File.str() +
+                        "': choose another name for what is written");
+    }
   return true;
 }
 
@@ -173,7 +204,7 @@ bool Compiler::compile() {
       return fail(Outcome::Failed, "cannot create folder '" +
                                        Request.SaveTemps +
                                        "': " + Code.message());
-  if (!loadModule() || !runShared())
+  if (!loadModule() || !checkOutputs() || !runShared())
     return false;
   for (Target *T : Targets)
     if (!runTarget(*T))
