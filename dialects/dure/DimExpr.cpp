@@ -9,8 +9,11 @@ using namespace dure;
 
 namespace {
 
+/// Letters of any script: in UTF-8 they are bytes from 0x80 on, which no
+/// operator is.
 bool isIdentifierStart(char C) {
-  return std::isalpha(static_cast<unsigned char>(C)) || C == '_' || C == '$';
+  const auto Byte = static_cast<unsigned char>(C);
+  return std::isalpha(Byte) || C == '_' || C == '$' || Byte >= 0x80;
 }
 
 bool isIdentifierPart(char C) {

@@ -40,7 +40,8 @@ public:
   DimExpr();
   /*implicit*/ DimExpr(int64_t Value);
 
-  /// `Name` must be an identifier: [A-Za-z_$][A-Za-z0-9_.$]*.
+  /// `Name` must be an identifier: [A-Za-z_$][A-Za-z0-9_.$]*, where any
+  /// character outside ASCII counts as a letter.
   static DimExpr symbol(std::string_view Name);
   static bool isIdentifier(std::string_view Name);
 
