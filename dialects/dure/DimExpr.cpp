@@ -97,6 +97,21 @@ DimExpr DimExpr::invalid() {
   return DimExpr(std::shared_ptr<const Impl>(std::move(New)));
 }
 
+std::string DimExpr::identifierOf(std::string_view Name) {
+  constexpr size_t MaxLength = 64;
+  if (Name.size() > MaxLength) {
+    // Not within a character: a byte 10xxxxxx goes on with one.
+    size_t End = MaxLength;
+    while (End > 0 && (Name[End] & 0xC0) == 0x80)
+      --End;
+    Name = Name.substr(0, End);
+  }
+  std::string Out;
+  for (char C : Name)
+    Out += isIdentifierPart(C) && C != '$' ? C : '_';
+  return isIdentifier(Out) ? Out : "d_" + Out;
+}
+
 bool DimExpr::isIdentifier(std::string_view Name) {
   return !Name.empty() && isIdentifierStart(Name.front()) &&
          std::all_of(Name.begin(), Name.end(), isIdentifierPart);

@@ -14,32 +14,12 @@ static bool isNameless(std::string_view Name) {
          Name == "*";
 }
 
-/// The characters of a symbol, letters of any script among them; others
-/// replaced.
-static std::string sanitized(std::string_view Name) {
-  std::string Out;
-  if (Name.size() > 64) {
-    // Not within a character: a byte 10xxxxxx goes on with one.
-    size_t End = 64;
-    while (End > 0 && (Name[End] & 0xC0) == 0x80)
-      --End;
-    Name = Name.substr(0, End);
-  }
-  for (char C : Name) {
-    bool Keep = (C >= 'a' && C <= 'z') || (C >= 'A' && C <= 'Z') ||
-                (C >= '0' && C <= '9') || C == '_' || C == '.' || (C & 0x80);
-    Out += Keep ? C : '_';
-  }
-  bool StartsWell = !Out.empty() && DimExpr::isIdentifier(Out.substr(0, 1));
-  return StartsWell ? Out : "d_" + Out;
-}
-
 static bool isPlainName(std::string_view Name) {
   return DimExpr::isIdentifier(Name) && Name.find('$') == Name.npos;
 }
 
 std::string SymbolicDims::freshSymbol(std::string_view Wish) {
-  std::string Base = sanitized(Wish), Name = Base;
+  std::string Base = DimExpr::identifierOf(Wish), Name = Base;
   for (unsigned I = 2; !Taken.insert(Name).second; ++I)
     Name = Base + "_" + std::to_string(I);
   return Name;

@@ -128,9 +128,12 @@ chooseSizes(const Console &Out, const Signature &Expected,
                                         : std::optional<DimExpr>())
         Expr->collectSymbols(Wanted);
   Sizes Known;
-  for (const auto &[Name, Size] : Dims) {
+  for (const auto &[Given, Size] : Dims) {
+    // A name of the model that is no identifier is known by one.
+    const std::string Name =
+        Wanted.contains(Given) ? Given : DimExpr::identifierOf(Given);
     if (!Wanted.contains(Name)) {
-      Out.usage(Message::DimsUnknown, {Name, joinNames(Wanted)});
+      Out.usage(Message::DimsUnknown, {Given, joinNames(Wanted)});
       return std::nullopt;
     }
     // Later ones win, as options do.

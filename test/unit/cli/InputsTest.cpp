@@ -96,6 +96,13 @@ TEST_F(Inputs, MakesValuesForTiming) {
   // What was given stays, and the other fits its multiple.
   EXPECT_TRUE(
       said("--dims lacks a size for: seq (write --dims batch=2,seq=4)"));
+  // As the model's file writes it.
+  S.Symbols.push_back({"past_len", 0, 9, 1});
+  S.Inputs.push_back({"p", DURE_TYPE_F32, {{-1, "past_len"}}});
+  EXPECT_TRUE(
+      makeInputs(Out, S, {{"batch", 2}, {"seq", 4}, {"past-len", 3}}).Tensors)
+      << Problems;
+  S = exampleSignature();
   MadeInputs Unknown = makeInputs(Out, S, {{"batch", 2}, {"seq", 4}, {"x", 1}});
   EXPECT_EQ(Unknown.Exit, ExitUsage);
   EXPECT_TRUE(said("--dims names 'x'"));
