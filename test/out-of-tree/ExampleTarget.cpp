@@ -3,8 +3,6 @@
 // code object is a line of text an entry; the null driver takes it as it is.
 #include "compiler/Target.h"
 
-#include "compiler/dispatch/OutlineDispatches.h"
-
 using namespace mlir;
 
 namespace {
