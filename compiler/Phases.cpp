@@ -4,6 +4,7 @@
 
 #include "compiler/dispatch/OutlineDispatches.h"
 #include "compiler/dispatch/Place.h"
+#include "compiler/package/SourceNames.h"
 #include "compiler/passes/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -135,8 +136,13 @@ LogicalResult dure::runPhase(Phase P, ModuleOp Module,
   addPasses(P, Options, PM);
   if (Options.Print && !Options.PrintAfter.empty())
     PM.addInstrumentation(std::make_unique<PrintAfterPasses>(Options));
+  llvm::StringMap<Type> Named;
+  if (P == Phase::Raise)
+    Named = namedTypes(Module);
   if (failed(PM.run(Module)))
     return failure();
+  if (P == Phase::Raise)
+    forgetOtherTypes(Module, Named);
 
   if (P == Phase::Place) {
     placeOps(Module, *Options.Preferred, Options.Fallback, Refusals);

@@ -80,9 +80,9 @@ bool TargetRegistry::load(const std::string &Path, std::string &Error) {
   auto Query = reinterpret_cast<QueryFn>(dlsym(Library, TargetPluginSymbol));
   const TargetPlugin *Plugin = Query ? Query() : nullptr;
   if (!Plugin) {
-    Error = "'" + Path +
-            "' is not a Dure target plug-in: it has no function '" +
-            TargetPluginSymbol + "'";
+    Error = "'" + Path + "' is not a Dure target plug-in: " +
+            (Query ? "its function '" : "it has no function '") +
+            TargetPluginSymbol + (Query ? "' returns nothing" : "'");
     dlclose(Library);
     return false;
   }

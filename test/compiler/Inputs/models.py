@@ -7,11 +7,14 @@ matmul.onnx   y = a b, float32 [M, 8] times [8, N]
 chain.onnx    h1 = x w, h2 = h1 w, ... 20 times, float32 [rows, 16] times
               [16, 16]
 gelu.onnx     gelu of x [rows, 4] written out, as exporters do
+gelu_data/    its inputs and outputs for one row, as ONNX's tests store them
+sum.onnx      e = erf(x), s = e + x, y = s * x, float32 [2]; sum_data/
 gather.onnx   rows of a table [1000, 16] chosen by ids [n]
 fixed.onnx    y = a + a, float32 [2, 3]
 equal.onnx    y = a + b of [n, 2*m] and [n, 3*k]: the two must agree
 """
 
+import math
 import pathlib
 import struct
 import sys
@@ -49,8 +52,9 @@ def node(op, inputs, output):
     return body + field(2, output) + field(3, "make_" + output) + field(4, op)
 
 
-def scalar(name, value):
-    return field(2, FLOAT) + field(8, name) + field(9, struct.pack("<f", value))
+def tensor(name, dims, values):
+    body = b"".join(field(1, d) for d in dims) + field(2, FLOAT) + field(8, name)
+    return body + field(9, struct.pack(f"<{len(values)}f", *values))
 
 
 def model(nodes, inputs, outputs, initializers=()):
@@ -92,8 +96,33 @@ def main():
         ],
         [info("x", FLOAT, "rows", 4)],
         [info("y", FLOAT, "rows", 4)],
-        [scalar("root2", 2**0.5), scalar("one", 1), scalar("half", 0.5)],
+        [
+            tensor("root2", [], [2**0.5]),
+            tensor("one", [], [1]),
+            tensor("half", [], [0.5]),
+        ],
     )
+    data = folder / "gelu_data" / "test_data_set_0"
+    data.mkdir(parents=True, exist_ok=True)
+    x = [-1, 0, 0.5, 2]
+    y = [v * 0.5 * (1 + math.erf(v / 2**0.5)) for v in x]
+    (data / "input_0.pb").write_bytes(tensor("x", [1, 4], x))
+    (data / "output_0.pb").write_bytes(tensor("y", [1, 4], y))
+    write(
+        "sum.onnx",
+        [
+            node("Erf", ["x"], "e"),
+            node("Add", ["e", "x"], "s"),
+            node("Mul", ["s", "x"], "y"),
+        ],
+        [info("x", FLOAT, 2)],
+        [info("y", FLOAT, 2)],
+    )
+    data = folder / "sum_data" / "test_data_set_0"
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "input_0.pb").write_bytes(tensor("x", [2], [0.5, 2]))
+    y = [(math.erf(v) + v) * v for v in (0.5, 2)]
+    (data / "output_0.pb").write_bytes(tensor("y", [2], y))
     write(
         "gather.onnx",
         [node("Gather", ["table", "ids"], "y")],
