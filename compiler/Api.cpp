@@ -4,6 +4,7 @@
 #include "dure/compiler.h"
 
 #include "compiler/Compilation.h"
+#include "compiler/Messages.h"
 #include "runtime/io/SafeFile.h"
 
 #include "llvm/Config/llvm-config.h"
@@ -44,7 +45,8 @@ std::vector<std::string> list(const char *const *Given, size_t Count) {
 
 /// "batch=1" into the map; false when it does not read like that.
 bool readDims(const std::vector<std::string> &Given,
-              std::map<std::string, int64_t> &Out, std::string &Error) {
+              std::map<std::string, int64_t> &Out, bool Korean,
+              std::string &Error) {
   for (const std::string &Each : Given) {
     size_t Equal = Each.find('=');
     char *End = nullptr;
@@ -52,7 +54,7 @@ bool readDims(const std::vector<std::string> &Given,
         Equal == std::string::npos ? "" : Each.c_str() + Equal + 1;
     long long Value = std::strtoll(Number, &End, 10);
     if (*Number == '\0' || *End != '\0' || Value < 0 || Equal == 0) {
-      Error = "'" + Each + "' does not give a dimension: write NAME=NUMBER";
+      Error = say(Korean, Say::BadDim, {Each});
       return false;
     }
     Out[Each.substr(0, Equal)] = Value;
@@ -74,9 +76,9 @@ bool readModel(const dure_compiler_model *Given, CompilationRequest &Out,
   Out.ForbidFallback = Model.forbid_fallback;
   Out.NoRaise = Model.no_raise;
   if (Out.ModelPath.empty())
-    Error = "no model is given";
-  return Error.empty() &&
-         readDims(list(Model.dims, Model.dim_count), Out.Dims, Error);
+    Error = say(Out.Korean, Say::NoModel);
+  return Error.empty() && readDims(list(Model.dims, Model.dim_count), Out.Dims,
+                                   Out.Korean, Error);
 }
 
 dure_compiler_status statusOf(Outcome Result) {
@@ -195,7 +197,7 @@ compile(const dure_compiler_compile_request *Given) {
       C.progress(C.user, Phase.c_str(), Fraction);
     };
   if (Request.OutputPath.empty()) {
-    Report.Message = "no output is given";
+    Report.Message = say(Request.Korean, Say::NoOutput);
     return give(Report, false, Request.Korean);
   }
   ReportFile File(text(C.report_path));
@@ -231,6 +233,7 @@ targets(const dure_compiler_targets_request *Given) {
   dure_compiler_targets_request T = readStruct(Given);
   CompilationRequest Request;
   Request.LoadTargets = list(T.load_targets, T.load_target_count);
+  Request.Korean = text(T.lang) == "ko";
   std::string Json, Text;
   CompilationReport Report = listTargets(Request, Json, Text);
   return give(Report, std::move(Json), std::move(Text));

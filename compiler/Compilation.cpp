@@ -100,10 +100,8 @@ bool Compiler::checkStop() {
       *After == Phase::Raise && llvm::all_of(Targets, [&](const Target *Each) {
         return Each->wantsRaised() == Targets[0]->wantsRaised();
       });
-  return Shared || fail(Outcome::InvalidRequest,
-                        "--stop-after " + Request.StopAfter +
-                            " writes one module, and each target has its own "
-                            "from there on: give one --target");
+  return Shared || fail(Outcome::InvalidRequest, Say::StopNeedsOneTarget,
+                        {Request.StopAfter});
 }
 
 /// Simplify and raise.
@@ -152,9 +150,8 @@ bool Compiler::lower(ModuleOp Placed, const Target &T,
   Options.Cancelled = [this] { return cancelled(); };
   size_t Before = Content.Variants.size();
   if (failed(lowerToPackage(Placed, T, Options, Content, About.Variants)))
-    return cancelled()
-               ? fail(Outcome::Cancelled, "cancelled during phase lower")
-               : fail(Outcome::Failed, takeDiagnostics());
+    return cancelled() ? fail(Outcome::Cancelled, Say::Cancelled, {"lower"})
+                       : fail(Outcome::Failed, takeDiagnostics());
   end("lower");
   if (Report.Targets.empty())
     Report.PeakTransient = About.Transient;
@@ -209,9 +206,8 @@ bool Compiler::checkOutputs() {
     for (const std::string &Output : Outputs) {
       bool Same = false;
       if (!llvm::sys::fs::equivalent(File, Output, Same) && Same)
-        return fail(Outcome::InvalidRequest,
-                    "'" + Output + "' is a file of the model, '" + File.str() +
-                        "': choose another name for what is written");
+        return fail(Outcome::InvalidRequest, Say::OutputIsModel,
+                    {Output, File.str()});
     }
   return true;
 }
@@ -222,9 +218,8 @@ bool Compiler::compile() {
   if (!Request.SaveTemps.empty())
     if (std::error_code Code =
             llvm::sys::fs::create_directories(Request.SaveTemps))
-      return fail(Outcome::Failed, "cannot create folder '" +
-                                       Request.SaveTemps +
-                                       "': " + Code.message());
+      return fail(Outcome::Failed, Say::CannotMakeFolder,
+                  {Request.SaveTemps, Code.message()});
   if (!checkStop() || !loadModule() || !checkOutputs() || !runShared())
     return false;
   for (size_t I = 0; I < Targets.size(); ++I)

@@ -29,10 +29,10 @@ static DialectRegistry phaseDialects() {
 }
 
 /// Where an op came from, for messages: "node 'x' (MatMul): ".
-static std::string placeOf(Location Loc) {
+static std::string placeOf(Location Loc, bool Korean) {
   std::vector<std::string> Nodes = sourceNodes(Loc);
   if (!Nodes.empty())
-    return "node '" + Nodes.back() + "' (" + sourceOp(Loc) + "): ";
+    return say(Korean, Say::Node, {Nodes.back(), sourceOp(Loc)});
   if (auto File = dyn_cast<FileLineColLoc>(Loc))
     return File.getFilename().str() + ":" + std::to_string(File.getLine()) +
            ":" + std::to_string(File.getColumn()) + ": ";
@@ -40,7 +40,7 @@ static std::string placeOf(Location Loc) {
 }
 
 Pipeline::Pipeline(const CompilationRequest &Request, CompilationReport &Report)
-    : Request(Request), Report(Report),
+    : Request(Request), Report(Report), Registry(Request.Korean),
       Context(phaseDialects(), MLIRContext::Threading::DISABLED) {
   Handler = std::make_unique<ScopedDiagnosticHandler>(
       &Context, [this](Diagnostic &D) {
@@ -48,7 +48,7 @@ Pipeline::Pipeline(const CompilationRequest &Request, CompilationReport &Report)
           return success();
         if (!Diagnostics.empty())
           Diagnostics += "\n";
-        Diagnostics += placeOf(D.getLocation()) + D.str();
+        Diagnostics += placeOf(D.getLocation(), this->Request.Korean) + D.str();
         return success();
       });
   Report.Model = Request.ModelPath;
@@ -68,7 +68,7 @@ bool Pipeline::fail(Outcome Result, std::string Message) {
 
 bool Pipeline::begin(StringRef Phase) {
   if (cancelled())
-    return fail(Outcome::Cancelled, "cancelled during phase " + Phase.str());
+    return fail(Outcome::Cancelled, Say::Cancelled, {Phase.str()});
   if (Request.Progress)
     Request.Progress(Phase.str(), std::min(1.0, PhasesBegun / 10.0));
   ++PhasesBegun;
@@ -84,9 +84,7 @@ void Pipeline::end(StringRef Phase) {
 bool Pipeline::checkNames() {
   for (const std::string &Name : {Request.StopAfter, Request.StartFrom})
     if (!Name.empty() && !phaseNamed(Name))
-      return fail(Outcome::InvalidRequest,
-                  "there is no phase '" + Name +
-                      "'; phases are: " + phaseNames());
+      return fail(Outcome::InvalidRequest, Say::NoPhase, {Name, phaseNames()});
   if (Request.PrintAfter.empty())
     return true;
   std::set<std::string> Passes;
@@ -95,11 +93,8 @@ bool Pipeline::checkNames() {
       Passes.insert(Name);
   for (const std::string &Name : Request.PrintAfter)
     if (Name != "all" && !phaseNamed(Name) && !Passes.count(Name))
-      return fail(Outcome::InvalidRequest,
-                  "there is no phase or pass '" + Name +
-                      "' to print the IR after; phases are: all, " +
-                      phaseNames() +
-                      "; passes are: " + llvm::join(Passes, ", "));
+      return fail(Outcome::InvalidRequest, Say::NoPhaseOrPass,
+                  {Name, phaseNames(), llvm::join(Passes, ", ")});
   return true;
 }
 
@@ -177,11 +172,9 @@ bool Pipeline::readModule() {
   std::optional<Phase> At = Done ? phaseNamed(Done.getValue()) : std::nullopt;
   Phase From = *phaseNamed(Request.StartFrom);
   if (!At || static_cast<int>(*At) + 1 != static_cast<int>(From))
-    return fail(Outcome::InvalidRequest,
-                "'" + Request.ModelPath + "' is the IR after phase '" +
-                    (Done ? Done.getValue().str() : "(none)") +
-                    "', which phase '" + Request.StartFrom +
-                    "' does not follow");
+    return fail(Outcome::InvalidRequest, Say::WrongPhase,
+                {Request.ModelPath, Done ? Done.getValue().str() : "-",
+                 Request.StartFrom});
   Reached = *At;
   return true;
 }
@@ -199,10 +192,8 @@ bool Pipeline::checkPlacement() {
   });
   for (const std::string &Name : Placed)
     if (Targets.size() != 1 || Targets.front()->name() != Name)
-      return fail(Outcome::InvalidRequest,
-                  "'" + Request.ModelPath + "' is placed on target '" + Name +
-                      "' already; give --target " + Name +
-                      " alone, or start from phase place or an earlier one");
+      return fail(Outcome::InvalidRequest, Say::PlacedAlready,
+                  {Request.ModelPath, Name});
   return true;
 }
 
@@ -290,9 +281,8 @@ bool Pipeline::checkDims() {
   for (const DimExpr &Dim : Sizes)
     if (std::optional<int64_t> Value = Dim.evaluate(Request.Dims);
         Value && *Value < 0)
-      return fail(Outcome::InvalidRequest,
-                  "--dims gives a dimension that is negative: " + Dim.str() +
-                      " would be " + std::to_string(*Value));
+      return fail(Outcome::InvalidRequest, Say::NegativeDim,
+                  {Dim.str(), std::to_string(*Value)});
   auto Pairs = Main->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
   if (!Pairs)
     return true;
@@ -300,11 +290,9 @@ bool Pipeline::checkDims() {
     std::optional<int64_t> L = Pair.expr(0).evaluate(Request.Dims);
     std::optional<int64_t> R = Pair.expr(1).evaluate(Request.Dims);
     if (L && R && *L != *R)
-      return fail(Outcome::InvalidRequest,
-                  "--dims gives sizes that the model cannot have: it needs " +
-                      Pair.expr(0).str() + " and " + Pair.expr(1).str() +
-                      " to be equal, they would be " + std::to_string(*L) +
-                      " and " + std::to_string(*R));
+      return fail(Outcome::InvalidRequest, Say::UnequalDims,
+                  {Pair.expr(0).str(), Pair.expr(1).str(), std::to_string(*L),
+                   std::to_string(*R)});
   }
   return true;
 }
@@ -413,8 +401,9 @@ bool Pipeline::report(ArrayRef<Refused> Refusals) {
     Report.Refusals.push_back(
         {Node, Op, "", 0, Each.Why.Code, Each.Why.Reason, Each.Why.Remedy});
     Report.Message += (Report.Message.empty() ? "" : "\n") +
-                      placeOf(Each.Op->getLoc()) + Each.Why.Reason + " [" +
-                      Each.Why.Code + "] " + Each.Why.Remedy;
+                      placeOf(Each.Op->getLoc(), Request.Korean) +
+                      Each.Why.Reason + " [" + Each.Why.Code + "] " +
+                      Each.Why.Remedy;
   }
   return Refusals.empty() || fail(Outcome::Refused, Report.Message);
 }

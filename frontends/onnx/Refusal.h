@@ -36,6 +36,10 @@ struct Refusal {
   std::vector<std::string> Arguments;
 };
 
+/// `Text` with {0} to {9} replaced; a number without an argument gives nothing.
+std::string fillText(std::string_view Text,
+                     const std::vector<std::string> &Arguments);
+
 /// The stable code: "op-unknown".
 std::string_view codeName(RefusalCode Code);
 
