@@ -4,6 +4,7 @@
 
 #include "compiler/Pipeline.h"
 #include "compiler/package/Packaging.h"
+#include "compiler/package/ProgramText.h"
 #include "runtime/io/SafeFile.h"
 #include "runtime/package/PackageWriter.h"
 
@@ -23,10 +24,12 @@ public:
 
 private:
   bool runShared();
-  bool runTarget(const Target &T);
-  bool stop(ModuleOp At, Phase P);
+  bool runTarget(const Target &T, const std::vector<TargetVariant> &Variants);
+  bool stop(const std::string &Text);
+  bool checkStop();
+  bool lower(ModuleOp Placed, const Target &T,
+             const std::vector<TargetVariant> &Variants);
   bool writePackageFile();
-  void countWeights();
   bool saveText(ModuleOp At, StringRef Name);
 
   dure::Package Content;
@@ -44,12 +47,16 @@ static Status writeFileAtomically(const std::string &Path,
   return File->commit();
 }
 
-/// Writes the IR as the output; the compilation ends well, and here.
-bool Compiler::stop(ModuleOp At, Phase P) {
+static std::string textOf(ModuleOp At) {
   std::string Text;
   llvm::raw_string_ostream Out(Text);
   At.print(Out, OpPrintingFlags().enableDebugInfo());
   Out << "\n";
+  return Text;
+}
+
+/// Writes a phase's result as the output; the compilation ends well, and here.
+bool Compiler::stop(const std::string &Text) {
   Status Written = writeFileAtomically(Request.OutputPath, Text);
   if (!Written.ok())
     return fail(Outcome::Failed, Written.message());
@@ -70,35 +77,42 @@ bool Compiler::saveText(ModuleOp At, StringRef Name) {
   return Written.ok() || fail(Outcome::Failed, Written.message());
 }
 
-void Compiler::countWeights() {
-  uint64_t Parameters = 0, Bytes = 0;
-  for (auto Weight : Module->getOps<WeightOp>()) {
-    Parameters += Weight.getData().getType().getNumElements();
-    Bytes += Weight.getData().getSize();
-  }
-  Report.Parameters = Parameters;
-  Report.WeightBytes = Bytes;
+/// A phase that each target has a module of can be stopped after for one only.
+bool Compiler::checkStop() {
+  std::optional<Phase> After = phaseNamed(Request.StopAfter);
+  if (!After || Targets.size() == 1 || *After < Phase::Raise)
+    return true;
+  bool Shared =
+      *After == Phase::Raise && llvm::all_of(Targets, [&](const Target *Each) {
+        return Each->wantsRaised() == Targets[0]->wantsRaised();
+      });
+  return Shared || fail(Outcome::InvalidRequest,
+                        "--stop-after " + Request.StopAfter +
+                            " writes one module, and each target has its own "
+                            "from there on: give one --target");
 }
 
-/// Simplify and raise, which all targets share.
+/// Simplify and raise.
 bool Compiler::runShared() {
+  countWeights();
   for (Phase P : {Phase::Import, Phase::Simplify, Phase::Raise}) {
-    if (P != Phase::Import && !isDone(P) && !run(P, *Module, nullptr))
-      return false;
-    if (P == Phase::Import)
-      countWeights();
-    if (!saveText(*Module, std::to_string(static_cast<int>(P)) + "-" +
-                               phaseName(P).str()))
+    bool Ok =
+        isDone(P) || (P == Phase::Raise ? raise() : run(P, *Module, nullptr));
+    if (!Ok || !saveText(*Module, std::to_string(static_cast<int>(P)) + "-" +
+                                      phaseName(P).str()))
       return false;
     if (stopsAfter(P))
-      return stop(*Module, P);
+      return stop(textOf(*Module));
   }
-  return true;
+  return checkDims();
 }
 
 /// The phases of one target, on a clone.
-bool Compiler::runTarget(const Target &T) {
-  OwningOpRef<ModuleOp> Clone = Module->clone();
+bool Compiler::runTarget(const Target &T,
+                         const std::vector<TargetVariant> &Variants) {
+  OwningOpRef<ModuleOp> Clone = raisedFor(T).clone();
+  if (!checkShapes(*Clone, T))
+    return false;
   for (Phase P : {Phase::Place, Phase::Quantize, Phase::Specialize,
                   Phase::FormDispatches}) {
     if (!isDone(P) && !run(P, *Clone, &T))
@@ -107,28 +121,35 @@ bool Compiler::runTarget(const Target &T) {
                               phaseName(P).str() + "." + T.name().str()))
       return false;
     if (stopsAfter(P))
-      return stop(*Clone, P);
+      return stop(textOf(*Clone));
   }
+  return lower(*Clone, T, Variants);
+}
 
+bool Compiler::lower(ModuleOp Placed, const Target &T,
+                     const std::vector<TargetVariant> &Variants) {
   if (!begin("lower"))
     return false;
-  TargetReport About;
-  About.Name = T.name().str();
-  for (auto Function : Clone->getOps<func::FuncOp>())
-    About.Functions += Function->hasAttr(DureDialect::DispatchFnAttr);
-  Clone->walk([&](CallDispatchOp Op) {
-    ++About.Dispatches;
-    About.FallbackOps += Op.getTarget() != T.name();
-  });
+  TargetReport About = aboutDispatches(Placed, T);
   LowerOptions Options;
-  Options.VariantNames = Request.Cpus;
+  Options.Variants = Variants;
   Options.SaveTemps = Request.SaveTemps;
   Options.Threads = Request.Threads;
-  if (failed(lowerToPackage(*Clone, T, Options, Content, About.Variants)))
-    return fail(Outcome::Failed, takeDiagnostics());
+  Options.Cancelled = [this] { return cancelled(); };
+  size_t Before = Content.Variants.size();
+  if (failed(lowerToPackage(Placed, T, Options, Content, About.Variants)))
+    return cancelled()
+               ? fail(Outcome::Cancelled, "cancelled during phase lower")
+               : fail(Outcome::Failed, takeDiagnostics());
   end("lower");
+  if (Report.Targets.empty())
+    Report.PeakTransient = About.Transient;
   Report.Targets.push_back(std::move(About));
-  return true;
+  std::string Programs;
+  for (size_t I = Before; I < Content.Variants.size(); ++I)
+    Programs += programsAsText(Content, Content.Variants[I]);
+  printAfter(Phase::Lower, Programs);
+  return !stopsAfter(Phase::Lower) || stop(Programs);
 }
 
 bool Compiler::writePackageFile() {
@@ -173,10 +194,10 @@ bool Compiler::compile() {
       return fail(Outcome::Failed, "cannot create folder '" +
                                        Request.SaveTemps +
                                        "': " + Code.message());
-  if (!loadModule() || !runShared())
+  if (!checkStop() || !loadModule() || !runShared())
     return false;
-  for (Target *T : Targets)
-    if (!runTarget(*T))
+  for (size_t I = 0; I < Targets.size(); ++I)
+    if (!runTarget(*Targets[I], Variants[I]))
       return false;
   return writePackageFile();
 }

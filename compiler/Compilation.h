@@ -29,10 +29,23 @@ struct TensorReport {
   std::vector<std::string> Dims;
 };
 
+/// A number that may depend on dimensions: its expression, and its value when
+/// it has one.
+struct SizeReport {
+  std::string Expression;
+  std::optional<int64_t> Value;
+};
+
 struct TargetReport {
   std::string Name;
   std::vector<std::string> Variants;
-  uint64_t Dispatches = 0, Functions = 0, FallbackOps = 0;
+  /// Unknown when the target refuses the model.
+  std::optional<uint64_t> Dispatches, Functions;
+  uint64_t FallbackOps = 0;
+  /// Bytes of memory for values between dispatches, at most.
+  std::optional<SizeReport> Transient;
+  /// The target's own estimate of one run, when it has one.
+  std::optional<double> Seconds;
 };
 
 struct NodeReport {
@@ -50,8 +63,9 @@ struct CompilationReport {
   std::vector<TargetReport> Targets;
   std::vector<std::pair<std::string, double>> PhaseSeconds;
   std::optional<uint64_t> Parameters, WeightBytes;
-  std::optional<std::string> PeakTransient;
+  std::optional<SizeReport> PeakTransient;
   // Explain only.
+  std::optional<SizeReport> InputBytes, ResultBytes, Flops;
   std::vector<std::pair<std::string, int64_t>> Opsets;
   std::vector<TensorReport> Inputs, Outputs;
   std::map<std::string, uint64_t> Ops;
@@ -83,7 +97,8 @@ struct CompilationRequest {
 /// its own.
 CompilationReport compileModel(const CompilationRequest &Request);
 
-/// Runs the phases up to place and reports what would run where.
+/// Runs the phases up to form-dispatches for each target and reports what would
+/// run where, and how much memory a run would take.
 CompilationReport explainModel(const CompilationRequest &Request);
 
 /// The report as JSON (keys: compiler.h) and as text for people.

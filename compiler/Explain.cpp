@@ -2,6 +2,7 @@
 // What would run where, and why; and which targets there are.
 #include "compiler/Compilation.h"
 #include "compiler/Pipeline.h"
+#include "compiler/package/Costs.h"
 #include "compiler/package/ElementTypes.h"
 #include "compiler/package/HostProgram.h"
 #include "compiler/package/SourceNames.h"
@@ -29,48 +30,104 @@ static NodeReport nodeReport(Operation *Op, const Target &Preferred,
   Out.Target = Preferred.name().str();
   if (std::optional<Unsupported> Why = Preferred.supports(Op)) {
     Out.Reason = Why->Reason;
-    Out.Target = Fallback ? Fallback->name().str() : "";
+    Out.Target =
+        Fallback && !Fallback->supports(Op) ? Fallback->name().str() : "";
   }
   return Out;
 }
 
-CompilationReport dure::explainModel(const CompilationRequest &Request) {
-  CompilationReport Report;
-  Pipeline Worker(Request, Report);
-  if (!Worker.findTargets() || !Worker.loadModule())
-    return Report;
-  const Target &Preferred = *Worker.Targets.front();
-  for (Phase P : {Phase::Simplify, Phase::Raise})
-    if (!Worker.isDone(P) && !Worker.run(P, *Worker.Module, nullptr))
-      return Report;
+namespace {
 
-  uint64_t Parameters = 0, Bytes = 0;
-  for (auto Weight : Worker.Module->getOps<WeightOp>()) {
-    Parameters += Weight.getData().getType().getNumElements();
-    Bytes += Weight.getData().getSize();
-  }
-  Report.Parameters = Parameters;
-  Report.WeightBytes = Bytes;
-  Report.Targets.push_back({Preferred.name().str(), {}, 0, 0, 0});
-  auto Main = Worker.Module->lookupSymbol<func::FuncOp>("main");
+/// The steps of one `explain` call.
+class Explainer : public Pipeline {
+public:
+  using Pipeline::Pipeline;
+  void explain();
+
+private:
+  bool addSignature();
+  void addOps(const Target &T);
+  bool addTarget(const Target &T);
+};
+
+} // namespace
+
+bool Explainer::addSignature() {
+  func::FuncOp Main = mainOf(*Module);
+  if (!Main)
+    return fail(Outcome::Failed, "the module has no function 'main'");
   FailureOr<Entry> Signature = buildSignature(Main);
-  if (failed(Signature)) {
-    Worker.fail(Outcome::Failed, Worker.takeDiagnostics());
-    return Report;
-  }
+  if (failed(Signature))
+    return fail(Outcome::Failed, takeDiagnostics());
   for (const TensorInfo &Each : Signature->Inputs)
     Report.Inputs.push_back(tensorReport(Each));
   for (const TensorInfo &Each : Signature->Outputs)
     Report.Outputs.push_back(tensorReport(Each));
-  for (Operation &Op : Main.getBody().front()) {
+  auto Sum = [](TypeRange Types) {
+    DimExpr Bytes(0);
+    for (Type Each : Types)
+      Bytes = Bytes + byteSize(cast<RankedTensorType>(Each));
+    return Bytes;
+  };
+  Report.InputBytes = sizeOf(Sum(Main.getArgumentTypes()));
+  Report.ResultBytes = sizeOf(Sum(Main.getResultTypes()));
+  return true;
+}
+
+/// The ops of `main` and where they run; of the first target also their number
+/// and what they compute.
+void Explainer::addOps(const Target &T) {
+  bool First = &T == Targets.front();
+  std::optional<DimExpr> Flops = DimExpr(0);
+  for (Operation &Op : mainOf(raisedFor(T)).getBody().front()) {
     if (isa<GetWeightOp, ConstantOp, func::ReturnOp, DefineDimsOp, BindDimsOp>(
             Op))
       continue;
+    Report.Nodes.push_back(nodeReport(&Op, T, Fallback));
+    if (!First)
+      continue;
     ++Report.Ops[Op.getName().stripDialect().str()];
-    Report.Nodes.push_back(nodeReport(&Op, Preferred, Worker.Fallback));
+    std::optional<DimExpr> Each = flopsOf(&Op);
+    Flops = Flops && Each ? std::optional(*Flops + *Each) : std::nullopt;
   }
-  // Placement decides what is refused.
-  Worker.run(Phase::Place, *Worker.Module, &Preferred);
+  if (First && Flops)
+    Report.Flops = sizeOf(*Flops);
+}
+
+bool Explainer::addTarget(const Target &T) {
+  Report.Targets.emplace_back();
+  Report.Targets.back().Name = T.name().str();
+  addOps(T);
+  OwningOpRef<ModuleOp> Clone = raisedFor(T).clone();
+  // Placement decides what is refused; forming dispatches, which values need
+  // memory between them.
+  if (!checkShapes(*Clone, T))
+    return false;
+  for (Phase P : {Phase::Place, Phase::Quantize, Phase::Specialize,
+                  Phase::FormDispatches})
+    if (!run(P, *Clone, &T))
+      return false;
+  Report.Targets.back() = aboutDispatches(*Clone, T);
+  return true;
+}
+
+void Explainer::explain() {
+  if (!findTargets() || !loadModule())
+    return;
+  countWeights();
+  if ((!isDone(Phase::Simplify) && !run(Phase::Simplify, *Module, nullptr)) ||
+      !raise() || !checkDims() || !addSignature())
+    return;
+  // Every target is explained, whatever another one refuses.
+  for (const Target *Each : Targets)
+    if (!addTarget(*Each) && Report.Result != Outcome::Refused)
+      return;
+}
+
+CompilationReport dure::explainModel(const CompilationRequest &Request) {
+  CompilationReport Report;
+  Explainer Worker(Request, Report);
+  Worker.explain();
   return Report;
 }
 

@@ -4,6 +4,7 @@
 
 #include "compiler/dispatch/OutlineDispatches.h"
 #include "compiler/dispatch/Place.h"
+#include "compiler/package/SourceNames.h"
 #include "compiler/passes/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -94,6 +95,37 @@ static void addPasses(Phase P, const PhaseOptions &Options, OpPassManager &PM) {
   }
 }
 
+std::vector<std::string> dure::passNames(const Target *Preferred) {
+  MLIRContext Context;
+  std::vector<std::string> Names;
+  for (int P = 0; P <= static_cast<int>(Phase::Lower); ++P) {
+    PhaseOptions Options;
+    Options.Preferred = Preferred;
+    PassManager PM(&Context, ModuleOp::getOperationName());
+    addPasses(static_cast<Phase>(P), Options, PM);
+    // "builtin.module(func.func(canonicalize{max=1}),cse)": a word before '('
+    // is an op, one inside braces an option.
+    std::string Text, Word;
+    llvm::raw_string_ostream Out(Text);
+    PM.printAsTextualPipeline(Out);
+    int Braces = 0;
+    for (char C : Text) {
+      if (Braces == 0 &&
+          (llvm::isAlnum(C) || C == '-' || C == '_' || C == '.')) {
+        Word += C;
+        continue;
+      }
+      if (Braces == 0 && C != '(' && !Word.empty())
+        Names.push_back(Word);
+      Word.clear();
+      Braces += C == '{' ? 1 : C == '}' ? -1 : 0;
+    }
+  }
+  llvm::sort(Names);
+  Names.erase(llvm::unique(Names), Names.end());
+  return Names;
+}
+
 LogicalResult dure::runPhase(Phase P, ModuleOp Module,
                              const PhaseOptions &Options,
                              std::vector<Refused> &Refusals) {
@@ -104,8 +136,13 @@ LogicalResult dure::runPhase(Phase P, ModuleOp Module,
   addPasses(P, Options, PM);
   if (Options.Print && !Options.PrintAfter.empty())
     PM.addInstrumentation(std::make_unique<PrintAfterPasses>(Options));
+  llvm::StringMap<Type> Named;
+  if (P == Phase::Raise)
+    Named = namedTypes(Module);
   if (failed(PM.run(Module)))
     return failure();
+  if (P == Phase::Raise)
+    forgetOtherTypes(Module, Named);
 
   if (P == Phase::Place) {
     placeOps(Module, *Options.Preferred, Options.Fallback, Refusals);

@@ -44,12 +44,16 @@ struct PhaseOptions {
   std::function<void(llvm::StringRef Text)> Print;
 };
 
-/// Runs one phase from Simplify to FormDispatches on the module and verifies
-/// the result. Ops that no target takes are added to `Refusals` (Place only).
-/// Emits diagnostics and fails when the phase cannot be finished.
+/// Runs one phase from Import (which only verifies what was imported) to
+/// FormDispatches on the module and verifies the result. Ops that no target
+/// takes are added to `Refusals` (Place only). Emits diagnostics and fails when
+/// the phase cannot be finished.
 mlir::LogicalResult runPhase(Phase P, mlir::ModuleOp Module,
                              const PhaseOptions &Options,
                              std::vector<Refused> &Refusals);
+
+/// The command line names of the passes that the phases run for `Preferred`.
+std::vector<std::string> passNames(const Target *Preferred);
 
 /// Every dialect that a module may hold between phases, targets' excluded.
 void registerPhaseDialects(mlir::DialectRegistry &Registry);

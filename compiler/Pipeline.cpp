@@ -3,10 +3,12 @@
 #include "compiler/Pipeline.h"
 
 #include "compiler/package/SourceNames.h"
+#include "compiler/package/Transients.h"
 #include "frontends/onnx/Importer.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Threading.h"
 
 #include <chrono>
@@ -65,7 +67,7 @@ bool Pipeline::fail(Outcome Result, std::string Message) {
 }
 
 bool Pipeline::begin(StringRef Phase) {
-  if (Request.Cancel && *Request.Cancel)
+  if (cancelled())
     return fail(Outcome::Cancelled, "cancelled during phase " + Phase.str());
   if (Request.Progress)
     Request.Progress(Phase.str(), std::min(1.0, PhasesBegun / 10.0));
@@ -78,12 +80,30 @@ void Pipeline::end(StringRef Phase) {
   Report.PhaseSeconds.push_back({Phase.str(), steadySeconds() - PhaseStart});
 }
 
-bool Pipeline::findTargets() {
+/// Checks the names of phases and passes.
+bool Pipeline::checkNames() {
   for (const std::string &Name : {Request.StopAfter, Request.StartFrom})
     if (!Name.empty() && !phaseNamed(Name))
       return fail(Outcome::InvalidRequest,
                   "there is no phase '" + Name +
                       "'; phases are: " + phaseNames());
+  if (Request.PrintAfter.empty())
+    return true;
+  std::set<std::string> Passes;
+  for (const Target *Each : Targets)
+    for (const std::string &Name : passNames(Each))
+      Passes.insert(Name);
+  for (const std::string &Name : Request.PrintAfter)
+    if (Name != "all" && !phaseNamed(Name) && !Passes.count(Name))
+      return fail(Outcome::InvalidRequest,
+                  "there is no phase or pass '" + Name +
+                      "' to print the IR after; phases are: all, " +
+                      phaseNames() +
+                      "; passes are: " + llvm::join(Passes, ", "));
+  return true;
+}
+
+bool Pipeline::findTargets() {
   std::string Error;
   for (const std::string &Path : Request.LoadTargets)
     if (!Registry.load(Path, Error))
@@ -95,9 +115,17 @@ bool Pipeline::findTargets() {
     Target *Found = Registry.find(Name, Error);
     if (!Found)
       return fail(Outcome::InvalidRequest, Error);
-    if (!llvm::is_contained(Targets, Found))
-      Targets.push_back(Found);
+    if (llvm::is_contained(Targets, Found))
+      continue;
+    FailureOr<std::vector<TargetVariant>> Given =
+        Found->variants(Request.Cpus, Error);
+    if (failed(Given))
+      return fail(Outcome::InvalidRequest, Error);
+    Targets.push_back(Found);
+    Variants.push_back(std::move(*Given));
   }
+  if (!checkNames())
+    return false;
   DialectRegistry Dialects;
   for (Target *Each : Registry.loaded())
     Each->registerDialects(Dialects);
@@ -110,7 +138,8 @@ bool Pipeline::findTargets() {
 bool Pipeline::loadModule() {
   if (!begin("import"))
     return false;
-  bool Ok = Request.StartFrom.empty() ? importModel() : readModule();
+  bool Ok = Request.StartFrom.empty() ? importModel()
+                                      : readModule() && checkPlacement();
   end("import");
   return Ok;
 }
@@ -123,6 +152,7 @@ bool Pipeline::importModel() {
       onnx::importOnnx(Request.ModelPath, Context, Options);
   auto Language =
       Request.Korean ? onnx::Language::Korean : onnx::Language::English;
+  Report.Opsets = std::move(Result.Opsets);
   for (const onnx::Refusal &Each : Result.Refusals) {
     Report.Refusals.push_back({Each.Node, Each.Op, Each.Domain, Each.Opset,
                                std::string(onnx::codeName(Each.Code)),
@@ -136,7 +166,7 @@ bool Pipeline::importModel() {
   if (!Result.Module)
     return fail(Outcome::Failed, takeDiagnostics());
   Module = std::move(Result.Module);
-  return true;
+  return runPhaseOn(Phase::Import, *Module, nullptr, Request.NoRaise);
 }
 
 bool Pipeline::readModule() {
@@ -156,13 +186,211 @@ bool Pipeline::readModule() {
   return true;
 }
 
+/// IR after place is one target's.
+bool Pipeline::checkPlacement() {
+  if (Reached < Phase::Place)
+    return true;
+  std::set<std::string> Placed;
+  Module->walk([&](Operation *Op) {
+    if (auto Region = dyn_cast<RegionOp>(Op))
+      Placed.insert(Region.getTarget().str());
+    else if (auto Dispatch = dyn_cast<CallDispatchOp>(Op))
+      Placed.insert(Dispatch.getTarget().str());
+  });
+  for (const std::string &Name : Placed)
+    if (Targets.size() != 1 || Targets.front()->name() != Name)
+      return fail(Outcome::InvalidRequest,
+                  "'" + Request.ModelPath + "' is placed on target '" + Name +
+                      "' already; give --target " + Name +
+                      " alone, or start from phase place or an earlier one");
+  return true;
+}
+
+func::FuncOp Pipeline::mainOf(ModuleOp Module) {
+  return Module.lookupSymbol<func::FuncOp>("main");
+}
+
+void Pipeline::countWeights() {
+  uint64_t Parameters = 0, Bytes = 0;
+  for (auto Weight : Module->getOps<WeightOp>()) {
+    Parameters += Weight.getData().getType().getNumElements();
+    Bytes += Weight.getData().getSize();
+  }
+  Report.Parameters = Parameters;
+  Report.WeightBytes = Bytes;
+}
+
+SizeReport Pipeline::sizeOf(const DimExpr &Expr) const {
+  std::map<std::string, DimExpr> Given;
+  for (auto &[Name, Value] : Request.Dims)
+    Given.emplace(Name, DimExpr(Value));
+  DimExpr Known = Expr.substitute(Given);
+  return {Known.str(), Known.constant()};
+}
+
+/// Seconds of all dispatches of a function by the target's own word.
+static std::optional<double>
+costOf(func::FuncOp Main, const Target &T,
+       const std::map<std::string, int64_t> &Dims) {
+  double Sum = 0;
+  for (auto Op : Main.getOps<CallDispatchOp>()) {
+    auto Callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+        Op, Op.getCalleeAttr());
+    std::map<std::string, int64_t> Symbols;
+    auto Names = Callee->getAttrOfType<ArrayAttr>(SymbolsAttr);
+    for (auto [Name, Expr] : llvm::zip(Names.getAsValueRange<StringAttr>(),
+                                       Op.getBindings().exprs())) {
+      std::optional<int64_t> Value = Expr.evaluate(Dims);
+      if (!Value)
+        return std::nullopt;
+      Symbols[Name.str()] = *Value;
+    }
+    std::optional<double> Seconds = T.cost(Callee, Symbols);
+    if (!Seconds)
+      return std::nullopt;
+    Sum += *Seconds;
+  }
+  return Sum;
+}
+
+TargetReport Pipeline::aboutDispatches(ModuleOp Module, const Target &T) {
+  TargetReport About;
+  About.Name = T.name().str();
+  About.Dispatches = About.Functions = 0;
+  for (auto Function : Module.getOps<func::FuncOp>())
+    *About.Functions += Function->hasAttr(DureDialect::DispatchFnAttr);
+  Module.walk([&](CallDispatchOp Op) {
+    ++*About.Dispatches;
+    About.FallbackOps += Op.getTarget() != T.name();
+  });
+  if (func::FuncOp Main = mainOf(Module)) {
+    About.Transient = sizeOf(planTransients(Main).Peak);
+    About.Seconds = costOf(Main, T, Request.Dims);
+  }
+  return About;
+}
+
+bool Pipeline::checkDims() {
+  func::FuncOp Main = mainOf(*Module);
+  if (Request.Dims.empty() || !Main)
+    return true;
+  std::set<std::string> Known;
+  std::vector<DimExpr> Sizes;
+  for (Type Each : Main.getArgumentTypes())
+    for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(Each))) {
+      Dim.collectSymbols(Known);
+      Sizes.push_back(Dim);
+    }
+  for (auto &[Name, Value] : Request.Dims)
+    if (!Known.count(Name))
+      return fail(
+          Outcome::InvalidRequest,
+          "--dims names '" + Name + "', which no input has; there " +
+              (Known.empty() ? "are none" : "are: " + llvm::join(Known, ", ")));
+  for (const DimExpr &Dim : Sizes)
+    if (std::optional<int64_t> Value = Dim.evaluate(Request.Dims);
+        Value && *Value < 0)
+      return fail(Outcome::InvalidRequest,
+                  "--dims gives a dimension that is negative: " + Dim.str() +
+                      " would be " + std::to_string(*Value));
+  auto Pairs = Main->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
+  if (!Pairs)
+    return true;
+  for (DimsAttr Pair : Pairs.getAsRange<DimsAttr>()) {
+    std::optional<int64_t> L = Pair.expr(0).evaluate(Request.Dims);
+    std::optional<int64_t> R = Pair.expr(1).evaluate(Request.Dims);
+    if (L && R && *L != *R)
+      return fail(Outcome::InvalidRequest,
+                  "--dims gives sizes that the model cannot have: it needs " +
+                      Pair.expr(0).str() + " and " + Pair.expr(1).str() +
+                      " to be equal, they would be " + std::to_string(*L) +
+                      " and " + std::to_string(*R));
+  }
+  return true;
+}
+
+bool Pipeline::checkShapes(ModuleOp Module, const Target &T) {
+  func::FuncOp Main = mainOf(Module);
+  if (!T.needsStaticShapes() || !Main)
+    return true;
+  auto Refuse = [&](std::string Node, std::string Op, const std::string &Dim) {
+    Report.Refusals.push_back(
+        {Node, Op, "", 0, "dynamic-shape",
+         "target '" + T.name().str() +
+             "' needs static shapes, and this has the dimension '" + Dim + "'",
+         "Export the model with fixed dimensions."});
+    Report.Message += (Report.Message.empty() ? "'" : "\n'") + Node +
+                      "': " + Report.Refusals.back().Reason +
+                      " [dynamic-shape] " + Report.Refusals.back().Remedy;
+  };
+  auto Visit = [&](Type Given, const std::string &Node, const std::string &Op) {
+    for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(Given)))
+      if (!Dim.constant())
+        return Refuse(Node, Op, Dim.str());
+  };
+  for (auto [I, Given] : llvm::enumerate(Main.getArgumentTypes())) {
+    auto Name = Main.getArgAttrOfType<StringAttr>(I, DureDialect::NameAttr);
+    Visit(Given, Name ? Name.str() : "", "input");
+  }
+  // Sizes that the model computes; those of inputs have been told.
+  if (Report.Refusals.empty())
+    for (Operation &Op : Main.getBody().front())
+      for (Type Given : Op.getResultTypes()) {
+        std::vector<std::string> Nodes = sourceNodes(Op.getLoc());
+        Visit(Given, Nodes.empty() ? "" : Nodes.back(), sourceOp(Op.getLoc()));
+      }
+  return Report.Refusals.empty() || fail(Outcome::Refused, Report.Message);
+}
+
+bool Pipeline::raise() {
+  if (isDone(Phase::Raise))
+    return true;
+  auto Wants = [](const Target *Each) { return Each->wantsRaised(); };
+  if (llvm::none_of(Targets, Wants)) {
+    if (!begin("raise") ||
+        !runPhaseOn(Phase::Raise, *Module, nullptr, /*NoRaise=*/true))
+      return false;
+    end("raise");
+    return true;
+  }
+  if (!llvm::all_of(Targets, Wants)) {
+    Unraised = Module->clone();
+    if (!runPhaseOn(Phase::Raise, *Unraised, nullptr, /*NoRaise=*/true))
+      return false;
+  }
+  return run(Phase::Raise, *Module, nullptr);
+}
+
+ModuleOp Pipeline::raisedFor(const Target &T) const {
+  return Unraised && !T.wantsRaised() ? *Unraised : *Module;
+}
+
+void Pipeline::printAfter(Phase P, const std::string &Text) {
+  if (!llvm::is_contained(Request.PrintAfter, phaseName(P)) &&
+      !llvm::is_contained(Request.PrintAfter, "all"))
+    return;
+  std::string Titled =
+      "// after phase " + phaseName(P).str() + "\n" + Text + "\n";
+  if (Request.Print)
+    Request.Print(Titled);
+  else
+    llvm::errs() << Titled;
+}
+
 bool Pipeline::run(Phase P, ModuleOp Module, const Target *Preferred) {
-  if (!begin(phaseName(P)))
+  if (!begin(phaseName(P)) ||
+      !runPhaseOn(P, Module, Preferred, Request.NoRaise))
     return false;
+  end(phaseName(P));
+  return true;
+}
+
+bool Pipeline::runPhaseOn(Phase P, ModuleOp Module, const Target *Preferred,
+                          bool NoRaise) {
   PhaseOptions Options;
   Options.Preferred = Preferred;
   Options.Fallback = Fallback == Preferred ? nullptr : Fallback;
-  Options.NoRaise = Request.NoRaise;
+  Options.NoRaise = NoRaise;
   Options.PrintAfter = Request.PrintAfter;
   Options.Print = [this](StringRef Text) {
     if (Request.Print)
@@ -173,6 +401,10 @@ bool Pipeline::run(Phase P, ModuleOp Module, const Target *Preferred) {
   std::vector<Refused> Refusals;
   if (failed(runPhase(P, Module, Options, Refusals)))
     return fail(Outcome::Failed, takeDiagnostics());
+  return report(Refusals);
+}
+
+bool Pipeline::report(ArrayRef<Refused> Refusals) {
   for (const Refused &Each : Refusals) {
     std::vector<std::string> Nodes = sourceNodes(Each.Op->getLoc());
     std::string Node = Nodes.empty() ? "" : Nodes.back();
@@ -184,8 +416,5 @@ bool Pipeline::run(Phase P, ModuleOp Module, const Target *Preferred) {
                       placeOf(Each.Op->getLoc()) + Each.Why.Reason + " [" +
                       Each.Why.Code + "] " + Each.Why.Remedy;
   }
-  if (!Refusals.empty())
-    return fail(Outcome::Refused, Report.Message);
-  end(phaseName(P));
-  return true;
+  return Refusals.empty() || fail(Outcome::Refused, Report.Message);
 }

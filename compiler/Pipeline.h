@@ -22,8 +22,28 @@ public:
   bool loadModule();
   /// Runs one phase on `Module` for the given target.
   bool run(Phase P, mlir::ModuleOp Module, const Target *Preferred);
+  /// Runs phase raise on `Module`, and keeps a copy without it for the targets
+  /// that want none.
+  bool raise();
+  /// What phase raise leaves for a target.
+  mlir::ModuleOp raisedFor(const Target &T) const;
+  /// Sets the report's parameters and weight bytes.
+  void countWeights();
+  /// What the report says of one target, of a module after form-dispatches.
+  TargetReport aboutDispatches(mlir::ModuleOp Module, const Target &T);
+  /// An expression with the sizes of --dims put in.
+  SizeReport sizeOf(const DimExpr &Expr) const;
+  /// Checks the sizes given for dimensions (--dims) against `main`.
+  bool checkDims();
+  /// Refuses symbolic dimensions on behalf of a target that needs static ones.
+  bool checkShapes(mlir::ModuleOp Module, const Target &T);
+  /// The module's function `main`.
+  static mlir::func::FuncOp mainOf(mlir::ModuleOp Module);
   /// Notes that a phase begins; false when the user has cancelled.
   bool begin(llvm::StringRef Phase);
+  bool cancelled() const { return Request.Cancel && *Request.Cancel; }
+  /// Prints the text of a phase's result when --print-ir-after asks for it.
+  void printAfter(Phase P, const std::string &Text);
   /// Ends the time of the phase begun last.
   void end(llvm::StringRef Phase);
 
@@ -38,6 +58,8 @@ public:
   CompilationReport &Report;
   TargetRegistry Registry;
   std::vector<Target *> Targets;
+  /// What --cpu stands for, a target.
+  std::vector<std::vector<TargetVariant>> Variants;
   /// Takes what the preferred target does not. Nobody yet: a variant's program
   /// runs on one driver.
   Target *Fallback = nullptr;
@@ -48,6 +70,13 @@ public:
 private:
   bool importModel();
   bool readModule();
+  bool checkNames();
+  bool checkPlacement();
+  bool runPhaseOn(Phase P, mlir::ModuleOp Module, const Target *Preferred,
+                  bool NoRaise);
+  bool report(llvm::ArrayRef<Refused> Refusals);
+
+  mlir::OwningOpRef<mlir::ModuleOp> Unraised;
 
   std::unique_ptr<mlir::ScopedDiagnosticHandler> Handler;
   std::string Diagnostics;

@@ -47,6 +47,13 @@ static json::Array tensors(const std::vector<TensorReport> &Values) {
   return Out;
 }
 
+/// The number, or the expression of one that depends on dimensions.
+static json::Value size(const SizeReport &Given) {
+  if (Given.Value)
+    return *Given.Value;
+  return clean(Given.Expression);
+}
+
 static void addExplanation(const CompilationReport &Report, json::Object &Out) {
   json::Array Opsets, Ops, Nodes;
   for (auto &[Domain, Version] : Report.Opsets)
@@ -55,9 +62,8 @@ static void addExplanation(const CompilationReport &Report, json::Object &Out) {
   for (auto &[Op, Count] : Report.Ops)
     Ops.push_back(json::Object{{"op", Op}, {"count", Count}});
   uint64_t Fallback = 0;
-  std::string First = Report.Targets.empty() ? "" : Report.Targets[0].Name;
   for (const NodeReport &Each : Report.Nodes) {
-    Fallback += Each.Target != First;
+    Fallback += !Each.Reason.empty() && !Each.Target.empty();
     Nodes.push_back(json::Object{{"name", clean(Each.Name)},
                                  {"op", Each.Op},
                                  {"target", Each.Target},
@@ -73,7 +79,30 @@ static void addExplanation(const CompilationReport &Report, json::Object &Out) {
   json::Object Memory;
   if (Report.WeightBytes)
     Memory["weights"] = *Report.WeightBytes;
+  if (Report.InputBytes)
+    Memory["inputs"] = size(*Report.InputBytes);
+  if (Report.ResultBytes)
+    Memory["outputs"] = size(*Report.ResultBytes);
+  if (!Report.Targets.empty() && Report.Targets.front().Transient)
+    Memory["transient"] = size(*Report.Targets.front().Transient);
   Out["memory"] = std::move(Memory);
+  if (Report.Flops && Report.Flops->Value)
+    Out["flops"] = *Report.Flops->Value;
+}
+
+static json::Object target(const TargetReport &Given) {
+  json::Object Out{{"name", Given.Name},
+                   {"variants", strings(Given.Variants)},
+                   {"fallback_ops", Given.FallbackOps}};
+  if (Given.Dispatches)
+    Out["dispatches"] = *Given.Dispatches;
+  if (Given.Functions)
+    Out["functions"] = *Given.Functions;
+  if (Given.Transient)
+    Out["transient"] = size(*Given.Transient);
+  if (Given.Seconds)
+    Out["estimated_s"] = *Given.Seconds;
+  return Out;
 }
 
 std::string dure::reportToJson(const CompilationReport &Report, bool Explain) {
@@ -92,11 +121,7 @@ std::string dure::reportToJson(const CompilationReport &Report, bool Explain) {
   Out["refusals"] = std::move(Refusals);
   json::Array Targets, Phases;
   for (const TargetReport &Each : Report.Targets)
-    Targets.push_back(json::Object{{"name", Each.Name},
-                                   {"variants", strings(Each.Variants)},
-                                   {"dispatches", Each.Dispatches},
-                                   {"functions", Each.Functions},
-                                   {"fallback_ops", Each.FallbackOps}});
+    Targets.push_back(target(Each));
   for (auto &[Name, Seconds] : Report.PhaseSeconds)
     Phases.push_back(json::Object{{"name", Name}, {"seconds", Seconds}});
   Out["targets"] = std::move(Targets);
@@ -112,7 +137,7 @@ std::string dure::reportToJson(const CompilationReport &Report, bool Explain) {
     if (Report.OutputBytes)
       Out["output_bytes"] = *Report.OutputBytes;
     if (Report.PeakTransient)
-      Out["peak_transient"] = *Report.PeakTransient;
+      Out["peak_transient"] = size(*Report.PeakTransient);
   }
   std::string Text;
   llvm::raw_string_ostream(Text) << json::Value(std::move(Out));
@@ -125,6 +150,42 @@ static void writeCount(llvm::raw_ostream &Out, uint64_t Count) {
     Out << llvm::format("%.1f M", double(Count) / 1e6);
   else
     Out << Count;
+}
+
+/// "1.5 MB", or the expression when a dimension is not known.
+static std::string bytesText(const SizeReport &Size) {
+  std::string Text;
+  llvm::raw_string_ostream Out(Text);
+  if (!Size.Value)
+    Out << Size.Expression << " B";
+  else if (*Size.Value < 1000000)
+    Out << *Size.Value << " B";
+  else
+    Out << llvm::format("%.1f MB", double(*Size.Value) / 1e6);
+  return Text;
+}
+
+static void explainMemory(const CompilationReport &Report, bool Korean,
+                          llvm::raw_ostream &Out) {
+  if (Report.InputBytes && Report.ResultBytes)
+    Out << (Korean ? "메모리  입력 " : "memory  inputs ")
+        << bytesText(*Report.InputBytes) << (Korean ? ", 출력 " : ", outputs ")
+        << bytesText(*Report.ResultBytes) << "\n";
+  for (const TargetReport &Each : Report.Targets) {
+    if (Each.Transient)
+      Out << (Korean ? "메모리  중간값 최대 "
+                     : "memory  between dispatches at most ")
+          << bytesText(*Each.Transient) << " (" << Each.Name << ", "
+          << *Each.Dispatches << (Korean ? "개 디스패치)\n" : " dispatches)\n");
+    if (Each.Seconds)
+      Out << (Korean ? "예상 시간  " : "estimate  ")
+          << llvm::format("%.6f s (", *Each.Seconds) << Each.Name << ")\n";
+  }
+  if (Report.Flops && Report.Flops->Value) {
+    Out << (Korean ? "연산량  " : "work    ");
+    writeCount(Out, *Report.Flops->Value);
+    Out << " flop\n";
+  }
 }
 
 static void explainAsText(const CompilationReport &Report, bool Korean,
@@ -140,14 +201,19 @@ static void explainAsText(const CompilationReport &Report, bool Korean,
     Out << llvm::format("  %6llu  ", (unsigned long long)Count) << Op << "\n";
   std::map<std::string, uint64_t> Where;
   for (const NodeReport &Each : Report.Nodes)
-    ++Where[Each.Target];
+    if (!Each.Target.empty())
+      ++Where[Each.Target];
   for (auto &[Target, Count] : Where)
     Out << (Korean ? "배치  " : "placed  ") << Count
         << (Korean ? "개 연산 → " : " ops on ") << Target << "\n";
   for (const NodeReport &Each : Report.Nodes)
     if (!Each.Reason.empty())
-      Out << "  " << Each.Name << " (" << Each.Op << ") → " << Each.Target
+      Out << "  " << Each.Name << " (" << Each.Op << ") → "
+          << (!Each.Target.empty() ? Each.Target
+              : Korean             ? "실행할 수 없음"
+                                   : "nowhere")
           << ": " << Each.Reason << "\n";
+  explainMemory(Report, Korean, Out);
 }
 
 std::string dure::reportToText(const CompilationReport &Report, bool Explain,
@@ -168,8 +234,9 @@ std::string dure::reportToText(const CompilationReport &Report, bool Explain,
   for (const TargetReport &Each : Report.Targets) {
     Out << (Korean ? "타깃    " : "target  ") << Each.Name << " ("
         << llvm::join(Each.Variants, ", ") << "): ";
-    Out << Each.Dispatches << (Korean ? "개 디스패치, " : " dispatches of ")
-        << Each.Functions << (Korean ? "개 함수" : " functions");
+    Out << Each.Dispatches.value_or(0)
+        << (Korean ? "개 디스패치, " : " dispatches of ")
+        << Each.Functions.value_or(0) << (Korean ? "개 함수" : " functions");
     if (Each.FallbackOps)
       Out << ", " << Each.FallbackOps
           << (Korean ? "개는 호스트에서 실행" : " of them on the host");

@@ -15,6 +15,8 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Config/llvm-config.h"
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +24,7 @@
 
 namespace dure {
 
-inline constexpr uint32_t TargetApiVersion = 1;
+inline constexpr uint32_t TargetApiVersion = 2;
 
 /// Phases at which a target may add passes of its own, by their public names:
 /// "quantize", "specialize", "form-dispatches".
@@ -63,6 +65,16 @@ struct DispatchGroup {
   llvm::SmallVector<std::pair<mlir::Value, StepAttr>> Layouts;
 };
 
+/// Attribute of a dispatch function: its symbols' names, in the order of a
+/// dispatch op's bindings.
+inline constexpr llvm::StringLiteral SymbolsAttr = "dure.symbols";
+/// Argument and result attribute of a dispatch function: the #dure.step of
+/// DispatchGroup::Layouts. The type stays logical.
+inline constexpr llvm::StringLiteral LayoutAttr = "dure.layout";
+/// Result attribute of a dispatch function: the index of the argument whose
+/// memory the result is written to (a cache update).
+inline constexpr llvm::StringLiteral InPlaceAttr = "dure.in_place";
+
 /// One entry of a code object, as its dispatches must call it.
 struct KernelEntry {
   /// The dispatch function it computes, and its name in the code object.
@@ -72,7 +84,9 @@ struct KernelEntry {
   llvm::SmallVector<DimExpr> Constants;
   /// Up to three; none: one workgroup.
   llvm::SmallVector<DimExpr> Grid;
-  /// Operations and bytes moved, when known: for traces and reports.
+  /// Operations and bytes moved, for traces and reports, when the kernel does
+  /// other work than its ops' definitions say; else they are counted from the
+  /// ops (package/Costs.h).
   std::optional<DimExpr> Flops, Bytes;
 };
 
@@ -90,6 +104,9 @@ struct EmitRequest {
   /// A folder for intermediate files of --save-temps, or empty.
   std::string SaveTemps;
   unsigned Threads = 1;
+  /// True once the user has cancelled: asked between kernels, `emit` then fails
+  /// without a diagnostic. Never empty.
+  std::function<bool()> Cancelled = [] { return false; };
 };
 
 /// A compiler target. One instance serves one compilation on one thread.
@@ -101,8 +118,8 @@ public:
   virtual llvm::StringRef description() const = 0;
   virtual std::vector<DeviceDescription> devices() const { return {}; }
 
-  /// Symbolic dimensions reach `emit` only when this is false; else
-  /// `specialize` makes shape buckets first.
+  /// True: models with a symbolic dimension are refused, and `emit` sees static
+  /// shapes only. (Phase specialize will make shape buckets of them.)
   virtual bool needsStaticShapes() const { return false; }
 
   /// The variants that `Names` (as given by --cpu, say) stand for; with no
@@ -133,12 +150,16 @@ public:
   emit(const EmitRequest &Request) const = 0;
 
   /// Seconds that a dispatch function takes with symbols bound as given, when
-  /// the target can tell.
+  /// the target can tell. `explain` sums them when it knows all dimensions.
   virtual std::optional<double>
   cost(mlir::func::FuncOp Dispatch,
        const std::map<std::string, int64_t> &Symbols) const {
     return std::nullopt;
   }
+
+  /// False: the target gets the model as it is after simplify, without what
+  /// phase raise recognises, and its packages have no entry `step`.
+  virtual bool wantsRaised() const { return true; }
 };
 
 /// What a target library exports, as `const TargetPlugin *dure_target_plugin()`

@@ -24,10 +24,30 @@ std::string dure::compilerLibraryFolder() {
   return llvm::sys::path::parent_path(Real).str();
 }
 
-/// Compares what the plug-in was built against with what runs here.
+/// A target's name becomes part of a path, of variants and of file names:
+/// letters, digits, '-' and '_' only.
+static bool isSaneName(llvm::StringRef Name) {
+  return !Name.empty() && llvm::all_of(Name, [](char C) {
+    return llvm::isAlnum(C) || C == '-' || C == '_';
+  });
+}
+
+/// The file of the in-tree target of a name, whether it is there or not.
+static std::string installedPath(llvm::StringRef Name) {
+  llvm::SmallString<256> Path(compilerLibraryFolder());
+  llvm::sys::path::append(Path, "libdure-target-" + Name + ".so");
+  return Path.str().str();
+}
+
+/// Compares what the plug-in was built against with what runs here. Reads no
+/// more of it than is known to be there.
 static std::string whyNotUsable(const TargetPlugin &Plugin) {
-  if (Plugin.StructSize < sizeof(TargetPlugin) ||
-      Plugin.ApiVersion != TargetApiVersion)
+  if (Plugin.StructSize < sizeof(TargetPlugin))
+    return "its TargetPlugin has " + std::to_string(Plugin.StructSize) +
+           " bytes, this compiler's has " +
+           std::to_string(sizeof(TargetPlugin)) +
+           "; rebuild it with this Dure's headers";
+  if (Plugin.ApiVersion != TargetApiVersion)
     return "it was built for target interface " +
            std::to_string(Plugin.ApiVersion) + ", this compiler has " +
            std::to_string(TargetApiVersion) +
@@ -38,8 +58,11 @@ static std::string whyNotUsable(const TargetPlugin &Plugin) {
            (Plugin.LLVMVersion ? Plugin.LLVMVersion : "(none given)") +
            ", this compiler with LLVM " LLVM_VERSION_STRING
            "; rebuild it with the same LLVM";
-  if (!Plugin.Name || !Plugin.Create)
-    return "it gives no name or no way to create the target";
+  if (!Plugin.Name || !isSaneName(Plugin.Name))
+    return std::string("its name '") + (Plugin.Name ? Plugin.Name : "") +
+           "' is not one of letters, digits, '-' and '_'";
+  if (!Plugin.Create)
+    return "it gives no function that creates the target";
   return {};
 }
 
@@ -57,9 +80,9 @@ bool TargetRegistry::load(const std::string &Path, std::string &Error) {
   auto Query = reinterpret_cast<QueryFn>(dlsym(Library, TargetPluginSymbol));
   const TargetPlugin *Plugin = Query ? Query() : nullptr;
   if (!Plugin) {
-    Error = "'" + Path +
-            "' is not a Dure target plug-in: it has no function '" +
-            TargetPluginSymbol + "'";
+    Error = "'" + Path + "' is not a Dure target plug-in: " +
+            (Query ? "its function '" : "it has no function '") +
+            TargetPluginSymbol + (Query ? "' returns nothing" : "'");
     dlclose(Library);
     return false;
   }
@@ -68,14 +91,35 @@ bool TargetRegistry::load(const std::string &Path, std::string &Error) {
     dlclose(Library);
     return false;
   }
-  if (Targets.count(Plugin->Name)) {
-    Error = "target plug-in '" + Path + "' has the name '" +
-            std::string(Plugin->Name) + "', which '" +
-            Targets.at(Plugin->Name).From.Path + "' has already";
+  auto Refuse = [&](const std::string &Why) {
+    Error = "target plug-in '" + Path + "' " + Why;
+    dlclose(Library);
+    return false;
+  };
+  std::string Name = Plugin->Name;
+  if (auto Known = Targets.find(Name); Known != Targets.end())
+    return Refuse("has the name '" + Name + "', which '" +
+                  Known->second.From.Path + "' has already");
+  // Otherwise a plug-in loaded first would stand in for a target of Dure's.
+  std::string Installed = installedPath(Name);
+  if (llvm::sys::fs::exists(Installed) &&
+      !llvm::sys::fs::equivalent(Installed, Path))
+    return Refuse("has the name '" + Name + "', which the installed target '" +
+                  Installed + "' has already");
+  std::unique_ptr<Target> Instance = Plugin->Create();
+  // From here on the library stays: what it created may be known to MLIR.
+  if (!Instance) {
+    Error =
+        "target plug-in '" + Path + "' cannot be used: it created no target";
     return false;
   }
-  Targets[Plugin->Name] = {Plugin->Create(),
-                           {Path, Plugin->ApiVersion, Plugin->LLVMVersion}};
+  if (Instance->name() != Name) {
+    Error = "target plug-in '" + Path + "' cannot be used: it is named '" +
+            Name + "', its target '" + Instance->name().str() + "'";
+    return false;
+  }
+  Targets[Name] = {std::move(Instance),
+                   {Path, Plugin->ApiVersion, Plugin->LLVMVersion}};
   return true;
 }
 
@@ -83,13 +127,8 @@ Target *TargetRegistry::find(llvm::StringRef Name, std::string &Error) {
   auto Found = Targets.find(Name.str());
   if (Found != Targets.end())
     return Found->second.Instance.get();
-  // A target's name becomes part of a path: letters, digits, '-' and '_' only.
-  bool Sane = !Name.empty() && llvm::all_of(Name, [](char C) {
-    return llvm::isAlnum(C) || C == '-' || C == '_';
-  });
-  llvm::SmallString<256> Path(compilerLibraryFolder());
-  llvm::sys::path::append(Path, "libdure-target-" + Name + ".so");
-  if (!Sane || !llvm::sys::fs::exists(Path)) {
+  std::string Path = installedPath(Name);
+  if (!isSaneName(Name) || !llvm::sys::fs::exists(Path)) {
     loadInstalled();
     std::string Names;
     for (auto &[Known, Unused] : Targets)
@@ -98,7 +137,7 @@ Target *TargetRegistry::find(llvm::StringRef Name, std::string &Error) {
             " (a vendor's is added with --load-target)";
     return nullptr;
   }
-  if (!load(Path.str().str(), Error))
+  if (!load(Path, Error))
     return nullptr;
   Found = Targets.find(Name.str());
   return Found == Targets.end() ? nullptr : Found->second.Instance.get();

@@ -36,6 +36,7 @@ config.substitutions += [
     ("%dure_source", config.dure_source_dir),
     ("%dure_build", config.dure_build_dir),
     ("%dure_lib", lib_dir),
+    ("%plugins", os.path.join(config.dure_build_dir, "test", "compiler", "plugins")),
     ("%models", os.path.join(config.test_source_root, "models")),
     ("%data", config.dure_data_dir),
     ("%python", config.python),

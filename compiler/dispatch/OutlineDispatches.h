@@ -7,17 +7,6 @@
 
 namespace dure {
 
-/// Attribute of a dispatch function: its symbols' names, in the order of a
-/// dispatch op's bindings.
-inline constexpr llvm::StringLiteral SymbolsAttr = "dure.symbols";
-/// Argument and result attribute of a dispatch function: a #dure.step saying
-/// how the bytes lie when they are not plain row-major. The type stays logical.
-inline constexpr llvm::StringLiteral LayoutAttr = "dure.layout";
-
-/// Result attribute of a dispatch function: the index of the argument whose
-/// memory the result is written to (a cache update).
-inline constexpr llvm::StringLiteral InPlaceAttr = "dure.in_place";
-
 /// For every dure.region of `Target` in the module: forms dispatches, moves
 /// each group into a private function marked `dure.dispatch_fn`, puts a
 /// dure.dispatch in its place and dissolves the region. Functions that are

@@ -2,13 +2,11 @@
 // Lowering of a function of dispatches to the package's host program.
 #include "compiler/package/HostProgram.h"
 
-#include "compiler/dispatch/OutlineDispatches.h"
+#include "compiler/package/Costs.h"
 #include "compiler/package/ElementTypes.h"
-#include "compiler/package/MemoryPlan.h"
 #include "compiler/package/SourceNames.h"
+#include "compiler/package/Transients.h"
 #include "compiler/passes/Passes.h"
-
-#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace dure;
@@ -37,7 +35,6 @@ private:
   bool isBound(const DimExpr &Expr) const;
 
   // Memory.
-  void findLifetimes();
   LogicalResult allocateArena();
   FailureOr<BufferReg> memoryFor(Operation *Op, Value V);
   FailureOr<BufferReg> bufferOf(Operation *User, Value V, StepAttr Layout);
@@ -49,10 +46,13 @@ private:
   LogicalResult translateBindDims(BindDimsOp Op);
   LogicalResult translateReturn(func::ReturnOp Op);
   void barrierIfNeeded(ArrayRef<Binding> Bindings);
-  LogicalResult addTrace(CallDispatchOp Op, DispatchOp &Made);
+  LogicalResult addTrace(CallDispatchOp Op, func::FuncOp Callee,
+                         const std::map<std::string, DimExpr> &InCaller,
+                         DispatchOp &Made);
+  LogicalResult buildTraceBlock();
 
   template <typename T> void emit(T Instruction) {
-    Out.Blocks[0].Instructions.push_back(std::move(Instruction));
+    Out.Blocks[EmitTo].Instructions.push_back(std::move(Instruction));
   }
 
   func::FuncOp Function;
@@ -63,19 +63,21 @@ private:
   llvm::DenseMap<Value, uint32_t> InputIndex, StateIndex;
 
   Program Out;
+  /// The block that instructions go to: the body, at the end the trace block.
+  uint32_t EmitTo = 0;
   std::map<std::string, ScalarReg> Scalars;
+
+  /// Operations and bytes of each trace row in the caller's symbols.
+  struct Cost {
+    std::optional<DimExpr> Flops;
+    DimExpr Bytes;
+  };
+  std::vector<Cost> Costs;
 
   /// Pairs of dure.equal_dims that are still to be checked.
   SmallVector<DimsAttr> UncheckedPairs;
 
-  /// The value whose memory a value is: itself, or what it reshapes.
-  static Value root(Value V);
-  struct Use {
-    unsigned First = 0, Last = 0;
-    bool Returned = false;
-    std::optional<unsigned> Slot;
-  };
-  llvm::MapVector<Value, Use> Transients;
+  TransientPlan Transients;
   std::vector<ScalarReg> SlotOffsets;
   BufferReg Arena = 0;
   llvm::DenseMap<Value, BufferReg> Buffers;
@@ -87,12 +89,6 @@ private:
 };
 
 } // namespace
-
-Value ProgramBuilder::root(Value V) {
-  while (auto Reshape = V.getDefiningOp<ReshapeOp>())
-    V = Reshape.getX();
-  return V;
-}
 
 //===----------------------------------------------------------------------===//
 // Scalars
@@ -264,49 +260,12 @@ LogicalResult ProgramBuilder::checkEqualDims() {
 // Memory
 //===----------------------------------------------------------------------===//
 
-void ProgramBuilder::findLifetimes() {
-  unsigned Step = 0;
-  for (Operation &Op : Function.getBody().front()) {
-    ++Step;
-    for (Value Operand : Op.getOperands()) {
-      auto Found = Transients.find(root(Operand));
-      if (Found == Transients.end())
-        continue;
-      Found->second.Last = Step;
-      if (isa<func::ReturnOp>(Op))
-        Found->second.Returned = true;
-    }
-    auto Dispatch = dyn_cast<CallDispatchOp>(Op);
-    if (!Dispatch)
-      continue;
-    auto Callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
-        Dispatch, Dispatch.getCalleeAttr());
-    for (auto [I, Result] : llvm::enumerate(Op.getResults()))
-      if (!Callee.getResultAttr(I, InPlaceAttr))
-        Transients[Result] = {Step, Step, false, std::nullopt};
-  }
-}
-
 LogicalResult ProgramBuilder::allocateArena() {
-  std::vector<Lifetime> Lives;
-  std::vector<Value> Owners;
-  for (auto &[Value, Life] : Transients) {
-    DimExpr Bytes = byteSize(cast<RankedTensorType>(Value.getType()));
-    // Results and values whose size is known only later have memory of their
-    // own.
-    if (Life.Returned || !isBound(Bytes))
-      continue;
-    Lives.push_back({Bytes, Life.First, Life.Last});
-    Owners.push_back(Value);
-  }
-  if (Lives.empty())
+  Transients = planTransients(Function);
+  if (Transients.Slots.empty())
     return success();
-  MemoryPlan Plan = planMemory(Lives);
-  for (auto [Value, Slot] : llvm::zip(Owners, Plan.SlotOf))
-    Transients[Value].Slot = Slot;
-
   DimExpr Total(0);
-  for (const DimExpr &Bytes : Plan.Slots) {
+  for (const DimExpr &Bytes : Transients.Slots) {
     FailureOr<ScalarReg> Offset = scalar(Function.getLoc(), Total);
     if (failed(Offset))
       return failure();
@@ -327,7 +286,7 @@ FailureOr<BufferReg> ProgramBuilder::memoryFor(Operation *Op, Value V) {
   if (failed(Size))
     return failure();
   BufferReg Reg = Out.BufferRegisters++;
-  const Use &Life = Transients.find(V)->second;
+  const TransientPlan::Use &Life = Transients.Uses.find(V)->second;
   if (Life.Slot) {
     emit(SubspanOp{Reg, Arena, SlotOffsets[*Life.Slot], *Size});
     MemoryOf[Reg] = *Life.Slot;
@@ -342,7 +301,7 @@ FailureOr<BufferReg> ProgramBuilder::memoryFor(Operation *Op, Value V) {
 
 FailureOr<BufferReg> ProgramBuilder::bufferOf(Operation *User, Value V,
                                               StepAttr Layout) {
-  V = root(V);
+  V = memoryOwner(V);
   if (auto Get = V.getDefiningOp<GetWeightOp>()) {
     auto Key =
         std::make_pair(Get.getWeight().str(), Layout.getAsOpaquePointer());
@@ -450,13 +409,16 @@ LogicalResult ProgramBuilder::translateDispatch(CallDispatchOp Op) {
     Made.Bindings.push_back({*Reg, Access::Write});
   }
   barrierIfNeeded(Made.Bindings);
-  if (failed(addTrace(Op, Made)))
+  if (failed(addTrace(Op, Callee, InCaller, Made)))
     return failure();
   emit(std::move(Made));
   return success();
 }
 
-LogicalResult ProgramBuilder::addTrace(CallDispatchOp Op, DispatchOp &Made) {
+LogicalResult
+ProgramBuilder::addTrace(CallDispatchOp Op, func::FuncOp Callee,
+                         const std::map<std::string, DimExpr> &InCaller,
+                         DispatchOp &Made) {
   TraceInfo Info;
   Info.Name = Op.getCallee().str();
   Info.Nodes = sourceNodes(Op.getLoc());
@@ -477,6 +439,40 @@ LogicalResult ProgramBuilder::addTrace(CallDispatchOp Op, DispatchOp &Made) {
   }
   Made.Trace = static_cast<int32_t>(Out.Trace.size());
   Out.Trace.push_back(std::move(Info));
+
+  const KernelEntry &Entry = *Kernels.at(Op.getCallee()).Entry;
+  std::optional<DimExpr> Flops = Entry.Flops ? Entry.Flops : flopsOf(Callee);
+  Cost Each;
+  if (Flops)
+    Each.Flops = Flops->substitute(InCaller);
+  Each.Bytes =
+      (Entry.Bytes ? *Entry.Bytes : bytesOf(Callee)).substitute(InCaller);
+  Costs.push_back(std::move(Each));
+  return success();
+}
+
+/// Computes every row's operations and bytes where only a run that is traced
+/// does: the body stays as short as the model needs.
+LogicalResult ProgramBuilder::buildTraceBlock() {
+  if (Costs.empty())
+    return success();
+  Out.Blocks.emplace_back();
+  EmitTo = 1;
+  Out.TraceBlock = 1;
+  auto Compute = [&](const DimExpr &Expr, int32_t &To) -> LogicalResult {
+    // Too large for 64 bits: not known, which is no reason not to run.
+    if (!Expr.valid() || !isBound(Expr))
+      return success();
+    FailureOr<ScalarReg> Reg = scalar(Function.getLoc(), Expr);
+    if (failed(Reg))
+      return failure();
+    To = static_cast<int32_t>(*Reg);
+    return success();
+  };
+  for (auto [Row, Each] : llvm::zip(Out.Trace, Costs))
+    if ((Each.Flops && failed(Compute(*Each.Flops, Row.Flops))) ||
+        failed(Compute(Each.Bytes, Row.Bytes)))
+      return failure();
   return success();
 }
 
@@ -563,7 +559,6 @@ FailureOr<Program> ProgramBuilder::build() {
     llvm::append_range(UncheckedPairs, Pairs.getAsRange<DimsAttr>());
   if (failed(bindInputs()))
     return failure();
-  findLifetimes();
   if (failed(allocateArena()))
     return failure();
   if (auto Growth = Function->getAttrOfType<DimsAttr>(StateGrowthAttr)) {
@@ -576,6 +571,8 @@ FailureOr<Program> ProgramBuilder::build() {
   for (Operation &Op : Function.getBody().front())
     if (failed(translate(Op)))
       return failure();
+  if (failed(buildTraceBlock()))
+    return failure();
   return std::move(Out);
 }
 

@@ -2,7 +2,8 @@
 // Assembly of the package from what targets emit.
 #include "compiler/package/Packaging.h"
 
-#include "compiler/dispatch/OutlineDispatches.h"
+#include "compiler/package/ProgramText.h"
+#include "runtime/package/Verifier.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -61,17 +62,93 @@ void addSymbols(const Entry &Signature, Package &Content) {
     }
 }
 
-FailureOr<std::vector<Entry>> signaturesOf(ModuleOp Module) {
-  std::vector<Entry> Out;
+/// Adds the entries of a module that the package does not have yet.
+LogicalResult addEntries(ModuleOp Module, Package &Content) {
   for (auto Function : Module.getOps<func::FuncOp>()) {
     if (Function->hasAttr(DureDialect::DispatchFnAttr) || Function.isExternal())
+      continue;
+    if (llvm::any_of(Content.Entries, [&](const Entry &Known) {
+          return Known.Name == Function.getSymName();
+        }))
       continue;
     FailureOr<Entry> Signature = buildSignature(Function);
     if (failed(Signature))
       return failure();
-    Out.push_back(*Signature);
+    addSymbols(*Signature, Content);
+    Content.Entries.push_back(std::move(*Signature));
   }
-  return Out;
+  return success();
+}
+
+/// A name that no variant of the package has.
+std::string freeVariantName(const TargetVariant &Spec, const Target &T,
+                            const Package &Content) {
+  bool Taken = llvm::any_of(Content.Variants, [&](const dure::Variant &Known) {
+    return Known.Name == Spec.Name;
+  });
+  return Taken ? T.name().str() + "-" + Spec.Name : Spec.Name;
+}
+
+LogicalResult saveTemp(Location Loc, const LowerOptions &Options,
+                       const Twine &Name, StringRef Bytes) {
+  if (Options.SaveTemps.empty())
+    return success();
+  llvm::SmallString<256> Path(Options.SaveTemps);
+  path::append(Path, Name);
+  std::error_code Code;
+  llvm::raw_fd_ostream Out(Path, Code);
+  Out << Bytes;
+  Out.close();
+  if (!Code)
+    Code = Out.error();
+  Out.clear_error();
+  return Code ? emitError(Loc)
+                    << "cannot write '" << Path << "': " << Code.message()
+              : success();
+}
+
+/// Emits the dispatch functions; `Kernels` says where each is, and its entries
+/// point into `Emitted`.
+LogicalResult emitCode(ModuleOp Module, const Target &T,
+                       const TargetVariant &Spec, const LowerOptions &Options,
+                       ArrayRef<func::FuncOp> Dispatches,
+                       CodeObjectResult &Emitted, dure::Variant &Out,
+                       llvm::StringMap<KernelPlace> &Kernels) {
+  if (Dispatches.empty())
+    return success();
+  FailureOr<CodeObjectResult> Result =
+      T.emit({Dispatches, &Spec, Options.SaveTemps, Options.Threads,
+              Options.Cancelled});
+  if (failed(Result))
+    return failure();
+  Emitted = std::move(*Result);
+  if (failed(
+          saveTemp(Module.getLoc(), Options,
+                   "7-lower." + T.name() + "." + Spec.Name + "." + Spec.Format,
+                   Emitted.Bytes)))
+    return failure();
+  CodeObject Code;
+  Code.Format = Spec.Format;
+  Code.Bytes = std::make_shared<const std::string>(std::move(Emitted.Bytes));
+  for (auto [I, Entry] : llvm::enumerate(Emitted.Entries)) {
+    auto Function = dyn_cast_or_null<func::FuncOp>(
+        SymbolTable::lookupSymbolIn(Module, Entry.Name));
+    if (!Function)
+      return emitError(Module.getLoc())
+             << "target '" << T.name() << "' emitted an entry '" << Entry.Name
+             << "', which is no dispatch function";
+    Code.Exports.push_back(
+        {Entry.Name, Function.getNumArguments() + Function.getNumResults(),
+         static_cast<uint32_t>(Entry.Constants.size())});
+    Kernels[Entry.Name] = {0, static_cast<uint32_t>(I), &Entry};
+  }
+  for (func::FuncOp Each : Dispatches)
+    if (!Kernels.contains(Each.getSymName()))
+      return Each.emitError("target '")
+             << T.name() << "' emitted no code for dispatch function '"
+             << Each.getSymName() << "'";
+  Out.CodeObjects.push_back(std::move(Code));
+  return success();
 }
 
 /// One variant: its code object and a host program an entry.
@@ -80,38 +157,22 @@ LogicalResult addVariant(ModuleOp Module, const Target &T,
                          ArrayRef<func::FuncOp> Dispatches,
                          WeightTable &Weights, Package &Content) {
   dure::Variant Out;
-  Out.Name = Spec.Name;
+  Out.Name = freeVariantName(Spec, T, Content);
   Out.Target = T.name().str();
   Out.Driver = Spec.Driver;
   Out.Compatibility = Spec.Compatibility;
   Out.Features = Spec.Features;
 
   CodeObjectResult Emitted;
-  if (!Dispatches.empty()) {
-    FailureOr<CodeObjectResult> Result =
-        T.emit({Dispatches, &Spec, Options.SaveTemps, Options.Threads});
-    if (failed(Result))
-      return failure();
-    Emitted = std::move(*Result);
-    CodeObject Code;
-    Code.Format = Spec.Format;
-    Code.Bytes = std::make_shared<const std::string>(std::move(Emitted.Bytes));
-    for (const KernelEntry &Entry : Emitted.Entries) {
-      auto Function =
-          cast<func::FuncOp>(SymbolTable::lookupSymbolIn(Module, Entry.Name));
-      Code.Exports.push_back(
-          {Entry.Name, Function.getNumArguments() + Function.getNumResults(),
-           static_cast<uint32_t>(Entry.Constants.size())});
-    }
-    Out.CodeObjects.push_back(std::move(Code));
-  }
   llvm::StringMap<KernelPlace> Kernels;
-  for (auto [I, Entry] : llvm::enumerate(Emitted.Entries))
-    Kernels[Entry.Name] = {0, static_cast<uint32_t>(I), &Entry};
-
+  if (failed(emitCode(Module, T, Spec, Options, Dispatches, Emitted, Out,
+                      Kernels)))
+    return failure();
   for (auto [I, Signature] : llvm::enumerate(Content.Entries)) {
-    auto Function =
-        cast<func::FuncOp>(SymbolTable::lookupSymbolIn(Module, Signature.Name));
+    auto Function = dyn_cast_or_null<func::FuncOp>(
+        SymbolTable::lookupSymbolIn(Module, Signature.Name));
+    if (!Function)
+      continue;
     FailureOr<Program> Made =
         buildHostProgram(Function, Signature, Kernels, Weights);
     if (failed(Made))
@@ -123,8 +184,17 @@ LogicalResult addVariant(ModuleOp Module, const Target &T,
   for (uint32_t Index : Out.Weights)
     if (!Content.Weights[Index].PackKey.empty())
       Out.PackKey = Content.Weights[Index].PackKey;
+  for (const Program &Each : Out.Programs)
+    if (dure::Status Verified = verifyProgram(Content, Out, Each);
+        !Verified.ok())
+      return emitError(Module.getLoc())
+             << "phase lower left an invalid host program for entry '"
+             << Content.Entries[Each.Entry].Name << "': " << Verified.message()
+             << "; this is a defect of Dure";
   Content.Variants.push_back(std::move(Out));
-  return success();
+  return saveTemp(Module.getLoc(), Options,
+                  "7-lower." + T.name() + "." + Spec.Name + ".program.txt",
+                  programsAsText(Content, Content.Variants.back()));
 }
 
 } // namespace
@@ -133,29 +203,18 @@ LogicalResult dure::lowerToPackage(ModuleOp Module, const Target &T,
                                    const LowerOptions &Options,
                                    Package &Content,
                                    std::vector<std::string> &VariantNames) {
-  if (Content.Entries.empty()) {
-    FailureOr<std::vector<Entry>> Signatures = signaturesOf(Module);
-    if (failed(Signatures))
-      return failure();
-    Content.Entries = std::move(*Signatures);
-    for (const Entry &Signature : Content.Entries)
-      addSymbols(Signature, Content);
-  }
+  if (failed(addEntries(Module, Content)))
+    return failure();
   SmallVector<func::FuncOp> Dispatches;
   for (auto Function : Module.getOps<func::FuncOp>())
     if (Function->hasAttr(DureDialect::DispatchFnAttr))
       Dispatches.push_back(Function);
-
-  std::string Error;
-  auto Variants = T.variants(Options.VariantNames, Error);
-  if (failed(Variants))
-    return emitError(Module.getLoc()) << Error;
   WeightTable Weights(Module, Content);
-  for (const TargetVariant &Spec : *Variants) {
-    VariantNames.push_back(Spec.Name);
+  for (const TargetVariant &Spec : Options.Variants) {
     if (failed(
             addVariant(Module, T, Spec, Options, Dispatches, Weights, Content)))
       return failure();
+    VariantNames.push_back(Content.Variants.back().Name);
   }
   return success();
 }

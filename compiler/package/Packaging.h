@@ -8,15 +8,21 @@
 namespace dure {
 
 struct LowerOptions {
-  std::vector<std::string> VariantNames;
+  /// What `T.variants` answered.
+  std::vector<TargetVariant> Variants;
+  /// Receives code objects and host programs as text. Empty: none.
   std::string SaveTemps;
   unsigned Threads = 1;
+  /// True once the user has cancelled; lowering then fails.
+  std::function<bool()> Cancelled = [] { return false; };
 };
 
 /// Emits every dispatch function of a module that has been through
-/// form-dispatches for `T`, once a variant, and adds the variants with their
-/// host programs to `Content`. Entries and symbols are added at the first call
-/// and must agree at later ones. Emits diagnostics and fails otherwise.
+/// form-dispatches for `T`, once a variant, verifies the host programs and adds
+/// the variants to `Content`. Entries and symbols are added by the first module
+/// that has them. A variant whose name another target's variant has is named
+/// "<target>-<name>"; `VariantNames` receives the names in the package. Emits
+/// diagnostics and fails otherwise.
 mlir::LogicalResult lowerToPackage(mlir::ModuleOp Module, const Target &T,
                                    const LowerOptions &Options,
                                    Package &Content,

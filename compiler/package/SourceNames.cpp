@@ -49,7 +49,8 @@ llvm::DenseMap<Value, std::string> dure::namedValues(func::FuncOp Function) {
   // node's value.
   llvm::StringMap<Value> Last;
   Function.walk([&](Operation *Op) {
-    if (Op->getNumResults() != 1)
+    // A region has its last op's location and comes after what it holds.
+    if (Op->getNumResults() != 1 || isa<RegionOp>(Op))
       return;
     std::string Name = sourceValue(Op->getLoc());
     if (!Name.empty())
@@ -59,6 +60,42 @@ llvm::DenseMap<Value, std::string> dure::namedValues(func::FuncOp Function) {
   for (auto &Entry : Last)
     Out[Entry.second] = Entry.first().str();
   return Out;
+}
+
+static std::string typeKey(func::FuncOp Function, StringRef Value) {
+  return (Function.getSymName() + " " + Value).str();
+}
+
+llvm::StringMap<Type> dure::namedTypes(ModuleOp Module) {
+  llvm::StringMap<Type> Types;
+  for (auto Function : Module.getOps<func::FuncOp>())
+    for (auto &[Value, Name] : namedValues(Function))
+      Types[typeKey(Function, Name)] = Value.getType();
+  return Types;
+}
+
+static Location withoutValues(Location Loc) {
+  auto Fused = dyn_cast<FusedLoc>(Loc);
+  if (!Fused)
+    return Loc;
+  SmallVector<Location> Kept;
+  for (Location Each : Fused.getLocations()) {
+    auto Name = dyn_cast<NameLoc>(Each);
+    if (!Name || !Name.getName().getValue().starts_with("value:"))
+      Kept.push_back(withoutValues(Each));
+  }
+  return FusedLoc::get(Loc.getContext(), Kept, Fused.getMetadata());
+}
+
+void dure::forgetOtherTypes(ModuleOp Module,
+                            const llvm::StringMap<Type> &Before) {
+  for (auto Function : Module.getOps<func::FuncOp>())
+    for (auto &[Value, Name] : namedValues(Function)) {
+      auto Known = Before.find(typeKey(Function, Name));
+      if (Known != Before.end() && Known->second != Value.getType())
+        Value.getDefiningOp()->setLoc(
+            withoutValues(Value.getDefiningOp()->getLoc()));
+    }
 }
 
 std::vector<std::string> dure::sourceValues(CallDispatchOp Op) {

@@ -25,6 +25,14 @@ std::string sourceValue(mlir::Location Loc);
 llvm::DenseMap<mlir::Value, std::string>
 namedValues(mlir::func::FuncOp Function);
 
+/// The types of a module's named values, by "<function> <name>".
+llvm::StringMap<mlir::Type> namedTypes(mlir::ModuleOp Module);
+/// Takes the name from the values that had another type in `Before`: a pattern
+/// that keeps half of a value is not that value, and must not be compared with
+/// it. Functions that were not there before keep their names.
+void forgetOtherTypes(mlir::ModuleOp Module,
+                      const llvm::StringMap<mlir::Type> &Before);
+
 /// The ONNX value name of each result of a dispatch; "" where it has none.
 std::vector<std::string> sourceValues(CallDispatchOp Op);
 

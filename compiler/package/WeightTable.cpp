@@ -57,7 +57,8 @@ FailureOr<uint32_t> WeightTable::weight(Operation *User, StringRef Name,
     return User->emitOpError("no weight named '") << Name << "'";
 
   dure::Weight Out;
-  Out.Name = Key;
+  // Copies in other layouts keep the name: the pack key tells them apart.
+  Out.Name = Name.str();
   Out.Source = WeightSource::File;
   Out.File = static_cast<int32_t>(Op.getData().getFile());
   Out.Offset = Op.getData().getOffset();

@@ -83,6 +83,8 @@ ImportResult importOnnx(llvm::StringRef Path, MLIRContext &Context,
     Result.Refusals.push_back(std::move(*Error));
     return Result;
   }
+  for (const OpsetImport &Each : File->model().Opsets)
+    Result.Opsets.push_back({std::string(Each.Domain), Each.Version});
   std::vector<const ValueInfo *> Inputs =
       signatureOf(*File, Options, Result.Refusals);
   if (!Result.Refusals.empty())

@@ -42,6 +42,9 @@ struct ImportResult {
   mlir::OwningOpRef<mlir::ModuleOp> Module;
   /// Everything that stands in the way, in the order of the file.
   std::vector<Refusal> Refusals;
+  /// Domain ("" is ONNX's own) and version of the operator sets that the model
+  /// names; empty when it cannot be read.
+  std::vector<std::pair<std::string, int64_t>> Opsets;
 };
 
 /// Reads and imports the model at `Path`. The dure dialect is loaded into

@@ -3,8 +3,6 @@
 // code object is a line "entry op" each, which ExampleDriver.c runs.
 #include "compiler/Target.h"
 
-#include "compiler/dispatch/OutlineDispatches.h"
-
 using namespace mlir;
 
 namespace {

@@ -98,7 +98,7 @@ typedef struct dure_compiler_model {
   const char *const *load_targets;
   size_t load_target_count;
   /* Values for symbolic dimensions, as "batch=1"; explain estimates with them,
-   * compile checks that they are possible and uses them as cost hints only. */
+   * compile only checks that they are possible: code is for all sizes. */
   const char *const *dims;
   size_t dim_count;
   dure_compiler_links links;
@@ -117,7 +117,10 @@ typedef struct dure_compiler_model {
 typedef struct dure_compiler_compile_request {
   size_t struct_size;
   const dure_compiler_model *model;
-  /* The package; with `stop_after`, the IR as text instead. Required. */
+  /* The package; with `stop_after`, the IR as text instead. Required. After
+   * "lower", the last phase, that is the host programs as text. From "place" on
+   * (or "raise", when one target wants it and another does not) each target has
+   * IR of its own: stop_after then takes one target. */
   const char *output_path;
   dure_compiler_weights weights;
   /* Nonzero: every dispatch names the values that it defines, by their ONNX
@@ -130,12 +133,14 @@ typedef struct dure_compiler_compile_request {
   const char *stop_after;
   const char *start_from;
   /* Phase or pass names whose output is printed through `print`, or on stderr
-   * when `print` is NULL. "all" is every phase. */
+   * when `print` is NULL. "all" is every phase; a name that is neither is an
+   * invalid request. */
   const char *const *print_ir_after;
   size_t print_ir_after_count;
   void (*print)(void *user, const char *text, size_t size);
-  /* A folder that is created and receives the IR after each phase, object
-   * files and the host program as text. NULL: none. */
+  /* A folder that is created and receives the IR after each phase, code
+   * objects, host programs as text (7-lower.*) and what targets add. NULL:
+   * none. */
   const char *save_temps_dir;
   /* Receives the result's JSON as a file. NULL: none. */
   const char *report_path;
@@ -166,7 +171,8 @@ typedef struct dure_compiler_targets_request {
 } dure_compiler_targets_request;
 
 /* `json` is one object; numbers are bytes, seconds or counts, absent means
- * unknown. Every kind has
+ * unknown. A size that depends on dimensions that have no value is a string, an
+ * expression. Every kind has
  *   "status": "ok" | "refused" | "failed" | "cancelled" | "invalid-request",
  *   "message": string,
  *   "refusals": [{"node", "op", "domain", "opset", "code", "reason",
@@ -174,14 +180,17 @@ typedef struct dure_compiler_targets_request {
  * compile adds
  *   "model", "output", "output_bytes",
  *   "targets": [{"name", "variants": [string], "dispatches", "functions",
- *                "fallback_ops"}],
+ *                "fallback_ops", "transient"}],
  *   "phases": [{"name", "seconds"}], "parameters", "weight_bytes",
- *   "peak_transient": string or number (a dimension expression in bytes)
+ *   "peak_transient": the first target's "transient", at most needed by main
  * explain adds
  *   "model", "opsets": [{"domain", "version"}], "parameters", "weight_bytes",
  *   "inputs", "outputs": [{"name", "type", "dims": [string]}],
- *   "ops": [{"op", "count"}]      after raise
- *   "nodes": [{"name", "op", "target", "reason", "sources": [string]}],
+ *   "ops": [{"op", "count"}]      of the first target, after raise
+ *   "nodes": [{"name", "op", "target", "reason", "sources": [string]}], of each
+ *   target one after another; "target" is "" where nothing runs the op
+ *   "targets": as compile, with "estimated_s" of one run where the target has
+ *   an estimate and all dims are known,
  *   "fallback_ops", "memory": {"weights", "inputs", "outputs", "transient"}
  *   and, with all dims known, "flops"
  * targets adds

@@ -91,8 +91,6 @@ KernelEntry describe(const KernelInfo &info) {
   out.Name = info.name;
   out.Constants = info.constants;
   out.Grid = {info.workgroups};
-  out.Flops = info.flops;
-  out.Bytes = info.bytes;
   return out;
 }
 
@@ -111,6 +109,8 @@ FailureOr<CodeObjectResult> CpuTarget::emit(const EmitRequest &request) const {
   OwningOpRef<ModuleOp> kernels = ModuleOp::create(UnknownLoc::get(context));
   CodeObjectResult out;
   for (func::FuncOp dispatch : request.Dispatches) {
+    if (request.Cancelled())
+      return failure();
     FailureOr<KernelInfo> info = lowerDispatch(dispatch, *kernels, variant);
     if (failed(info))
       return failure();
@@ -119,6 +119,7 @@ FailureOr<CodeObjectResult> CpuTarget::emit(const EmitRequest &request) const {
   ObjectCodeOptions options;
   if (!request.SaveTemps.empty())
     options.saveTempsPrefix = request.SaveTemps + "/cpu." + variant.name;
+  options.cancelled = request.Cancelled;
   auto bytes = emitObjectCode(*kernels, variant, options);
   if (!bytes)
     return fail(bytes.takeError());

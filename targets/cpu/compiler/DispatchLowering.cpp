@@ -10,7 +10,7 @@
 #include "targets/cpu/compiler/RowKernel.h"
 #include "targets/reference/compiler/ReferenceCodegen.h"
 
-#include "compiler/dispatch/OutlineDispatches.h"
+#include "compiler/Target.h"
 
 using namespace mlir;
 
@@ -224,7 +224,6 @@ KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
   DimExpr batches = product(batch);
   info.workgroups = batches * DimExpr::ceilDiv(panels, blocks.panels) *
                     DimExpr::ceilDiv(m, blocks.rows);
-  info.flops = DimExpr(2) * batches * m * n * k;
   return info;
 }
 
@@ -409,26 +408,12 @@ KernelInfo AttentionDispatch::emit(ModuleOp module, KernelBuilder &builder) {
   DimExpr group = DimExpr::floorDiv(qDims[1], kDims[1]);
   info.workgroups = qDims[0] * kDims[1] *
                     DimExpr::ceilDiv(group * qDims[2], kAttentionBlockRows);
-  info.flops = DimExpr(2) * product(ArrayRef<DimExpr>(qDims).drop_back()) *
-               kDims[2] * (qDims[3] + valueDim);
   return info;
 }
 
 //===----------------------------------------------------------------------===//
 // All families
 //===----------------------------------------------------------------------===//
-
-DimExpr bytesMoved(func::FuncOp function) {
-  DimExpr bytes = 0;
-  auto add = [&](Type type) {
-    auto tensor = cast<RankedTensorType>(type);
-    unsigned bits = tensor.getElementType().getIntOrFloatBitWidth();
-    bytes = bytes + elementCount(tensor) * int64_t(std::max(1u, bits / 8));
-  };
-  llvm::for_each(function.getArgumentTypes(), add);
-  llvm::for_each(function.getResultTypes(), add);
-  return bytes;
-}
 
 } // namespace
 
@@ -471,7 +456,6 @@ FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
   }
   info->name = dispatch.getName();
   info->constants.assign(slots.exprs().begin(), slots.exprs().end());
-  info->bytes = bytesMoved(dispatch);
   return info;
 }
 

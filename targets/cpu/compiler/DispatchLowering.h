@@ -25,10 +25,6 @@ struct KernelInfo {
   llvm::SmallVector<DimExpr> constants;
   DimExpr workgroups;
   int64_t scratchBytes = 0;
-  /// Floating-point operations of matmul and attention; bytes of all operands
-  /// and results.
-  std::optional<DimExpr> flops;
-  DimExpr bytes;
 };
 
 /// Dialects and interfaces that lowerDispatch needs in the context.

@@ -260,13 +260,21 @@ void addLibraryTable(llvm::Module &module, ArrayRef<Entry> entries) {
   builder.CreateRet(global);
 }
 
-void optimize(llvm::Module &module, TargetMachine &machine, unsigned level) {
-  if (level == 0)
+void optimize(llvm::Module &module, TargetMachine &machine,
+              const ObjectCodeOptions &options) {
+  if (options.optimizationLevel == 0)
     return;
+  unsigned level = std::min(options.optimizationLevel, 3u);
+  // What is left of a cancelled optimization is skipped: LLVM has no other way
+  // to be stopped.
+  PassInstrumentationCallbacks callbacks;
+  callbacks.registerShouldRunOptionalPassCallback([&](StringRef, Any) {
+    return !options.cancelled || !options.cancelled();
+  });
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = level > 1;
   tuning.SLPVectorization = level > 1;
-  PassBuilder builder(&machine, tuning);
+  PassBuilder builder(&machine, tuning, std::nullopt, &callbacks);
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager graph;
@@ -278,8 +286,7 @@ void optimize(llvm::Module &module, TargetMachine &machine, unsigned level) {
   builder.crossRegisterProxies(loops, functions, graph, modules);
   OptimizationLevel levels[] = {OptimizationLevel::O1, OptimizationLevel::O2,
                                 OptimizationLevel::O3};
-  builder.buildPerModuleDefaultPipeline(levels[std::min(level, 3u) - 1])
-      .run(module, modules);
+  builder.buildPerModuleDefaultPipeline(levels[level - 1]).run(module, modules);
 }
 
 Expected<SmallVector<char, 0>>
@@ -310,6 +317,13 @@ struct DiagnosticCollector : DiagnosticHandler {
   std::string &messages;
 };
 
+/// An error when the user has cancelled.
+Error checkCancelled(const ObjectCodeOptions &options) {
+  if (options.cancelled && options.cancelled())
+    return createStringError("cancelled");
+  return Error::success();
+}
+
 /// Turns the LLVM dialect module into an optimized LLVM module.
 Expected<std::unique_ptr<llvm::Module>>
 makeLLVMModule(ModuleOp module, LLVMContext &context, TargetMachine &machine,
@@ -335,7 +349,7 @@ makeLLVMModule(ModuleOp module, LLVMContext &context, TargetMachine &machine,
   if (Error error = saveTemp(options, ".unoptimized.ll",
                              [&](raw_ostream &os) { os << *result; }))
     return error;
-  optimize(*result, machine, options.optimizationLevel);
+  optimize(*result, machine, options);
   if (Error error =
           saveTemp(options, ".ll", [&](raw_ostream &os) { os << *result; }))
     return error;
@@ -368,6 +382,9 @@ emitObjectCode(ModuleOp module, const CpuVariant &variant,
                              [&](raw_ostream &os) { module.print(os); }))
     return error;
 
+  if (Error error = checkCancelled(options))
+    return error;
+
   LLVMContext context;
   std::string messages;
   context.setDiagnosticHandler(std::make_unique<DiagnosticCollector>(messages));
@@ -385,9 +402,17 @@ emitObjectCode(ModuleOp module, const CpuVariant &variant,
         }))
       return error;
   }
+  if (Error error = checkCancelled(options))
+    return error;
   auto object = emitFile(**code, **machine, CodeGenFileType::ObjectFile);
   if (!object)
     return object.takeError();
+  if (Error error = saveTemp(options, ".o", [&](raw_ostream &os) {
+        os.write(object->data(), object->size());
+      }))
+    return error;
+  if (Error error = checkCancelled(options))
+    return error;
   if (!messages.empty())
     return createStringError("generating CPU code failed: " + messages);
   return linkSharedObject(*object);

@@ -18,6 +18,8 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectRegistry.h"
 
+#include <functional>
+
 namespace dure::cpu {
 
 /// Attribute names of kernel entries.
@@ -29,8 +31,10 @@ struct ObjectCodeOptions {
   bool allowContraction = true;
   /// LLVM optimization level: 0 to 3.
   unsigned optimizationLevel = 3;
-  /// When set: every stage is written here (.llvm.mlir, .ll, .s, .o, .so).
+  /// When set: every stage is written here (.llvm.mlir, .ll, .s, .o).
   std::string saveTempsPrefix;
+  /// Asked between stages; true ends the call with an error. May be empty.
+  std::function<bool()> cancelled;
 };
 
 /// The dialects and translations that emitObjectCode needs in the context's

@@ -29,6 +29,8 @@ public:
     reference::registerDialects(Registry);
   }
   std::vector<DispatchGroup> formDispatches(Block &Region) const override;
+  // What it is compared with may be wrong by what raise made of the model.
+  bool wantsRaised() const override { return false; }
   FailureOr<CodeObjectResult> emit(const EmitRequest &Request) const override;
 };
 
@@ -116,6 +118,8 @@ ReferenceTarget::emit(const EmitRequest &Request) const {
   OwningOpRef<ModuleOp> Kernels = ModuleOp::create(Loc);
   bool AllLowered = true;
   for (func::FuncOp Dispatch : Request.Dispatches) {
+    if (Request.Cancelled())
+      return failure();
     auto Info = reference::lowerDispatch(Dispatch, *Kernels);
     if (failed(Info)) {
       AllLowered = false;
@@ -137,6 +141,7 @@ ReferenceTarget::emit(const EmitRequest &Request) const {
   if (!Request.SaveTemps.empty())
     Options.saveTempsPrefix =
         Request.SaveTemps + "/reference." + Request.Variant->Name;
+  Options.cancelled = Request.Cancelled;
   auto Bytes = cpu::emitObjectCode(*Kernels, Machines->front(), Options);
   if (!Bytes) {
     emitError(Loc) << llvm::toString(Bytes.takeError());

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Lifetimes of a function's transient values.
+#include "compiler/package/Transients.h"
+
+#include "compiler/Target.h"
+#include "compiler/package/ElementTypes.h"
+#include "compiler/passes/Passes.h"
+
+using namespace mlir;
+using namespace dure;
+
+Value dure::memoryOwner(Value V) {
+  while (auto Reshape = V.getDefiningOp<ReshapeOp>())
+    V = Reshape.getX();
+  return V;
+}
+
+static void findLifetimes(func::FuncOp Function, TransientPlan &Plan) {
+  unsigned Step = 0;
+  for (Operation &Op : Function.getBody().front()) {
+    ++Step;
+    for (Value Operand : Op.getOperands()) {
+      auto Found = Plan.Uses.find(memoryOwner(Operand));
+      if (Found == Plan.Uses.end())
+        continue;
+      Found->second.Last = Step;
+      if (isa<func::ReturnOp>(Op))
+        Found->second.Returned = true;
+    }
+    auto Dispatch = dyn_cast<CallDispatchOp>(Op);
+    if (!Dispatch)
+      continue;
+    auto Callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+        Dispatch, Dispatch.getCalleeAttr());
+    for (auto [I, Result] : llvm::enumerate(Op.getResults()))
+      if (!Callee.getResultAttr(I, InPlaceAttr))
+        Plan.Uses[Result] = {Step, Step, false, std::nullopt};
+  }
+}
+
+std::set<std::string> dure::boundSymbols(func::FuncOp Function) {
+  std::set<std::string> Bound;
+  for (StringRef Attribute : {StateLengthSymbolAttr, StateCapacitySymbolAttr})
+    if (auto Name = Function->getAttrOfType<StringAttr>(Attribute))
+      Bound.insert(Name.str());
+  for (Type Each : Function.getArgumentTypes())
+    for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(Each)))
+      if (std::optional<std::string> Name = Dim.asSymbol())
+        Bound.insert(*Name);
+  return Bound;
+}
+
+TransientPlan dure::planTransients(func::FuncOp Function) {
+  std::set<std::string> Bound = boundSymbols(Function);
+  auto IsBound = [&](const DimExpr &Bytes) {
+    std::set<std::string> Needed;
+    Bytes.collectSymbols(Needed);
+    return llvm::all_of(
+        Needed, [&](const std::string &Name) { return Bound.count(Name); });
+  };
+  TransientPlan Plan;
+  findLifetimes(Function, Plan);
+  std::vector<Lifetime> Lives;
+  std::vector<Value> Owners;
+  for (auto &[Value, Life] : Plan.Uses) {
+    if (Life.Returned)
+      continue;
+    DimExpr Bytes = byteSize(cast<RankedTensorType>(Value.getType()));
+    if (!IsBound(Bytes)) {
+      Plan.Peak = Plan.Peak + Bytes;
+      continue;
+    }
+    Lives.push_back({Bytes, Life.First, Life.Last});
+    Owners.push_back(Value);
+  }
+  MemoryPlan Slots = planMemory(Lives);
+  for (auto [Value, Slot] : llvm::zip(Owners, Slots.SlotOf))
+    Plan.Uses[Value].Slot = Slot;
+  Plan.Slots = std::move(Slots.Slots);
+  for (const DimExpr &Bytes : Plan.Slots)
+    Plan.Peak = Plan.Peak + Bytes;
+  return Plan;
+}

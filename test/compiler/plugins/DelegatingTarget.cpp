@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Targets that are `reference` but for one thing: `wrong` computes a
+// subtraction where the model adds, after placement, so that nothing but its
+// results tells; `static-shapes` says that it needs static shapes.
+#include "compiler/Target.h"
+
+#include "mlir/Pass/Pass.h"
+
+#include <dlfcn.h>
+
+using namespace mlir;
+
+namespace {
+
+/// The target of the in-tree library; a process keeps it loaded.
+std::unique_ptr<dure::Target> createReference() {
+  void *Library = dlopen(DURE_TEST_LIBRARIES "/libdure-target-reference.so",
+                         RTLD_NOW | RTLD_LOCAL);
+  if (!Library)
+    return nullptr;
+  using QueryFn = const dure::TargetPlugin *(*)();
+  auto Query =
+      reinterpret_cast<QueryFn>(dlsym(Library, dure::TargetPluginSymbol));
+  return Query()->Create();
+}
+
+/// The first addition of a module becomes a subtraction.
+struct SubtractInstead : PassWrapper<SubtractInstead, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SubtractInstead)
+  StringRef getArgument() const override { return "test-subtract-instead"; }
+  void runOnOperation() override {
+    getOperation().walk([&](dure::AddOp Op) {
+      OpBuilder Builder(Op);
+      auto Sub = dure::SubOp::create(Builder, Op.getLoc(), Op.getType(),
+                                     Op->getOperands());
+      Op.replaceAllUsesWith(Sub.getOperation());
+      Op.erase();
+      return WalkResult::interrupt();
+    });
+  }
+};
+
+class DelegatingTarget final : public dure::Target {
+public:
+  StringRef name() const override { return TARGET_NAME; }
+  StringRef description() const override { return "for tests"; }
+  FailureOr<std::vector<dure::TargetVariant>>
+  variants(ArrayRef<std::string> Names, std::string &Error) const override {
+    return Inner->variants(Names, Error);
+  }
+  std::optional<dure::Unsupported> supports(Operation *Op) const override {
+    return Inner->supports(Op);
+  }
+  void registerDialects(DialectRegistry &Registry) const override {
+    Inner->registerDialects(Registry);
+  }
+  std::vector<dure::DispatchGroup>
+  formDispatches(Block &Region) const override {
+    return Inner->formDispatches(Region);
+  }
+  FailureOr<dure::CodeObjectResult>
+  emit(const dure::EmitRequest &Request) const override {
+    return Inner->emit(Request);
+  }
+#ifdef STATIC_SHAPES
+  bool needsStaticShapes() const override { return true; }
+  std::optional<double>
+  cost(func::FuncOp, const std::map<std::string, int64_t> &) const override {
+    return 0.25;
+  }
+#else
+  void addPasses(dure::TargetPhase Phase,
+                 OpPassManager &Passes) const override {
+    if (Phase == dure::TargetPhase::Quantize)
+      Passes.addPass(std::make_unique<SubtractInstead>());
+  }
+#endif
+
+private:
+  std::unique_ptr<dure::Target> Inner = createReference();
+};
+
+} // namespace
+
+DURE_TARGET_PLUGIN(TARGET_NAME, DelegatingTarget)
