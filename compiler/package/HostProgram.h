@@ -29,6 +29,9 @@ public:
                                    StepAttr Layout);
   /// The numbers of a constant that a program needs as a buffer.
   mlir::FailureOr<uint32_t> constant(ConstantOp Op);
+  /// The same of numbers without an op; `User` is where a failure is told.
+  mlir::FailureOr<uint32_t> constant(mlir::Operation *User,
+                                     mlir::DenseElementsAttr Value);
   /// Indices handed out since the last call, ascending: a variant's weights.
   std::vector<uint32_t> takeUsed();
 

@@ -10,6 +10,13 @@ static std::vector<int64_t> toVector(ArrayRef<int64_t> Values) {
   return {Values.begin(), Values.end()};
 }
 
+/// Broadcast as numpy does, or by blocks along an axis.
+static Step arithmetic(dure::StepKind Kind, int32_t Operand,
+                       const std::vector<int64_t> &Ints) {
+  return Ints.empty() ? Step::arith(Kind, Operand)
+                      : Step::arithBlocked(Kind, Operand, Ints[0], Ints[1]);
+}
+
 /// One recipe step in the package's terms. `Operand` is the package's index of
 /// the step's other weight.
 static Step translateStep(StepAttr From, int32_t Operand) {
@@ -27,11 +34,11 @@ static Step translateStep(StepAttr From, int32_t Operand) {
                        {Ints.begin() + Third, Ints.begin() + 2 * Third},
                        {Ints.begin() + 2 * Third, Ints.end()});
   case RecipeKind::Multiply:
-    return Step::arith(dure::StepKind::Multiply, Operand);
+    return arithmetic(dure::StepKind::Multiply, Operand, Ints);
   case RecipeKind::Add:
-    return Step::arith(dure::StepKind::Add, Operand);
+    return arithmetic(dure::StepKind::Add, Operand, Ints);
   case RecipeKind::Subtract:
-    return Step::arith(dure::StepKind::Subtract, Operand);
+    return arithmetic(dure::StepKind::Subtract, Operand, Ints);
   case RecipeKind::Pad:
     return Step::pad({Ints.begin(), Ints.begin() + Half},
                      {Ints.begin() + Half, Ints.end()}, 0);
@@ -73,10 +80,12 @@ FailureOr<uint32_t> WeightTable::weight(Operation *User, StringRef Name,
     Steps.push_back(Layout);
   for (StepAttr Each : Steps) {
     int32_t Operand = -1;
-    if (FlatSymbolRefAttr Other = Each.getOther()) {
+    FlatSymbolRefAttr Other = Each.getOther();
+    if (Other || Each.getConstant()) {
       // Only an operand of this recipe unless a program asks for it, too.
       std::set<uint32_t> Before = Used;
-      FailureOr<uint32_t> Index = weight(User, Other.getValue(), {});
+      FailureOr<uint32_t> Index = Other ? weight(User, Other.getValue(), {})
+                                        : constant(Op, Each.getConstant());
       if (failed(Index))
         return failure();
       Used = std::move(Before);
@@ -118,22 +127,30 @@ static std::string bytesOf(DenseElementsAttr Value) {
 }
 
 FailureOr<uint32_t> WeightTable::constant(ConstantOp Op) {
+  auto Value = dyn_cast<DenseElementsAttr>(Op.getValue());
+  if (!Value)
+    return Op.emitOpError("cannot be stored in a package");
+  return constant(Op, Value);
+}
+
+FailureOr<uint32_t> WeightTable::constant(Operation *User,
+                                          DenseElementsAttr Value) {
   std::string Key = "constant ";
-  llvm::raw_string_ostream(Key) << Op.getValue();
+  llvm::raw_string_ostream(Key) << Value;
   if (auto Found = Known.find(Key); Found != Known.end()) {
     Used.insert(Found->second);
     return Found->second;
   }
-  auto Value = dyn_cast<DenseElementsAttr>(Op.getValue());
-  unsigned Bits =
-      elementBits(packageElementType(Op.getType().getElementType()));
-  if (!Value || Bits % 8 != 0)
-    return Op.emitOpError("cannot be stored in a package");
+  auto Type = cast<RankedTensorType>(Value.getType());
+  ElementType Element = packageElementType(Type.getElementType());
+  if (Element == ElementType::None || elementBits(Element) % 8 != 0)
+    return User->emitOpError("has a constant of type ")
+           << Type << ", which cannot be stored in a package";
   dure::Weight Out;
   Out.Name = "constant." + std::to_string(Content.Weights.size());
   Out.Source = WeightSource::Inline;
-  Out.Type = Out.StoredType = packageElementType(Op.getType().getElementType());
-  Out.Shape = Out.StoredShape = toVector(Op.getType().getShape());
+  Out.Type = Out.StoredType = Element;
+  Out.Shape = Out.StoredShape = toVector(Type.getShape());
   Out.Inline = std::make_shared<const std::string>(bytesOf(Value));
   Out.Size = Out.Inline->size();
   Content.Weights.push_back(std::move(Out));

@@ -14,12 +14,13 @@ include "mlir/Pass/PassBase.td"
 def FoldWeights : Pass<"dure-fold-weights", "::mlir::ModuleOp"> {
   let summary = "Moves arithmetic on weights into the weights' recipes";
   let description = [{
-    A cast, transpose, reshape or static slice of a weight, and a product, sum
-    or difference of two weights, become steps of a recipe: a new weight over
-    the same bytes. Equal recipes over equal bytes are one weight; weights that
-    nobody reads any more are dropped.
+    A cast, transpose, reshape or static slice of a weight, a product, sum or
+    difference of a weight with another one or with a small constant, and
+    dequantization of a weight (per tensor, per axis, blocked) become steps of a
+    recipe: a new weight over the same bytes. Equal recipes over equal bytes are
+    one weight; weights that nobody reads any more are dropped.
 
-    A table that is only gathered from stays as small as it is stored:
+    A table that is gathered from stays as small as it is stored there:
     `gather(cast(w) * scale)` becomes `cast(gather(w)) * gather(scale)`.
   }];
 }

@@ -119,15 +119,18 @@ def Dure_StepAttr : Dure_Attr<"Step", "step"> {
   let description = [{
     `kind` with its integers (`transpose`: the permutation; `slice`: starts,
     then sizes, then steps; `pad`: low, then high; `pack_panels`: the panel
-    width), the other weight of `multiply`, `add` and `subtract` (broadcast as
-    ONNX does), and the type after the step.
+    width), the other operand of `multiply`, `add` and `subtract`, and the type
+    after the step. The operand is a weight or a small constant. It broadcasts as
+    ONNX does; with integers (axis, block) element i along the axis meets the
+    operand's element i / block there.
   }];
   let parameters = (ins EnumParameter<Dure_RecipeKind>:$kind,
                         "::mlir::RankedTensorType":$type,
                         OptionalArrayRefParameter<"int64_t">:$ints,
-                        OptionalParameter<"::mlir::FlatSymbolRefAttr">:$other);
+                        OptionalParameter<"::mlir::FlatSymbolRefAttr">:$other,
+                        OptionalParameter<"::mlir::DenseElementsAttr">:$constant);
   let assemblyFormat = [{
-    `<` $kind (`[` $ints^ `]`)? (`with` $other^)? `->` $type `>`
+    `<` $kind (`[` $ints^ `]`)? (`with` $other^)? (`by` $constant^)? `->` $type `>`
   }];
 }
 

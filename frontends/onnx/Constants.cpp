@@ -11,7 +11,7 @@ namespace dure::onnx {
 static constexpr uint64_t MaxConstantElements = 64;
 /// Elements given as varints have no bytes to refer to; they become constants
 /// in pieces, which stays sensible only for so many.
-static constexpr uint64_t MaxInlineElements = 16'384;
+static constexpr uint64_t MaxInlineElements = 1 << 18;
 
 Type GraphImporter::elementType(DataType Type) {
   MLIRContext *Context = Builder.getContext();
@@ -97,22 +97,30 @@ Value GraphImporter::materialize(const Tensor &T, llvm::StringRef Name,
     Value V = ConstantOp::create(Builder, Loc, Dense);
     if (isa<IntegerType>(Element) && Type.getRank() <= 1) {
       Dims Known;
-      for (const APInt &Each : Dense.getValues<APInt>()) {
-        bool Unsigned = Element.isUnsignedInteger() || Element.isInteger(1);
-        Known.push_back(DimExpr(Unsigned
-                                    ? static_cast<int64_t>(Each.getZExtValue())
-                                    : Each.getSExtValue()));
-      }
-      track(V, std::move(Known));
+      bool Unsigned = Element.isUnsignedInteger() || Element.isInteger(1);
+      for (const APInt &Each : Dense.getValues<APInt>())
+        // Expressions are signed: a u64 from 2^63 on is none.
+        if (!Unsigned || Each.getActiveBits() < 64)
+          Known.push_back(
+              DimExpr(Unsigned ? static_cast<int64_t>(Each.getZExtValue())
+                               : Each.getSExtValue()));
+      if (Known.size() == T.ElementCount)
+        track(V, std::move(Known));
     }
     return V;
   }
   if (T.Kind == Tensor::Storage::File)
     return weight(T, Type, Name, Loc);
   if (T.ElementCount > MaxInlineElements) {
-    Why.Code = RefusalCode::ConstantLimit;
-    Why.Arguments = {std::to_string(T.Bytes.size()),
-                     std::to_string(MaxInlineElements * bitWidth(T.Type) / 8)};
+    Why.Code = RefusalCode::TensorVarints;
+    Why.Arguments = {std::to_string(T.ElementCount),
+                     std::to_string(MaxInlineElements)};
+    return {};
+  }
+  RepeatedBytes += T.Bytes.size();
+  if (RepeatedBytes > Options.MaxRepeatedBytes) {
+    Why.Code = RefusalCode::FunctionBytes;
+    Why.Arguments = {std::to_string(Options.MaxRepeatedBytes)};
     return {};
   }
   return inlineTensor(T, Type, Loc);

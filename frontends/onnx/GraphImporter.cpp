@@ -11,7 +11,7 @@ namespace dure::onnx {
 
 /// The newest opset of the default domain whose operators are known, and the
 /// oldest that follows the rules of today (broadcasting since 7).
-static constexpr int64_t MinOpset = 7, MaxOpset = 27;
+static constexpr int64_t MinOpset = 7, MaxOpset = 28;
 
 /// Nobody reads more, and a hostile file could ask for millions.
 static constexpr size_t MaxRefusals = 10'000;
@@ -22,8 +22,10 @@ static llvm::StringRef ref(std::string_view Text) {
 
 GraphImporter::GraphImporter(const ModelFile &File, MLIRContext &Context,
                              const ImportOptions &Options,
+                             ArrayRef<const ValueInfo *> Inputs,
                              SymbolicDims &Symbols)
-    : File(File), Options(Options), Symbols(Symbols), Builder(&Context) {
+    : File(File), Options(Options), Inputs(Inputs), Symbols(Symbols),
+      Builder(&Context) {
   for (const Function &F : File.model().Functions)
     Functions.try_emplace({F.Domain, F.Name, F.Overload}, &F);
 }
@@ -168,6 +170,8 @@ void GraphImporter::importNodes(const std::vector<Node> &Nodes) {
 }
 
 void GraphImporter::importNode(const Node &N) {
+  if (RepeatedBytes > Options.MaxRepeatedBytes)
+    return; // Refused already.
   if (++NodeCount > Options.MaxInlinedNodes) {
     if (NodeCount == Options.MaxInlinedNodes + 1)
       refuse(refusalOf(N, RefusalCode::FunctionLimit,
@@ -198,6 +202,8 @@ void GraphImporter::importOp(const Node &N) {
     refuse(refusalOf(N, RefusalCode::NoOpset, {std::string(N.Domain)}));
     return;
   }
+  if (IsTooOld)
+    return;
   int64_t Version = 0;
   for (int64_t Since : Entry->Since)
     if (Since <= Opset)
@@ -206,6 +212,12 @@ void GraphImporter::importOp(const Node &N) {
     refuse(refusalOf(
         N, RefusalCode::OpVersion,
         {std::to_string(Opset), std::to_string(Entry->Since.front())}));
+    return;
+  }
+  if (Entry->RemovedIn != 0 && Opset >= Entry->RemovedIn) {
+    refuse(
+        refusalOf(N, RefusalCode::OpRemoved,
+                  {std::to_string(Opset), std::to_string(Entry->RemovedIn)}));
     return;
   }
   size_t Given = N.Inputs.size();
@@ -231,6 +243,44 @@ void GraphImporter::importOp(const Node &N) {
     refuse(refusalOf(N, RefusalCode::FormUnsupported, {"unknown reason"}));
 }
 
+/// The bytes that a copy of the node takes.
+static uint64_t bytesOf(const Node &N) {
+  uint64_t Bytes = sizeof(Node);
+  for (const Attribute &A : N.Attributes) {
+    Bytes += sizeof(Attribute) + A.Floats.size() * sizeof(float) +
+             A.Ints.size() * sizeof(int64_t) +
+             A.Strings.size() * sizeof(std::string_view);
+    for (const Tensor &T : A.Tensors)
+      Bytes += sizeof(Tensor) + T.Bytes.size() +
+               T.StringData.size() * sizeof(std::string_view);
+    for (const Graph &G : A.Graphs)
+      for (const Node &Inner : G.Nodes)
+        Bytes += bytesOf(Inner);
+  }
+  return Bytes;
+}
+
+/// True when a node of a function's body is another one in every call: it
+/// reads an attribute of the call, or an input that the call leaves out.
+static bool dependsOnCall(const Node &N, const llvm::StringSet<> &LeftOut) {
+  return llvm::any_of(N.Attributes,
+                      [](const Attribute &A) { return !A.RefName.empty(); }) ||
+         llvm::any_of(N.Inputs, [&](std::string_view Input) {
+           return LeftOut.contains(ref(Input));
+         });
+}
+
+bool GraphImporter::chargeRepeated(const Node &N, uint64_t Bytes) {
+  bool WasWithin = RepeatedBytes <= Options.MaxRepeatedBytes;
+  RepeatedBytes += Bytes;
+  if (RepeatedBytes <= Options.MaxRepeatedBytes)
+    return true;
+  if (WasWithin)
+    refuse(refusalOf(N, RefusalCode::FunctionBytes,
+                     {std::to_string(Options.MaxRepeatedBytes)}));
+  return false;
+}
+
 /// Inlines a call: the body is imported in a scope of its own.
 void GraphImporter::importCall(const Node &N, const Function &F) {
   if (llvm::is_contained(Calls, &F)) {
@@ -238,7 +288,7 @@ void GraphImporter::importCall(const Node &N, const Function &F) {
     return;
   }
   if (Calls.size() >= Options.MaxCallDepth) {
-    refuse(refusalOf(N, RefusalCode::FileTooDeep,
+    refuse(refusalOf(N, RefusalCode::FunctionDepth,
                      {std::to_string(Options.MaxCallDepth)}));
     return;
   }
@@ -260,6 +310,12 @@ void GraphImporter::importCall(const Node &N, const Function &F) {
   Calls.push_back(&F);
   Scopes.push_back(std::move(Body));
   for (const Node &Inner : F.Nodes) {
+    if (!dependsOnCall(Inner, LeftOut)) {
+      importNode(Inner);
+      continue;
+    }
+    if (!chargeRepeated(N, bytesOf(Inner)))
+      break;
     Node Bound = Inner;
     for (std::string_view &Input : Bound.Inputs)
       if (LeftOut.contains(ref(Input)))
@@ -272,6 +328,11 @@ void GraphImporter::importCall(const Node &N, const Function &F) {
     Results.push_back(lookup(F.Outputs[I]));
   Scopes.pop_back();
   Calls.pop_back();
+  for (size_t I = 0; I < N.Outputs.size(); ++I)
+    if (!N.Outputs[I].empty() && LeftOut.contains(ref(F.Outputs[I])))
+      refuse(refusalOf(N, RefusalCode::InputCount,
+                       {"leaves out the input '" + std::string(F.Outputs[I]) +
+                        "', which its function returns"}));
   for (size_t I = 0; I < N.Outputs.size(); ++I)
     if (!N.Outputs[I].empty())
       define(N.Outputs[I], Results[I]);
@@ -310,22 +371,29 @@ void GraphImporter::bindAttributes(Node &Inner, const Node &Call,
 // The function
 //===----------------------------------------------------------------------===//
 
+/// A model of an opset that is not known is looked at all the same, for
+/// whatever else there is to say; an old one only for operators without any
+/// importer, since the rules of others were different.
+void GraphImporter::checkOpset() {
+  int64_t Opset = opsetOf("");
+  if (Opset == 0 || (Opset >= MinOpset && Opset <= MaxOpset))
+    return;
+  Refusal R{};
+  R.Code = RefusalCode::OpsetVersion;
+  R.Place = File.path();
+  R.Arguments = {std::to_string(Opset), std::to_string(MinOpset),
+                 std::to_string(MaxOpset)};
+  refuse(std::move(R));
+  IsTooOld = Opset < MinOpset;
+}
+
 OwningOpRef<ModuleOp> GraphImporter::run(std::vector<Refusal> &Out) {
   Refusals = &Out;
   const Model &M = File.model();
   const Graph &Main = M.Main;
   Scopes.emplace_back();
   Scopes.back().Opsets = &M.Opsets;
-  if (int64_t Opset = opsetOf("");
-      Opset != 0 && (Opset < MinOpset || Opset > MaxOpset)) {
-    Refusal R{};
-    R.Code = RefusalCode::OpsetVersion;
-    R.Place = File.path();
-    R.Arguments = {std::to_string(Opset), std::to_string(MinOpset),
-                   std::to_string(MaxOpset)};
-    refuse(std::move(R));
-    return {};
-  }
+  checkOpset();
 
   Location Loc = NameLoc::get(Builder.getStringAttr(ref(Main.Name)));
   OwningOpRef<ModuleOp> Owned = ModuleOp::create(Loc);
@@ -344,25 +412,19 @@ OwningOpRef<ModuleOp> GraphImporter::run(std::vector<Refusal> &Out) {
       Scopes.back().Initializers[ref(Input.Name)] = &It->second;
   func::FuncOp Func = createMain(Main, Loc);
   importNodes(Main.Nodes);
-  if (Refusals->empty())
-    finishFunction(Main, Func);
+  finishFunction(Main, Func);
   return Refusals->empty() ? std::move(Owned) : OwningOpRef<ModuleOp>();
 }
 
-/// The function with the graph's inputs as arguments; results come later.
+/// The function with the inputs as arguments; results come later.
 func::FuncOp GraphImporter::createMain(const Graph &Main, Location Loc) {
-  SmallVector<const ValueInfo *> Inputs;
   SmallVector<Type> Types;
   SmallVector<mlir::Attribute> Attributes;
-  for (const ValueInfo &Input : Main.Inputs) {
-    // An initializer of the same name is a default that nobody overrides.
-    if (Scopes.back().Initializers.contains(ref(Input.Name)))
-      continue;
-    Types.push_back(tensorOf(Symbols.inputDims(Inputs.size()),
-                             elementType(Input.Type.Element)));
+  for (auto [I, Input] : llvm::enumerate(Inputs)) {
+    Types.push_back(
+        tensorOf(Symbols.inputDims(I), elementType(Input->Type.Element)));
     Attributes.push_back(Builder.getDictionaryAttr(Builder.getNamedAttr(
-        DureDialect::NameAttr, Builder.getStringAttr(ref(Input.Name)))));
-    Inputs.push_back(&Input);
+        DureDialect::NameAttr, Builder.getStringAttr(ref(Input->Name)))));
   }
   Builder.setInsertionPointToEnd(Module.getBody());
   auto Func = func::FuncOp::create(Builder, Loc, "main",
@@ -375,8 +437,27 @@ func::FuncOp GraphImporter::createMain(const Graph &Main, Location Loc) {
         NameLoc::get(Builder.getStringAttr("value:" + ref(Input->Name))));
     define(Input->Name, Argument);
   }
+  // What was refused by its type is poison to the nodes that read it.
+  for (const ValueInfo &Input : Main.Inputs)
+    if (!Scopes.back().Initializers.contains(ref(Input.Name)))
+      Scopes.back().Values.try_emplace(ref(Input.Name), Value());
   Builder.setInsertionPointToStart(Entry);
   return Func;
+}
+
+/// Refuses an output whose declared element type is not the computed one.
+bool GraphImporter::checkOutput(const ValueInfo &Output, Value V) {
+  DataType Declared = Output.Type.Element;
+  if (Declared == DataType::Undefined || elementType(Declared) == elementOf(V))
+    return true;
+  Refusal R{};
+  R.Code = RefusalCode::OutputType;
+  R.Place = File.path();
+  R.Arguments = {std::string(Output.Name), "it is declared as " +
+                                               std::string(typeName(Declared)) +
+                                               ", which it is not"};
+  refuse(std::move(R));
+  return false;
 }
 
 void GraphImporter::finishFunction(const Graph &Main, func::FuncOp Func) {
@@ -385,28 +466,15 @@ void GraphImporter::finishFunction(const Graph &Main, func::FuncOp Func) {
   SmallVector<mlir::Attribute> Attributes;
   for (const ValueInfo &Output : Main.Outputs) {
     Value V = lookup(Output.Name);
-    if (!V)
-      return; // Its initializer was refused.
-    Type Declared = Output.Type.Element == DataType::Undefined
-                        ? Type()
-                        : elementType(Output.Type.Element);
-    if (Output.Type.Element != DataType::Undefined &&
-        Declared != elementOf(V)) {
-      Refusal R{};
-      R.Code = RefusalCode::OutputType;
-      R.Place = File.path();
-      R.Arguments = {std::string(Output.Name),
-                     "it is declared as " +
-                         std::string(typeName(Output.Type.Element)) +
-                         ", which it is not"};
-      refuse(std::move(R));
-      return;
-    }
+    if (!V || !checkOutput(Output, V))
+      continue; // Refused: there is a module only without refusals.
     Results.push_back(V);
     Types.push_back(V.getType());
     Attributes.push_back(Builder.getDictionaryAttr(Builder.getNamedAttr(
         DureDialect::NameAttr, Builder.getStringAttr(ref(Output.Name)))));
   }
+  if (!Refusals->empty())
+    return;
   func::ReturnOp::create(Builder, Func.getLoc(), Results);
   Func.setFunctionType(Builder.getFunctionType(Func.getArgumentTypes(), Types));
   Func.setResAttrsAttr(Builder.getArrayAttr(Attributes));

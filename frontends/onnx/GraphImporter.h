@@ -24,10 +24,14 @@ namespace dure::onnx {
 class GraphImporter {
 public:
   GraphImporter(const ModelFile &File, mlir::MLIRContext &Context,
-                const ImportOptions &Options, SymbolicDims &Symbols);
+                const ImportOptions &Options,
+                llvm::ArrayRef<const ValueInfo *> Inputs,
+                SymbolicDims &Symbols);
 
-  /// Imports the main graph. Refusals are added to `Refusals`; the module is
-  /// complete when there are none.
+  /// Imports the main graph with `Inputs` as the arguments, whose dims
+  /// `Symbols` knows by their order; the graph's other inputs were refused.
+  /// Refusals are added to `Refusals`; the module is complete when there are
+  /// none.
   mlir::OwningOpRef<mlir::ModuleOp> run(std::vector<Refusal> &Refusals);
 
   // For OpImport.
@@ -64,6 +68,9 @@ private:
   void importNode(const Node &N);
   void importCall(const Node &N, const Function &F);
   void importOp(const Node &N);
+  /// Accounts for bytes that a call repeats; false, having refused it, when
+  /// they are too many.
+  bool chargeRepeated(const Node &N, uint64_t Bytes);
   static void bindAttributes(Node &Inner, const Node &Call, const Function &F);
   const Function *findFunction(const Node &N) const;
   int64_t opsetOf(std::string_view Domain) const;
@@ -71,6 +78,8 @@ private:
                     std::vector<std::string> Arguments) const;
   bool inputsAreKnown(const Node &N);
   mlir::Location locationOf(const Node &N);
+  void checkOpset();
+  bool checkOutput(const ValueInfo &Output, mlir::Value V);
   void finishFunction(const Graph &Main, mlir::func::FuncOp Func);
   void eraseDeadOps(mlir::func::FuncOp Func);
   mlir::Value inlineTensor(const Tensor &T, mlir::RankedTensorType Type,
@@ -80,10 +89,13 @@ private:
 
   const ModelFile &File;
   const ImportOptions &Options;
+  llvm::ArrayRef<const ValueInfo *> Inputs;
   SymbolicDims &Symbols;
   mlir::OpBuilder Builder;
   mlir::ModuleOp Module;
   std::vector<Refusal> *Refusals = nullptr;
+
+  bool IsTooOld = false;
 
   std::vector<Scope> Scopes;
   std::vector<const Function *> Calls;
@@ -92,6 +104,8 @@ private:
            const Function *>
       Functions;
   uint64_t NodeCount = 0;
+  /// Bytes that inlined calls have copied, of nodes and of constants.
+  uint64_t RepeatedBytes = 0;
 
   llvm::DenseMap<mlir::Value, Dims> Tracked;
   llvm::DenseMap<mlir::Value, Dims> ReadAtRunTime;

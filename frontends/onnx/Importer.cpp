@@ -5,6 +5,8 @@
 
 #include "frontends/onnx/GraphImporter.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 using namespace mlir;
 
 namespace dure::onnx {
@@ -22,9 +24,9 @@ static Refusal refusalAt(const ModelFile &File, RefusalCode Code,
   return R;
 }
 
-/// Refuses an input that is not a tensor of a known rank and a type that can
-/// be computed with.
-static void checkInput(const ModelFile &File, const ValueInfo &Input,
+/// False, having refused it, for an input that is not a tensor of a known rank
+/// and a type that can be computed with.
+static bool checkInput(const ModelFile &File, const ValueInfo &Input,
                        std::vector<Refusal> &Refusals) {
   std::string Name(Input.Name);
   DataType Element = Input.Type.Element;
@@ -42,6 +44,32 @@ static void checkInput(const ModelFile &File, const ValueInfo &Input,
                              " are not supported"}));
   else if (!Input.Type.Shape)
     Refusals.push_back(refusalAt(File, RefusalCode::ShapeUnknown, {Name}));
+  else
+    return true;
+  return false;
+}
+
+/// Refuses a value that was given for an input which has another type or shape.
+static void checkGiven(const ModelFile &File, const ValueInfo &Input,
+                       const Tensor &Given, std::vector<Refusal> &Refusals) {
+  std::string Name(Input.Name);
+  if (Given.Type != Input.Type.Element) {
+    Refusals.push_back(
+        refusalAt(File, RefusalCode::OutputType,
+                  {Name, "its given value has type " +
+                             std::string(typeName(Given.Type))}));
+    return;
+  }
+  if (!Input.Type.Shape)
+    return;
+  bool Fits = Given.Dims.size() == Input.Type.Shape->size();
+  for (size_t I = 0; Fits && I < Given.Dims.size(); ++I) {
+    const Dim &Declared = (*Input.Type.Shape)[I];
+    Fits = !Declared.Value || *Declared.Value == Given.Dims[I];
+  }
+  if (!Fits)
+    Refusals.push_back(refusalAt(File, RefusalCode::OutputType,
+                                 {Name, "its given value has another shape"}));
 }
 
 /// The inputs that are neither initializers nor given a value; refuses what
@@ -50,25 +78,26 @@ static std::vector<const ValueInfo *>
 signatureOf(const ModelFile &File, const ImportOptions &Options,
             std::vector<Refusal> &Refusals) {
   const Graph &Main = File.model().Main;
-  llvm::StringSet<> Initialized;
+  llvm::StringSet<> Initialized, Known;
   for (const Tensor &T : Main.Initializers)
     Initialized.insert(llvm::StringRef(T.Name));
   std::vector<const ValueInfo *> Inputs;
   for (const ValueInfo &Input : Main.Inputs) {
+    Known.insert(llvm::StringRef(Input.Name));
     if (auto It = Options.InputValues.find(Input.Name);
         It != Options.InputValues.end()) {
-      if (It->second.Type != Input.Type.Element)
-        Refusals.push_back(
-            refusalAt(File, RefusalCode::OutputType,
-                      {It->first, "its given value has type " +
-                                      std::string(typeName(It->second.Type))}));
+      checkGiven(File, Input, It->second, Refusals);
       continue;
     }
     if (Initialized.contains(llvm::StringRef(Input.Name)))
       continue;
-    Inputs.push_back(&Input);
-    checkInput(File, Input, Refusals);
+    if (checkInput(File, Input, Refusals))
+      Inputs.push_back(&Input);
   }
+  for (const auto &[Name, Value] : Options.InputValues)
+    if (!Known.contains(Name))
+      Refusals.push_back(refusalAt(File, RefusalCode::OutputType,
+                                   {Name, "the model has no such input"}));
   return Inputs;
 }
 
@@ -85,23 +114,25 @@ ImportResult importOnnx(llvm::StringRef Path, MLIRContext &Context,
   }
   for (const OpsetImport &Each : File->model().Opsets)
     Result.Opsets.push_back({std::string(Each.Domain), Each.Version});
+  // The graph is looked at whatever the signature is: all at once.
+  std::vector<Refusal> OfSignature;
   std::vector<const ValueInfo *> Inputs =
-      signatureOf(*File, Options, Result.Refusals);
-  if (!Result.Refusals.empty())
-    return Result;
+      signatureOf(*File, Options, OfSignature);
+  llvm::erase_if(Inputs, [&](const ValueInfo *Input) {
+    SymbolicDims Alone({Input});
+    if (arePossibleSizes(Alone.inputDims(0)))
+      return false;
+    OfSignature.push_back(
+        refusalAt(*File, RefusalCode::OutputType,
+                  {std::string(Input->Name), "it is too large"}));
+    return true;
+  });
 
   SymbolicDims Symbols(Inputs);
-  for (size_t I = 0; I < Inputs.size(); ++I)
-    if (!arePossibleSizes(Symbols.inputDims(I)))
-      Result.Refusals.push_back(
-          refusalAt(*File, RefusalCode::OutputType,
-                    {std::string(Inputs[I]->Name), "it is too large"}));
-  if (!Result.Refusals.empty())
-    return Result;
   for (int Run = 0; Run < MaxRuns; ++Run) {
     Symbols.beginRun();
-    Result.Refusals.clear();
-    GraphImporter Importer(*File, Context, Options, Symbols);
+    Result.Refusals = OfSignature;
+    GraphImporter Importer(*File, Context, Options, Inputs, Symbols);
     Result.Module = Importer.run(Result.Refusals);
     // Refused as it is; other dims would not change that for the better.
     if (!Result.Module || !Symbols.learn())

@@ -30,6 +30,8 @@ struct ImportOptions {
   ReadLimits Limits;
   /// Nodes after model-local functions are inlined.
   uint64_t MaxInlinedNodes = 500'000;
+  /// Bytes of nodes and constants that inlined calls repeat.
+  uint64_t MaxRepeatedBytes = uint64_t(1) << 28;
   /// Depth of calls between model-local functions.
   unsigned MaxCallDepth = 64;
   /// Inputs that are given a value now (by name, Storage::Inline) and leave the

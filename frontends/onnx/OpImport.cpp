@@ -209,7 +209,9 @@ Value OpImport::integers(ArrayRef<DimExpr> Values, bool Scalar, Type Element) {
       return refuse(RefusalCode::ShapeRank,
                     {"an integer does not fit 64 bits"});
     if (std::optional<int64_t> Each = E.constant())
-      Constants.push_back(IntegerAttr::get(Element, *Each));
+      Constants.push_back(IntegerAttr::get(
+          Element, APInt(64, static_cast<uint64_t>(*Each))
+                       .trunc(Element.getIntOrFloatBitWidth())));
   }
   Value V;
   if (Constants.size() == Values.size()) {
@@ -224,6 +226,99 @@ Value OpImport::integers(ArrayRef<DimExpr> Values, bool Scalar, Type Element) {
   if (V)
     G.track(V, Dims(Values));
   return V;
+}
+
+namespace {
+/// A closed interval; empty bounds are unknown.
+struct Bounds {
+  std::optional<int64_t> Low, High;
+};
+} // namespace
+
+/// An operation on two bounds; unknown when either is, or it overflows.
+template <typename Fn>
+static std::optional<int64_t> boundOf(std::optional<int64_t> L,
+                                      std::optional<int64_t> R, Fn &&Compute) {
+  int64_t Out;
+  if (!L || !R || Compute(*L, *R, &Out))
+    return std::nullopt;
+  return Out;
+}
+
+static Bounds boundsOf(DimExpr::Op Op, Bounds L, Bounds R) {
+  auto Add = [](int64_t A, int64_t B, int64_t *C) {
+    return __builtin_add_overflow(A, B, C);
+  };
+  auto Mul = [](int64_t A, int64_t B, int64_t *C) {
+    return __builtin_mul_overflow(A, B, C);
+  };
+  bool Positive = L.Low && R.Low && *L.Low >= 0 && *R.Low >= 0;
+  switch (Op) {
+  case DimExpr::Op::Add:
+    return {boundOf(L.Low, R.Low, Add), boundOf(L.High, R.High, Add)};
+  case DimExpr::Op::Mul:
+    if (R.Low && R.Low == R.High && *R.Low < 0)
+      std::swap(L, R);
+    if (L.Low && L.Low == L.High && *L.Low < 0)
+      return {boundOf(L.Low, R.High, Mul), boundOf(L.Low, R.Low, Mul)};
+    if (Positive)
+      return {boundOf(L.Low, R.Low, Mul), boundOf(L.High, R.High, Mul)};
+    return {};
+  case DimExpr::Op::FloorDiv:
+  case DimExpr::Op::CeilDiv:
+    // A divisor of one at least makes nothing larger.
+    if (Positive && *R.Low > 0)
+      return {0, L.High};
+    return {};
+  case DimExpr::Op::Mod:
+    if (Positive && *R.Low > 0 && R.High)
+      return {0, *R.High - 1};
+    return {};
+  case DimExpr::Op::Min:
+  case DimExpr::Op::Max: {
+    // The one that is known bounds a minimum above and a maximum below.
+    bool IsMin = Op == DimExpr::Op::Min;
+    auto Pick = [&](std::optional<int64_t> A, std::optional<int64_t> B,
+                    bool OneIsEnough) -> std::optional<int64_t> {
+      if (A && B)
+        return IsMin ? std::min(*A, *B) : std::max(*A, *B);
+      return !OneIsEnough ? std::nullopt : A ? A : B;
+    };
+    return {Pick(L.Low, R.Low, !IsMin), Pick(L.High, R.High, IsMin)};
+  }
+  }
+  return {};
+}
+
+std::optional<DimExpr> asInteger(const DimExpr &E, Type Element) {
+  if (!E.valid() || E.str().size() > AbsurdText)
+    return std::nullopt;
+  unsigned Width = Element.getIntOrFloatBitWidth();
+  bool Unsigned = Element.isUnsignedInteger() || Width == 1;
+  if (std::optional<int64_t> Known = E.constant()) {
+    if (Width == 64)
+      return Unsigned && *Known < 0 ? std::nullopt : std::optional(E);
+    APInt Kept = APInt(64, static_cast<uint64_t>(*Known)).trunc(Width);
+    return DimExpr(Unsigned ? static_cast<int64_t>(Kept.getZExtValue())
+                            : Kept.getSExtValue());
+  }
+  if (Width == 64 && !Unsigned)
+    return E;
+  Bounds Range = E.fold<Bounds>(
+      [](int64_t C) {
+        return Bounds{C, C};
+      },
+      [](const std::string &S) {
+        return S[0] == '$' ? Bounds{} : Bounds{0, std::nullopt};
+      },
+      boundsOf);
+  if (Width == 64)
+    return Range.Low && *Range.Low >= 0 ? std::optional(E) : std::nullopt;
+  int64_t High = (int64_t(1) << (Unsigned ? Width : Width - 1)) - 1;
+  int64_t Low = Unsigned ? 0 : -High - 1;
+  bool Fits =
+      Range.Low && Range.High && *Range.Low >= Low && *Range.High <= High;
+  return Fits ? std::optional(E) : std::nullopt;
 }
 
 DimExpr countOf(ArrayRef<DimExpr> Sizes) {
@@ -310,6 +405,14 @@ NamedAttribute OpImport::named(llvm::StringRef Name, ArrayRef<int64_t> Value) {
   return named(Name, builder().getDenseI64ArrayAttr(Value));
 }
 NamedAttribute OpImport::named(llvm::StringRef Name, ArrayRef<DimExpr> Value) {
+  auto IsBad = [](const DimExpr &E) {
+    return !E.valid() || E.str().size() > AbsurdText;
+  };
+  if (llvm::any_of(Value, IsBad)) {
+    HasBadAttribute = true;
+    refuse(RefusalCode::ShapeRank, {Name.str() + " do not fit 64 bits"});
+    return named(Name, ArrayRef<DimExpr>());
+  }
   return named(Name, DimsAttr::get(context(), Value));
 }
 NamedAttribute OpImport::named(llvm::StringRef Name, Type Value) {
@@ -369,7 +472,8 @@ bool OpImport::noteEqualDims(llvm::StringRef OpName, ArrayRef<Value> Operands,
 
 Value OpImport::createNamed(llvm::StringRef OpName, ArrayRef<Value> Operands,
                             ArrayRef<NamedAttribute> Attributes) {
-  if (!llvm::all_of(Operands, [](Value V) { return static_cast<bool>(V); }))
+  if (HasBadAttribute ||
+      !llvm::all_of(Operands, [](Value V) { return static_cast<bool>(V); }))
     return {};
   if (!noteEqualDims(OpName, Operands, Attributes))
     return {};

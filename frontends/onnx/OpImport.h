@@ -34,6 +34,8 @@ struct OpEntry {
   unsigned MaxInputs; ///< ~0u for variadic.
   ImportFn Import;
   const char *Domain = "";
+  /// The opset that took the operator out of the standard; 0: none has.
+  int64_t RemovedIn = 0;
 };
 
 /// The operators of one family, each defined in ops/<family>.cpp.
@@ -66,6 +68,11 @@ bool arePossibleSizes(llvm::ArrayRef<DimExpr> Sizes);
 
 /// The product of sizes; invalid when it overflows or grows out of hand.
 DimExpr countOf(llvm::ArrayRef<DimExpr> Sizes);
+
+/// What a tensor of integers of type `Element` holds when `E` is stored in it:
+/// constants wrap around. Empty when that is not known: the symbols may take it
+/// out of the type's range, or it is beyond what expressions hold.
+std::optional<DimExpr> asInteger(const DimExpr &E, mlir::Type Element);
 
 inline int64_t rankOf(mlir::Value V) { return typeOf(V).getRank(); }
 
@@ -217,6 +224,8 @@ private:
   int64_t Opset;
   mlir::Location Loc;
   llvm::StringSet<> Asked;
+  /// An attribute was refused while it was made: no op may be made with it.
+  bool HasBadAttribute = false;
 };
 
 } // namespace dure::onnx

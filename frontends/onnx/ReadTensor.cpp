@@ -98,7 +98,7 @@ private:
   void takeRange(std::string_view Bytes);
   void takeIntegers(const std::vector<int64_t> &Values);
   void takeExternal();
-  uint32_t externalFile(std::string_view Location);
+  uint32_t externalFile(std::string_view Spelling);
   uint64_t number(std::string_view Key, std::string_view Text);
 
   Context &C;
@@ -297,21 +297,42 @@ uint64_t TensorReader::number(std::string_view Key, std::string_view Text) {
   return Value;
 }
 
+/// One spelling a file: "./a//b" is "a/b". What leads out of the folder stays
+/// as it is, to be refused by who opens it.
+static std::string normalized(std::string_view Location) {
+  std::string Out;
+  if (Location.substr(0, 1) == "/")
+    return std::string(Location);
+  for (size_t At = 0; At < Location.size();) {
+    size_t End = std::min(Location.find('/', At), Location.size());
+    std::string_view Part = Location.substr(At, End - At);
+    if (!Part.empty() && Part != ".")
+      Out += (Out.empty() ? "" : "/") + std::string(Part);
+    At = End + 1;
+  }
+  return Out.empty() ? std::string(Location) : Out;
+}
+
 /// Index of a file in FileRange, opening it at its first use.
-uint32_t TensorReader::externalFile(std::string_view Location) {
-  for (size_t I = 0; I < External.size(); ++I)
-    if (External[I].Location == Location)
-      return static_cast<uint32_t>(I + 1);
+uint32_t TensorReader::externalFile(std::string_view Spelling) {
+  std::string Location = normalized(Spelling);
+  if (auto Known = C.FileIndices.find(Location); Known != C.FileIndices.end())
+    return Known->second;
   if (!C.Files)
-    C.fail(RefusalCode::ExternalData, {"no folder was given to read it from"});
+    C.fail(RefusalCode::ExternalFile, {"no folder was given to read it from"});
+  if (External.size() >= C.Limits.MaxExternalFiles)
+    C.fail(RefusalCode::TooMany,
+           {"external data files", std::to_string(C.Limits.MaxExternalFiles)});
   ExternalFile File;
   std::string Error;
   if (!C.Files->open(Location, File, Error))
-    C.fail(RefusalCode::ExternalData,
+    C.fail(RefusalCode::ExternalFile,
            {"'" + printable(Location) + "': " + Error});
-  File.Location = std::string(Location);
+  File.Location = Location;
   External.push_back(std::move(File));
-  return static_cast<uint32_t>(External.size());
+  auto Index = static_cast<uint32_t>(External.size());
+  C.FileIndices[std::move(Location)] = Index;
+  return Index;
 }
 
 void TensorReader::takeExternal() {

@@ -7,6 +7,8 @@
 
 #include <new>
 #include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace dure::onnx {
 
@@ -40,6 +42,13 @@ private:
   std::string_view domain(pbf_reader &Reader);
   Tensor initializer(std::string_view Message);
   void checkVersions();
+  void checkOpsets(const std::vector<OpsetImport> &Opsets);
+
+  /// Refuses one more element of a list that holds `Count`.
+  void limit(size_t Count, uint64_t Max, const char *What) {
+    if (Count >= Max)
+      C.fail(RefusalCode::TooMany, {What, std::to_string(Max)});
+  }
 
   /// Appends after accounting for the element's own size.
   template <typename T> void append(std::vector<T> &List, T Element) {
@@ -292,6 +301,7 @@ Node ModelReader::node(std::string_view Message) {
       N.OpType = C.text(Reader);
       return Describe();
     case 5:
+      limit(N.Attributes.size(), C.Limits.MaxAttributes, "attributes");
       return append(N.Attributes, attribute(C.bytes(Reader)));
     case 7:
       N.Domain = domain(Reader);
@@ -306,11 +316,10 @@ Node ModelReader::node(std::string_view Message) {
   if (N.OpType.empty())
     C.fail(RefusalCode::BadName, {"a node has no operator type"},
            Message.data());
-  for (size_t I = 0; I < N.Attributes.size(); ++I)
-    for (size_t K = 0; K < I; ++K)
-      if (N.Attributes[I].Name == N.Attributes[K].Name)
-        C.fail(RefusalCode::DuplicateName, {printable(N.Attributes[I].Name)},
-               Message.data());
+  std::unordered_set<std::string_view> Names;
+  for (const Attribute &A : N.Attributes)
+    if (!Names.insert(A.Name).second)
+      C.fail(RefusalCode::DuplicateName, {printable(A.Name)}, Message.data());
   return N;
 }
 
@@ -370,11 +379,13 @@ Function ModelReader::function(std::string_view Message) {
     case 7:
       return append(F.Nodes, node(C.bytes(Reader)));
     case 9:
+      limit(F.Opsets.size(), C.Limits.MaxOpsets, "opset imports");
       return append(F.Opsets, opset(C.bytes(Reader)));
     case 10:
       F.Domain = domain(Reader);
       return;
     case 11:
+      limit(F.Defaults.size(), C.Limits.MaxAttributes, "attributes");
       return append(F.Defaults, attribute(C.bytes(Reader)));
     case 13:
       F.Overload = C.text(Reader);
@@ -390,12 +401,21 @@ void ModelReader::checkVersions() {
   if (M.IrVersion < MinIrVersion || M.IrVersion > MaxIrVersion)
     C.fail(RefusalCode::IrVersion,
            {std::to_string(M.IrVersion), std::to_string(MaxIrVersion)});
-  for (size_t I = 0; I < M.Opsets.size(); ++I)
-    for (size_t K = 0; K < I; ++K)
-      if (M.Opsets[I].Domain == M.Opsets[K].Domain &&
-          M.Opsets[I].Version != M.Opsets[K].Version)
-        C.fail(RefusalCode::DuplicateName,
-               {"opset_import " + printable(M.Opsets[I].Domain)});
+  checkOpsets(M.Opsets);
+  for (const Function &F : M.Functions) {
+    Context::Scope Where(C, "function '" + std::string(F.Name) + "'");
+    checkOpsets(F.Opsets);
+  }
+}
+
+/// A domain may be imported twice, as long as it is the same version.
+void ModelReader::checkOpsets(const std::vector<OpsetImport> &Opsets) {
+  std::unordered_map<std::string_view, int64_t> Versions;
+  for (const OpsetImport &Import : Opsets)
+    if (Versions.try_emplace(Import.Domain, Import.Version).first->second !=
+        Import.Version)
+      C.fail(RefusalCode::DuplicateName,
+             {"opset_import " + printable(Import.Domain)});
 }
 
 void ModelReader::read(std::string_view Message) {
@@ -421,6 +441,7 @@ void ModelReader::read(std::string_view Message) {
       M.Main = graph(C.bytes(Reader));
       return;
     case 8:
+      limit(M.Opsets.size(), C.Limits.MaxOpsets, "opset imports");
       return append(M.Opsets, opset(C.bytes(Reader)));
     case 25:
       return append(M.Functions, function(C.bytes(Reader)));
@@ -449,9 +470,8 @@ ReadResult readModel(std::string_view Bytes, std::string_view FileName,
     Result.Error = std::move(E.R);
   } catch (const std::bad_alloc &) {
     Refusal R{};
-    R.Code = RefusalCode::TooMany;
+    R.Code = RefusalCode::OutOfMemory;
     R.Place = printable(FileName);
-    R.Arguments = {"bytes of memory", "available"};
     Result.Error = std::move(R);
   }
   return Result;

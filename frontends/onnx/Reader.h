@@ -39,6 +39,9 @@ struct ReadLimits {
   uint64_t MaxInitializers = 500'000;
   /// Bytes of the structs and lists that the file asks for, weights aside.
   uint64_t MaxMemory = uint64_t(1) << 30;
+  uint64_t MaxAttributes = 10'000; ///< Of one node or function.
+  uint64_t MaxOpsets = 10'000;     ///< Of the model, and of one function.
+  uint64_t MaxExternalFiles = 10'000;
   uint64_t MaxRank = 64;
   uint64_t MaxNameBytes = 16'384;
   /// Protobuf's own limit; larger models keep their weights outside.

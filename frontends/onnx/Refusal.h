@@ -9,6 +9,7 @@
 #ifndef DURE_FRONTENDS_ONNX_REFUSAL_H
 #define DURE_FRONTENDS_ONNX_REFUSAL_H
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -39,6 +40,14 @@ struct Refusal {
 /// `Text` with {0} to {9} replaced; a number without an argument gives nothing.
 std::string fillText(std::string_view Text,
                      const std::vector<std::string> &Arguments);
+
+/// Length of the UTF-8 sequence at `Text[I]`; 0 when it is not valid. Overlong
+/// forms, surrogates and values above U+10FFFF are not.
+size_t utf8Length(std::string_view Text, size_t I);
+
+/// Text of a file made fit for a terminal: control characters and what is not
+/// UTF-8 replaced, cut at `Limit` bytes.
+std::string printable(std::string_view Text, size_t Limit = 120);
 
 /// The stable code: "op-unknown".
 std::string_view codeName(RefusalCode Code);

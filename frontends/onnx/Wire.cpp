@@ -8,43 +8,6 @@ namespace dure::onnx {
 using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 
-/// Length of the UTF-8 sequence at `Text[I]`; 0 when it is not valid. Overlong
-/// forms, surrogates and values above U+10FFFF are not.
-static size_t utf8Length(std::string_view Text, size_t I) {
-  auto Byte = [&](size_t K) { return static_cast<unsigned char>(Text[K]); };
-  unsigned char First = Byte(I);
-  if (First < 0x80)
-    return 1;
-  size_t Length = First >= 0xF0 ? 4 : First >= 0xE0 ? 3 : 2;
-  if (First < 0xC2 || First > 0xF4 || I + Length > Text.size())
-    return 0;
-  for (size_t K = 1; K < Length; ++K)
-    if ((Byte(I + K) & 0xC0) != 0x80)
-      return 0;
-  unsigned char Second = Byte(I + 1);
-  if ((First == 0xE0 && Second < 0xA0) || (First == 0xED && Second > 0x9F) ||
-      (First == 0xF0 && Second < 0x90) || (First == 0xF4 && Second > 0x8F))
-    return 0;
-  return Length;
-}
-
-std::string printable(std::string_view Text) {
-  std::string Out;
-  for (size_t I = 0; I < Text.size() && Out.size() < 120;) {
-    size_t Length = utf8Length(Text, I);
-    bool IsControl =
-        static_cast<unsigned char>(Text[I]) < 0x20 || Text[I] == 0x7f;
-    if (Length == 0 || IsControl) {
-      Out += '?';
-      ++I;
-      continue;
-    }
-    Out += Text.substr(I, Length);
-    I += Length;
-  }
-  return Out.size() < Text.size() && Out.size() >= 120 ? Out + "..." : Out;
-}
-
 void Context::fail(RefusalCode Code, std::vector<std::string> Arguments,
                    const char *At) const {
   Refusal R{};

@@ -14,6 +14,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace dure::onnx {
@@ -87,6 +88,8 @@ public:
   ExternalFileSource *Files;
   uint64_t NodeCount = 0;
   uint64_t InitializerCount = 0;
+  /// External files by location, as numbered in FileRange.
+  std::unordered_map<std::string, uint32_t> FileIndices;
 
 private:
   std::string_view File;
@@ -102,9 +105,6 @@ Tensor readTensor(Context &C, std::string_view Message,
 /// Checks names and definitions of a whole model; sorts nodes where the file
 /// does not hold them in execution order.
 void checkModel(Context &C, Model &M);
-
-/// Text made printable: control characters replaced, cut at 120 bytes.
-std::string printable(std::string_view Text);
 
 } // namespace dure::onnx
 

@@ -86,9 +86,7 @@ std::optional<NormQuotient> matchNormQuotient(Value V) {
 }
 
 bool isExactAsNorm(const NormQuotient &Norm, Type Element) {
-  if (Element.isF64())
-    return static_cast<float>(Norm.Epsilon) == Norm.Epsilon;
-  return Element.isF32();
+  return !Element.isF64() || static_cast<float>(Norm.Epsilon) == Norm.Epsilon;
 }
 
 bool isNormParameter(Value V, RankedTensorType X, int64_t Axis) {

@@ -23,9 +23,10 @@ std::optional<NormQuotient> matchNormQuotient(mlir::Value V);
 /// X when V is its mean over dimensions `Axis`..rank-1, kept as size 1.
 mlir::Value matchTrailingMean(mlir::Value V, int64_t &Axis);
 
-/// True when the op says the same as the quotient, computed in `Element`: the
-/// ops compute narrow types in f32, where a square that overflows f16 does not,
-/// and hold epsilon in f32.
+/// True when the op's f32 says epsilon as exactly as `Element` does. Narrow
+/// types are computed in f32 by the op, which leaves out roundings (and a
+/// square that overflows f16) that the written form has; it is the more exact
+/// of the two.
 bool isExactAsNorm(const NormQuotient &Norm, mlir::Type Element);
 
 /// A trained factor or summand of a norm: of static shape, no larger than the

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Moves arithmetic on weights into the weights' recipes.
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/simplify/WeightExpressions.h"
 #include "compiler/passes/simplify/WeightRecipes.h"
 #include "compiler/passes/support/Matching.h"
 
@@ -9,7 +10,6 @@
 namespace dure {
 #define GEN_PASS_DEF_FOLDWEIGHTS
 #include "compiler/passes/Passes.h.inc"
-void populateGatherBeforeDequantize(mlir::RewritePatternSet &Patterns);
 } // namespace dure
 
 using namespace mlir;
@@ -17,7 +17,7 @@ using namespace dure;
 
 namespace {
 
-/// The step that `Op` is, when it is one: `Other` receives the second weight.
+/// The step that `Op` is, when it is one.
 std::optional<RecipeKind> stepKindOf(Operation *Op) {
   return llvm::TypeSwitch<Operation *, std::optional<RecipeKind>>(Op)
       .Case<CastOp>([](auto) { return RecipeKind::Cast; })
@@ -48,59 +48,167 @@ std::optional<SmallVector<int64_t>> stepInts(Operation *Op) {
   return Ints;
 }
 
-/// Folds one op whose operands are weights. A greedy rewrite would do as well;
-/// a walk in program order needs no second visit, since operands come first.
+/// Folds one op whose operands are weights, or one a weight and the other a
+/// small constant. A greedy rewrite would do as well; a walk in program order
+/// needs no second visit, since operands come first.
 class Folder {
 public:
   explicit Folder(ModuleOp Module) : Weights(Module) {}
 
   void fold(Operation *Op) {
-    std::optional<RecipeKind> Kind = stepKindOf(Op);
-    if (!Kind)
+    WeightOp New;
+    if (auto Dequantize = dyn_cast<DequantizeOp>(Op))
+      New = foldBlocks(Dequantize);
+    else if (std::optional<RecipeKind> Kind = stepKindOf(Op))
+      New = foldStep(Op, *Kind);
+    if (!New)
       return;
-    // Float casts that lose bits would be paid back nowhere: but the recipe is
-    // evaluated once, so every cast is worth folding.
-    auto Type = cast<RankedTensorType>(Op->getResult(0).getType());
-    std::optional<SmallVector<int64_t>> Ints = stepInts(Op);
-    if (!Type.hasStaticShape() || !Ints)
-      return;
-    WeightOp Base = weightOf(Op->getOperand(0));
-    WeightOp Other =
-        Op->getNumOperands() == 2 ? weightOf(Op->getOperand(1)) : WeightOp();
-    if (!Base || (Op->getNumOperands() == 2 && !Other))
-      return;
-    if (Other) {
-      // A step keeps its operand's shape: the weight that has the result's is
-      // the base, the other one is broadcast.
-      if (typeOf(Op->getOperand(0)).getShape() != Type.getShape()) {
-        if (!Op->hasTrait<OpTrait::IsCommutative>() ||
-            typeOf(Op->getOperand(1)).getShape() != Type.getShape())
-          return;
-        std::swap(Base, Other);
-      }
-    }
-    WeightOp New = Weights.extend(Base, *Kind, Type, *Ints, Other);
     OpBuilder Builder(Op);
     auto Get =
-        GetWeightOp::create(Builder, Op->getLoc(), Type,
+        GetWeightOp::create(Builder, Op->getLoc(), New.getType(),
                             FlatSymbolRefAttr::get(New.getSymNameAttr()));
     Op->getResult(0).replaceAllUsesWith(Get);
     Op->erase();
   }
 
 private:
+  WeightOp foldStep(Operation *Op, RecipeKind Kind);
+  WeightOp foldBlocks(DequantizeOp Op);
+
   WeightOp weightOf(Value V) {
     auto Get = V.getDefiningOp<GetWeightOp>();
     return Get ? Weights.lookup(Get.getWeight()) : WeightOp();
   }
 
+  /// A splat is the number that it repeats.
+  StepOperand operandOf(Value V) {
+    DenseElementsAttr Constant = constantOf(V);
+    if (Constant && Constant.isSplat() && Constant.getNumElements() > 0)
+      Constant = DenseElementsAttr::get(
+          RankedTensorType::get({}, Constant.getElementType()),
+          Constant.getSplatValue<Attribute>());
+    return {weightOf(V), Constant};
+  }
+
+  WeightOp cast(WeightOp Weight, Type Element) {
+    auto Type = mlir::cast<RankedTensorType>(Weight.getType());
+    if (Type.getElementType() == Element)
+      return Weight;
+    return Weights.extend(Weight, RecipeKind::Cast,
+                          RankedTensorType::get(Type.getShape(), Element), {});
+  }
+
   WeightRecipes Weights;
 };
+
+} // namespace
+
+WeightOp Folder::foldStep(Operation *Op, RecipeKind Kind) {
+  // Casts that lose bits are worth folding, too: a recipe is evaluated once.
+  auto Type = mlir::cast<RankedTensorType>(Op->getResult(0).getType());
+  std::optional<SmallVector<int64_t>> Ints = stepInts(Op);
+  if (!Type.hasStaticShape() || !Ints)
+    return {};
+  if (Op->getNumOperands() == 1) {
+    WeightOp Base = weightOf(Op->getOperand(0));
+    return Base ? Weights.extend(Base, Kind, Type, *Ints) : WeightOp();
+  }
+  // A step keeps its operand's shape: the weight that has the result's is the
+  // base, the other operand is broadcast.
+  bool CanSwap = Op->hasTrait<OpTrait::IsCommutative>();
+  for (unsigned At : {0u, 1u}) {
+    WeightOp Base = weightOf(Op->getOperand(At));
+    StepOperand Other = operandOf(Op->getOperand(1 - At));
+    if (Base && Other && (At == 0 || CanSwap) &&
+        typeOf(Op->getOperand(At)).getShape() == Type.getShape())
+      return Weights.extend(Base, Kind, Type, *Ints, Other);
+  }
+  return {};
+}
+
+/// A parameter of blocked dequantization has the value's rank, each dimension
+/// its size or one, but the blocks along the axis.
+static bool fitsBlocks(RankedTensorType Parameter, DequantizeOp Op) {
+  RankedTensorType X = typeOf(Op.getX());
+  int64_t Axis = Op.getAxis(), Block = Op.getBlock();
+  if (Parameter.getRank() != X.getRank())
+    return false;
+  for (int64_t D = 0; D < X.getRank(); ++D) {
+    int64_t Size = X.getDimSize(D), Have = Parameter.getDimSize(D);
+    if (D == Axis ? Have != (Size + Block - 1) / Block
+                  : Have != 1 && Have != Size)
+      return false;
+  }
+  return true;
+}
+
+/// The numbers of a constant in another float type.
+static DenseElementsAttr convertTo(FloatType To, DenseElementsAttr Constant) {
+  SmallVector<APFloat> Numbers;
+  if (auto Integer = dyn_cast<IntegerType>(Constant.getElementType())) {
+    for (const APInt &Each : Constant.getValues<APInt>()) {
+      Numbers.emplace_back(To.getFloatSemantics());
+      Numbers.back().convertFromAPInt(Each, !Integer.isUnsigned(),
+                                      APFloat::rmNearestTiesToEven);
+    }
+  } else {
+    for (APFloat Each : Constant.getValues<APFloat>()) {
+      bool Lost;
+      Each.convert(To.getFloatSemantics(), APFloat::rmNearestTiesToEven, &Lost);
+      Numbers.push_back(Each);
+    }
+  }
+  return DenseElementsAttr::get(
+      RankedTensorType::get(Constant.getType().getShape(), To), Numbers);
+}
+
+/// (cast(w) - zero point) * scale by blocks.
+WeightOp Folder::foldBlocks(DequantizeOp Op) {
+  WeightOp Base = weightOf(Op.getX());
+  StepOperand Scale = operandOf(Op.getScale()), Zero;
+  RankedTensorType X = typeOf(Op.getX());
+  if (Op.getBlock() <= 0 || !Base || !Scale || !X.hasStaticShape() ||
+      !fitsBlocks(typeOf(Op.getScale()), Op))
+    return {};
+  if (Value ZeroPoint = Op.getZeroPoint()) {
+    Zero = operandOf(ZeroPoint);
+    // The op subtracts integers as i32; floats do that exactly when narrow.
+    bool IsWide =
+        X.getElementType().isInteger() && X.getElementTypeBitWidth() > 16;
+    if (!Zero || !fitsBlocks(typeOf(ZeroPoint), Op) || IsWide)
+      return {};
+  }
+  auto Element = mlir::cast<FloatType>(typeOf(Op.getScale()).getElementType());
+  FloatType Compute = Element.getWidth() < 32
+                          ? FloatType(Float32Type::get(Op.getContext()))
+                          : Element;
+  WeightOp Out = cast(Base, Compute);
+  auto Step = [&](RecipeKind Kind, StepOperand Other) {
+    if (Other.Weight)
+      Other.Weight = cast(Other.Weight, Compute);
+    else
+      Other.Constant = convertTo(Compute, Other.Constant);
+    SmallVector<int64_t> Blocks;
+    // One number for all has no blocks.
+    if (Other.Weight || Other.Constant.getType().getRank() > 0)
+      Blocks = {static_cast<int64_t>(Op.getAxis()),
+                static_cast<int64_t>(Op.getBlock())};
+    Out = Weights.extend(
+        Out, Kind, RankedTensorType::get(X.getShape(), Compute), Blocks, Other);
+  };
+  if (Zero)
+    Step(RecipeKind::Subtract, Zero);
+  Step(RecipeKind::Multiply, Scale);
+  return cast(Out, Element);
+}
+
+namespace {
 
 struct FoldWeights : dure::impl::FoldWeightsBase<FoldWeights> {
   void runOnOperation() override {
     // First what must not be folded: tables that are only gathered from.
     RewritePatternSet Patterns(&getContext());
+    populateDequantizeOfWeight(Patterns);
     populateGatherBeforeDequantize(Patterns);
     if (failed(applyPatterns(getOperation(), std::move(Patterns))))
       return signalPassFailure();

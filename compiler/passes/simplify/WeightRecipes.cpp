@@ -24,17 +24,18 @@ WeightOp WeightRecipes::lookup(StringRef Name) const {
 
 WeightOp WeightRecipes::extend(WeightOp Base, RecipeKind Kind,
                                RankedTensorType Type, ArrayRef<int64_t> Ints,
-                               WeightOp Other) {
+                               StepOperand Other) {
   MLIRContext *Context = Base.getContext();
   FlatSymbolRefAttr OtherName;
-  if (Other) {
+  if (WeightOp Weight = Other.Weight) {
     // The name that stands for its content, so that equal recipes compare
     // equal.
-    Other = ByContent.lookup({Other.getData(), recipeOf(Other)});
-    OtherName = FlatSymbolRefAttr::get(Other.getSymNameAttr());
+    Weight = ByContent.lookup({Weight.getData(), recipeOf(Weight)});
+    OtherName = FlatSymbolRefAttr::get(Weight.getSymNameAttr());
   }
   SmallVector<Attribute> Steps(cast<ArrayAttr>(recipeOf(Base)).getValue());
-  Steps.push_back(StepAttr::get(Context, Kind, Type, Ints, OtherName));
+  Steps.push_back(
+      StepAttr::get(Context, Kind, Type, Ints, OtherName, Other.Constant));
   auto Recipe = ArrayAttr::get(Context, Steps);
 
   WeightOp &Found = ByContent[{Base.getData(), Recipe}];

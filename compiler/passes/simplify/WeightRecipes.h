@@ -9,6 +9,14 @@
 
 namespace dure {
 
+/// The second operand of a step: a weight, a constant, or neither.
+struct StepOperand {
+  WeightOp Weight;
+  mlir::DenseElementsAttr Constant;
+
+  explicit operator bool() const { return Weight || Constant; }
+};
+
 /// Weights by name and by content. Two weights of equal bytes and equal recipe
 /// are one: a tied table that two uses transpose is transposed once.
 class WeightRecipes {
@@ -21,7 +29,7 @@ public:
   /// The weight that one more step makes of `Base`; found or made, placed
   /// behind `Base`. `Other` is the second operand of a two-operand step.
   WeightOp extend(WeightOp Base, RecipeKind Kind, mlir::RankedTensorType Type,
-                  llvm::ArrayRef<int64_t> Ints, WeightOp Other = {});
+                  llvm::ArrayRef<int64_t> Ints, StepOperand Other = {});
 
 private:
   using Content = std::pair<mlir::Attribute, mlir::Attribute>;

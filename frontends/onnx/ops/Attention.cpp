@@ -89,7 +89,6 @@ namespace {
 struct AttentionForm {
   bool Causal;
   float Softcap;
-  float Scale; ///< 0: 1 / sqrt(D).
   bool IsFlat; ///< Operands and result of rank 3.
   int64_t QueryHeads, KeyHeads;
 };
@@ -158,13 +157,34 @@ static Value coverKeys(OpImport &C, Value Mask, const DimExpr &Keys) {
        C.named("mode", PadModeAttr::get(C.context(), PadMode::Constant))});
 }
 
+/// The causal mask [T, S] of the standard: query t sees the keys up to t plus
+/// the length of the op's own past. It is aligned at the upper left, which is
+/// not what dure.attention's own flag means unless S = T + past.
+static Value causalMask(OpImport &C, const DimExpr &Queries,
+                        const DimExpr &Keys, const DimExpr &Past) {
+  Value Last = C.iota({Queries, Keys}, 0);
+  if (Last && !Past.isConstant(0))
+    Last = C.create<AddOp>({Last, C.integers({Past}, true)});
+  return C.compare(C.iota({Queries, Keys}, 1), Last, ComparePredicate::LE);
+}
+
+/// 1 / sqrt(D), or what the node says.
+static std::optional<float> scaleOf(OpImport &C, Value Q) {
+  float Given = C.floatAttr("scale", 0);
+  if (C.attribute("scale"))
+    return Given;
+  std::optional<int64_t> Size = dimOf(typeOf(Q), 3).constant();
+  if (!Size || *Size <= 0)
+    return C.refuse(RefusalCode::ShapeRank, {"the head size must be static"});
+  return 1.0f / std::sqrt(static_cast<float>(*Size));
+}
+
 /// y = softmax(scale q k^T + mask) v, with grouped heads and a cache
 static LogicalResult importAttention(OpImport &C) {
   Value Q = C.in(0), K = C.in(1), V = C.in(2);
   AttentionForm Form;
   Form.Causal = C.boolAttr("is_causal", false);
   Form.Softcap = C.floatAttr("softcap", 0);
-  Form.Scale = C.floatAttr("scale", 0);
   Form.QueryHeads = C.intAttr("q_num_heads", 0);
   Form.KeyHeads = C.intAttr("kv_num_heads", 0);
   C.intAttr("softmax_precision", 1); // f32 at least is what we compute with.
@@ -180,7 +200,15 @@ static LogicalResult importAttention(OpImport &C) {
   if (C.has(4) != C.has(5))
     return C.refuse(RefusalCode::InputCount,
                     {"needs both past_key and past_value, or neither"});
+  if (C.has(6) && C.version() < 24)
+    return C.refuse(RefusalCode::InputCount,
+                    {"has an input 6, which comes with opset 24"});
+  DimExpr Past(0);
   if (C.has(4)) {
+    if (rankOf(C.in(4)) != 4 || rankOf(C.in(5)) != 4)
+      return C.refuse(RefusalCode::ShapeRank,
+                      {"past_key and past_value must have rank 4"});
+    Past = dimOf(typeOf(C.in(4)), 2);
     K = C.create<ConcatOp>({C.in(4), K}, {C.named("axis", int64_t(2))});
     V = C.create<ConcatOp>({C.in(5), V}, {C.named("axis", int64_t(2))});
     if (!K || !V)
@@ -202,11 +230,16 @@ static LogicalResult importAttention(OpImport &C) {
     if (!Mask)
       return failure();
   }
-  std::optional<int64_t> Size = dimOf(typeOf(Q), 3).constant();
-  if (Form.Scale == 0 && !Size)
-    return C.refuse(RefusalCode::ShapeRank, {"the head size must be static"});
-  if (Form.Scale == 0)
-    Form.Scale = 1.0f / std::sqrt(static_cast<float>(*Size));
+  DimExpr Queries = dimOf(typeOf(Q), 2), Keys = dimOf(typeOf(K), 2);
+  if (Form.Causal && Keys != Queries + Past) {
+    Mask = joinMasks(C, Mask, causalMask(C, Queries, Keys, Past));
+    if (!Mask)
+      return failure();
+    Form.Causal = false;
+  }
+  std::optional<float> Scale = scaleOf(C, Q);
+  if (!Scale)
+    return failure();
 
   SmallVector<Value> Operands = {Q, K, V};
   if (Mask)
@@ -214,7 +247,7 @@ static LogicalResult importAttention(OpImport &C) {
   // Rows that see nothing give 0: the standard's wording since its errata.
   Value Y = C.create<AttentionOp>(
       Operands,
-      {C.named("scale", Form.Scale), C.named("causal", Form.Causal),
+      {C.named("scale", *Scale), C.named("causal", Form.Causal),
        C.named("softcap", Form.Softcap),
        C.named("empty_row", EmptyRowAttr::get(C.context(), EmptyRow::Zero)),
        C.named("operandSegmentSizes",

@@ -151,9 +151,17 @@ static LogicalResult importEyeLike(OpImport &C) {
 
 /// y = values[1] where an index meets its place on a new axis, else values[0]
 static LogicalResult importOneHot(OpImport &C) {
-  Value Indices = C.in(0), Values = C.in(2);
-  std::optional<Dims> Depth = C.exprs(1);
-  if (!Indices || !Values || !Depth)
+  Value Indices = C.in(0), Values = C.in(2), Given = C.in(1);
+  if (!Indices || !Values || !Given)
+    return failure();
+  // The standard allows any numeric type here, and exporters write floats.
+  std::optional<Dims> Depth;
+  if (isa<IntegerType>(elementOf(Given)))
+    Depth = C.exprs(1);
+  else if (std::optional<DimExpr> Read =
+               C.readAtRunTime(C.cast(Given, C.builder().getI64Type())))
+    Depth = Dims{*Read};
+  if (!Depth)
     return failure();
   int64_t Rank = rankOf(Indices) + 1;
   std::optional<int64_t> Axis = C.axis(C.intAttr("axis", -1), Rank);

@@ -92,6 +92,19 @@ static std::optional<DimExpr> fold(llvm::StringRef Op, const DimExpr &L,
   return std::nullopt;
 }
 
+/// Known integers in the shape of `Like`; null when the element type may not
+/// hold them, so that they must be computed at run time.
+static Value integersThatFit(OpImport &C, Dims Values, Value Like,
+                             Type Element) {
+  for (DimExpr &E : Values) {
+    std::optional<DimExpr> Fits = asInteger(E, Element);
+    if (!Fits)
+      return {};
+    E = *Fits;
+  }
+  return C.integers(Values, rankOf(Like) == 0, Element);
+}
+
 /// Element `I` under broadcasting of lists.
 static const DimExpr &at(const Dims &List, size_t I) {
   return List[List.size() == 1 ? 0 : I];
@@ -111,13 +124,12 @@ static Value foldBinary(OpImport &C, llvm::StringRef Op, Value L, Value R,
   Dims Out;
   for (size_t I = 0; I < Count; ++I) {
     std::optional<DimExpr> Each = fold(Op, at(*Left, I), at(*Right, I));
-    if (!Each || !Each->valid())
+    // An i32 that overflows at run time must overflow here as well.
+    Each = Each ? asInteger(*Each, Element) : std::nullopt;
+    if (!Each)
       return {};
     Out.push_back(C.settle(*Each));
   }
-  // An i32 that overflows at run time must overflow here as well.
-  if (!Element.isInteger(64) && !Element.isInteger(32) && !Element.isInteger(1))
-    return {};
   return C.integers(Out, rankOf(L) == 0 && rankOf(R) == 0, Element);
 }
 
@@ -147,7 +159,6 @@ static llvm::StringRef dureOp(llvm::StringRef Op) {
       .Case("Sub", "dure.sub")
       .Case("Mul", "dure.mul")
       .Case("Div", "dure.div")
-      .Case("Pow", "dure.pow")
       .Cases({"Min"}, "dure.min")
       .Cases({"Max"}, "dure.max")
       .Cases({"And", "BitwiseAnd"}, "dure.and")
@@ -159,11 +170,11 @@ static llvm::StringRef dureOp(llvm::StringRef Op) {
 /// y = f(x)
 static LogicalResult importUnary(OpImport &C) {
   Value X = C.in(0);
-  if (std::optional<Dims> Known = C.tracked(X);
-      Known && C.op() == "Neg" && elementOf(X).isInteger(64)) {
+  if (std::optional<Dims> Known = C.tracked(X); Known && C.op() == "Neg") {
     for (DimExpr &E : *Known)
       E = DimExpr(0) - E;
-    return C.result(C.integers(*Known, rankOf(X) == 0));
+    if (Value Y = integersThatFit(C, *Known, X, elementOf(X)))
+      return C.result(Y);
   }
   return C.result(C.createNamed(dureOp(C.op()), {X}, {}));
 }
@@ -204,6 +215,34 @@ static LogicalResult importCompare(OpImport &C) {
                  .Case("Greater", ComparePredicate::GT)
                  .Default(ComparePredicate::GE);
   return C.result(C.compare(L, R, How));
+}
+
+/// x^y for integers x and floats y. A y that is whole gives what integers give,
+/// exactly; another the real power towards zero, where a result that is whole
+/// but for the rounding of the power itself counts as whole (4^0.5 is 2).
+static Value integerToFloatPower(OpImport &C, Value X, Value Y) {
+  Type F64 = C.builder().getF64Type(), I64 = C.builder().getI64Type();
+  Value N = C.cast(Y, I64);
+  Value IsWhole = C.compare(C.cast(N, elementOf(Y)), Y, ComparePredicate::EQ);
+  Value Whole = C.create<PowOp>({X, N});
+  Value Real = C.create<PowOp>({C.cast(X, F64), C.cast(Y, F64)});
+  Value Near = C.create<RoundOp>({Real});
+  Value Distance = C.create<AbsOp>({C.create<SubOp>({Real, Near})});
+  Value Allowed =
+      C.create<MulOp>({C.create<AbsOp>({Near}), C.scalarLike(Near, 1e-12)});
+  Value IsNear = C.compare(Distance, Allowed, ComparePredicate::LE);
+  Real = C.create<SelectOp>({IsNear, Near, Real});
+  return C.create<SelectOp>({IsWhole, Whole, C.cast(Real, elementOf(X))});
+}
+
+/// z = x^y in the type of x
+static LogicalResult importPow(OpImport &C) {
+  Value X = C.in(0), Y = C.in(1);
+  if (!X || !Y)
+    return failure();
+  if (isa<IntegerType>(elementOf(X)) && isa<FloatType>(elementOf(Y)))
+    return C.result(integerToFloatPower(C, X, Y));
+  return C.result(C.create<PowOp>({X, Y}));
 }
 
 /// z = x % y: with fmod the sign of x, else the sign of y.
@@ -247,36 +286,48 @@ static LogicalResult importCast(OpImport &C) {
     return C.refuse(RefusalCode::AttributeBad, {"round_mode", "must be up"});
   if (!X || !To)
     return failure();
-  if (std::optional<Dims> Known = C.tracked(X))
-    if (To.isInteger(64) || To.isInteger(32))
-      return C.result(C.integers(*Known, rankOf(X) == 0, To));
+  if (std::optional<Dims> Known = C.tracked(X);
+      Known && isa<IntegerType>(To) && !To.isInteger(1))
+    if (Value Y = integersThatFit(C, *Known, X, To))
+      return C.result(Y);
   if (elementOf(X) == To)
     return C.result(X);
   return C.result(C.create<CastOp>(
       {X}, {C.named("to", To), C.named("saturate", Saturate)}));
 }
 
+/// Where on known integers under a condition that is known: known again. Null
+/// without a refusal when it must be computed at run time.
+static Value selectKnown(OpImport &C, Value Condition, Value X, Value Y) {
+  std::optional<Dims> If = C.tracked(Condition), Then = C.tracked(X),
+                      Else = C.tracked(Y);
+  if (!If || !Then || !Else || elementOf(X) != elementOf(Y) ||
+      !elementOf(Condition).isInteger(1))
+    return {};
+  size_t Count = 1;
+  for (size_t Size : {If->size(), Then->size(), Else->size()}) {
+    if (Size != 1 && Count != 1 && Size != Count)
+      return {};
+    Count = Size == 1 ? Count : Size;
+  }
+  Dims Out;
+  for (size_t I = 0; I < Count; ++I) {
+    std::optional<int64_t> Known = at(*If, I).constant();
+    if (!Known)
+      return {};
+    Out.push_back(*Known ? at(*Then, I) : at(*Else, I));
+  }
+  bool Scalar = !rankOf(Condition) && !rankOf(X) && !rankOf(Y);
+  return C.integers(Out, Scalar, elementOf(X));
+}
+
 /// z = condition ? x : y, broadcasting
 static LogicalResult importWhere(OpImport &C) {
   Value Condition = C.in(0), X = C.in(1), Y = C.in(2);
-  std::optional<Dims> If = C.tracked(Condition), Then = C.tracked(X),
-                      Else = C.tracked(Y);
-  if (If && Then && Else && elementOf(X).isInteger(64)) {
-    size_t Count = std::max({If->size(), Then->size(), Else->size()});
-    Dims Out;
-    for (size_t I = 0; I < Count; ++I) {
-      std::optional<int64_t> Known = at(*If, I).constant();
-      if (!Known)
-        break;
-      Out.push_back(*Known ? at(*Then, I) : at(*Else, I));
-    }
-    bool Fits =
-        llvm::all_of(ArrayRef<size_t>{If->size(), Then->size(), Else->size()},
-                     [&](size_t S) { return S == 1 || S == Count; });
-    bool Scalar = !rankOf(Condition) && !rankOf(X) && !rankOf(Y);
-    if (Fits && Out.size() == Count && Count > 0)
-      return C.result(C.integers(Out, Scalar));
-  }
+  if (!Condition || !X || !Y)
+    return failure();
+  if (Value Known = selectKnown(C, Condition, X, Y))
+    return C.result(Known);
   return C.result(C.create<SelectOp>({Condition, X, Y}));
 }
 
@@ -320,7 +371,7 @@ ArrayRef<OpEntry> elementwiseOps() {
       {"Sub", {7, 13, 14}, 2, 2, importBinary},
       {"Mul", {7, 13, 14}, 2, 2, importBinary},
       {"Div", {7, 13, 14}, 2, 2, importBinary},
-      {"Pow", {7, 12, 13, 15}, 2, 2, importBinary},
+      {"Pow", {7, 12, 13, 15}, 2, 2, importPow},
       {"And", {7}, 2, 2, importBinary},
       {"Or", {7}, 2, 2, importBinary},
       {"Xor", {7}, 2, 2, importBinary},

@@ -94,7 +94,7 @@ ArrayRef<OpEntry> gatherOps() {
       {"GatherND", {11, 12, 13}, 2, 2, importGatherND},
       {"ScatterND", {11, 13, 16, 18}, 3, 3, importScatterND},
       {"ScatterElements", {11, 13, 16, 18}, 3, 3, importScatterElements},
-      {"Scatter", {9}, 3, 3, importScatterElements},
+      {"Scatter", {9}, 3, 3, importScatterElements, "", 11},
   };
   return Table;
 }

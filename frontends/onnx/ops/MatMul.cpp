@@ -31,6 +31,22 @@ static LogicalResult importMatMul(OpImport &C) {
   return C.result(C.reshape(Y, Shape));
 }
 
+/// Refuses a `Bias` that does not broadcast to the matrix `Y` without growing
+/// it; notes the sizes that must be equal for that.
+static LogicalResult checkBroadcasts(OpImport &C, Value Bias, Value Y) {
+  if (!Bias || !Y)
+    return failure();
+  Dims Have = dimsOf(typeOf(Bias)), Want = dimsOf(typeOf(Y));
+  if (Have.size() > Want.size())
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"C does not broadcast to a matrix"});
+  for (size_t I = 0; I < Have.size(); ++I)
+    if (!Have[I].isConstant(1) &&
+        !C.equal(Have[I], Want[Want.size() - Have.size() + I]))
+      return failure();
+  return success();
+}
+
 /// y = alpha a' b' + beta c
 static LogicalResult importGemm(OpImport &C) {
   Value A = C.in(0), B = C.in(1);
@@ -47,13 +63,12 @@ static LogicalResult importGemm(OpImport &C) {
     Y = C.create<MulOp>({Y, C.scalarLike(Y, Alpha)});
   if (C.has(2) && Beta != 0) {
     Value Bias = C.in(2);
+    if (failed(checkBroadcasts(C, Bias, Y)))
+      return failure();
     if (Beta != 1)
       Bias = C.create<MulOp>({Bias, C.scalarLike(Bias, Beta)});
     Y = C.create<AddOp>({Y, Bias});
   }
-  if (Y && rankOf(Y) != 2)
-    return C.refuse(RefusalCode::ShapeRank,
-                    {"C does not broadcast to a matrix"});
   return C.result(Y);
 }
 

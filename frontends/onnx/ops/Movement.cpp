@@ -23,12 +23,11 @@ static LogicalResult importTranspose(OpImport &C) {
   else
     for (int64_t I = rankOf(X); I-- > 0;)
       Permutation.push_back(I);
-  for (int64_t &P : Permutation) {
-    std::optional<int64_t> Axis = C.axis(P, rankOf(X));
-    if (!Axis)
-      return failure();
-    P = *Axis;
-  }
+  // Unlike other axes, these do not count from the end.
+  for (int64_t P : Permutation)
+    if (P < 0)
+      return C.refuse(RefusalCode::AttributeBad,
+                      {"perm", "holds the negative axis " + std::to_string(P)});
   if (std::optional<Dims> Known = C.tracked(X);
       Known && Permutation.size() <= 1)
     return C.result(X);
@@ -227,36 +226,66 @@ static LogicalResult importConcat(OpImport &C) {
   return C.result(C.create<ConcatOp>(Xs, {C.named("axis", *Axis)}));
 }
 
-/// The sizes that Split cuts a dimension into.
-static std::optional<Dims> splitSizes(OpImport &C, const DimExpr &Whole) {
-  Dims Sizes;
-  if (C.version() < 13) {
-    if (auto Given = C.intsAttr("split")) {
-      Sizes.assign(Given->begin(), Given->end());
-      return Sizes;
-    }
-  } else if (C.has(1)) {
-    return C.exprs(1);
-  }
+/// Parts of equal size; the last is smaller when that does not divide, which
+/// only versions from 18 on allow. Each part's bounds are written from the
+/// whole alone: built from the part before, expressions would grow with every
+/// output.
+static std::optional<SmallVector<Cut>> equalParts(OpImport &C,
+                                                  const DimExpr &Whole) {
   int64_t Count = C.numOutputs();
-  if (C.version() >= 18)
-    Count = C.intAttr("num_outputs", Count);
-  if (Count <= 0 || Count != C.numOutputs())
+  bool MayBeUneven = C.version() >= 18;
+  if (Count == 0 || (MayBeUneven && C.intAttr("num_outputs", Count) != Count))
     return C.refuse(RefusalCode::AttributeBad,
                     {"num_outputs", "is not the number of outputs"});
-  // Equal parts; the last is smaller when it does not divide (since 18).
-  DimExpr Part = C.version() >= 18 ? DimExpr::ceilDiv(Whole, DimExpr(Count))
-                                   : DimExpr::floorDiv(Whole, DimExpr(Count));
-  DimExpr Left = Whole;
-  for (int64_t I = 0; I + 1 < Count; ++I) {
-    DimExpr Size = C.version() >= 18
-                       ? DimExpr::max(DimExpr(0), DimExpr::min(Part, Left))
-                       : Part;
-    Sizes.push_back(Size);
-    Left = Left - Size;
+  DimExpr Zero(0), Times(Count);
+  DimExpr Part = C.settle(MayBeUneven ? DimExpr::ceilDiv(Whole, Times)
+                                      : DimExpr::floorDiv(Whole, Times));
+  if (!MayBeUneven && !C.equal(Part * Times, Whole))
+    return std::nullopt;
+  SmallVector<Cut> Parts;
+  for (int64_t I = 0; I < Count; ++I) {
+    DimExpr Start = Part * DimExpr(I);
+    if (!MayBeUneven)
+      Parts.push_back({Start, Part});
+    else
+      Parts.push_back({DimExpr::min(Start, Whole),
+                       DimExpr::max(Zero, DimExpr::min(Part, Whole - Start))});
   }
-  Sizes.push_back(C.version() >= 18 ? Left : Part);
-  return Sizes;
+  return Parts;
+}
+
+/// Parts of the given sizes.
+static std::optional<SmallVector<Cut>>
+givenParts(OpImport &C, const Dims &Sizes, const DimExpr &Whole) {
+  if (Sizes.size() != C.numOutputs())
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"there are not as many sizes as outputs"});
+  SmallVector<Cut> Parts;
+  DimExpr Start(0);
+  for (const DimExpr &Size : Sizes) {
+    if (Size.constant() && *Size.constant() < 0)
+      return C.refuse(RefusalCode::ShapeRank, {"a size is negative"});
+    Parts.push_back({Start, Size});
+    Start = Start + Size;
+  }
+  if (!C.equal(Start, Whole))
+    return std::nullopt;
+  return Parts;
+}
+
+/// What Split cuts a dimension into.
+static std::optional<SmallVector<Cut>> splitParts(OpImport &C,
+                                                  const DimExpr &Whole) {
+  if (C.version() < 13) {
+    if (auto Given = C.intsAttr("split"))
+      return givenParts(C, Dims(Given->begin(), Given->end()), Whole);
+  } else if (C.has(1)) {
+    std::optional<Dims> Sizes = C.exprs(1);
+    if (!Sizes)
+      return std::nullopt;
+    return givenParts(C, *Sizes, Whole);
+  }
+  return equalParts(C, Whole);
 }
 
 /// y0, y1, ... = x cut along an axis
@@ -267,27 +296,17 @@ static LogicalResult importSplit(OpImport &C) {
   std::optional<int64_t> Axis = C.axis(C.intAttr("axis", 0), rankOf(X));
   if (!Axis)
     return failure();
-  DimExpr Whole = dimOf(typeOf(X), *Axis);
-  std::optional<Dims> Sizes = splitSizes(C, Whole);
-  if (!Sizes)
-    return failure();
-  if (Sizes->size() != C.numOutputs())
-    return C.refuse(RefusalCode::ShapeRank,
-                    {"there are not as many sizes as outputs"});
-  DimExpr Total(0);
-  for (const DimExpr &Size : *Sizes) {
-    if (Size.constant() && *Size.constant() < 0)
-      return C.refuse(RefusalCode::ShapeRank, {"a size is negative"});
-    Total = Total + Size;
-  }
-  if (!C.equal(Total, Whole))
+  std::optional<SmallVector<Cut>> Parts =
+      splitParts(C, dimOf(typeOf(X), *Axis));
+  if (!Parts)
     return failure();
 
   std::optional<Dims> Known = C.tracked(X);
   Dims Starts(rankOf(X), DimExpr(0)), Shape = dimsOf(typeOf(X));
   SmallVector<int64_t> Steps(rankOf(X), 1);
   for (unsigned I = 0; I < C.numOutputs(); ++I) {
-    Shape[*Axis] = (*Sizes)[I];
+    Starts[*Axis] = C.settle((*Parts)[I].Start);
+    Shape[*Axis] = C.settle((*Parts)[I].Size);
     Value Part;
     if (Known && rankOf(X) == 1)
       if (auto Piece = sliceKnown(*Known, {Starts[0], Shape[0]}, 1))
@@ -298,7 +317,6 @@ static LogicalResult importSplit(OpImport &C) {
                 C.named("steps", ArrayRef<int64_t>(Steps))});
     if (failed(C.result(I, Part)))
       return failure();
-    Starts[*Axis] = Starts[*Axis] + (*Sizes)[I];
   }
   return success();
 }
@@ -375,7 +393,19 @@ static LogicalResult importPad(OpImport &C) {
       return failure();
     Low[*Axis] = Pads[I];
     High[*Axis] = Pads[I + Axes.size()];
+    // Other modes repeat what is there: nothing, where a size is 0.
+    DimExpr Size = dimOf(typeOf(X), *Axis);
+    bool Grows = !Pads[I].isConstant(0) || !High[*Axis].isConstant(0);
+    if (*Kind != PadMode::Constant && Grows && !Size.isPositive() &&
+        !C.equal(DimExpr::max(DimExpr(1), Size), Size))
+      return failure();
   }
+  // Checked before inference adds them up.
+  Dims Grown = dimsOf(typeOf(X));
+  for (auto [Size, Before, After] : llvm::zip(Grown, Low, High))
+    Size = Size + Before + After;
+  if (!arePossibleSizes(Grown))
+    return C.refuse(RefusalCode::ShapeRank, {"the result has no usable size"});
   SmallVector<Value> Operands = {X};
   if (*Kind == PadMode::Constant)
     Operands.push_back(Fill);

@@ -85,7 +85,9 @@ static LogicalResult importBatchNorm(OpImport &C) {
   C.floatAttr("momentum", 0.9f); // Of training only.
   if (C.boolAttr("training_mode", false))
     return C.refuse(RefusalCode::FormUnsupported, {"training mode"});
-  C.attribute("spatial");
+  if (C.version() < 9 && !C.boolAttr("spatial", true))
+    return C.refuse(RefusalCode::FormUnsupported,
+                    {"spatial = 0, statistics for every element"});
   if (!X)
     return failure();
   int64_t Rank = rankOf(X);

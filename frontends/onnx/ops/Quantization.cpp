@@ -35,9 +35,10 @@ static LogicalResult importDequantize(OpImport &C) {
   }
   Value Y = C.create<DequantizeOp>(
       Operands, {C.named("axis", Axis), C.named("block", Block)});
-  if (Output)
-    Y = C.cast(Y, C.element(Output));
-  return C.result(Y);
+  Type Element = Output ? C.element(Output) : elementOf(Scale);
+  if (!Element)
+    return failure();
+  return C.result(C.cast(Y, Element));
 }
 
 ArrayRef<OpEntry> quantizationOps() {

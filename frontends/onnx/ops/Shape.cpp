@@ -201,8 +201,8 @@ static LogicalResult importSqueeze(OpImport &C) {
   for (int64_t I = 0; I < rankOf(X); ++I) {
     DimExpr Size = dimOf(typeOf(X), I);
     if (!Given) {
-      // Without axes the rank itself would depend on the sizes.
-      if (!Size.constant() && !Size.isPositive())
+      // Without axes the rank itself would depend on a size that may be 1.
+      if (!Size.constant() && !(Size - DimExpr(2)).isNonNegative())
         return C.refuse(
             RefusalCode::FormUnsupported,
             {"without axes on a size known only at run time, " + Size.str()});
@@ -225,6 +225,8 @@ static LogicalResult importUnsqueeze(OpImport &C) {
   std::optional<SmallVector<int64_t>> Axes = axesOf(C, Given);
   if (!X || !Axes)
     return failure();
+  if (!Given)
+    return C.refuse(RefusalCode::AttributeBad, {"axes", "must be given"});
   int64_t Rank = rankOf(X) + static_cast<int64_t>(Axes->size());
   Axes = C.axes(*Axes, Rank);
   if (!Axes)
@@ -236,15 +238,34 @@ static LogicalResult importUnsqueeze(OpImport &C) {
   return C.result(reshapeTo(C, X, To));
 }
 
+/// The same for a size that is read at run time: 1 keeps the dim, a dim of 1
+/// becomes the size, and otherwise the two must be equal, 0 included.
+static std::optional<DimExpr>
+sizeReadAtRunTime(OpImport &C, const DimExpr &Have, const DimExpr &Want) {
+  DimExpr Zero(0), One(1), Size = DimExpr::max(Zero, Want);
+  if (!C.equal(Size, Want)) // Not negative.
+    return std::nullopt;
+  if (Have.isConstant(1))
+    return C.bindSize(Size);
+  DimExpr Distance = DimExpr::max(Want - One, One - Want);
+  DimExpr IsOne = One - DimExpr::min(One, Distance);
+  DimExpr Result = C.bindSize(IsOne * Have + (One - IsOne) * Size);
+  if (Have.constant())
+    return C.equal(Result, Have) ? std::optional(Have) : std::nullopt;
+  if (!C.equal((Result - Have) * (Have - One), Zero))
+    return std::nullopt;
+  return Result;
+}
+
 /// One size of Expand: numpy broadcasting between a dim and what is asked.
 static std::optional<DimExpr> expandedSize(OpImport &C, const DimExpr &Have,
                                            const DimExpr &Want) {
   if (Want == Have || Want.isConstant(1))
     return Have;
+  if (isReadAtRunTime(Want))
+    return sizeReadAtRunTime(C, Have, Want);
   if (Have.isConstant(1))
     return Want;
-  if (isReadAtRunTime(Want)) // May be 1 or the size.
-    return Have.constant() ? Have : DimExpr::max(Have, Want);
   if (!C.equal(Have, Want))
     return std::nullopt;
   return Want.constant() ? Want : Have;

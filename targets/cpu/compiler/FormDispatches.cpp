@@ -262,7 +262,7 @@ static void addWeightLayout(MatMulOp matmul, DispatchGroup &out) {
   out.Layouts.push_back(
       {matmul.getRhs(),
        StepAttr::get(matmul.getContext(), RecipeKind::PackPanels, packed,
-                     {kPanelWidth}, nullptr)});
+                     {kPanelWidth}, nullptr, nullptr)});
 }
 
 DispatchGroup Former::finish(const Group &group) {

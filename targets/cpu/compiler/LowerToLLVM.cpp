@@ -23,6 +23,8 @@
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -66,6 +68,39 @@ struct LowerMathPass : PassWrapper<LowerMathPass, OperationPass<>> {
   }
 };
 
+/// LLVM moves selects across bitcasts, and x86 without bfloat16 instructions
+/// does those (and masked stores) by way of f32, back with a library function.
+/// Arithmetic is expanded by now: what is left moves bits, which i16 does.
+struct MoveBFloat16AsIntegersPass
+    : PassWrapper<MoveBFloat16AsIntegersPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MoveBFloat16AsIntegersPass)
+  StringRef getArgument() const override {
+    return "dure-cpu-move-bfloat16-as-integers";
+  }
+  StringRef getDescription() const override {
+    return "Turn bfloat16 values, which are only moved by now, into i16";
+  }
+  void runOnOperation() override {
+    auto i16 = IntegerType::get(&getContext(), 16);
+    AttrTypeReplacer replacer;
+    replacer.addReplacement([=](BFloat16Type) -> Type { return i16; });
+    replacer.addReplacement([=](FloatAttr number) -> std::optional<Attribute> {
+      if (!number.getType().isBF16())
+        return std::nullopt;
+      return IntegerAttr::get(i16, number.getValue().bitcastToAPInt());
+    });
+    replacer.addReplacement(
+        [=](DenseElementsAttr numbers) -> std::optional<Attribute> {
+          if (!numbers.getElementType().isBF16())
+            return std::nullopt;
+          return numbers.bitcast(i16);
+        });
+    replacer.recursivelyReplaceElementsIn(getOperation(), /*replaceAttrs=*/true,
+                                          /*replaceLocs=*/false,
+                                          /*replaceTypes=*/true);
+  }
+};
+
 } // namespace
 
 void populateMathLoweringPatterns(RewritePatternSet &patterns) {
@@ -95,7 +130,11 @@ void buildLowerToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  // bfloat16 casts: without the expansion some cpus call a run-time library.
+  // bfloat16: without the expansion some cpus call a run-time library.
+  arith::ArithEmulateUnsupportedFloatsOptions emulate;
+  emulate.sourceTypeStrs = {"bf16"};
+  emulate.targetTypeStr = "f32";
+  pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addPass(arith::createArithExpandOpsPass(expand));
@@ -107,6 +146,7 @@ void buildLowerToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createConvertControlFlowToLLVMPass());
   pm.addPass(createConvertFuncToLLVMPass());
   pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(std::make_unique<MoveBFloat16AsIntegersPass>());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createReconcileUnrealizedCastsPass());

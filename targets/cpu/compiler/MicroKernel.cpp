@@ -213,28 +213,42 @@ TileShape::TileShape(const CpuVariant &variant) : lanes(variant.lanes()) {
     // 8 x 2 vectors of 16: 16 sums, 2 of B, the rest for broadcasts.
     vectorsPerStrip = 2;
     rows = 8;
+    sums = 24;
   } else if (variant.vectorRegisters >= 32) {
     // 6 x 4 vectors of 4: 24 sums, 4 of B.
     vectorsPerStrip = 4;
     rows = 6;
+    sums = 24;
   } else {
-    // 6 x 2 vectors of 8: 12 sums, 2 of B and one broadcast in 16 registers.
-    vectorsPerStrip = 2;
-    rows = 6;
+    // 3 x 4 vectors of 8: 12 sums, 3 broadcasts and one of B in 16 registers.
+    // 6 x 2 would read half a panel's row, every other cache line of B, which
+    // costs up to a quarter when B does not lie in L1 (docs/experiments.md).
+    vectorsPerStrip = 4;
+    rows = 3;
+    sums = 12;
   }
   stripWidth = vectorsPerStrip * lanes;
   stripsPerPanel = kPanelWidth / stripWidth;
 }
 
 int64_t TileShape::stripsFor(int64_t rowCount, int64_t available) const {
-  // As many as keep the sums within the main tile's (or three quarters of the
-  // registers), in whole panels so that strips are a constant apart.
-  int64_t budget = rows >= 8 ? 24 : rows * vectorsPerStrip;
-  int64_t strips = budget / (rowCount * vectorsPerStrip);
-  strips = std::min({strips, available, int64_t(8)});
-  if (strips <= stripsPerPanel)
-    return std::max<int64_t>(strips, 1);
-  return strips / stripsPerPanel * stripsPerPanel;
+  int64_t most = sums / (rowCount * vectorsPerStrip);
+  most = std::min({most, available, int64_t(8)});
+  // In whole panels, so that strips are a constant apart.
+  if (most > stripsPerPanel)
+    most = most / stripsPerPanel * stripsPerPanel;
+  most = std::max<int64_t>(most, 1);
+  // Strips that are left over go one by one, with too few sums in flight: half
+  // as many that leave none are better.
+  for (int64_t strips = most; 2 * strips > most; --strips)
+    if (available % strips == 0 &&
+        (strips < stripsPerPanel || strips % stripsPerPanel == 0))
+      return strips;
+  return most;
+}
+
+int64_t TileShape::sharedRests() const {
+  return std::max<int64_t>(rows / 4, 1);
 }
 
 void callMicroKernel(ModuleOp module, KernelBuilder &b, int64_t rows,
@@ -255,50 +269,99 @@ void callMicroKernel(ModuleOp module, KernelBuilder &b, int64_t rows,
                     operands.c, operands.cRowStride, operands.accumulate});
 }
 
-void emitTileLoop(ModuleOp module, KernelBuilder &b, const TileLoop &loop,
-                  function_ref<void(Value, int64_t, Value, int64_t)> done) {
-  TileShape shape(b.variant);
+namespace {
+
+/// What emitTileLoop emits.
+struct TileLoopEmitter {
+  ModuleOp module;
+  KernelBuilder &b;
+  const TileLoop &loop;
+  function_ref<void(Value, int64_t, Value, int64_t)> done;
+  TileShape shape;
+
+  void emitTile(Value row, int64_t rows, Value strip, int64_t strips);
+  void emitStrips(Value row, ArrayRef<int64_t> parts);
+};
+
+void TileLoopEmitter::emitTile(Value row, int64_t rows, Value strip,
+                               int64_t strips) {
   Type f32 = b.getF32Type();
   const MicroOperands &in = loop.operands;
+  MicroOperands tile = in;
+  tile.a = b.at(in.a, f32, b.mul(row, in.aRowStride));
+  Value panel = b.div(strip, b.constant(shape.stripsPerPanel));
+  Value inPanel = b.rem(strip, b.constant(shape.stripsPerPanel));
+  tile.b = b.at(
+      in.b, f32,
+      b.add(b.mul(panel, in.bPanelStride), b.mul(inPanel, shape.stripWidth)));
+  if (!loop.reuseC) {
+    Value column = b.mul(b.sub(strip, loop.firstStrip), shape.stripWidth);
+    tile.c = b.at(in.c, f32, b.add(b.mul(row, in.cRowStride), column));
+  }
+  callMicroKernel(module, b, rows, strips, tile);
+  done(row, rows, strip, strips);
+}
 
-  auto emitTile = [&](Value row, int64_t rows, Value strip, int64_t strips) {
-    MicroOperands tile = in;
-    tile.a = b.at(in.a, f32, b.mul(row, in.aRowStride));
-    Value panel = b.div(strip, b.constant(shape.stripsPerPanel));
-    Value inPanel = b.rem(strip, b.constant(shape.stripsPerPanel));
-    tile.b = b.at(
-        in.b, f32,
-        b.add(b.mul(panel, in.bPanelStride), b.mul(inPanel, shape.stripWidth)));
-    if (!loop.reuseC) {
-      Value column = b.mul(b.sub(strip, loop.firstStrip), shape.stripWidth);
-      tile.c = b.at(in.c, f32, b.add(b.mul(row, in.cRowStride), column));
+/// All strips for a static number of rows from `row` on, which are cut into
+/// `parts`. The parts follow each other within a group of strips, so that all
+/// but the first find it in L1.
+void TileLoopEmitter::emitStrips(Value row, ArrayRef<int64_t> parts) {
+  int64_t group = 1;
+  for (int64_t rows : parts)
+    group = std::max(group, shape.stripsFor(rows, loop.maxStrips));
+  auto emitGroup = [&](Value strip, int64_t width) {
+    Value partRow = row;
+    for (int64_t rows : parts) {
+      int64_t strips = std::min(width, shape.stripsFor(rows, loop.maxStrips));
+      if (width % strips != 0)
+        strips = 1;
+      if (strips == width)
+        emitTile(partRow, rows, strip, strips);
+      else
+        b.forEach(strip, b.add(strip, width), strips,
+                  [&](Value at) { emitTile(partRow, rows, at, strips); });
+      partRow = b.add(partRow, rows);
     }
-    callMicroKernel(module, b, rows, strips, tile);
-    done(row, rows, strip, strips);
   };
-  // All strips for a static number of rows from `row` on.
-  auto emitStrips = [&](Value row, int64_t rows) {
-    int64_t group = shape.stripsFor(rows, loop.maxStrips);
-    Value count = b.sub(loop.stripEnd, loop.firstStrip);
-    Value groups = b.div(count, b.constant(group));
-    Value groupEnd = b.add(loop.firstStrip, b.mul(groups, group));
-    b.forEach(loop.firstStrip, groupEnd, group,
-              [&](Value strip) { emitTile(row, rows, strip, group); });
-    if (group > 1)
-      b.forEach(groupEnd, loop.stripEnd, 1,
-                [&](Value strip) { emitTile(row, rows, strip, 1); });
-  };
+  Value count = b.sub(loop.stripEnd, loop.firstStrip);
+  Value groups = b.div(count, b.constant(group));
+  Value groupEnd = b.add(loop.firstStrip, b.mul(groups, group));
+  b.forEach(loop.firstStrip, groupEnd, group,
+            [&](Value strip) { emitGroup(strip, group); });
+  if (group > 1)
+    b.forEach(groupEnd, loop.stripEnd, 1,
+              [&](Value strip) { emitGroup(strip, 1); });
+}
+
+} // namespace
+
+void emitTileLoop(ModuleOp module, KernelBuilder &b, const TileLoop &loop,
+                  function_ref<void(Value, int64_t, Value, int64_t)> done) {
+  TileLoopEmitter emitter{module, b, loop, done, TileShape(b.variant)};
+  int64_t main = emitter.shape.rows, shared = emitter.shape.sharedRests();
+
+  // A tile of one row does little with what it reads of B: a short rest takes
+  // a main tile's rows with it, and two tiles share them.
+  Value rest = b.rem(loop.rows, b.constant(main));
+  auto both = [&](Value x, Value y) { return b.select(x, y, x); };
+  Value isShared = both(
+      b.less(b.constant(main), loop.rows),
+      both(b.less(b.constant(0), rest), b.less(rest, b.constant(shared + 1))));
+  rest = b.select(isShared, b.add(rest, main), rest);
+  Value wholeRows = b.sub(loop.rows, rest);
 
   // Strips outside, rows inside: a strip of B stays in L1 for all rows.
-  Value wholeRows = b.mul(b.div(loop.rows, b.constant(shape.rows)), shape.rows);
   b.forEach(loop.firstStrip, loop.stripEnd, 1, [&](Value strip) {
-    b.forEach(b.constant(0), wholeRows, shape.rows,
-              [&](Value row) { emitTile(row, shape.rows, strip, 1); });
+    b.forEach(b.constant(0), wholeRows, main,
+              [&](Value row) { emitter.emitTile(row, main, strip, 1); });
   });
-  Value rest = b.sub(loop.rows, wholeRows);
-  for (int64_t rows = 1; rows < shape.rows; ++rows)
+  for (int64_t rows = 1; rows < main; ++rows)
     b.ifThen(b.equal(rest, b.constant(rows)),
-             [&] { emitStrips(wholeRows, rows); });
+             [&] { emitter.emitStrips(wholeRows, rows); });
+  for (int64_t rows = main + 1; rows <= main + shared; ++rows)
+    b.ifThen(b.equal(rest, b.constant(rows)), [&] {
+      emitter.emitStrips(wholeRows, {(rows + 1) / 2, rows / 2});
+    });
 }
 
 void callPackRows(ModuleOp module, KernelBuilder &builder,

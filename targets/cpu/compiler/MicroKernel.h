@@ -23,16 +23,21 @@ struct TileShape {
   explicit TileShape(const CpuVariant &variant);
 
   int64_t lanes;
-  /// Columns of a strip: two vectors (four on 128-bit machines).
+  /// Columns of a strip: two vectors where there are 32 wide registers, or
+  /// four.
   int64_t stripWidth;
   int64_t vectorsPerStrip;
   int64_t stripsPerPanel;
   /// Rows of the main tile.
   int64_t rows;
+  /// Vectors of sums that fit into registers beside the operands.
+  int64_t sums;
   /// Strips that a tile of `rows` rows takes at once, so that enough sums are
-  /// in flight to hide the latency of a fused multiply-add.
-  /// At most `available`, the strips of a block.
+  /// in flight to hide the latency of a fused multiply-add. At most
+  /// `available`, the strips of a block, which it divides if it can.
   int64_t stripsFor(int64_t rows, int64_t available) const;
+  /// Rests of up to so many rows are joined with a main tile, and cut in two.
+  int64_t sharedRests() const;
 };
 
 /// Where a micro kernel reads and writes, in elements of f32.

@@ -57,26 +57,8 @@ func.func @another_mean(%x: !x, %m: !m, %w: tensor<64xf32>) -> !x {
   return %7 : !x
 }
 
-!xh = tensor<?x64xf16, #dure.dims<["n", "64"]>>
-!mh = tensor<?x1xf16, #dure.dims<["n", "1"]>>
 !xd = tensor<?x64xf64, #dure.dims<["n", "64"]>>
 !md = tensor<?x1xf64, #dure.dims<["n", "1"]>>
-
-// Tests that a norm computed in f16 is none that the op computes, in f32.
-// CHECK-LABEL: func.func @computed_in_half
-func.func @computed_in_half(%x: !xh, %w: tensor<64xf16>) -> !xh {
-  // CHECK-NOT: dure.layer_norm
-  %eps = dure.constant dense<1.0e-5> : tensor<f16> : tensor<f16>
-  %0 = dure.reduce %x {kind = #dure<reduce_kind mean>, axes = array<i64: 1>, keep_dims = true} : (!xh) -> !mh
-  %1 = dure.sub %x, %0 : (!xh, !mh) -> !xh
-  %2 = dure.mul %1, %1 : (!xh, !xh) -> !xh
-  %3 = dure.reduce %2 {kind = #dure<reduce_kind mean>, axes = array<i64: 1>, keep_dims = true} : (!xh) -> !mh
-  %4 = dure.add %3, %eps : (!mh, tensor<f16>) -> !mh
-  %5 = dure.rsqrt %4 : (!mh) -> !mh
-  %6 = dure.mul %1, %5 : (!xh, !mh) -> !xh
-  %7 = dure.mul %w, %6 : (tensor<64xf16>, !xh) -> !xh
-  return %7 : !xh
-}
 
 // Tests that an f64 epsilon must be one that the op's f32 holds.
 // CHECK-LABEL: func.func @double_epsilon

@@ -100,12 +100,13 @@ func.func @gated(%x: !x, %g: !x) -> !x {
   return %5 : !x
 }
 
-// Tests that a norm computed in f16 is none that the op computes, in f32: a
-// square of 300 is infinite there.
+// Tests that a norm written in f16 becomes the op, which computes in f32: the
+// square of 300 is none that f16 holds.
 !mh = tensor<?x?x1xf16, #dure.dims<["b", "s", "1"]>>
 // CHECK-LABEL: func.func @computed_in_half
 func.func @computed_in_half(%x: !h, %w: tensor<64xf16>) -> !h {
-  // CHECK-NOT: dure.rms_norm
+  // CHECK-NEXT: dure.rms_norm
+  // CHECK-NEXT: return
   %eps = dure.constant dense<1.0e-5> : tensor<f16> : tensor<f16>
   %0 = dure.mul %x, %x : (!h, !h) -> !h
   %1 = dure.reduce %0 {kind = #dure<reduce_kind mean>, axes = array<i64: 2>, keep_dims = true} : (!h) -> !mh
@@ -114,4 +115,21 @@ func.func @computed_in_half(%x: !h, %w: tensor<64xf16>) -> !h {
   %4 = dure.mul %x, %3 : (!h, !mh) -> !h
   %5 = dure.mul %4, %w : (!h, tensor<64xf16>) -> !h
   return %5 : !h
+}
+
+!xd = tensor<?x64xf64, #dure.dims<["n", "64"]>>
+!md = tensor<?x1xf64, #dure.dims<["n", "1"]>>
+
+// Tests that an f64 epsilon must be one that the op's f32 holds.
+// CHECK-LABEL: func.func @double_epsilon
+func.func @double_epsilon(%x: !xd, %w: tensor<64xf64>) -> !xd {
+  // CHECK-NOT: dure.rms_norm
+  %eps = dure.constant dense<1.0e-5> : tensor<f64> : tensor<f64>
+  %0 = dure.mul %x, %x : (!xd, !xd) -> !xd
+  %1 = dure.reduce %0 {kind = #dure<reduce_kind mean>, axes = array<i64: 1>, keep_dims = true} : (!xd) -> !md
+  %2 = dure.add %1, %eps : (!md, tensor<f64>) -> !md
+  %3 = dure.rsqrt %2 : (!md) -> !md
+  %4 = dure.mul %x, %3 : (!xd, !md) -> !xd
+  %5 = dure.mul %4, %w : (!xd, tensor<64xf64>) -> !xd
+  return %5 : !xd
 }

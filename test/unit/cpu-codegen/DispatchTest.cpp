@@ -513,7 +513,7 @@ func.func @f(%x: tensor<2x3x?x44xf32, #dure.dims<["2", "3", "d0", "44"]>>, %c: t
 // Tests a linear layer with bias, GELU and a residual, for every remainder.
 TEST_P(DispatchTest, MatMulEpilogue) {
   std::vector<Dims> Sizes;
-  for (int64_t M : {0, 1, 2, 3, 4, 5, 6, 7, 8, 13, 70})
+  for (int64_t M : {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 17, 70})
     Sizes.push_back({{"d0", 1}, {"d1", M}});
   check(R"(
 func.func @f(%x: tensor<?x?x40xf32, #dure.dims<["d0", "d1", "40"]>>, %w: tensor<40x77xf32>, %b: tensor<77xf32>, %r: tensor<?x?x77xf32, #dure.dims<["d0", "d1", "77"]>>)

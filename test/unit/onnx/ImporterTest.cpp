@@ -19,7 +19,7 @@ using namespace dure::onnx::test;
 
 namespace {
 
-constexpr int Float = 1, Int64 = 7, String = 8;
+constexpr int Float = 1, Int64 = 7, String = 8, Bool = 9;
 
 class OnnxImporter : public ::testing::Test {
 protected:
@@ -396,6 +396,193 @@ TEST_F(OnnxImporter, RangeOverShapes) {
   EXPECT_HAS(Text, R"(dure.dim_values <["p"]> : tensor<i64>)");
 }
 
+/// A tensor of rank 1 of another integer type.
+template <typename T>
+std::string list(std::string_view Name, int Type, std::vector<T> Values) {
+  return rawTensorOf<T>(Name, Type, {int64_t(Values.size())}, Values);
+}
+
+TEST_F(OnnxImporter, FoldedIntegersWrapAsAtRunTime) {
+  auto Fold = [&](const char *Op, int Type, std::string A, std::string B) {
+    return textOf(one(node(Op, {"a", "b"}, {"y"}), {}, Type,
+                      {std::move(A), std::move(B)}));
+  };
+  constexpr int Int32 = 6, UInt32 = 12, UInt64 = 13, Int8 = 3;
+  EXPECT_HAS(Fold("Add", Int32, list<int32_t>("a", Int32, {INT32_MAX}),
+                  list<int32_t>("b", Int32, {2})),
+             "dense<-2147483647> : tensor<1xi32>");
+  EXPECT_HAS(Fold("Mul", Int8, list<int8_t>("a", Int8, {100}),
+                  list<int8_t>("b", Int8, {3})),
+             "dense<44> : tensor<1xi8>");
+  EXPECT_HAS(Fold("Sub", UInt32, list<uint32_t>("a", UInt32, {3}),
+                  list<uint32_t>("b", UInt32, {5})),
+             "dense<4294967294> : tensor<1xui32>");
+  // Beyond the expressions: computed at run time.
+  EXPECT_HAS(Fold("Sub", UInt64, list<uint64_t>("a", UInt64, {3}),
+                  list<uint64_t>("b", UInt64, {5})),
+             "dure.sub");
+  EXPECT_HAS(Fold("Add", Int64, ints("a", {INT64_MAX}), ints("b", {1})),
+             "dure.add");
+  EXPECT_HAS(textOf(one(node("Less", {"a", "b"}, {"y"}), {}, Bool,
+                        {list<uint64_t>("a", UInt64, {3}),
+                         list<uint64_t>("b", UInt64, {uint64_t(1) << 63})})),
+             "dure.compare");
+  EXPECT_HAS(textOf(one(node("Neg", {"a"}, {"y"}), {}, Int64,
+                        {ints("a", {INT64_MIN, 4})})),
+             "dure.neg");
+}
+
+TEST_F(OnnxImporter, FoldedCastsWrap) {
+  auto Cast = [&](int To, int64_t From) {
+    return textOf(one(node("Cast", {"a"}, {"y"}, {intAttribute("to", To)}), {},
+                      To, {ints("a", {From})}));
+  };
+  EXPECT_HAS(Cast(6, 5'000'000'000), "dense<705032704> : tensor<1xi32>");
+  EXPECT_HAS(Cast(12, -1), "dense<4294967295> : tensor<1xui32>");
+  EXPECT_HAS(Cast(2, 300), "dense<44> : tensor<1xui8>");
+  // A size may leave i32; one that is bounded does not.
+  auto OfSize = [&](const char *Dim) {
+    GraphParts G;
+    G.Inputs = {value("n", Float, {"n"}), value("x", Float, {Dim})};
+    G.Nodes = {node("Shape", {"x"}, {"s"}),
+               node("Cast", {"s"}, {"t"}, {intAttribute("to", 6)}),
+               node("Cast", {"t"}, {"y"}, {intAttribute("to", Int64)})};
+    G.Outputs = {value("y", Int64, {1})};
+    return textOf(model(graph(G)));
+  };
+  EXPECT_HAS(OfSize("n"), "dure.cast");
+  EXPECT_LACKS(OfSize("Min(64, n) + 3"), "dure.cast");
+}
+
+TEST_F(OnnxImporter, WhereOnKnownIntegers) {
+  auto Where = [&](std::vector<bool> If, std::vector<int64_t> Then,
+                   std::string Else) {
+    std::string Bits(If.begin(), If.end());
+    return one(node("Where", {"c", "x", "z"}, {"y"}), {}, Int64,
+               {rawTensor("c", Bool, {int64_t(If.size())}, Bits),
+                ints("x", Then), std::move(Else)});
+  };
+  EXPECT_HAS(textOf(Where({true, false}, {1, 2}, ints("z", {5, 6}))),
+             "dense<[1, 6]>");
+  EXPECT_HAS(textOf(Where({false}, {1, 2}, ints("z", {5}))), "dense<5>");
+  // Lists of unlike length, and of unlike type.
+  EXPECT_EQ(codesOf(Where({true, true}, {1, 2, 3}, ints("z", {5, 6, 7}))),
+            "operands");
+  EXPECT_EQ(codesOf(Where({true, false, true}, {1, 2}, ints("z", {5}))),
+            "operands");
+  EXPECT_EQ(codesOf(Where({true}, {}, ints("z", std::vector<int64_t>(8, 1)))),
+            "operands");
+  EXPECT_EQ(codesOf(Where({true}, {1}, list<int32_t>("z", 6, {5}))),
+            "operands");
+}
+
+TEST_F(OnnxImporter, SplitBoundsDoNotGrow) {
+  auto Split = [&](size_t Count) {
+    GraphParts G;
+    G.Inputs = {value("x", Float, {"n"})};
+    std::vector<std::string> Names;
+    for (size_t I = 0; I < Count; ++I) {
+      Names.push_back("y" + std::to_string(I));
+      G.Outputs.push_back(value(Names.back(), Float, {"?"}));
+    }
+    G.Nodes = {node("Split", {"x"}, Names,
+                    {intAttribute("num_outputs", int64_t(Count))})};
+    return textOf(model(graph(G)));
+  };
+  EXPECT_HAS(Split(3), "sizes = #dure.dims<[\"max(0, min(");
+  EXPECT_LT(Split(200).size(), 200'000u);
+}
+
+TEST_F(OnnxImporter, ExpandToASizeReadAtRunTime) {
+  // 1 keeps the dim, a dim of 1 grows (or vanishes), others must agree.
+  auto Result = [&](std::vector<DimText> Have) {
+    return textOf(one(node("Expand", {"x", "to"}, {"y"}),
+                      {value("x", Float, Have), value("to", Int64, {1})}));
+  };
+  EXPECT_HAS(Result({3}), "return %arg0 : tensor<3xf32>");
+  EXPECT_HAS(Result({3}), R"(#dure.dims<["size1", "3"]>)");
+  EXPECT_HAS(Result({1}), "[\"max($v0, 0)\", \"$v0\"]");
+  EXPECT_HAS(Result({"n"}), "dure.equal_dims");
+}
+
+TEST_F(OnnxImporter, PowersOfIntegersByFloats) {
+  std::string Text =
+      textOf(one(node("Pow", {"x", "e"}, {"y"}), {value("x", 6, {"n"})}, 6,
+                 {rawTensorOf<float>("e", Float, {}, {2})}));
+  EXPECT_HAS(Text, "(tensor<?xi32, #dure.dims<[\"n\"]>>, tensor<i64>)");
+}
+
+TEST_F(OnnxImporter, AttentionIsCausalFromTheUpperLeft) {
+  auto Attention = [&](std::vector<DimText> Q, std::vector<DimText> K,
+                       bool HasPast) {
+    std::vector<std::string> Operands = {"q", "k", "k"};
+    std::vector<std::string> Inputs = {value("q", Float, Q),
+                                       value("k", Float, K)};
+    if (HasPast) {
+      Operands.insert(Operands.end(), {"", "p", "p"});
+      Inputs.push_back(value("p", Float, {1, 2, "past", 8}));
+    }
+    return textOf(
+        one(node("Attention", Operands, {"y"}, {intAttribute("is_causal", 1)}),
+            Inputs, Float, {}, 23));
+  };
+  // dure.attention's own flag is aligned at the bottom right.
+  EXPECT_HAS(Attention({1, 2, "t", 8}, {1, 2, "t", 8}, false), "causal = true");
+  EXPECT_HAS(Attention({1, 2, "t", 8}, {1, 2, "t", 8}, true), "causal = true");
+  for (bool HasPast : {false, true}) {
+    std::string Text = Attention({1, 2, "t", 8}, {1, 2, "s", 8}, HasPast);
+    EXPECT_LACKS(Text, "causal = true");
+    EXPECT_HAS(Text, " mask ");
+  }
+}
+
+TEST_F(OnnxImporter, AttentionOfVersion24HasOneInputMore) {
+  std::vector<std::string> Inputs = {value("q", Float, {1, 2, 3, 8}),
+                                     value("n", Int64, {1})};
+  std::string Node = node("Attention", {"q", "q", "q", "", "", "", "n"}, {"y"});
+  EXPECT_EQ(codesOf(one(Node, Inputs, Float, {}, 24)), "");
+  EXPECT_EQ(codesOf(one(Node, Inputs, Float, {}, 23)), "input-count");
+}
+
+TEST_F(OnnxImporter, WhatTheStandardForbidsIsRefused) {
+  std::vector<std::string> X = {value("x", Float, {2, 3})};
+  auto Code = [&](std::string Node, int64_t Opset = 20,
+                  std::vector<std::string> Initializers = {}) {
+    return codesOf(one(Node, X, Float, std::move(Initializers), Opset));
+  };
+  EXPECT_EQ(
+      Code(node("Transpose", {"x"}, {"y"}, {intsAttribute("perm", {1, -2})})),
+      "attribute");
+  EXPECT_EQ(Code(node("Unsqueeze", {"x"}, {"y"}), 11), "attribute");
+  EXPECT_EQ(Code(node("Scatter", {"x", "i", "x"}, {"y"}), 10, {ints("i", {0})}),
+            "operands");
+  EXPECT_EQ(Code(node("Scatter", {"x", "i", "x"}, {"y"}), 11, {ints("i", {0})}),
+            "op-removed");
+  EXPECT_EQ(Code(node("Pad", {"x", "p"}, {"y"}), 20,
+                 {ints("p", {INT64_MIN, 0, 0, INT64_MIN})}),
+            "shape-rank");
+  EXPECT_EQ(
+      Code(node("Gemm", {"x", "w", "c"}, {"y"}), 20,
+           {rawTensorOf<float>("w", Float, {3, 1}, {1, 1, 1}),
+            rawTensorOf<float>("c", Float, {2, 4}, std::vector<float>(8))}),
+      "shape-rank");
+  EXPECT_EQ(Code(node("BatchNormalization", {"x", "w", "w", "w", "w"}, {"y"},
+                      {intAttribute("spatial", 0)}),
+                 7, {rawTensorOf<float>("w", Float, {3}, {1, 1, 1})}),
+            "op-form");
+  EXPECT_EQ(Code(node("DequantizeLinear", {"q", "s"}, {"y"},
+                      {intAttribute("output_dtype", 23)}),
+                 23,
+                 {list<int8_t>("q", 3, {1, 2}),
+                  rawTensorOf<float>("s", Float, {}, {1})}),
+            "type");
+  // The edge of nothing.
+  EXPECT_EQ(codesOf(one(node("Pad", {"x", "p"}, {"y"},
+                             {stringAttribute("mode", "edge")}),
+                        {value("x", Float, {0})}, Float, {ints("p", {1, 0})})),
+            "shape-rank");
+}
+
 TEST_F(OnnxImporter, ImpossibleShapesAreRefused) {
   auto Reshape = [&](std::vector<int64_t> Target) {
     return codesOf(one(node("Reshape", {"x", "to"}, {"y"}),
@@ -521,6 +708,52 @@ TEST_F(OnnxImporter, EverythingIsReportedAtOnce) {
                                       "attribute input-count");
 }
 
+TEST_F(OnnxImporter, SignatureAndGraphAreReportedTogether) {
+  GraphParts G;
+  G.Inputs = {value("s", String, {1}), value("x", Float, {2}),
+              value("big", Float, {int64_t(1) << 60})};
+  G.Nodes = {node("Frobnicate", {"x"}, {"a"}),
+             node("Identity", {"s"}, {"b"}), // Follows from the input.
+             node("Relu", {"big"}, {"c"}), node("Relu", {"x"}, {"d"}),
+             node("Neg", {"x"}, {"e"})};
+  for (const char *Name : {"a", "b", "c"})
+    G.Outputs.push_back(value(Name, Float, {2}));
+  for (const char *Name : {"d", "e"})
+    G.Outputs.push_back(value(Name, Int64, {2}));
+  EXPECT_EQ(codesOf(model(graph(G), 999)), "graph-io graph-io opset-version "
+                                           "op-unknown graph-io graph-io");
+  // Of an opset whose rules were others, only what no version knows is said.
+  EXPECT_EQ(codesOf(model(graph(G), 5)),
+            "graph-io graph-io opset-version op-unknown");
+}
+
+TEST_F(OnnxImporter, InputValuesMustFitTheirInput) {
+  std::string Bytes =
+      one(node("ReduceSum", {"x", "axes"}, {"y"}),
+          {value("x", Float, {2, 3}), value("axes", Int64, {1})});
+  Tensor Axes;
+  Axes.Type = DataType::Int64;
+  Axes.Dims = {1};
+  Axes.Bytes.assign("\x01\0\0\0\0\0\0\0", 8);
+  ImportOptions Options;
+  Options.InputValues["ghost"] = Axes;
+  EXPECT_EQ(codesOf(Bytes, Options), "graph-io constant-needed");
+  Options.InputValues.clear();
+  Axes.Dims = {1, 1};
+  Options.InputValues["axes"] = Axes;
+  EXPECT_HAS(codesOf(Bytes, Options), "graph-io");
+}
+
+TEST_F(OnnxImporter, RefusalsAreOneLineOfText) {
+  ImportResult Result =
+      import(one(node("Frob\nnicate", {"x"}, {"y"}, {}, "n\x1b[31m"),
+                 {value("x", Float, {2})}));
+  ASSERT_EQ(Result.Refusals.size(), 1u);
+  std::string Text = toString(Result.Refusals[0]);
+  EXPECT_HAS(Text, "node 'n?[31m' (Frob?nicate, opset 20)");
+  EXPECT_LACKS(Text, "\n");
+}
+
 TEST_F(OnnxImporter, RefusalsSpeakKorean) {
   ImportResult Result = import(one(node("Frobnicate", {"x"}, {"y"}, {}, "n1"),
                                    {value("x", Float, {2})}));
@@ -579,6 +812,53 @@ TEST_F(OnnxImporter, FunctionsMustEnd) {
   G.Outputs = {value("y", Float, {})};
   EXPECT_EQ(codesOf(model(graph(G), 20, {function(A), function(B)})),
             "function-cycle");
+}
+
+TEST_F(OnnxImporter, AFunctionMayNotReturnAnInputThatIsLeftOut) {
+  FunctionParts F{"Pass", {"a", "b"}, {"b"}, {}, {node("Relu", {"a"}, {"c"})}};
+  GraphParts G;
+  G.Inputs = {value("x", Float, {2})};
+  G.Nodes = {node("Pass", {"x", "x"}, {"y"}, {}, "", "local")};
+  G.Outputs = {value("y", Float, {})};
+  EXPECT_EQ(codesOf(model(graph(G), 20, {function(F)})), "");
+  G.Nodes = {node("Pass", {"x"}, {"y"}, {}, "", "local")};
+  EXPECT_EQ(codesOf(model(graph(G), 20, {function(F)})), "input-count");
+}
+
+TEST_F(OnnxImporter, ConstantsOfRepeatedCallsAreBounded) {
+  std::vector<int64_t> Values(1000, 7);
+  FunctionParts F{"Many", {"a"}, {"c"}, {}, {}};
+  F.Nodes = {node("Constant", {}, {"b"}, {intsAttribute("value_ints", Values)}),
+             node("Add", {"a", "b"}, {"c"})};
+  GraphParts G;
+  G.Inputs = {value("x0", Int64, {1000})};
+  for (int I = 0; I < 20; ++I)
+    G.Nodes.push_back(node("Many", {"x" + std::to_string(I)},
+                           {"x" + std::to_string(I + 1)}, {}, "", "local"));
+  G.Outputs = {value("x20", Int64, {})};
+  std::string Bytes = model(graph(G), 20, {function(F)});
+  EXPECT_EQ(codesOf(Bytes), "");
+  ImportOptions Options;
+  Options.MaxRepeatedBytes = 100'000;
+  EXPECT_EQ(codesOf(Bytes, Options), "function-bytes");
+}
+
+TEST_F(OnnxImporter, CallsThatAreTooDeep) {
+  std::vector<std::string> Functions;
+  for (int I = 0; I < 70; ++I)
+    Functions.push_back(
+        function({"F" + std::to_string(I),
+                  {"a"},
+                  {"b"},
+                  {},
+                  {node(I == 0 ? "Relu" : "F" + std::to_string(I - 1), {"a"},
+                        {"b"}, {}, "", I == 0 ? "" : "local")}}));
+  EXPECT_EQ(codesOf(model(graph({{node("F69", {"x"}, {"y"}, {}, "", "local")},
+                                 {},
+                                 {value("x", Float, {2})},
+                                 {value("y", Float, {})}}),
+                          20, Functions)),
+            "function-depth");
 }
 
 TEST_F(OnnxImporter, FunctionsThatDoubleAreBounded) {

@@ -183,7 +183,6 @@ TEST(OnnxReader, ExternalDataIsCheckedBeforeUse) {
       {{"location", "w.bin"}, {"offset", "99999999999999999999"}},
       {{"location", "w.bin"}, {"offset", "-1"}},
       {{"location", "w.bin"}, {"offset", "1x"}},
-      {{"location", "other.bin"}},
       {{"offset", "0"}},
       {{"location", "w.bin"}, {"evil", "1"}},
   };
@@ -195,16 +194,46 @@ TEST(OnnxReader, ExternalDataIsCheckedBeforeUse) {
                          {{"location", "w.bin"}, {"length", "99999999999"}}),
                      &Folder),
             "tensor-size");
+  // A file that is not there is another matter than an entry that is wrong.
+  EXPECT_EQ(codeWith(externalTensor("w", 1, {4}, {{"location", "other.bin"}}),
+                     &Folder),
+            "external-file");
   EXPECT_EQ(codeWith(externalTensor("w", 1, {4}, {{"location", "w.bin"}})),
-            "external-data");
+            "external-file");
+}
+
+/// The code for one Relu with `Count` attributes named by `Name`.
+static std::string codeOfAttributes(size_t Count,
+                                    std::function<std::string(size_t)> Name) {
+  GraphParts Parts = reluGraph();
+  std::vector<std::string> Attributes;
+  for (size_t I = 0; I < Count; ++I)
+    Attributes.push_back(intAttribute(Name(I), 1));
+  Parts.Nodes.push_back(node("Relu", {"x"}, {"z"}, Attributes));
+  return codeOf(model(graph(Parts)));
+}
+
+TEST(OnnxReader, ListsThatOnlyHostileFilesHaveAreBounded) {
+  auto Unlike = [](size_t I) { return "a" + std::to_string(I); };
+  EXPECT_EQ(codeOfAttributes(10'000, Unlike), "ok");
+  EXPECT_EQ(codeOfAttributes(10'001, Unlike), "too-many");
+  EXPECT_EQ(codeOfAttributes(2, [](size_t) { return std::string("a"); }),
+            "duplicate-name");
+  std::string Bytes = model(graph(reluGraph()));
+  for (int I = 0; I < 10'000; ++I)
+    Bytes += message([&](Writer &W) {
+      W.add_message(8, opset(1, "d" + std::to_string(I)));
+    });
+  EXPECT_EQ(codeOf(Bytes), "too-many");
 }
 
 TEST(OnnxReader, AFileIsOpenedOnce) {
+  // However its name is spelled.
   FakeFolder Folder({{"w.bin", 100}});
   GraphParts Parts = reluGraph();
-  for (const char *Name : {"a", "b", "c"})
+  for (const char *Spelling : {"w.bin", "./w.bin", ".//./w.bin"})
     Parts.Initializers.push_back(
-        externalTensor(Name, 1, {4}, {{"location", "w.bin"}}));
+        externalTensor(Spelling, 1, {4}, {{"location", Spelling}}));
   std::string Bytes = model(graph(Parts));
   ReadResult Result = readModel(Bytes, "m.onnx", &Folder);
   ASSERT_TRUE(Result.M);
