@@ -80,7 +80,8 @@ std::vector<SizeRequirement> dure::sizeRequirements(const Package &P,
         Texts.erase(Op->Result);
     } else if (auto *Check = std::get_if<CheckOp>(&I)) {
       auto A = Texts.find(Check->A), B = Texts.find(Check->B);
-      if (A != Texts.end() && B != Texts.end())
+      // An input whose size has an expression is checked to have it.
+      if (A != Texts.end() && B != Texts.end() && A->second != B->second)
         Out.push_back({A->second, relationText(Check->Rel), B->second});
     }
   }

@@ -13,14 +13,18 @@ namespace {
 // Keys stay in the writer's order.
 using Json = nlohmann::ordered_json;
 
+// Longer lists, such as programs, are read line by line.
+constexpr size_t MaxOnALine = 16;
+
 std::string scalarText(const Json &Value) {
   return Value.is_string()
              ? escapeControls(Value.get<std::string>(), /*KeepLines=*/false)
              : Value.dump();
 }
 
+/// A list that stands on one line.
 bool isFlat(const Json &Value) {
-  return Value.is_array() &&
+  return Value.is_array() && Value.size() <= MaxOnALine &&
          std::none_of(Value.begin(), Value.end(),
                       [](const Json &V) { return V.is_structured(); });
 }
