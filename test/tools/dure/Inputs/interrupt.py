@@ -9,7 +9,10 @@ import subprocess
 import sys
 import time
 
+number = getattr(signal, sys.argv[2])
+# A shell may have started this in the background, where it is ignored.
+signal.signal(number, signal.SIG_DFL)
 process = subprocess.Popen(sys.argv[3:])
 time.sleep(float(sys.argv[1]))
-process.send_signal(getattr(signal, sys.argv[2]))
+process.send_signal(number)
 print("status", process.wait(), flush=True)
