@@ -15,10 +15,20 @@ std::string scalarText(const Json &Value) {
   return Value.is_string() ? Value.get<std::string>() : Value.dump();
 }
 
+// What a line holds at most, where there is a choice.
+constexpr size_t LineLength = 100;
+
+/// An array for one line: of scalars, and of texts only if they are short. Long
+/// ones, such as the instructions of a program, take a line each.
 bool isFlat(const Json &Value) {
-  return Value.is_array() &&
-         std::none_of(Value.begin(), Value.end(),
-                      [](const Json &V) { return V.is_structured(); });
+  size_t TextLength = 0;
+  for (const Json &Element : Value) {
+    if (Element.is_structured())
+      return false;
+    if (Element.is_string())
+      TextLength += Element.get_ref<const std::string &>().size() + 2;
+  }
+  return Value.is_array() && TextLength <= LineLength;
 }
 
 std::string flatText(const Json &Value) {
@@ -37,7 +47,7 @@ std::string shortText(const Json &Value) {
     Text += (Text.empty() ? "" : ", ") + Key + ": " +
             (isFlat(Member) ? flatText(Member) : scalarText(Member));
   }
-  return Text.size() <= 100 ? Text : "";
+  return Text.size() <= LineLength ? Text : "";
 }
 
 void render(const Json &Value, const std::string &Indent, std::string &Out) {

@@ -144,7 +144,7 @@ TEST(Package, DescribesAllOfIt) {
   for (const char *Part :
        {"\"steps\":[{\"kind\":\"cast\",\"type\":\"f32\"}]", "\"leaves\":[\"",
         "\"metadata_sha256\":\"", "\"code\":{\"offset\":4096",
-        "\"r0 = dim 0 of input 0 'ids'\"",
+        "{\"block\":0,\"instructions\":[\"r0 = dim 0 of input 0 'ids'\"",
         "dispatch export 1 'matmul_panels' grid [r", "\"barrier\"",
         "= allocate transient of r", "\"return b", "\"trace_block\":1",
         "\"values\":[{\"name\":\"hidden\",\"binding\":2", "\"flops\":\"r"})
