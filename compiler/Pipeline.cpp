@@ -3,6 +3,7 @@
 #include "compiler/Pipeline.h"
 
 #include "compiler/package/SourceNames.h"
+#include "compiler/passes/Passes.h"
 #include "frontends/onnx/Importer.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -152,6 +153,11 @@ bool Pipeline::readModule() {
                     (Done ? Done.getValue().str() : "(none)") +
                     "', which phase '" + Request.StartFrom +
                     "' does not follow");
+  // It may come from anywhere: what is wrong with it is its author's.
+  if (failed(verifyPhase(*Module)) || failed(verifyEntry(*Module)))
+    return fail(Outcome::Failed,
+                "'" + Request.ModelPath + "' is not valid after phase " +
+                    phaseName(*At).str() + ": " + takeDiagnostics());
   Reached = *At;
   return true;
 }
