@@ -4,6 +4,7 @@
 
 #include "compiler/package/SourceNames.h"
 #include "compiler/package/Transients.h"
+#include "compiler/passes/Passes.h"
 #include "frontends/onnx/Importer.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -182,6 +183,11 @@ bool Pipeline::readModule() {
                     (Done ? Done.getValue().str() : "(none)") +
                     "', which phase '" + Request.StartFrom +
                     "' does not follow");
+  // It may come from anywhere: what is wrong with it is its author's.
+  if (failed(verifyPhase(*Module)) || failed(verifyEntry(*Module)))
+    return fail(Outcome::Failed,
+                "'" + Request.ModelPath + "' is not valid after phase " +
+                    phaseName(*At).str() + ": " + takeDiagnostics());
   Reached = *At;
   return true;
 }
