@@ -4,11 +4,13 @@
 #include "dure/compiler.h"
 
 #include "compiler/Compilation.h"
+#include "compiler/Messages.h"
 #include "runtime/io/SafeFile.h"
 
 #include "llvm/Config/llvm-config.h"
 
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 
@@ -43,7 +45,8 @@ std::vector<std::string> list(const char *const *Given, size_t Count) {
 
 /// "batch=1" into the map; false when it does not read like that.
 bool readDims(const std::vector<std::string> &Given,
-              std::map<std::string, int64_t> &Out, std::string &Error) {
+              std::map<std::string, int64_t> &Out, bool Korean,
+              std::string &Error) {
   for (const std::string &Each : Given) {
     size_t Equal = Each.find('=');
     char *End = nullptr;
@@ -51,7 +54,7 @@ bool readDims(const std::vector<std::string> &Given,
         Equal == std::string::npos ? "" : Each.c_str() + Equal + 1;
     long long Value = std::strtoll(Number, &End, 10);
     if (*Number == '\0' || *End != '\0' || Value < 0 || Equal == 0) {
-      Error = "'" + Each + "' does not give a dimension: write NAME=NUMBER";
+      Error = say(Korean, Say::BadDim, {Each});
       return false;
     }
     Out[Each.substr(0, Equal)] = Value;
@@ -73,9 +76,9 @@ bool readModel(const dure_compiler_model *Given, CompilationRequest &Out,
   Out.ForbidFallback = Model.forbid_fallback;
   Out.NoRaise = Model.no_raise;
   if (Out.ModelPath.empty())
-    Error = "no model is given";
-  return Error.empty() &&
-         readDims(list(Model.dims, Model.dim_count), Out.Dims, Error);
+    Error = say(Out.Korean, Say::NoModel);
+  return Error.empty() && readDims(list(Model.dims, Model.dim_count), Out.Dims,
+                                   Out.Korean, Error);
 }
 
 dure_compiler_status statusOf(Outcome Result) {
@@ -111,20 +114,62 @@ const dure_compiler_result *give(const CompilationReport &Report, bool Explain,
               reportToText(Report, Explain, Korean));
 }
 
-/// Writes the report file; its failure is the call's.
-void saveReport(const std::string &Path, CompilationReport &Report) {
-  if (Path.empty() || Report.Result != Outcome::Ok)
+/// The report file: its place is made sure of before any work, its content is
+/// written before the output gets its name, and its name follows.
+class ReportFile {
+public:
+  explicit ReportFile(std::string Path) : Path(std::move(Path)) {}
+
+  bool create(std::string &Error) {
+    if (Path.empty())
+      return true;
+    Result<AtomicFile> Made = AtomicFile::create(Path);
+    if (!Made.ok()) {
+      Error = Made.status().message();
+      return false;
+    }
+    File = Made.take();
+    return true;
+  }
+
+  bool write(const CompilationReport &Report, std::string &Error) {
+    if (Path.empty())
+      return true;
+    const std::string Json = reportToJson(Report, false) + "\n";
+    Status Done = File.write(Json.data(), Json.size());
+    Error = Done.ok() ? "" : Done.message();
+    return Done.ok();
+  }
+
+  bool commit(std::string &Error) {
+    if (Path.empty())
+      return true;
+    Status Done = File.commit();
+    Error = Done.ok() ? "" : Done.message();
+    return Done.ok();
+  }
+
+private:
+  std::string Path;
+  AtomicFile File;
+};
+
+/// What is left to do with the report when the compilation is over. Its
+/// failure is the call's.
+void finishReport(ReportFile &File, const std::string &Output,
+                  CompilationReport &Report) {
+  std::string Error;
+  if (Report.Result == Outcome::Refused) {
+    // A refusal is a result. Its report holds the list of reasons.
+    if (!File.write(Report, Error) || !File.commit(Error))
+      Report.Message += "\n" + Error;
     return;
-  std::string Json = reportToJson(Report, false) + "\n";
-  Result<AtomicFile> File = AtomicFile::create(Path);
-  Status Done =
-      File.ok() ? File->write(Json.data(), Json.size()) : File.status();
-  if (Done.ok())
-    Done = File->commit();
-  if (Done.ok())
+  }
+  if (Report.Result != Outcome::Ok || File.commit(Error))
     return;
+  std::remove(Output.c_str());
   Report.Result = Outcome::Failed;
-  Report.Message = Done.message();
+  Report.Message = Error;
 }
 
 const dure_compiler_result *
@@ -152,11 +197,22 @@ compile(const dure_compiler_compile_request *Given) {
       C.progress(C.user, Phase.c_str(), Fraction);
     };
   if (Request.OutputPath.empty()) {
-    Report.Message = "no output is given";
+    Report.Message = say(Request.Korean, Say::NoOutput);
     return give(Report, false, Request.Korean);
   }
+  ReportFile File(text(C.report_path));
+  if (!File.create(Report.Message)) {
+    Report.Result = Outcome::Failed;
+    return give(Report, false, Request.Korean);
+  }
+  if (C.report_path)
+    Request.OtherOutputs.push_back(text(C.report_path));
+  Request.BeforeCommit = [&](const CompilationReport &Done,
+                             std::string &Error) {
+    return File.write(Done, Error);
+  };
   Report = compileModel(Request);
-  saveReport(text(C.report_path), Report);
+  finishReport(File, Request.OutputPath, Report);
   return give(Report, false, Request.Korean);
 }
 
@@ -177,6 +233,7 @@ targets(const dure_compiler_targets_request *Given) {
   dure_compiler_targets_request T = readStruct(Given);
   CompilationRequest Request;
   Request.LoadTargets = list(T.load_targets, T.load_target_count);
+  Request.Korean = text(T.lang) == "ko";
   std::string Json, Text;
   CompilationReport Report = listTargets(Request, Json, Text);
   return give(Report, std::move(Json), std::move(Text));

@@ -31,19 +31,25 @@ private:
              const std::vector<TargetVariant> &Variants);
   bool writePackageFile();
   bool saveText(ModuleOp At, StringRef Name);
+  Status beforeCommit(uint64_t Bytes);
+  bool checkOutputs();
 
   dure::Package Content;
 };
 
 } // namespace
 
-static Status writeFileAtomically(const std::string &Path,
-                                  const std::string &Text) {
+static Status
+writeFileAtomically(const std::string &Path, const std::string &Text,
+                    const std::function<Status()> &BeforeCommit = nullptr) {
   Result<AtomicFile> File = AtomicFile::create(Path);
   if (!File.ok())
     return File.status();
   if (Status Written = File->write(Text.data(), Text.size()); !Written.ok())
     return Written;
+  if (BeforeCommit)
+    if (Status Ready = BeforeCommit(); !Ready.ok())
+      return Ready;
   return File->commit();
 }
 
@@ -57,12 +63,20 @@ static std::string textOf(ModuleOp At) {
 
 /// Writes a phase's result as the output; the compilation ends well, and here.
 bool Compiler::stop(const std::string &Text) {
-  Status Written = writeFileAtomically(Request.OutputPath, Text);
+  Status Written = writeFileAtomically(
+      Request.OutputPath, Text, [&] { return beforeCommit(Text.size()); });
   if (!Written.ok())
     return fail(Outcome::Failed, Written.message());
-  Report.Output = Request.OutputPath;
-  Report.OutputBytes = Text.size();
   return false;
+}
+
+Status Compiler::beforeCommit(uint64_t Bytes) {
+  Report.Output = Request.OutputPath;
+  Report.OutputBytes = Bytes;
+  std::string Error;
+  if (Request.BeforeCommit && !Request.BeforeCommit(Report, Error))
+    return Status(StatusCode::Unavailable, Error);
+  return Status::success();
 }
 
 bool Compiler::saveText(ModuleOp At, StringRef Name) {
@@ -86,14 +100,8 @@ bool Compiler::checkStop() {
       *After == Phase::Raise && llvm::all_of(Targets, [&](const Target *Each) {
         return Each->wantsRaised() == Targets[0]->wantsRaised();
       });
-  return Shared || fail(Outcome::InvalidRequest,
-                        text("--stop-after " + Request.StopAfter +
-                                 " writes one module, and each target has its "
-                                 "own from there on: give one --target",
-                             "--stop-after " + Request.StopAfter +
-                                 "은(는) 모듈 하나를 쓰는데 이 단계부터는 "
-                                 "타깃마다 모듈이 따로 있습니다. --target을 "
-                                 "하나만 지정하십시오"));
+  return Shared || fail(Outcome::InvalidRequest, Say::StopNeedsOneTarget,
+                        {Request.StopAfter});
 }
 
 /// Simplify and raise.
@@ -142,10 +150,8 @@ bool Compiler::lower(ModuleOp Placed, const Target &T,
   Options.Cancelled = [this] { return cancelled(); };
   size_t Before = Content.Variants.size();
   if (failed(lowerToPackage(Placed, T, Options, Content, About.Variants)))
-    return cancelled()
-               ? fail(Outcome::Cancelled, text("cancelled during phase lower",
-                                               "lower 단계에서 취소되었습니다"))
-               : fail(Outcome::Failed, takeDiagnostics());
+    return cancelled() ? fail(Outcome::Cancelled, Say::Cancelled, {"lower"})
+                       : fail(Outcome::Failed, takeDiagnostics());
   end("lower");
   if (Report.Targets.empty())
     Report.PeakTransient = About.Transient;
@@ -177,16 +183,32 @@ bool Compiler::writePackageFile() {
       double Part = Total ? double(Done) / double(Total) : 1;
       Request.Progress("package", 0.9 + 0.1 * Part);
     };
+  Options.BeforeCommit = [this](uint64_t Bytes) {
+    end("package");
+    return beforeCommit(Bytes);
+  };
   Status Written = dure::writePackage(Content, Request.OutputPath, Options);
   if (!Written.ok())
     return fail(Written.code() == StatusCode::Cancelled ? Outcome::Cancelled
                                                         : Outcome::Failed,
                 Written.message());
-  end("package");
-  Report.Output = Request.OutputPath;
-  uint64_t Size = 0;
-  if (!llvm::sys::fs::file_size(Request.OutputPath, Size))
-    Report.OutputBytes = Size;
+  return true;
+}
+
+/// Refuses to write over what the weights are read from, by whatever name.
+bool Compiler::checkOutputs() {
+  auto Files = (*Module)->getAttrOfType<ArrayAttr>(DureDialect::FilesAttr);
+  std::vector<std::string> Outputs = Request.OtherOutputs;
+  Outputs.push_back(Request.OutputPath);
+  for (StringRef File :
+       Files ? llvm::to_vector(Files.getAsValueRange<StringAttr>())
+             : SmallVector<StringRef>())
+    for (const std::string &Output : Outputs) {
+      bool Same = false;
+      if (!llvm::sys::fs::equivalent(File, Output, Same) && Same)
+        return fail(Outcome::InvalidRequest, Say::OutputIsModel,
+                    {Output, File.str()});
+    }
   return true;
 }
 
@@ -196,10 +218,9 @@ bool Compiler::compile() {
   if (!Request.SaveTemps.empty())
     if (std::error_code Code =
             llvm::sys::fs::create_directories(Request.SaveTemps))
-      return fail(Outcome::Failed, "cannot create folder '" +
-                                       Request.SaveTemps +
-                                       "': " + Code.message());
-  if (!checkStop() || !loadModule() || !runShared())
+      return fail(Outcome::Failed, Say::CannotMakeFolder,
+                  {Request.SaveTemps, Code.message()});
+  if (!checkStop() || !loadModule() || !checkOutputs() || !runShared())
     return false;
   for (size_t I = 0; I < Targets.size(); ++I)
     if (!runTarget(*Targets[I], Variants[I]))

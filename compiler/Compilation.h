@@ -83,6 +83,13 @@ struct CompilationRequest {
   bool NoRaise = false;
 
   std::string OutputPath;
+  /// Other files that the caller is about to write, which must not be the
+  /// model's either.
+  std::vector<std::string> OtherOutputs;
+  /// Called when the output is written but for its name, with what the report
+  /// will be; false with the reason gives up, and leaves no output.
+  std::function<bool(const CompilationReport &, std::string &Error)>
+      BeforeCommit;
   bool EmbedWeights = true;
   std::string StopAfter, StartFrom;
   std::vector<std::string> PrintAfter;

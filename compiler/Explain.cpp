@@ -134,7 +134,7 @@ CompilationReport dure::explainModel(const CompilationRequest &Request) {
 CompilationReport dure::listTargets(const CompilationRequest &Request,
                                     std::string &Json, std::string &Text) {
   CompilationReport Report;
-  TargetRegistry Registry;
+  TargetRegistry Registry(Request.Korean);
   for (const std::string &Path : Request.LoadTargets) {
     std::string Error;
     if (!Registry.load(Path, Error)) {

@@ -4,6 +4,7 @@
 #define DURE_COMPILER_PIPELINE_H
 
 #include "compiler/Compilation.h"
+#include "compiler/Messages.h"
 #include "compiler/Phases.h"
 #include "compiler/TargetRegistry.h"
 
@@ -48,9 +49,10 @@ public:
   void end(llvm::StringRef Phase);
 
   bool fail(Outcome Result, std::string Message);
-  /// The one in the request's language.
-  std::string text(std::string English, std::string Korean) const {
-    return Request.Korean ? Korean : English;
+  /// The same with a message in the request's language.
+  bool fail(Outcome Result, Say Id,
+            std::initializer_list<std::string> Arguments = {}) {
+    return fail(Result, say(Request.Korean, Id, Arguments));
   }
   bool stopsAfter(Phase P) const { return Request.StopAfter == phaseName(P); }
   /// True when the phase was done in the IR that was read.

@@ -168,21 +168,22 @@ static std::string bytesText(const SizeReport &Size) {
 static void explainMemory(const CompilationReport &Report, bool Korean,
                           llvm::raw_ostream &Out) {
   if (Report.InputBytes && Report.ResultBytes)
-    Out << (Korean ? "메모리  입력 " : "memory  inputs ")
+    Out << (Korean ? "메모리     입력 " : "memory  inputs ")
         << bytesText(*Report.InputBytes) << (Korean ? ", 출력 " : ", outputs ")
         << bytesText(*Report.ResultBytes) << "\n";
   for (const TargetReport &Each : Report.Targets) {
     if (Each.Transient)
-      Out << (Korean ? "메모리  중간값 최대 "
+      Out << (Korean ? "메모리     중간값 최대 "
                      : "memory  between dispatches at most ")
           << bytesText(*Each.Transient) << " (" << Each.Name << ", "
-          << *Each.Dispatches << (Korean ? "개 디스패치)\n" : " dispatches)\n");
+          << (Korean ? "디스패치 " : "") << *Each.Dispatches
+          << (Korean ? "개)\n" : " dispatches)\n");
     if (Each.Seconds)
       Out << (Korean ? "예상 시간  " : "estimate  ")
           << llvm::format("%.6f s (", *Each.Seconds) << Each.Name << ")\n";
   }
   if (Report.Flops && Report.Flops->Value) {
-    Out << (Korean ? "연산량  " : "work    ");
+    Out << (Korean ? "연산량     " : "work    ");
     writeCount(Out, *Report.Flops->Value);
     Out << " flop\n";
   }
@@ -191,11 +192,11 @@ static void explainMemory(const CompilationReport &Report, bool Korean,
 static void explainAsText(const CompilationReport &Report, bool Korean,
                           llvm::raw_ostream &Out) {
   for (const TensorReport &Each : Report.Inputs)
-    Out << (Korean ? "입력  " : "input   ") << Each.Name << " " << Each.Type
-        << "[" << llvm::join(Each.Dims, ", ") << "]\n";
+    Out << (Korean ? "입력       " : "input   ") << Each.Name << " "
+        << Each.Type << "[" << llvm::join(Each.Dims, ", ") << "]\n";
   for (const TensorReport &Each : Report.Outputs)
-    Out << (Korean ? "출력  " : "output  ") << Each.Name << " " << Each.Type
-        << "[" << llvm::join(Each.Dims, ", ") << "]\n";
+    Out << (Korean ? "출력       " : "output  ") << Each.Name << " "
+        << Each.Type << "[" << llvm::join(Each.Dims, ", ") << "]\n";
   Out << (Korean ? "연산 (raise 단계 이후)\n" : "ops after raise\n");
   for (auto &[Op, Count] : Report.Ops)
     Out << llvm::format("  %6llu  ", (unsigned long long)Count) << Op << "\n";
@@ -204,8 +205,8 @@ static void explainAsText(const CompilationReport &Report, bool Korean,
     if (!Each.Target.empty())
       ++Where[Each.Target];
   for (auto &[Target, Count] : Where)
-    Out << (Korean ? "배치  " : "placed  ") << Count
-        << (Korean ? "개 연산 → " : " ops on ") << Target << "\n";
+    Out << (Korean ? "실행 위치  연산 " : "placed  ") << Count
+        << (Korean ? "개 → " : " ops on ") << Target << "\n";
   for (const NodeReport &Each : Report.Nodes)
     if (!Each.Reason.empty())
       Out << "  " << Each.Name << " (" << Each.Op << ") → "
@@ -221,9 +222,9 @@ std::string dure::reportToText(const CompilationReport &Report, bool Explain,
   std::string Text;
   llvm::raw_string_ostream Out(Text);
   if (Report.Parameters) {
-    Out << (Korean ? "가중치  " : "weights ");
+    Out << (Korean ? "가중치     매개변수 " : "weights ");
     writeCount(Out, *Report.Parameters);
-    Out << (Korean ? "개 매개변수, " : " parameters, ");
+    Out << (Korean ? "개, " : " parameters, ");
     Out << llvm::format("%.1f MB", double(*Report.WeightBytes) / 1e6)
         << (Korean ? " (파일 기준)\n" : " in the model's files\n");
   }
@@ -232,19 +233,25 @@ std::string dure::reportToText(const CompilationReport &Report, bool Explain,
     return Text;
   }
   for (const TargetReport &Each : Report.Targets) {
-    Out << (Korean ? "타깃    " : "target  ") << Each.Name << " ("
+    Out << (Korean ? "대상       " : "target  ") << Each.Name << " ("
         << llvm::join(Each.Variants, ", ") << "): ";
-    Out << Each.Dispatches.value_or(0)
-        << (Korean ? "개 디스패치, " : " dispatches of ")
-        << Each.Functions.value_or(0) << (Korean ? "개 함수" : " functions");
+    Out << (Korean ? "디스패치 " : "") << Each.Dispatches.value_or(0)
+        << (Korean ? "개, 함수 " : " dispatches of ")
+        << Each.Functions.value_or(0) << (Korean ? "개" : " functions");
     if (Each.FallbackOps)
-      Out << ", " << Each.FallbackOps
+      Out << (Korean ? ", 그중 " : ", ") << Each.FallbackOps
           << (Korean ? "개는 호스트에서 실행" : " of them on the host");
     Out << "\n";
   }
-  Out << (Korean ? "시간    " : "time    ");
+  double Total = 0;
   for (auto &[Name, Seconds] : Report.PhaseSeconds)
-    Out << Name << llvm::format(" %.2f s  ", Seconds);
+    Total += Seconds;
+  Out << (Korean ? "시간       " : "time    ") << llvm::format("%.2f s", Total);
+  const char *Separator = ": ";
+  for (auto &[Name, Seconds] : Report.PhaseSeconds) {
+    Out << Separator << Name << llvm::format(" %.2f", Seconds);
+    Separator = ", ";
+  }
   Out << "\n";
   return Text;
 }

@@ -2,6 +2,8 @@
 // Loading of target plug-ins.
 #include "compiler/TargetRegistry.h"
 
+#include "compiler/Messages.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -41,28 +43,25 @@ static std::string installedPath(llvm::StringRef Name) {
 
 /// Compares what the plug-in was built against with what runs here. Reads no
 /// more of it than is known to be there.
-static std::string whyNotUsable(const TargetPlugin &Plugin) {
+static std::string whyNotUsable(const TargetPlugin &Plugin, bool Korean) {
   if (Plugin.StructSize < sizeof(TargetPlugin))
-    return "its TargetPlugin has " + std::to_string(Plugin.StructSize) +
-           " bytes, this compiler's has " +
-           std::to_string(sizeof(TargetPlugin)) +
-           "; rebuild it with this Dure's headers";
+    return say(Korean, Say::PluginSize,
+               {std::to_string(Plugin.StructSize),
+                std::to_string(sizeof(TargetPlugin))});
   if (Plugin.ApiVersion != TargetApiVersion)
-    return "it was built for target interface " +
-           std::to_string(Plugin.ApiVersion) + ", this compiler has " +
-           std::to_string(TargetApiVersion) +
-           "; rebuild it with this Dure's headers";
+    return say(
+        Korean, Say::PluginApi,
+        {std::to_string(Plugin.ApiVersion), std::to_string(TargetApiVersion)});
   if (!Plugin.LLVMVersion ||
       std::strcmp(Plugin.LLVMVersion, LLVM_VERSION_STRING) != 0)
-    return std::string("it was built with LLVM ") +
-           (Plugin.LLVMVersion ? Plugin.LLVMVersion : "(none given)") +
-           ", this compiler with LLVM " LLVM_VERSION_STRING
-           "; rebuild it with the same LLVM";
+    return say(Korean, Say::PluginLlvm,
+               {Plugin.LLVMVersion ? Plugin.LLVMVersion
+                                   : say(Korean, Say::PluginNoLlvm),
+                LLVM_VERSION_STRING});
   if (!Plugin.Name || !isSaneName(Plugin.Name))
-    return std::string("its name '") + (Plugin.Name ? Plugin.Name : "") +
-           "' is not one of letters, digits, '-' and '_'";
+    return say(Korean, Say::PluginName, {Plugin.Name ? Plugin.Name : ""});
   if (!Plugin.Create)
-    return "it gives no function that creates the target";
+    return say(Korean, Say::PluginNoCreate);
   return {};
 }
 
@@ -72,50 +71,47 @@ bool TargetRegistry::load(const std::string &Path, std::string &Error) {
   void *Library = dlopen(Path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!Library) {
     const char *Why = dlerror();
-    Error =
-        "cannot load target plug-in: " + std::string(Why ? Why : Path.c_str());
+    Error = say(Korean, Say::PluginNotLoaded, {Why ? Why : Path});
     return false;
   }
   using QueryFn = const TargetPlugin *(*)();
   auto Query = reinterpret_cast<QueryFn>(dlsym(Library, TargetPluginSymbol));
   const TargetPlugin *Plugin = Query ? Query() : nullptr;
   if (!Plugin) {
-    Error = "'" + Path + "' is not a Dure target plug-in: " +
-            (Query ? "its function '" : "it has no function '") +
-            TargetPluginSymbol + (Query ? "' returns nothing" : "'");
+    Error = say(Korean, Query ? Say::PluginGivesNothing : Say::NotAPlugin,
+                {Path, TargetPluginSymbol});
     dlclose(Library);
     return false;
   }
-  if (std::string Why = whyNotUsable(*Plugin); !Why.empty()) {
-    Error = "target plug-in '" + Path + "' cannot be used: " + Why;
+  if (std::string Why = whyNotUsable(*Plugin, Korean); !Why.empty()) {
+    Error = say(Korean, Say::PluginUnusable, {Path, Why});
     dlclose(Library);
     return false;
   }
-  auto Refuse = [&](const std::string &Why) {
-    Error = "target plug-in '" + Path + "' " + Why;
+  auto Refuse = [&](Say Id, const std::string &Other) {
+    Error = say(Korean, Id, {Path, Plugin->Name, Other});
     dlclose(Library);
     return false;
   };
   std::string Name = Plugin->Name;
   if (auto Known = Targets.find(Name); Known != Targets.end())
-    return Refuse("has the name '" + Name + "', which '" +
-                  Known->second.From.Path + "' has already");
+    return Refuse(Say::PluginSameName, Known->second.From.Path);
   // Otherwise a plug-in loaded first would stand in for a target of Dure's.
   std::string Installed = installedPath(Name);
   if (llvm::sys::fs::exists(Installed) &&
       !llvm::sys::fs::equivalent(Installed, Path))
-    return Refuse("has the name '" + Name + "', which the installed target '" +
-                  Installed + "' has already");
+    return Refuse(Say::PluginInstalledName, Installed);
   std::unique_ptr<Target> Instance = Plugin->Create();
   // From here on the library stays: what it created may be known to MLIR.
   if (!Instance) {
-    Error =
-        "target plug-in '" + Path + "' cannot be used: it created no target";
+    Error = say(Korean, Say::PluginUnusable,
+                {Path, say(Korean, Say::PluginCreatesNothing)});
     return false;
   }
   if (Instance->name() != Name) {
-    Error = "target plug-in '" + Path + "' cannot be used: it is named '" +
-            Name + "', its target '" + Instance->name().str() + "'";
+    Error = say(Korean, Say::PluginUnusable,
+                {Path, say(Korean, Say::PluginOtherName,
+                           {Name, Instance->name().str()})});
     return false;
   }
   Targets[Name] = {std::move(Instance),
@@ -133,8 +129,7 @@ Target *TargetRegistry::find(llvm::StringRef Name, std::string &Error) {
     std::string Names;
     for (auto &[Known, Unused] : Targets)
       Names += (Names.empty() ? "" : ", ") + Known;
-    Error = "there is no target '" + Name.str() + "'; known are: " + Names +
-            " (a vendor's is added with --load-target)";
+    Error = say(Korean, Say::NoTarget, {Name.str(), Names});
     return nullptr;
   }
   if (!load(Path, Error))

@@ -13,6 +13,9 @@ namespace dure {
 /// the process ends: MLIR keeps pointers into them.
 class TargetRegistry {
 public:
+  /// `Korean`: the language of errors.
+  explicit TargetRegistry(bool Korean = false) : Korean(Korean) {}
+
   /// Loads a target library. Compares versions before it uses anything of the
   /// plug-in. On failure `Error` says what was compared and both values.
   bool load(const std::string &Path, std::string &Error);
@@ -37,6 +40,7 @@ private:
     std::unique_ptr<Target> Instance;
     Origin From;
   };
+  bool Korean;
   std::map<std::string, Loaded> Targets;
 };
 

@@ -13,7 +13,7 @@ import lit.formats
 config.name = "dure"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "unit", "models", "benchmark", "fuzz"]
+config.excludes = ["Inputs", "expect_rc.py", "unit", "models", "benchmark", "fuzz"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.dure_build_dir, "test")
 
@@ -33,6 +33,11 @@ config.environment["PATH"] = os.path.pathsep.join(
 )
 
 config.substitutions += [
+    # %expect-rc N COMMAND: tells a refusal (1) from wrong usage (2) and a crash.
+    (
+        "%expect-rc",
+        f"{config.python} {os.path.join(config.test_source_root, 'expect_rc.py')}",
+    ),
     ("%dure_source", config.dure_source_dir),
     ("%dure_build", config.dure_build_dir),
     ("%dure_lib", lib_dir),

@@ -9,8 +9,11 @@ using namespace dure;
 
 namespace {
 
+/// Letters of any script: in UTF-8 they are bytes from 0x80 on, which no
+/// operator is.
 bool isIdentifierStart(char C) {
-  return std::isalpha(static_cast<unsigned char>(C)) || C == '_' || C == '$';
+  const auto Byte = static_cast<unsigned char>(C);
+  return std::isalpha(Byte) || C == '_' || C == '$' || Byte >= 0x80;
 }
 
 bool isIdentifierPart(char C) {
@@ -92,6 +95,21 @@ DimExpr DimExpr::invalid() {
   New->Valid = false;
   New->Text = "?";
   return DimExpr(std::shared_ptr<const Impl>(std::move(New)));
+}
+
+std::string DimExpr::identifierOf(std::string_view Name) {
+  constexpr size_t MaxLength = 64;
+  if (Name.size() > MaxLength) {
+    // Not within a character: a byte 10xxxxxx goes on with one.
+    size_t End = MaxLength;
+    while (End > 0 && (Name[End] & 0xC0) == 0x80)
+      --End;
+    Name = Name.substr(0, End);
+  }
+  std::string Out;
+  for (char C : Name)
+    Out += isIdentifierPart(C) && C != '$' ? C : '_';
+  return isIdentifier(Out) ? Out : "d_" + Out;
 }
 
 bool DimExpr::isIdentifier(std::string_view Name) {

@@ -40,9 +40,13 @@ public:
   DimExpr();
   /*implicit*/ DimExpr(int64_t Value);
 
-  /// `Name` must be an identifier: [A-Za-z_$][A-Za-z0-9_.$]*.
+  /// `Name` must be an identifier: [A-Za-z_$][A-Za-z0-9_.$]*, where any
+  /// character outside ASCII counts as a letter.
   static DimExpr symbol(std::string_view Name);
   static bool isIdentifier(std::string_view Name);
+  /// The identifier that stands for a name of any characters: others are
+  /// replaced, and what is too long is cut. So "seq-len" becomes "seq_len".
+  static std::string identifierOf(std::string_view Name);
 
   /// Parses sums, products, parentheses, `//`, and calls of floordiv, ceildiv,
   /// mod, min and max (also Min and Max, as exporters write them). Empty when

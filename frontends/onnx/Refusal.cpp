@@ -64,9 +64,8 @@ static const RefusalTexts &textsOf(RefusalCode Code) {
 
 std::string_view codeName(RefusalCode Code) { return textsOf(Code).Code; }
 
-/// Replaces {0} to {9}; a number without an argument gives nothing.
-static std::string fill(std::string_view Text,
-                        const std::vector<std::string> &Arguments) {
+std::string fillText(std::string_view Text,
+                     const std::vector<std::string> &Arguments) {
   std::string Out;
   for (size_t I = 0; I < Text.size(); ++I) {
     bool IsHole = Text[I] == '{' && I + 2 < Text.size() && Text[I + 1] >= '0' &&
@@ -85,12 +84,12 @@ static std::string fill(std::string_view Text,
 
 std::string reasonOf(const Refusal &R, Language L) {
   const RefusalTexts &T = textsOf(R.Code);
-  return fill(L == Language::Korean ? T.ReasonKo : T.Reason, R.Arguments);
+  return fillText(L == Language::Korean ? T.ReasonKo : T.Reason, R.Arguments);
 }
 
 std::string remedyOf(const Refusal &R, Language L) {
   const RefusalTexts &T = textsOf(R.Code);
-  return fill(L == Language::Korean ? T.RemedyKo : T.Remedy, R.Arguments);
+  return fillText(L == Language::Korean ? T.RemedyKo : T.Remedy, R.Arguments);
 }
 
 std::string toString(const Refusal &R, Language L) {

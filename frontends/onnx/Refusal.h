@@ -37,6 +37,10 @@ struct Refusal {
   std::vector<std::string> Arguments;
 };
 
+/// `Text` with {0} to {9} replaced; a number without an argument gives nothing.
+std::string fillText(std::string_view Text,
+                     const std::vector<std::string> &Arguments);
+
 /// Length of the UTF-8 sequence at `Text[I]`; 0 when it is not valid. Overlong
 /// forms, surrogates and values above U+10FFFF are not.
 size_t utf8Length(std::string_view Text, size_t I);

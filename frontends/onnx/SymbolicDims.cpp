@@ -14,24 +14,12 @@ static bool isNameless(std::string_view Name) {
          Name == "*";
 }
 
-/// The characters of a symbol, others replaced.
-static std::string sanitized(std::string_view Name) {
-  std::string Out;
-  for (char C : Name.substr(0, 64)) {
-    bool Keep = (C >= 'a' && C <= 'z') || (C >= 'A' && C <= 'Z') ||
-                (C >= '0' && C <= '9') || C == '_' || C == '.';
-    Out += Keep ? C : '_';
-  }
-  bool StartsWell = !Out.empty() && (Out[0] == '_' || (Out[0] | 32) >= 'a');
-  return StartsWell ? Out : "d_" + Out;
-}
-
 static bool isPlainName(std::string_view Name) {
   return DimExpr::isIdentifier(Name) && Name.find('$') == Name.npos;
 }
 
 std::string SymbolicDims::freshSymbol(std::string_view Wish) {
-  std::string Base = sanitized(Wish), Name = Base;
+  std::string Base = DimExpr::identifierOf(Wish), Name = Base;
   for (unsigned I = 2; !Taken.insert(Name).second; ++I)
     Name = Base + "_" + std::to_string(I);
   return Name;

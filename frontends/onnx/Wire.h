@@ -45,8 +45,10 @@ public:
         At = Reader.data().data();
         Field(Reader);
       }
-    } catch (const protozero::exception &E) {
-      fail(RefusalCode::FileMalformed, {E.what()}, At);
+    } catch (const protozero::exception &) {
+      // What protozero calls the fault says nothing to a user.
+      fail(RefusalCode::FileMalformed,
+           {"a field is damaged, cut off or of another format"}, At);
     }
   }
 

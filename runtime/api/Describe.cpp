@@ -3,6 +3,7 @@
 
 #include "runtime/api/Handles.h"
 #include "runtime/api/ProgramText.h"
+#include "runtime/api/Requirements.h"
 
 #include <cmath>
 
@@ -177,6 +178,13 @@ std::string program(const Package &P, const Variant &V, const Program &Prog) {
          member("barriers", Sum.Barriers) +
          member("scalar_registers", Prog.ScalarRegisters) +
          member("buffer_registers", Prog.BufferRegisters) +
+         member("size_requirements",
+                array(sizeRequirements(P, Prog),
+                      [](const SizeRequirement &R) {
+                        return "{\"left\":" + jsonString(R.Left) +
+                               member("relation", jsonString(R.Relation)) +
+                               member("right", jsonString(R.Right)) + "}";
+                      })) +
          member("blocks", "[" + Blocks + "]") +
          member("trace_block", std::to_string(Prog.TraceBlock)) +
          member("trace", array(Prog.Trace, traceRow)) + "}";

@@ -17,12 +17,15 @@ struct TypeRow {
   unsigned Bits;
 };
 
-// In the order of ElementType.
+// In the order of ElementType. The names are ONNX's, in lower case.
 constexpr TypeRow Types[ElementTypeCount] = {
-    {"none", 0}, {"f32", 32},     {"f16", 16},   {"bf16", 16},  {"f64", 64},
-    {"i8", 8},   {"u8", 8},       {"i16", 16},   {"u16", 16},   {"i32", 32},
-    {"u32", 32}, {"i64", 64},     {"u64", 64},   {"bool", 8},   {"i4", 4},
-    {"u4", 4},   {"f8e4m3fn", 8}, {"f8e5m2", 8}, {"f8e8m0", 8}, {"f4e2m1", 4},
+    {"none", 0},       {"float32", 32},     {"float16", 16},
+    {"bfloat16", 16},  {"float64", 64},     {"int8", 8},
+    {"uint8", 8},      {"int16", 16},       {"uint16", 16},
+    {"int32", 32},     {"uint32", 32},      {"int64", 64},
+    {"uint64", 64},    {"bool", 8},         {"int4", 4},
+    {"uint4", 4},      {"float8e4m3fn", 8}, {"float8e5m2", 8},
+    {"float8e8m0", 8}, {"float4e2m1", 4},
 };
 
 } // namespace

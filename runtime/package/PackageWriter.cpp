@@ -68,6 +68,9 @@ public:
   Writer(const Package &Content, const PackageWriteOptions &Options, Sink &Out)
       : From(Content), To(Content), Options(Options), Out(Out) {}
 
+  /// Of the whole file, once run() has succeeded.
+  uint64_t size() const { return Header.TotalSize; }
+
   Status run() {
     DURE_RETURN_IF_ERROR(verifyPackage(From, {0, 0, /*BeforeWriting=*/true}));
     setFeatures();
@@ -352,7 +355,10 @@ Status dure::writePackage(const Package &Content, const std::string &Path,
   if (!File)
     return File.status();
   FileSink Out(*File);
-  DURE_RETURN_IF_ERROR(Writer(Content, Options, Out).run());
+  Writer Made(Content, Options, Out);
+  DURE_RETURN_IF_ERROR(Made.run());
+  if (Options.BeforeCommit)
+    DURE_RETURN_IF_ERROR(Options.BeforeCommit(Made.size()));
   return File->commit();
 }
 

@@ -31,6 +31,9 @@ struct PackageWriteOptions {
   std::function<void(uint64_t Done, uint64_t Total)> Progress;
   /// Read often; nonzero stops the call with Cancelled. May be null.
   const volatile int *Cancel = nullptr;
+  /// Called with the size of the file when all is written but its name; a
+  /// failure is the call's, and PATH stays as it was.
+  std::function<Status(uint64_t Bytes)> BeforeCommit;
 };
 
 /// Writes CONTENT to the file at PATH.

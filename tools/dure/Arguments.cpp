@@ -12,16 +12,19 @@
 #include <algorithm>
 #include <charconv>
 #include <dure/dure.h>
+#include <optional>
 
 namespace dure {
 namespace {
 
-/// A wrong value, in words; thrown by the checks below.
-struct WrongValue {
-  std::string Option;
-  std::string Value;
-  std::string Expected;
+/// What is wrong, in the user's language; thrown by the checks below.
+struct UsageError {
+  std::string Text;
 };
+
+// What a bare --allow-links stands for: CLI11 would take the next argument for
+// the value of an option that may have one.
+constexpr const char *AnyLink = "*";
 
 /// CLI11's help with descriptions wrapped, and padded by columns rather than
 /// bytes, which differ in Korean.
@@ -84,6 +87,8 @@ public:
                          text(Message::HelpVersion));
     App.add_option("--lang", LangText, text(Message::HelpLang))
         ->type_name("en|ko");
+    // Every command has it; before the command it means the same.
+    App.add_flag("--json", O.Json)->group("");
     addCompile();
     addRun();
     addCheck();
@@ -96,9 +101,18 @@ public:
   Options parse(std::span<const std::string> Arguments) {
     // CLI11 takes them from the back.
     std::vector<std::string> Reversed(Arguments.rbegin(), Arguments.rend());
+    for (std::string &Argument : Reversed)
+      if (Argument == "--allow-links")
+        Argument += std::string("=") + AnyLink;
     App.parse(std::move(Reversed));
     finish();
     return std::move(O);
+  }
+
+  /// First of all: other complaints are no help in a language that was not
+  /// asked for.
+  void checkLanguage(const std::string &Text) const {
+    readChoice("--lang", Text, {"en", "ko"});
   }
 
   /// "run " when the command is known, for "See `dure run --help`".
@@ -106,7 +120,36 @@ public:
     const auto Chosen = App.get_subcommands();
     return Chosen.empty() ? "" : Chosen.front()->get_name() + " ";
   }
-  std::string help() const { return App.help(); }
+  std::string help() const {
+    std::string Text = App.help();
+    if (!Text.ends_with('\n'))
+      Text += '\n';
+    return Text;
+  }
+  /// What no command takes, in the order given.
+  std::string remaining(std::span<const std::string> Arguments) const {
+    const std::vector<std::string> Extras = App.remaining(true);
+    std::string List;
+    for (const std::string &Argument : Arguments)
+      if (std::find(Extras.begin(), Extras.end(), Argument) != Extras.end())
+        List += (List.empty() ? "" : " ") + Argument;
+    return List;
+  }
+  /// How often an option, which one of its names tells, was given.
+  int64_t occurrences(const std::string &Name,
+                      std::span<const std::string> Arguments) const {
+    const auto Chosen = App.get_subcommands();
+    const CLI::Option *Option = App.get_option_no_throw(Name);
+    if (!Option && !Chosen.empty())
+      Option = Chosen.front()->get_option_no_throw(Name);
+    return Option ? std::count_if(Arguments.begin(), Arguments.end(),
+                                  [&](const std::string &Argument) {
+                                    return Argument.starts_with('-') &&
+                                           Option->check_name(Argument.substr(
+                                               0, Argument.find('=')));
+                                  })
+                  : 0;
+  }
 
 private:
   std::string text(Message Id,
@@ -165,7 +208,6 @@ private:
   void addModelRules(CLI::App &A) {
     options(A, "--cpu", O.Cpus, "CPU", Message::HelpCpu);
     A.add_option("--allow-links", LinksText, text(Message::HelpAllowLinks))
-        ->expected(0, 1)
         ->type_name("[=ROOT]");
     flag(A, "--no-raise", O.NoRaise, Message::HelpNoRaise);
     flag(A, "--no-fallback", O.NoFallback, Message::HelpNoFallback);
@@ -246,12 +288,14 @@ private:
     CLI::App &A = command("inspect", Message::HelpInspect, Command::Inspect);
     addPath(A, "FILE", Message::HelpPackage);
     option(A, "--verify", VerifyText, "HOW", Message::HelpVerify);
+    option(A, "--model-folder", O.ModelFolder, "DIR", Message::HelpModelFolder);
     addJson(A);
   }
 
   void addTargets() {
     CLI::App &A = command("targets", Message::HelpTargets, Command::Targets);
     options(A, "--load-target", O.LoadTargets, "SO", Message::HelpLoadTarget);
+    flag(A, "--all", O.AllTargets, Message::HelpAllTargets);
     addJson(A);
   }
 
@@ -264,15 +308,20 @@ private:
     addJson(A);
   }
 
+  [[noreturn]] void refuse(const char *Option, const std::string &Value,
+                           const std::string &Expected) const {
+    throw UsageError{text(Message::UsageValue, {Option, Value, Expected})};
+  }
+
   int64_t readCount(const char *Name, const std::string &Text, int64_t Min,
                     int64_t Max) {
     int64_t Value = 0;
     const char *End = Text.data() + Text.size();
     const auto Read = std::from_chars(Text.data(), End, Value);
     if (Read.ec != std::errc() || Read.ptr != End || Value < Min || Value > Max)
-      throw WrongValue{Name, Text,
-                       text(Message::ExpectCount,
-                            {std::to_string(Min), std::to_string(Max)})};
+      refuse(Name, Text,
+             text(Message::ExpectCount,
+                  {std::to_string(Min), std::to_string(Max)}));
     return Value;
   }
 
@@ -284,13 +333,13 @@ private:
     const char *End = Text.data() + Text.size();
     const auto Read = std::from_chars(Text.data(), End, Value);
     if (Read.ec != std::errc() || Read.ptr != End || !(Value >= 0))
-      throw WrongValue{Name, Text, text(Message::ExpectNumber)};
+      refuse(Name, Text, text(Message::ExpectNumber));
     Out = Value;
   }
 
   /// Index of `Text` among `Choices`.
   size_t readChoice(const char *Name, const std::string &Text,
-                    std::initializer_list<const char *> Choices) {
+                    std::initializer_list<const char *> Choices) const {
     std::string List;
     size_t Index = 0;
     for (const char *Choice : Choices) {
@@ -298,7 +347,7 @@ private:
         return Index;
       List += (Index++ ? ", " : "") + std::string(Choice);
     }
-    throw WrongValue{Name, Text, text(Message::ExpectOneOf, {List})};
+    refuse(Name, Text, text(Message::ExpectOneOf, {List}));
   }
 
   void readInputs() {
@@ -306,8 +355,12 @@ private:
       const size_t Equals = Text.find('=');
       if (Equals == 0 || Equals == std::string::npos ||
           Equals + 1 == Text.size())
-        throw WrongValue{"--input", Text, text(Message::ExpectInput)};
-      O.Inputs.emplace_back(Text.substr(0, Equals), Text.substr(Equals + 1));
+        refuse("--input", Text, text(Message::ExpectInput));
+      const std::string Name = Text.substr(0, Equals);
+      for (const auto &[Known, File] : O.Inputs)
+        if (Known == Name)
+          throw UsageError{text(Message::UsageInputTwice, {Name})};
+      O.Inputs.emplace_back(Name, Text.substr(Equals + 1));
     }
   }
 
@@ -318,7 +371,7 @@ private:
       // The last '=': a symbol's name may hold one.
       const size_t Equals = Part.rfind('=');
       if (Equals == 0 || Equals == std::string::npos)
-        throw WrongValue{"--dims", Part, text(Message::ExpectDims)};
+        refuse("--dims", Part, text(Message::ExpectDims));
       O.Dims.emplace_back(
           Part.substr(0, Equals),
           readCount("--dims", Part.substr(Equals + 1), 0, INT64_MAX));
@@ -327,22 +380,20 @@ private:
   }
 
   void finish() {
-    if (!LangText.empty())
-      readChoice("--lang", LangText, {"en", "ko"});
     if (!ThreadsText.empty())
       O.Threads = readCount("--threads", ThreadsText, 1, DURE_MAX_THREADS);
     if (!RepeatText.empty())
       O.Repeat = readCount("--repeat", RepeatText, 1, 1000000);
-    if (!VerifyText.empty())
+    O.HasVerify = !VerifyText.empty();
+    if (O.HasVerify)
       O.Verify = int32_t(
           readChoice("--verify", VerifyText, {"once", "full", "structure"}));
     if (!WeightsText.empty())
       O.EmbedWeights =
           readChoice("--weights", WeightsText, {"embed", "reference"}) == 0;
-    const CLI::App *Chosen = App.get_subcommands().front();
-    const CLI::Option *Links = Chosen->get_option_no_throw("--allow-links");
-    O.AllowLinks = Links && Links->count() > 0;
-    O.LinksRoot = LinksText;
+    O.AllowLinks = !LinksText.empty();
+    if (LinksText != AnyLink)
+      O.LinksRoot = LinksText;
     readNumber("--atol", AtolText, O.Atol);
     readNumber("--rtol", RtolText, O.Rtol);
     readInputs();
@@ -359,21 +410,44 @@ private:
 
 /// The language must be known before the help texts are built, and so before
 /// CLI11 looks at the arguments.
-Language findLanguage(std::span<const std::string> Arguments) {
+Language findLanguage(std::span<const std::string> Arguments,
+                      std::optional<std::string> &Unknown) {
   Language Lang = languageFromEnvironment();
   for (size_t I = 0; I < Arguments.size(); ++I) {
+    std::string Text;
     if (Arguments[I].starts_with("--lang="))
-      parseLanguage(std::string_view(Arguments[I]).substr(7), Lang);
+      Text = Arguments[I].substr(7);
     else if (Arguments[I] == "--lang" && I + 1 < Arguments.size())
-      parseLanguage(Arguments[I + 1], Lang);
+      Text = Arguments[++I];
+    else
+      continue;
+    if (!parseLanguage(Text, Lang))
+      Unknown = Text;
   }
   return Lang;
 }
 
+/// `dure help` and `dure help COMMAND`, in the words of the options.
+std::vector<std::string> helpAsOption(std::span<const std::string> Arguments) {
+  std::vector<std::string> Out(Arguments.begin(), Arguments.end());
+  const auto Help =
+      std::find_if(Out.begin(), Out.end(), [](const std::string &Argument) {
+        return !Argument.starts_with('-');
+      });
+  if (Help == Out.end() || *Help != "help")
+    return Out;
+  Out.erase(Help);
+  Out.push_back("--help");
+  return Out;
+}
+
 /// What CLI11 found wrong, in the user's language. It puts the option's name
-/// first in its texts, before a colon or a space.
-std::string usageText(Language Lang, const CLI::ParseError &Error,
-                      bool HasCommand, std::span<const std::string> Arguments) {
+/// first in its texts, before a colon or a space, but for values of flags; of
+/// those texts no more is used.
+std::string usageText(Language Lang, const Parser &P,
+                      const CLI::ParseError &Error,
+                      std::span<const std::string> Arguments) {
+  const bool HasCommand = !P.commandPrefix().empty();
   const std::string Kind = Error.get_name(), What = Error.what();
   const std::string Option = What.substr(0, What.find_first_of(": "));
   if (Kind == "RequiredError" && !HasCommand) {
@@ -386,40 +460,46 @@ std::string usageText(Language Lang, const CLI::ParseError &Error,
   }
   if (Kind == "RequiredError")
     return message(Lang, Message::UsageMissing, {Option});
+  const bool Twice = P.occurrences(Option, Arguments) > 1;
   if (Kind == "ArgumentMismatch")
-    return message(Lang, Message::UsageCount, {Option});
-  return message(Lang, Message::UsageOther, {What});
+    return message(Lang, Twice ? Message::UsageTwice : Message::UsageCount,
+                   {Option});
+  // Values are read here, not by CLI11, but those of flags, which take none.
+  if (const size_t Dash = What.find('-');
+      Kind == "ConversionError" && Dash != std::string::npos)
+    return message(Lang, Message::UsageNoValue,
+                   {What.substr(Dash, What.find_first_of(" :=", Dash) - Dash)});
+  return message(Lang, Message::UsageOther, {Option});
 }
 
 } // namespace
 
 std::variant<Options, Finished>
-parseArguments(std::span<const std::string> Arguments, const char *Version) {
-  const Language Lang = findLanguage(Arguments);
+parseArguments(std::span<const std::string> Given, const char *Version) {
+  const std::vector<std::string> Arguments = helpAsOption(Given);
+  std::optional<std::string> UnknownLanguage;
+  const Language Lang = findLanguage(Arguments, UnknownLanguage);
   Parser P(Lang, Version);
   std::string Problem;
   try {
+    if (UnknownLanguage)
+      P.checkLanguage(*UnknownLanguage);
     return P.parse(Arguments);
   } catch (const CLI::CallForVersion &Call) {
-    return Finished{0, std::string(Call.what()) + "\n"};
+    return Finished{0, std::string(Call.what()) + "\n", Lang};
   } catch (const CLI::CallForHelp &) {
-    return Finished{0, P.help()};
-  } catch (const CLI::ExtrasError &Error) {
-    // "The following arguments were not expected: b a"
-    const std::string What = Error.what();
-    const size_t Colon = What.find(": ");
-    Problem =
-        message(Lang, Message::UsageUnknown,
-                {Colon == std::string::npos ? What : What.substr(Colon + 2)});
+    return Finished{0, P.help(), Lang};
+  } catch (const CLI::ExtrasError &) {
+    Problem = message(Lang, Message::UsageUnknown, {P.remaining(Arguments)});
   } catch (const CLI::ParseError &Error) {
-    Problem = usageText(Lang, Error, !P.commandPrefix().empty(), Arguments);
-  } catch (const WrongValue &Wrong) {
-    Problem = message(Lang, Message::UsageValue,
-                      {Wrong.Option, Wrong.Value, Wrong.Expected});
+    Problem = usageText(Lang, P, Error, Arguments);
+  } catch (const UsageError &Error) {
+    Problem = Error.Text;
   }
-  return Finished{
-      2, message(Lang, Message::ErrorPrefix) + Problem + "\n" +
-             message(Lang, Message::UsageSeeHelp, {P.commandPrefix()}) + "\n"};
+  const std::string Text =
+      message(Lang, Message::ErrorPrefix) + Problem + "\n" +
+      message(Lang, Message::UsageSeeHelp, {P.commandPrefix()}) + "\n";
+  return Finished{2, escapeControls(Text, /*KeepLines=*/true), Lang};
 }
 
 } // namespace dure

@@ -19,6 +19,7 @@ struct Finished {
   /// 0 with `Text` for stdout, or 2 with `Text` for stderr.
   int ExitCode;
   std::string Text;
+  Language Lang = Language::English;
 };
 
 /// `Arguments` without the program's name.

@@ -3,10 +3,12 @@
 #include "tools/dure/Commands.h"
 #include "tools/dure/Inputs.h"
 #include "tools/dure/Json.h"
+#include "tools/dure/OutputPaths.h"
 #include "tools/dure/Roof.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 
@@ -39,8 +41,12 @@ void resetPeakMemory() {
 struct Timing {
   std::vector<double> Runs;
 
+  /// Between two runs, their mean weighted by how near each is.
   double at(double Fraction) const {
-    return Runs[size_t(Fraction * double(Runs.size() - 1) + 0.5)];
+    const double Place = Fraction * double(Runs.size() - 1);
+    const size_t Below = size_t(Place);
+    const size_t Above = std::min(Below + 1, Runs.size() - 1);
+    return std::lerp(Runs[Below], Runs[Above], Place - double(Below));
   }
   double median() const { return at(0.5); }
   double min() const { return Runs.front(); }
@@ -59,6 +65,7 @@ struct Measurement {
 };
 
 constexpr double TargetSeconds = 3;
+constexpr double RoofSeconds = 0.3;
 constexpr int64_t MinRuns = 5, MaxRuns = 1000;
 
 bool timeOnce(const Console &Out, const LoadedPackage &Package, dure_call *Call,
@@ -153,9 +160,9 @@ std::string benchText(const Console &Out, const Measurement &M,
                               {percent(Rate / RoofRate), RoofName});
     return Text;
   };
-  const RoofEntry *F32 = findRoof(R, "f32");
+  const RoofEntry *F32 = findRoof(R, "float32");
   row(Message::BenchCompute,
-      rateText(M.Flops, " GFLOP/s", F32 ? F32->Gflops : 0, "f32"));
+      rateText(M.Flops, " GFLOP/s", F32 ? F32->Gflops : 0, "float32"));
   row(Message::BenchMemory, rateText(M.Bytes, " GB/s", R ? R->ReadGbytes : 0,
                                      Out.text(Message::BenchRoofMemory)));
   row(Message::BenchPeak, formatBytes(double(M.PeakMemory)));
@@ -225,19 +232,35 @@ int runBench(const Console &Out, const Options &O) {
   const bool FromFiles = !O.InputsFile.empty() || !O.Inputs.empty();
   if (FromFiles && !O.Dims.empty())
     return Out.usage(Message::UsageBenchInputs);
-  Prepared Ready = preparePackage(Out, O);
+  if (const int Exit = checkOutputPaths(Out, O, {}); Exit != ExitOk)
+    return Exit;
+  // Compiled elsewhere: what the compiler took is no memory of the run.
+  Prepared Ready = preparePackage(Out, O, /*InChild=*/true);
   if (!Ready.Package)
     return Ready.Exit;
   resetPeakMemory();
   const LoadedPackage &Package = *Ready.Package;
-  std::optional<std::vector<io::Tensor>> Inputs =
-      FromFiles ? readInputs(Out, O)
-                : makeInputs(Out, Package.signature(), O.Dims);
-  if (Inputs && FromFiles)
-    Inputs =
-        arrangeInputs(Out, O.Path, Package.signature(), std::move(*Inputs));
-  if (!Inputs)
-    return ExitFailed;
+  std::optional<std::vector<io::Tensor>> Inputs;
+  if (FromFiles) {
+    Inputs = readInputs(Out, O);
+    if (Inputs)
+      Inputs =
+          arrangeInputs(Out, O.Path, Package.signature(), std::move(*Inputs));
+    if (!Inputs)
+      return ExitFailed;
+  } else {
+    const std::optional<std::string> Description = Package.describe(Out);
+    if (!Description)
+      return ExitFailed;
+    MadeInputs Made =
+        makeInputs(Out, Package.signature(), O.Dims,
+                   sizeRequirements(*Description, Package.variant(), "main"));
+    if (!Made.Tensors)
+      return Made.Exit;
+    Inputs = std::move(Made.Tensors);
+  }
+  if (const int Exit = checkTracePath(Out, O, Package); Exit != ExitOk)
+    return Exit;
   CallPointer Call = Package.prepare(Out, *Inputs);
   if (!Call)
     return ExitFailed;
@@ -246,7 +269,9 @@ int runBench(const Console &Out, const Options &O) {
     return ExitFailed;
   std::optional<Roof> R;
   if (!O.NoRoof)
-    R = probeRoof(M->Threads);
+    R = probeRoof(M->Threads, RoofSeconds, interruptFlag());
+  if (interrupted())
+    return Out.failCancelled();
   const std::string Text =
       O.Json ? benchJson(O, Package, *Inputs, *M, R) : benchText(Out, *M, R);
   return Out.print(Text) ? ExitOk : ExitFailed;

@@ -5,6 +5,7 @@
 #include "tools/dure/DispatchCheck.h"
 #include "tools/dure/Inputs.h"
 #include "tools/dure/Json.h"
+#include "tools/dure/Utf8.h"
 
 namespace dure {
 namespace {
@@ -31,6 +32,24 @@ std::string verdict(const Console &Out, const Row &R) {
                                          : Message::VerdictDiffer);
 }
 
+/// Outputs of a data set that nothing was expected of.
+struct Uncompared {
+  std::string Set;
+  std::vector<std::string> Outputs;
+};
+
+std::string uncomparedText(const Console &Out,
+                           const std::vector<Uncompared> &All) {
+  std::string Text;
+  for (const Uncompared &U : All) {
+    std::string Names;
+    for (const std::string &Name : U.Outputs)
+      Names += (Names.empty() ? "" : ", ") + Name;
+    Text += Out.text(Message::CheckUncompared, {Names, U.Set}) + "\n";
+  }
+  return Text;
+}
+
 std::string tableText(const Console &Out, const std::vector<Row> &Rows) {
   TextTable Table;
   Table.row({Out.text(Message::CheckSet), Out.text(Message::CheckOutput),
@@ -46,7 +65,7 @@ std::string tableText(const Console &Out, const std::vector<Row> &Rows) {
                formatNumber(C.MaxRelative), verdict(Out, R)});
     Differ += !C.matches();
     if (C.FirstMismatch >= 0)
-      Details += R.Output + "\n" +
+      Details += escapeControls(R.Set + ": " + R.Output, false) + "\n" +
                  Out.text(Message::CheckFirst,
                           {io::formatPosition(R.Got.Dims, C.FirstMismatch),
                            io::elementAsText(R.Got, C.FirstMismatch),
@@ -91,6 +110,7 @@ void writeComparison(JsonWriter &Json, const io::Comparison &C) {
 }
 
 std::string jsonText(const std::vector<Row> &Rows,
+                     const std::vector<Uncompared> &Skipped,
                      const std::vector<DispatchReport> &Reports, bool Match) {
   JsonWriter Json;
   Json.beginObject().member("match", Match).key("outputs").beginArray();
@@ -98,6 +118,13 @@ std::string jsonText(const std::vector<Row> &Rows,
     Json.beginObject().member("data_set", R.Set).member("output", R.Output);
     writeComparison(Json, R.Comparison);
     Json.end();
+  }
+  Json.end().key("not_compared").beginArray();
+  for (const Uncompared &U : Skipped) {
+    Json.beginObject().member("data_set", U.Set).key("outputs").beginArray();
+    for (const std::string &Name : U.Outputs)
+      Json.value(Name);
+    Json.end().end();
   }
   Json.end().key("per_dispatch").beginArray();
   for (const DispatchReport &Report : Reports) {
@@ -152,12 +179,11 @@ bool checkSet(const Console &Out, const LoadedPackage &Package,
 } // namespace
 
 int runCheck(const Console &Out, const Options &O) {
-  if (looksLikePackage(O.Path))
-    return Out.fail(Message::NotAModel, {O.Path});
-  std::optional<Compiler> Opened = Compiler::open(Out);
-  if (!Opened)
+  if (!isFolder(Out, O.Data))
     return ExitFailed;
-  Prepared Target = compileAndLoad(Out, *Opened, O, "", O.PerDispatch);
+  TemporaryCompile How;
+  How.DebugValues = O.PerDispatch;
+  Prepared Target = compileAndLoad(Out, O, How);
   if (!Target.Package)
     return Target.Exit;
   const Signature &Model = Target.Package->signature();
@@ -167,13 +193,15 @@ int runCheck(const Console &Out, const Options &O) {
     return ExitFailed;
   Prepared Reference;
   if (O.PerDispatch) {
-    Reference = compileAndLoad(Out, *Opened, O, "reference", true);
+    How.Target = "reference";
+    Reference = compileAndLoad(Out, O, How);
     if (!Reference.Package)
       return Reference.Exit;
   }
 
   const Tolerances Allowed{O.Atol, O.Rtol};
   std::vector<Row> Rows;
+  std::vector<Uncompared> Skipped;
   std::vector<DispatchReport> Reports;
   for (DataSet &Set : *Sets) {
     if (Set.Expected.empty() && !O.PerDispatch)
@@ -182,6 +210,8 @@ int runCheck(const Console &Out, const Options &O) {
         arrangeInputs(Out, O.Path, Model, std::move(Set.Inputs));
     if (!Inputs || !checkSet(Out, *Target.Package, Set, *Inputs, Allowed, Rows))
       return ExitFailed;
+    if (Uncompared U{Set.Name, Set.withoutExpected(Model)}; !U.Outputs.empty())
+      Skipped.push_back(std::move(U));
     if (!O.PerDispatch)
       continue;
     std::optional<DispatchReport> Report = compareDispatches(
@@ -192,7 +222,8 @@ int runCheck(const Console &Out, const Options &O) {
   }
 
   bool Match = true;
-  std::string Text = Rows.empty() ? "" : tableText(Out, Rows);
+  std::string Text =
+      Rows.empty() ? "" : tableText(Out, Rows) + uncomparedText(Out, Skipped);
   for (const Row &R : Rows)
     Match &= R.Comparison.matches();
   for (const DispatchReport &Report : Reports) {
@@ -200,7 +231,7 @@ int runCheck(const Console &Out, const Options &O) {
     Match &= !Report.First && Report.Compared > 0;
     Text += dispatchText(Out, Report);
   }
-  if (!Out.print(O.Json ? jsonText(Rows, Reports, Match) : Text))
+  if (!Out.print(O.Json ? jsonText(Rows, Skipped, Reports, Match) : Text))
     return ExitFailed;
   return Match ? ExitOk : ExitFailed;
 }

@@ -24,13 +24,25 @@ struct Prepared {
   /// The exit status, when there is no package.
   int Exit = ExitFailed;
 };
-Prepared preparePackage(const Console &Out, const Options &O);
+/// `InChild`: the compiler runs in a process of its own.
+Prepared preparePackage(const Console &Out, const Options &O,
+                        bool InChild = false);
 
-/// Compiles O.Path for `Target` (the options' targets: empty) into a temporary
-/// package and opens a session on it.
-Prepared compileAndLoad(const Console &Out, const Compiler &Opened,
-                        const Options &O, const std::string &Target,
-                        bool DebugValues);
+/// How compileAndLoad compiles.
+struct TemporaryCompile {
+  /// Instead of the options' targets, when not empty.
+  std::string Target;
+  bool DebugValues = false;
+  bool InChild = false;
+};
+
+/// Compiles O.Path into a temporary package and opens a session on it.
+Prepared compileAndLoad(const Console &Out, const Options &O,
+                        const TemporaryCompile &How);
+
+/// Why the file cannot be an ONNX model, said; true when it may be one. A file
+/// that cannot be read is left to who reads it.
+bool mayBeModel(const Console &Out, const std::string &Path);
 
 } // namespace dure
 

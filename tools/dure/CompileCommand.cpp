@@ -2,6 +2,9 @@
 // dure compile, dure explain, dure targets: what the compiler answers alone.
 #include "tools/dure/Commands.h"
 #include "tools/dure/Json.h"
+#include "tools/dure/OutputPaths.h"
+
+#include <filesystem>
 
 namespace dure {
 namespace {
@@ -24,14 +27,22 @@ int show(const Console &Out, const Options &O, const CompilerResult &Result) {
   return Exit;
 }
 
+/// Drivers that come with Dure for its own tests.
+bool isTestDriver(std::string_view Name) {
+  return Name == "null" || Name == "fault";
+}
+
 /// One line a driver: its device, or why it has none.
-std::string describeDevices(const Console &Out, const dure_devices *Devices) {
+std::string describeDevices(const Console &Out, const dure_devices *Devices,
+                            bool All) {
   TextTable Table;
   const size_t Count = dure_devices_count(Devices);
   for (size_t I = 0; I < Count; ++I) {
     dure_device_info Info = {};
     Info.struct_size = sizeof(Info);
     if (!succeeded(Out, dure_devices_get(Devices, I, &Info)))
+      continue;
+    if (!All && isTestDriver(Info.driver))
       continue;
     std::string Device = Info.name ? Info.name : "";
     if (Info.name && *Info.architecture)
@@ -40,16 +51,19 @@ std::string describeDevices(const Console &Out, const dure_devices *Devices) {
       Device = Info.problem;
     Table.row({std::string("  ") + Info.driver, Device});
   }
-  return Count ? Table.text() : Out.text(Message::DevicesNone) + "\n";
+  const std::string Text = Table.text();
+  return Text.empty() ? Out.text(Message::DevicesNone) + "\n" : Text;
 }
 
-void writeDevices(const Console &Out, const dure_devices *Devices,
+void writeDevices(const Console &Out, const dure_devices *Devices, bool All,
                   JsonWriter &Json) {
   Json.beginArray();
   for (size_t I = 0; I < dure_devices_count(Devices); ++I) {
     dure_device_info Info = {};
     Info.struct_size = sizeof(Info);
     if (!succeeded(Out, dure_devices_get(Devices, I, &Info)))
+      continue;
+    if (!All && isTestDriver(Info.driver))
       continue;
     Json.beginObject()
         .member("driver", Info.driver)
@@ -70,6 +84,10 @@ void writeDevices(const Console &Out, const dure_devices *Devices,
 } // namespace
 
 int runCompile(const Console &Out, const Options &O) {
+  if (const int Exit = checkOutputPaths(Out, O, {}); Exit != ExitOk)
+    return Exit;
+  if (O.StartFrom.empty() && !mayBeModel(Out, O.Path))
+    return ExitFailed;
   std::optional<Compiler> Opened = Compiler::open(Out);
   if (!Opened)
     return ExitFailed;
@@ -78,12 +96,21 @@ int runCompile(const Console &Out, const Options &O) {
   Settings.EmbedWeights = O.EmbedWeights.value_or(true);
   Settings.Threads = int32_t(O.Threads);
   Settings.Everything = true;
-  return show(Out, O, Opened->compile(O, Settings, Out));
+  const CompilerResult Result = Opened->compile(O, Settings, Out);
+  const int Exit = show(Out, O, Result);
+  if (Exit != ExitOk || O.Json)
+    return Exit;
+  std::error_code Ignored;
+  const auto Size = std::filesystem::file_size(O.Output, Ignored);
+  const std::string Done =
+      Out.text(Message::CompileDone,
+               {O.Output, formatBytes(Ignored ? 0 : double(Size))});
+  return Out.print(Done + "\n") ? ExitOk : ExitFailed;
 }
 
 int runExplain(const Console &Out, const Options &O) {
-  if (looksLikePackage(O.Path))
-    return Out.fail(Message::NotAModel, {O.Path});
+  if (!mayBeModel(Out, O.Path))
+    return ExitFailed;
   std::optional<Compiler> Opened = Compiler::open(Out);
   return Opened ? show(Out, O, Opened->explain(O)) : int(ExitFailed);
 }
@@ -107,7 +134,7 @@ int runTargets(const Console &Out, const Options &O) {
     Json.beginObject().key("compiler");
     Opened ? Json.raw(Result->json) : Json.null();
     Json.key("devices");
-    writeDevices(Out, Devices.get(), Json);
+    writeDevices(Out, Devices.get(), O.AllTargets, Json);
     Json.end();
     return Out.print(Json.text() + "\n") ? ExitOk : ExitFailed;
   }
@@ -116,7 +143,7 @@ int runTargets(const Console &Out, const Options &O) {
     Targets += '\n';
   const std::string Text = Out.text(Message::TargetsHeading) + "\n" + Targets +
                            Out.text(Message::DevicesHeading) + "\n" +
-                           describeDevices(Out, Devices.get());
+                           describeDevices(Out, Devices.get(), O.AllTargets);
   return Out.print(Text) ? ExitOk : ExitFailed;
 }
 

@@ -163,7 +163,7 @@ int Compiler::report(const CompilerResult &Result, const Console &Out) {
   case DURE_COMPILER_OK:
     return ExitOk;
   case DURE_COMPILER_CANCELLED:
-    return Out.fail(Message::Cancelled);
+    return Out.failCancelled();
   case DURE_COMPILER_INVALID_REQUEST:
     Out.fail(Result->message);
     return ExitUsage;

@@ -4,22 +4,50 @@
 
 #include "tools/dure/Utf8.h"
 
+#include "tools/io/File.h"
+
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <new>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dure {
 
+std::string Console::text(Message Id,
+                          std::initializer_list<std::string> Arguments) const {
+  std::vector<std::string> Visible;
+  for (const std::string &Argument : Arguments)
+    Visible.push_back(escapeControls(Argument, /*KeepLines=*/false));
+  return message(Lang, Id, Visible);
+}
+
 bool Console::print(std::string_view Text) const {
-  return std::fwrite(Text.data(), 1, Text.size(), stdout) == Text.size() &&
-         std::fflush(stdout) == 0;
+  const std::string Visible = escapeControls(Text, /*KeepLines=*/true);
+  if (std::fwrite(Visible.data(), 1, Visible.size(), stdout) ==
+          Visible.size() &&
+      std::fflush(stdout) == 0)
+    return true;
+  if (errno != EPIPE)
+    fail(Message::CannotPrint, {io::systemError(errno, Lang)});
+  return false;
+}
+
+int Console::fail(const io::Failure &Why) const {
+  io::Failure Visible = Why;
+  for (std::string &Argument : Visible.Arguments)
+    Argument = escapeControls(Argument, /*KeepLines=*/false);
+  return fail(Visible.text(Lang));
 }
 
 int Console::fail(std::string_view Text) const {
   std::string Line = text(Message::ErrorPrefix);
-  Line += Text;
+  Line += escapeControls(Text, /*KeepLines=*/true);
   if (!Line.ends_with('\n'))
     Line += '\n';
   if (Problems)
@@ -67,9 +95,11 @@ void ProgressBar::clear() {
   Shown.clear();
 }
 
-std::string TextTable::text() const {
+std::string TextTable::text() {
   std::vector<size_t> Widths;
-  for (const auto &Cells : Rows) {
+  for (auto &Cells : Rows) {
+    for (std::string &Cell : Cells)
+      Cell = escapeControls(Cell, /*KeepLines=*/false);
     Widths.resize(std::max(Widths.size(), Cells.size()));
     for (size_t I = 0; I < Cells.size(); ++I)
       Widths[I] = std::max(Widths[I], displayWidth(Cells[I]));
@@ -122,9 +152,28 @@ namespace {
 volatile int Interrupted = 0;
 std::atomic<dure_call *> InterruptedCall = nullptr;
 
+// Read where nothing may be allocated: plain characters, made ready before.
+char TemporaryFile[4096], TemporaryFolder[4096], OutOfMemoryText[256];
+
+void removeTemporary() {
+  if (!*TemporaryFile)
+    return;
+  ::unlink(TemporaryFile);
+  ::rmdir(TemporaryFolder);
+}
+
+[[noreturn]] void onOutOfMemory() {
+  const ssize_t Written =
+      ::write(STDERR_FILENO, OutOfMemoryText, std::strlen(OutOfMemoryText));
+  (void)Written;
+  removeTemporary();
+  ::_exit(ExitFailed);
+}
+
 void onInterrupt(int Signal) {
   if (Interrupted) {
     // Asked twice: the default action, at once.
+    removeTemporary();
     std::signal(Signal, SIG_DFL);
     std::raise(Signal);
     return;
@@ -137,7 +186,11 @@ void onInterrupt(int Signal) {
 } // namespace
 
 void handleInterrupts() {
-  for (const int Signal : {SIGINT, SIGTERM}) {
+  for (const int Signal : {SIGINT, SIGTERM, SIGHUP}) {
+    // nohup and background jobs of a shell start with some of them ignored.
+    struct sigaction Old = {};
+    if (sigaction(Signal, nullptr, &Old) == 0 && Old.sa_handler == SIG_IGN)
+      continue;
     struct sigaction Action = {};
     Action.sa_handler = onInterrupt;
     sigemptyset(&Action.sa_mask);
@@ -148,6 +201,37 @@ void handleInterrupts() {
   // end with a failed write that is reported and cleaned up, not a signal.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+}
+
+void handleOutOfMemory(Language Lang) {
+  const std::string Text = message(Lang, Message::ErrorPrefix) +
+                           message(Lang, Message::OutOfMemory) + "\n";
+  Text.copy(OutOfMemoryText, sizeof(OutOfMemoryText) - 1);
+  std::set_new_handler(onOutOfMemory);
+}
+
+void setTemporaryFile(const std::string &Path) {
+  *TemporaryFile = '\0';
+  const size_t Slash = Path.rfind('/');
+  if (Slash == std::string::npos || Path.size() >= sizeof(TemporaryFile))
+    return;
+  TemporaryFolder[Path.copy(TemporaryFolder, Slash)] = '\0';
+  // The first character last: a signal in between finds nothing to remove.
+  TemporaryFile[Path.size()] = '\0';
+  Path.copy(TemporaryFile + 1, Path.size() - 1, 1);
+  *TemporaryFile = Path[0];
+}
+
+void occupyStandardStreams() {
+  for (const int Stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    struct stat Ignored;
+    if (::fstat(Stream, &Ignored) == 0 || errno != EBADF)
+      continue;
+    // The lowest free number is given out, which is this one.
+    const int Opened =
+        ::open("/dev/null", Stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    (void)Opened;
+  }
 }
 
 const volatile int *interruptFlag() { return &Interrupted; }

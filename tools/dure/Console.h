@@ -26,13 +26,13 @@ public:
       : Lang(Lang), Problems(Problems) {}
 
   Language language() const { return Lang; }
+  /// The text of `Id`. Arguments come from files and command lines: their
+  /// control characters, newlines among them, are made visible.
   std::string text(Message Id,
-                   std::initializer_list<std::string> Arguments = {}) const {
-    return message(Lang, Id, Arguments);
-  }
+                   std::initializer_list<std::string> Arguments = {}) const;
 
-  /// Writes to stdout as it is; false when that fails (a closed pipe, a full
-  /// disk).
+  /// Writes to stdout, control characters but newlines made visible; false,
+  /// having said why, when that fails. A reader that went away is no news.
   bool print(std::string_view Text) const;
   /// One problem on stderr, "error: " in front. Returns ExitFailed, so that
   /// commands can end with it.
@@ -41,7 +41,13 @@ public:
            std::initializer_list<std::string> Arguments = {}) const {
     return fail(text(Id, Arguments));
   }
-  int fail(const io::Failure &Why) const { return fail(Why.text(Lang)); }
+  int fail(const io::Failure &Why) const;
+  /// For work that was interrupted.
+  int failCancelled() const {
+    return fail(Leaves ? Message::Cancelled : Message::Stopped);
+  }
+  /// Whether the command is one that leaves files, which a stop then has not.
+  void setLeavesFiles(bool Does) { Leaves = Does; }
   /// As fail, for what is wrong with the command line.
   int usage(Message Id,
             std::initializer_list<std::string> Arguments = {}) const;
@@ -49,6 +55,7 @@ public:
 private:
   Language Lang;
   std::string *Problems;
+  bool Leaves = false;
 };
 
 /// A progress bar on stderr when that is a terminal, else nothing. Erased when
@@ -74,7 +81,8 @@ private:
 class TextTable {
 public:
   void row(std::vector<std::string> Cells) { Rows.push_back(std::move(Cells)); }
-  std::string text() const;
+  /// The cells' control characters are made visible.
+  std::string text();
 
 private:
   std::vector<std::vector<std::string>> Rows;
@@ -87,14 +95,25 @@ std::string formatBytes(double Bytes);
 /// printf's %.4g
 std::string formatNumber(double Number);
 
-/// Makes Ctrl-C and SIGTERM ask the work under way to stop cleanly; a second
-/// one ends the process.
+/// Makes Ctrl-C, SIGTERM and a lost terminal ask the work under way to stop
+/// cleanly; a second one ends the process.
 void handleInterrupts();
 /// Nonzero once asked to stop.
 const volatile int *interruptFlag();
 bool interrupted();
 /// The call to cancel when asked to stop; NULL for none.
 void setInterruptedCall(dure_call *Call);
+
+/// Ends the process with ExitFailed and a plain message when memory runs out,
+/// in this program or in a library that it loads.
+void handleOutOfMemory(Language Lang);
+/// The file, and the folder that holds it alone, to remove when the process
+/// ends at once: out of memory, or asked twice to stop. "" for none.
+void setTemporaryFile(const std::string &Path);
+/// A closed stdin, stdout or stderr would be given to the next file that is
+/// opened, which messages would then be written into: puts something there that
+/// refuses to be read or written.
+void occupyStandardStreams();
 
 } // namespace dure
 

@@ -3,6 +3,7 @@
 #include "tools/dure/DataSets.h"
 
 #include "tools/dure/Outputs.h"
+#include "tools/io/File.h"
 #include "tools/io/Npz.h"
 #include "tools/io/TensorProto.h"
 
@@ -29,11 +30,15 @@ int64_t numberIn(const std::string &Name, std::string_view Prefix,
                                                                     : -1;
 }
 
-/// Entries of `Folder` named "<Prefix>N<Suffix>", by N.
-std::vector<std::pair<int64_t, std::string>> numbered(const std::string &Folder,
-                                                      std::string_view Prefix,
-                                                      std::string_view Suffix) {
-  std::vector<std::pair<int64_t, std::string>> Found;
+using NumberedFiles = std::vector<std::pair<int64_t, std::string>>;
+
+/// Entries of `Folder` named "<Prefix>N<Suffix>", by N. Nothing, having said
+/// why, when the folder cannot be read or two have one number.
+std::optional<NumberedFiles> numbered(const Console &Out,
+                                      const std::string &Folder,
+                                      std::string_view Prefix,
+                                      std::string_view Suffix) {
+  NumberedFiles Found;
   std::error_code Error;
   for (fs::directory_iterator I(Folder, Error), End; !Error && I != End;
        I.increment(Error)) {
@@ -41,8 +46,19 @@ std::vector<std::pair<int64_t, std::string>> numbered(const std::string &Folder,
     if (const int64_t N = numberIn(Name, Prefix, Suffix); N >= 0)
       Found.emplace_back(N, I->path().string());
   }
+  if (Error) {
+    Out.fail(Message::CannotReadFolder,
+             {Folder, io::systemError(Error.value(), Out.language())});
+    return std::nullopt;
+  }
   std::sort(Found.begin(), Found.end());
-  return Found;
+  const auto Same = std::adjacent_find(
+      Found.begin(), Found.end(),
+      [](const auto &A, const auto &B) { return A.first == B.first; });
+  if (Same == Found.end())
+    return Found;
+  Out.fail(Message::CheckSameNumber, {Same->second, std::next(Same)->second});
+  return std::nullopt;
 }
 
 std::optional<io::Tensor> readTensor(const Console &Out,
@@ -57,7 +73,11 @@ std::optional<io::Tensor> readTensor(const Console &Out,
 /// input_N.pb and output_N.pb.
 bool readNumbered(const Console &Out, const std::string &Folder,
                   const Signature &Model, DataSet &Set) {
-  for (const auto &[Index, Path] : numbered(Folder, "input_", ".pb")) {
+  const auto Inputs = numbered(Out, Folder, "input_", ".pb");
+  const auto Outputs = numbered(Out, Folder, "output_", ".pb");
+  if (!Inputs || !Outputs)
+    return false;
+  for (const auto &[Index, Path] : *Inputs) {
     if (size_t(Index) >= Model.Inputs.size()) {
       Out.fail(Message::CheckInputIndex,
                {Path, std::to_string(Model.Inputs.size())});
@@ -69,7 +89,7 @@ bool readNumbered(const Console &Out, const std::string &Folder,
     T->Name = Model.Inputs[size_t(Index)].Name;
     Set.Inputs.push_back(std::move(*T));
   }
-  for (const auto &[Index, Path] : numbered(Folder, "output_", ".pb")) {
+  for (const auto &[Index, Path] : *Outputs) {
     if (size_t(Index) >= Model.Outputs.size()) {
       Out.fail(Message::CheckOutputIndex,
                {Path, std::to_string(Model.Outputs.size())});
@@ -139,12 +159,33 @@ bool readAgainst(const Console &Out, const std::string &Path,
 
 } // namespace
 
+std::vector<std::string>
+DataSet::withoutExpected(const Signature &Model) const {
+  std::vector<std::string> Names;
+  for (size_t I = 0; I < Model.Outputs.size(); ++I)
+    if (std::none_of(Expected.begin(), Expected.end(),
+                     [&](const auto &E) { return E.first == I; }))
+      Names.push_back(Model.Outputs[I].Name);
+  return Names;
+}
+
+bool isFolder(const Console &Out, const std::string &Path) {
+  std::error_code Ignored;
+  if (fs::is_directory(Path, Ignored))
+    return true;
+  Out.fail(Message::NotAFolder, {Path});
+  return false;
+}
+
 std::optional<std::vector<DataSet>> readDataSets(const Console &Out,
                                                  const std::string &Folder,
                                                  const std::string &Against,
                                                  const Signature &Model) {
   std::vector<DataSet> Sets;
-  for (const auto &[Index, Path] : numbered(Folder, "test_data_set_", "")) {
+  const auto Numbered = numbered(Out, Folder, "test_data_set_", "");
+  if (!Numbered)
+    return std::nullopt;
+  for (const auto &[Index, Path] : *Numbered) {
     DataSet &Set = Sets.emplace_back();
     Set.Name = fs::path(Path).filename().string();
     if (!readNumbered(Out, Path, Model, Set))
@@ -155,9 +196,11 @@ std::optional<std::vector<DataSet>> readDataSets(const Console &Out,
     Set.Name = fs::path(Folder).filename().string();
     if (Set.Name.empty())
       Set.Name = fs::path(Folder).parent_path().filename().string();
-    const bool Numbered = !numbered(Folder, "input_", ".pb").empty();
-    if (Numbered ? !readNumbered(Out, Folder, Model, Set)
-                 : !readNamed(Out, Folder, Model, Set))
+    const auto Inputs = numbered(Out, Folder, "input_", ".pb");
+    if (!Inputs)
+      return std::nullopt;
+    if (!Inputs->empty() ? !readNumbered(Out, Folder, Model, Set)
+                         : !readNamed(Out, Folder, Model, Set))
       return std::nullopt;
   }
   if (!Against.empty() && !readAgainst(Out, Against, Model, Sets))

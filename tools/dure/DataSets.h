@@ -21,7 +21,13 @@ struct DataSet {
   std::vector<io::Tensor> Inputs;
   /// Index of an output of the model, and what it should be.
   std::vector<std::pair<size_t, io::Tensor>> Expected;
+
+  /// Names of the outputs that nothing is expected of.
+  std::vector<std::string> withoutExpected(const Signature &Model) const;
 };
+
+/// Whether there is such a folder; false, having said so, when not.
+bool isFolder(const Console &Out, const std::string &Path);
 
 /// Reads `Folder`: each test_data_set_*/ in it, in the order of their numbers;
 /// else its own input_N.pb; else its NAME.npy or NAME.pb for each input NAME.

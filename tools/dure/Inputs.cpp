@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Reading, checking and making input tensors.
+// Reading and checking input tensors.
 #include "tools/dure/Inputs.h"
 
+#include "tools/dure/Utf8.h"
 #include "tools/io/Npz.h"
 #include "tools/io/TensorProto.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <set>
 
@@ -79,7 +79,7 @@ void checkDims(const Console &Out, const Signature &Expected, const Port &P,
 std::string describePorts(const std::vector<Port> &Ports) {
   std::string Text;
   for (const Port &P : Ports)
-    Text += "  " + P.Name + ": " + P.describe() + "\n";
+    Text += "  " + escapeControls(P.Name + ": " + P.describe(), false) + "\n";
   return Text;
 }
 
@@ -94,12 +94,7 @@ std::optional<std::vector<io::Tensor>> readInputs(const Console &Out,
     }
     Tensors = std::move(*Read);
   }
-  std::set<std::string> Given;
   for (const auto &[Name, File] : O.Inputs) {
-    if (!Given.insert(Name).second) {
-      Out.fail(Message::UsageInputTwice, {Name});
-      return std::nullopt;
-    }
     io::Result<io::Tensor> Read = io::readTensorFile(File);
     if (!Read) {
       Out.fail(Read.failure());
@@ -149,119 +144,6 @@ arrangeInputs(const Console &Out, const std::string &Path,
            Out.text(Message::ExpectedSignature) + "\n" +
            describePorts(Expected.Inputs) + Out.text(Message::InputHint));
   return std::nullopt;
-}
-
-namespace {
-
-/// Size of dim `D`, or -1.
-int64_t sizeOf(const Port::Dim &D, const NamedSizes &Dims) {
-  if (D.Value >= 0)
-    return D.Value;
-  // Later ones win, as options do.
-  for (size_t I = Dims.size(); I-- > 0;)
-    if (Dims[I].first == D.Expression)
-      return Dims[I].second;
-  return -1;
-}
-
-/// Fills `T` as makeInputs documents. Floats come from a fixed linear
-/// congruence, so that every run sees the same values.
-void fillTensor(io::Tensor &T) {
-  const io::ElementTypeInfo &Info = io::elementTypeInfo(T.Type);
-  const int64_t Count = T.elementCount();
-  const bool Mask = T.Name.find("mask") != std::string::npos;
-  uint32_t State = 12345;
-  const auto next = [&State] {
-    State = State * 1664525u + 1013904223u;
-    return float(int32_t(State)) / 2147483648.0f;
-  };
-  if (T.Type == io::ElementType::Float32) {
-    for (int64_t I = 0; I < Count; ++I) {
-      const float Value = next();
-      std::memcpy(T.Bytes.data() + I * 4, &Value, 4);
-    }
-    return;
-  }
-  if (T.Type == io::ElementType::Float64) {
-    for (int64_t I = 0; I < Count; ++I) {
-      const double Value = next();
-      std::memcpy(T.Bytes.data() + I * 8, &Value, 8);
-    }
-    return;
-  }
-  if (T.Type == io::ElementType::BFloat16) {
-    for (int64_t I = 0; I < Count; ++I) {
-      const float Value = next();
-      std::memcpy(T.Bytes.data() + I * 2,
-                  reinterpret_cast<const char *>(&Value) + 2, 2);
-    }
-    return;
-  }
-  const size_t Width = Info.Bits / 8;
-  if (Info.Kind == io::ElementKind::Float || Width == 0)
-    return; // Narrow floats stay zero: valid, and as fast as any other value.
-  for (int64_t I = 0; I < Count; ++I)
-    T.Bytes[size_t(I) * Width] = std::byte(Mask || I % 2 ? 1 : 0);
-}
-
-} // namespace
-
-std::optional<std::vector<io::Tensor>> makeInputs(const Console &Out,
-                                                  const Signature &Expected,
-                                                  const NamedSizes &Dims) {
-  std::set<std::string> Wanted, Missing;
-  for (const Port &P : Expected.Inputs)
-    for (const Port::Dim &D : P.Dims) {
-      if (D.Value >= 0)
-        continue;
-      if (findSymbol(Expected, D.Expression))
-        Wanted.insert(D.Expression);
-      else if (sizeOf(D, Dims) < 0) {
-        Out.fail(Message::DimsExpression, {P.Name, D.Expression});
-        return std::nullopt;
-      }
-      if (sizeOf(D, Dims) < 0)
-        Missing.insert(D.Expression);
-    }
-  const auto join = [](const std::set<std::string> &Names, const char *Suffix,
-                       const char *Separator) {
-    std::string Text;
-    for (const std::string &Name : Names)
-      Text += (Text.empty() ? "" : Separator) + Name + Suffix;
-    return Text;
-  };
-  if (!Missing.empty()) {
-    Out.fail(Message::DimsMissing,
-             {join(Missing, "", ", "), join(Wanted, "=1", ",")});
-    return std::nullopt;
-  }
-  for (const auto &[Name, Size] : Dims)
-    if (!Wanted.contains(Name) && !findSymbol(Expected, Name)) {
-      Out.fail(Message::DimsUnknown, {Name, join(Wanted, "", ", ")});
-      return std::nullopt;
-    }
-  std::vector<io::Tensor> Tensors;
-  for (const Port &P : Expected.Inputs) {
-    const std::optional<io::ElementType> Type = tensorType(P.Type);
-    if (!Type) {
-      Out.fail(Message::UnsupportedInputType, {P.Name, dure_type_name(P.Type)});
-      return std::nullopt;
-    }
-    io::Tensor T;
-    T.Name = P.Name;
-    T.Type = *Type;
-    for (const Port::Dim &D : P.Dims)
-      T.Dims.push_back(sizeOf(D, Dims));
-    io::Result<io::Extent> Size = io::checkExtent(P.Name, *Type, T.Dims);
-    if (!Size) {
-      Out.fail(Size.failure());
-      return std::nullopt;
-    }
-    T.Bytes.resize(size_t(Size->Bytes));
-    fillTensor(T);
-    Tensors.push_back(std::move(T));
-  }
-  return Tensors;
 }
 
 } // namespace dure

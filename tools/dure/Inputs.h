@@ -6,6 +6,7 @@
 #ifndef DURE_TOOLS_DURE_INPUTS_H
 #define DURE_TOOLS_DURE_INPUTS_H
 
+#include "tools/dure/JsonText.h"
 #include "tools/dure/Package.h"
 
 #include <optional>
@@ -26,12 +27,20 @@ std::optional<std::vector<io::Tensor>>
 arrangeInputs(const Console &Out, const std::string &Path,
               const Signature &Expected, std::vector<io::Tensor> Tensors);
 
+/// Inputs, or the exit status of a command that cannot have them.
+struct MadeInputs {
+  std::optional<std::vector<io::Tensor>> Tensors;
+  int Exit = ExitUsage;
+};
+
 /// Inputs of the sizes in `Dims` with values that any transformer takes:
 /// floats from -1 to 1, integers alternately 0 and 1, all ones where the name
-/// holds "mask". Nothing, having said why, when a size is missing or unknown.
-std::optional<std::vector<io::Tensor>> makeInputs(const Console &Out,
-                                                  const Signature &Expected,
-                                                  const NamedSizes &Dims);
+/// holds "mask". Sizes that `Requirements` fix need not be given. No tensors,
+/// having said why, when a size is missing or unknown, or memory cannot hold
+/// them.
+MadeInputs makeInputs(const Console &Out, const Signature &Expected,
+                      const NamedSizes &Dims,
+                      const std::vector<SizeRequirement> &Requirements = {});
 
 /// "  input_ids: int64[batch, sequence]" lines.
 std::string describePorts(const std::vector<Port> &Ports);

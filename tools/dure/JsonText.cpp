@@ -2,6 +2,8 @@
 // Rendering of JSON.
 #include "tools/dure/JsonText.h"
 
+#include "tools/dure/Utf8.h"
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -12,7 +14,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string scalarText(const Json &Value) {
-  return Value.is_string() ? Value.get<std::string>() : Value.dump();
+  return Value.is_string()
+             ? escapeControls(Value.get<std::string>(), /*KeepLines=*/false)
+             : Value.dump();
 }
 
 // What a line holds at most, where there is a choice.
@@ -93,6 +97,38 @@ std::string renderJson(std::string_view Text) try {
   return Out;
 } catch (const std::exception &) {
   return std::string(Text);
+}
+
+std::vector<SizeRequirement> sizeRequirements(std::string_view Description,
+                                              std::string_view Variant,
+                                              std::string_view Entry) try {
+  std::vector<SizeRequirement> Out;
+  const Json Package = Json::parse(Description);
+  for (const Json &V : Package.at("variants"))
+    for (const Json &Program : V.at("programs"))
+      if (V.at("name") == Variant && Program.at("entry") == Entry)
+        for (const Json &R : Program.at("size_requirements"))
+          Out.push_back({R.at("left"), R.at("relation"), R.at("right")});
+  return Out;
+} catch (const std::exception &) {
+  // They only help to choose sizes; the run checks them in any case.
+  return {};
+}
+
+std::vector<ReferencedFile> referencedFiles(std::string_view Description) try {
+  std::vector<ReferencedFile> Out;
+  const Json Package = Json::parse(Description);
+  for (const Json &File : Package.at("files")) {
+    const auto reads = [&](const Json &Weight) {
+      return Weight.contains("file") && Weight.at("file") == File.at("path");
+    };
+    const Json &Weights = Package.at("weights");
+    if (std::any_of(Weights.begin(), Weights.end(), reads))
+      Out.push_back({File.at("path"), File.at("bytes")});
+  }
+  return Out;
+} catch (const std::exception &) {
+  return {};
 }
 
 } // namespace dure

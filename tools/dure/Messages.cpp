@@ -3,6 +3,7 @@
 #include "tools/dure/Messages.h"
 
 #include <array>
+#include <cctype>
 #include <cstdlib>
 
 namespace dure {
@@ -20,10 +21,10 @@ constexpr auto Table = std::to_array<Entry>({
 } // namespace
 
 std::string message(Language Lang, Message Id,
-                    std::initializer_list<std::string> Arguments) {
+                    std::span<const std::string> Arguments) {
   const Entry &E = Table[static_cast<size_t>(Id)];
   return formatMessage(Lang == Language::Korean ? E.Korean : E.English,
-                       {Arguments.begin(), Arguments.size()});
+                       Arguments);
 }
 
 Language languageFromEnvironment() {
@@ -31,8 +32,11 @@ Language languageFromEnvironment() {
     const char *Value = std::getenv(Name);
     // POSIX: an empty variable counts as unset.
     if (Value && *Value)
-      return std::string_view(Value).starts_with("ko") ? Language::Korean
-                                                       : Language::English;
+      // "ko", "ko_KR.UTF-8"; but "kok" is Konkani.
+      return std::string_view(Value).substr(0, 2) == "ko" &&
+                     !std::isalpha(static_cast<unsigned char>(Value[2]))
+                 ? Language::Korean
+                 : Language::English;
   }
   return Language::English;
 }

@@ -9,6 +9,7 @@
 #include "tools/io/Language.h"
 
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,11 @@ enum class Message {
 
 /// The text of `Id` with its arguments filled in.
 std::string message(Language Lang, Message Id,
-                    std::initializer_list<std::string> Arguments = {});
+                    std::span<const std::string> Arguments = {});
+inline std::string message(Language Lang, Message Id,
+                           std::initializer_list<std::string> Arguments) {
+  return message(Lang, Id, std::span(Arguments.begin(), Arguments.size()));
+}
 
 /// The language of a POSIX locale: LC_ALL, else LC_MESSAGES, else LANG.
 Language languageFromEnvironment();

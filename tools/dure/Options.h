@@ -30,6 +30,9 @@ struct Options {
   /// MODEL.onnx or PACKAGE.
   std::string Path;
 
+  // For targets: also what only tests use.
+  bool AllTargets = false;
+
   // For the compiler.
   std::vector<std::string> Targets;
   std::vector<std::string> Cpus;
@@ -57,6 +60,8 @@ struct Options {
   std::string Trace;
   /// dure_verify of the C API.
   int32_t Verify = 0;
+  /// Whether --verify was given.
+  bool HasVerify = false;
   bool TrustCode = false;
   std::string ModelFolder;
 

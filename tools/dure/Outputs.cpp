@@ -3,6 +3,7 @@
 #include "tools/dure/Outputs.h"
 
 #include "tools/dure/Utf8.h"
+#include "tools/io/File.h"
 #include "tools/io/Npy.h"
 #include "tools/io/TensorProto.h"
 
@@ -50,7 +51,8 @@ bool makeFolder(const Console &Out, const std::string &Path) {
   std::filesystem::create_directories(Path, Error);
   if (!Error)
     return true;
-  Out.fail(Message::CannotMakeFolder, {Path, Error.message()});
+  Out.fail(Message::CannotMakeFolder,
+           {Path, io::systemError(Error.value(), Out.language())});
   return false;
 }
 

@@ -91,7 +91,7 @@ bool succeeded(const Console &Out, dure_status *Status) {
   if (!Status)
     return true;
   if (dure_status_get_code(Status) == DURE_STATUS_CANCELLED && interrupted())
-    Out.fail(Message::Cancelled);
+    Out.failCancelled();
   else
     Out.fail(dure_status_message(Status));
   dure_status_free(Status);
@@ -204,6 +204,14 @@ bool LoadedPackage::openSession(const Console &Out, const Options &O,
       return true;
   }
   return succeeded(Out, Status);
+}
+
+std::optional<std::string> LoadedPackage::describe(const Console &Out) const {
+  dure_text *Created = nullptr;
+  if (!succeeded(Out, dure_package_describe(Package.get(), &Created)))
+    return std::nullopt;
+  const TextPointer Description(Created);
+  return std::string(dure_text_data(Created), dure_text_size(Created));
 }
 
 std::string LoadedPackage::variant() const {

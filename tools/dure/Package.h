@@ -79,7 +79,9 @@ public:
   bool openSession(const Console &Out, const Options &O,
                    const std::string &Target);
 
-  dure_package *package() const { return Package.get(); }
+  /// Everything that the package says, as JSON. Nothing, having said why, when
+  /// that fails.
+  std::optional<std::string> describe(const Console &Out) const;
   dure_session *session() const { return Session.get(); }
   const Signature &signature() const { return Main; }
   /// The variant that the session took.

@@ -4,25 +4,36 @@
 
 #include "tools/io/File.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
+#include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 namespace dure {
 namespace {
 
-/// A private folder that goes with its content.
+/// A private folder for one package, which goes with it. Gone also when the
+/// process is ended from outside.
 class TemporaryFolder {
 public:
   TemporaryFolder() {
-    std::error_code Ignored;
-    std::string Pattern =
-        (std::filesystem::temp_directory_path(Ignored) / "dure-XXXXXX")
-            .string();
-    if (::mkdtemp(Pattern.data()))
-      Path = Pattern;
+    const char *Wanted = std::getenv("TMPDIR");
+    Place = Wanted && *Wanted ? Wanted : "/tmp";
+    std::string Pattern = Place + "/dure-XXXXXX";
+    if (!::mkdtemp(Pattern.data())) {
+      Error = errno;
+      return;
+    }
+    Path = Pattern;
+    setTemporaryFile(file());
   }
   ~TemporaryFolder() {
+    setTemporaryFile("");
     std::error_code Ignored;
     if (!Path.empty())
       std::filesystem::remove_all(Path, Ignored);
@@ -30,7 +41,11 @@ public:
   TemporaryFolder(const TemporaryFolder &) = delete;
   TemporaryFolder &operator=(const TemporaryFolder &) = delete;
 
-  std::string Path;
+  std::string file() const { return Path + "/model.dure"; }
+
+  /// Where it should be, and where it is; not there: empty, and why.
+  std::string Place, Path;
+  int Error = 0;
 };
 
 std::string folderOf(const std::string &Path) {
@@ -38,25 +53,95 @@ std::string folderOf(const std::string &Path) {
   return Folder.empty() ? "." : Folder;
 }
 
+/// Compiles into a file; gives the exit status.
+int compileTo(const Console &Out, const Options &O,
+              const Compiler::CompileSettings &Settings) {
+  std::optional<Compiler> Opened = Compiler::open(Out);
+  if (!Opened)
+    return ExitFailed;
+  const CompilerResult Compiled = Opened->compile(O, Settings, Out);
+  const int Exit = Compiler::report(Compiled, Out);
+  // Programs want the list of what was refused.
+  if (Exit != ExitOk && O.Json && Compiled)
+    Out.print(std::string(Compiled->json) + "\n");
+  return Exit;
+}
+
+/// The same in a process of its own. There are no threads yet, so that all of
+/// the process goes on in the child.
+int compileInChild(const Console &Out, const Options &O,
+                   const Compiler::CompileSettings &Settings) {
+  const pid_t Child = ::fork();
+  if (Child < 0)
+    return compileTo(Out, O, Settings);
+  if (Child == 0) {
+    // What it leaves behind is the parent's to remove.
+    setTemporaryFile("");
+    ::_exit(compileTo(Out, O, Settings));
+  }
+  bool Told = false;
+  int Status = 0;
+  for (;;) {
+    const pid_t Ended = ::waitpid(Child, &Status, WNOHANG);
+    if (Ended == Child || (Ended < 0 && errno != EINTR))
+      break;
+    // Ctrl-C reaches both; other requests to stop only this process.
+    if (interrupted() && !std::exchange(Told, true))
+      ::kill(Child, SIGTERM);
+    ::usleep(5000);
+  }
+  if (WIFEXITED(Status))
+    return WEXITSTATUS(Status);
+  return interrupted()
+             ? Out.failCancelled()
+             : Out.fail(Message::CompilerDied,
+                        {std::to_string(WIFSIGNALED(Status) ? WTERMSIG(Status)
+                                                            : 0)});
+}
+
 } // namespace
 
-Prepared compileAndLoad(const Console &Out, const Compiler &Opened,
-                        const Options &O, const std::string &Target,
-                        bool DebugValues) {
+bool mayBeModel(const Console &Out, const std::string &Path) {
+  if (looksLikePackage(Path)) {
+    Out.fail(Message::NotAModel, {Path});
+    return false;
+  }
+  const io::Result<io::MappedFile> File = io::MappedFile::open(Path);
+  if (!File)
+    return true;
+  // IR starts with an op, an attribute's alias or a comment. ONNX starts with a
+  // field's number, which is no printing character.
+  std::string_view Text(reinterpret_cast<const char *>(File->bytes().data()),
+                        File->bytes().size());
+  Text.remove_prefix(std::min(Text.find_first_not_of(" \t\r\n"), Text.size()));
+  for (const std::string_view Start :
+       {"module", "builtin.module", "\"builtin.module", "#", "//"})
+    if (Text.starts_with(Start)) {
+      Out.fail(Message::NotOnnx, {Path});
+      return false;
+    }
+  return true;
+}
+
+Prepared compileAndLoad(const Console &Out, const Options &O,
+                        const TemporaryCompile &How) {
   Prepared Result;
+  if (!mayBeModel(Out, O.Path))
+    return Result;
   // Gone at return: the package is mapped by then.
   TemporaryFolder Folder;
   if (Folder.Path.empty()) {
-    Out.fail(Message::CannotMakeFolder, {"TMPDIR", "mkdtemp"});
+    Out.fail(Message::NoTemporaryFolder,
+             {Folder.Place, io::systemError(Folder.Error, Out.language())});
     return Result;
   }
   Compiler::CompileSettings Settings;
-  Settings.OutputPath = Folder.Path + "/model.dure";
+  Settings.OutputPath = Folder.file();
   Settings.EmbedWeights = false;
-  Settings.DebugValues = DebugValues;
-  Settings.Target = Target;
-  CompilerResult Compiled = Opened.compile(O, Settings, Out);
-  Result.Exit = Compiler::report(Compiled, Out);
+  Settings.DebugValues = How.DebugValues;
+  Settings.Target = How.Target;
+  Result.Exit = How.InChild ? compileInChild(Out, O, Settings)
+                            : compileTo(Out, O, Settings);
   if (Result.Exit != ExitOk)
     return Result;
   Result.Exit = ExitFailed;
@@ -71,28 +156,43 @@ Prepared compileAndLoad(const Console &Out, const Compiler &Opened,
   return Result;
 }
 
-Prepared preparePackage(const Console &Out, const Options &O) {
+/// The name of an option that was given and does not go with the file; null
+/// when there is none.
+static const char *misplacedOption(const Options &O, bool IsPackage) {
+  const struct {
+    const char *Name;
+    bool Used, ForPackages;
+  } All[] = {{"--cpu", !O.Cpus.empty(), false},
+             {"--load-target", !O.LoadTargets.empty(), false},
+             {"--no-raise", O.NoRaise, false},
+             {"--no-fallback", O.NoFallback, false},
+             {"--model-folder", !O.ModelFolder.empty(), true},
+             {"--verify", O.HasVerify, true},
+             {"--trust-code", O.TrustCode, true}};
+  for (const auto &Option : All)
+    if (Option.Used && Option.ForPackages != IsPackage)
+      return Option.Name;
+  return nullptr;
+}
+
+Prepared preparePackage(const Console &Out, const Options &O, bool InChild) {
   Prepared Result;
   if (io::Result<io::MappedFile> File = io::MappedFile::open(O.Path); !File) {
     Out.fail(File.failure());
     return Result;
   }
-  if (!looksLikePackage(O.Path)) {
-    std::optional<Compiler> Opened = Compiler::open(Out);
-    return Opened ? compileAndLoad(Out, *Opened, O, "", false)
-                  : std::move(Result);
+  const bool IsPackage = looksLikePackage(O.Path);
+  if (const char *Option = misplacedOption(O, IsPackage)) {
+    Result.Exit = Out.usage(IsPackage ? Message::UsageCompileOnly
+                                      : Message::UsagePackageOnly,
+                            {std::string(Option), O.Path});
+    return Result;
   }
-  const std::pair<const char *, bool> CompileOnly[] = {
-      {"--cpu", !O.Cpus.empty()},
-      {"--load-target", !O.LoadTargets.empty()},
-      {"--no-raise", O.NoRaise},
-      {"--no-fallback", O.NoFallback}};
-  for (const auto &[Name, Used] : CompileOnly)
-    if (Used) {
-      Result.Exit =
-          Out.usage(Message::UsageCompileOnly, {std::string(Name), O.Path});
-      return Result;
-    }
+  if (!IsPackage) {
+    TemporaryCompile How;
+    How.InChild = InChild;
+    return compileAndLoad(Out, O, How);
+  }
   std::optional<LoadedPackage> Package = LoadedPackage::load(Out, O.Path, O);
   if (Package &&
       Package->openSession(Out, O, O.Targets.empty() ? "" : O.Targets[0]))

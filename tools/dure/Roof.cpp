@@ -207,25 +207,29 @@ std::vector<Probe> findProbes() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f"))
-    Probes.push_back({"f32", "avx512f", f32Avx512});
+    Probes.push_back({"float32", "avx512f", f32Avx512});
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    Probes.push_back({"f32", "avx2+fma", f32Avx2});
+    Probes.push_back({"float32", "avx2+fma", f32Avx2});
   if (__builtin_cpu_supports("avx512bf16"))
-    Probes.push_back({"bf16", "avx512_bf16", bf16Avx512});
+    Probes.push_back({"bfloat16", "avx512_bf16", bf16Avx512});
   if (__builtin_cpu_supports("avx512vnni"))
     Probes.push_back({"int8", "avx512_vnni", int8Avx512});
   if (__builtin_cpu_supports("avxvnni"))
     Probes.push_back({"int8", "avx_vnni", int8AvxVnni});
   const bool Tiles = __builtin_cpu_supports("amx-tile") && requestTiles();
   if (Tiles && __builtin_cpu_supports("amx-bf16"))
-    Probes.push_back({"bf16", "amx-bf16", bf16Amx});
+    Probes.push_back({"bfloat16", "amx-bf16", bf16Amx});
   if (Tiles && __builtin_cpu_supports("amx-int8"))
     Probes.push_back({"int8", "amx-int8", int8Amx});
 #endif
   if (Probes.empty())
-    Probes.push_back({"f32", "128-bit vectors", f32Baseline});
+    Probes.push_back({"float32", "128-bit vectors", f32Baseline});
   return Probes;
 }
+
+/// Ends the loops of a probe early; null: never.
+using StopFlag = const volatile int *;
+bool stopped(StopFlag Stop) { return Stop && *Stop; }
 
 double secondsSince(Clock::time_point Start) {
   return std::chrono::duration<double>(Clock::now() - Start).count();
@@ -255,9 +259,10 @@ template <typename BodyType> double rate(int Threads, BodyType Body) {
 
 constexpr int Tries = 3;
 
-double probeCompute(const Probe &P, int Threads, double Seconds) {
+double probeCompute(const Probe &P, int Threads, double Seconds,
+                    StopFlag Stop) {
   double Best = 0;
-  for (int Try = 0; Try < Tries; ++Try)
+  for (int Try = 0; Try < Tries && !stopped(Stop); ++Try)
     Best = std::max(Best, rate(Threads, [&](int) {
                       // Short batches, so that all threads end together.
                       constexpr int64_t Batch = 1 << 14;
@@ -265,13 +270,14 @@ double probeCompute(const Probe &P, int Threads, double Seconds) {
                       double Done = 0;
                       do
                         Done += P.Run(Batch);
-                      while (secondsSince(Start) < Seconds / Tries);
+                      while (secondsSince(Start) < Seconds / Tries &&
+                             !stopped(Stop));
                       return Done;
                     }));
   return Best * 1e-9;
 }
 
-double probeRead(int Threads, double Seconds) {
+double probeRead(int Threads, double Seconds, StopFlag Stop) {
   // Four times the last-level cache, but no more than a small machine can
   // spare.
   int64_t Cache = 0;
@@ -290,7 +296,7 @@ double probeRead(int Threads, double Seconds) {
     return 0.0;
   });
   double Best = 0;
-  for (int Try = 0; Try < Tries; ++Try)
+  for (int Try = 0; Try < Tries && !stopped(Stop); ++Try)
     Best = std::max(Best, rate(Threads, [&](int T) {
                       const uint64_t *Data = Blocks[size_t(T)].get();
                       const Clock::time_point Start = Clock::now();
@@ -302,7 +308,8 @@ double probeRead(int Threads, double Seconds) {
                           Sum += Data[I];
                         Sink += int64_t(Sum);
                         Done += double(Words) * 8;
-                      } while (secondsSince(Start) < Seconds / Tries);
+                      } while (secondsSince(Start) < Seconds / Tries &&
+                               !stopped(Stop));
                       return Done;
                     }));
   return Best * 1e-9;
@@ -318,11 +325,11 @@ int availableThreads() {
   return std::max(1, int(std::thread::hardware_concurrency()));
 }
 
-Roof probeRoof(int Threads, double Seconds) {
+Roof probeRoof(int Threads, double Seconds, const volatile int *Stop) {
   Roof Result{Threads, {}, 0};
   for (const Probe &P : findProbes()) {
     const RoofEntry Entry{P.Type, P.Instructions,
-                          probeCompute(P, Threads, Seconds)};
+                          probeCompute(P, Threads, Seconds, Stop)};
     const auto Same =
         std::find_if(Result.Compute.begin(), Result.Compute.end(),
                      [&](const RoofEntry &E) { return E.Type == Entry.Type; });
@@ -331,7 +338,8 @@ Roof probeRoof(int Threads, double Seconds) {
     else if (Entry.Gflops > Same->Gflops)
       *Same = Entry;
   }
-  Result.ReadGbytes = probeRead(Threads, Seconds);
+  if (!stopped(Stop))
+    Result.ReadGbytes = probeRead(Threads, Seconds, Stop);
   return Result;
 }
 

@@ -13,7 +13,7 @@
 namespace dure {
 
 struct RoofEntry {
-  /// Type of the operands: "f32", "bf16", "int8".
+  /// Type of the operands: "float32", "bfloat16", "int8".
   std::string Type;
   /// What executed it: "avx512f", "avx512_vnni", "amx-bf16", ...
   std::string Instructions;
@@ -30,8 +30,10 @@ struct Roof {
 };
 
 /// Measures with `Threads` threads, spending about `Seconds` on each figure:
-/// the best of several tries.
-Roof probeRoof(int Threads, double Seconds = 0.3);
+/// the best of several tries. Once `Stop` is not 0 it ends at once, with
+/// figures that mean nothing.
+Roof probeRoof(int Threads, double Seconds = 0.3,
+               const volatile int *Stop = nullptr);
 
 /// CPUs that this process may run on.
 int availableThreads();

@@ -3,8 +3,11 @@
 #include "tools/dure/Commands.h"
 #include "tools/dure/Inputs.h"
 #include "tools/dure/Json.h"
+#include "tools/dure/OutputPaths.h"
 #include "tools/dure/Outputs.h"
 #include "tools/io/File.h"
+
+#include <unistd.h>
 
 namespace dure {
 namespace {
@@ -49,6 +52,8 @@ std::string makeManifest(const Options &O, const LoadedPackage &Package,
 } // namespace
 
 int runRun(const Console &Out, const Options &O) {
+  if (const int Exit = checkOutputPaths(Out, O, {}); Exit != ExitOk)
+    return Exit;
   std::optional<std::vector<io::Tensor>> Given = readInputs(Out, O);
   if (!Given)
     return ExitFailed;
@@ -60,6 +65,8 @@ int runRun(const Console &Out, const Options &O) {
       arrangeInputs(Out, O.Path, Package.signature(), std::move(*Given));
   if (!Inputs)
     return ExitFailed;
+  if (const int Exit = checkTracePath(Out, O, Package); Exit != ExitOk)
+    return Exit;
   CallPointer Call = Package.prepare(Out, *Inputs);
   if (!Call || !makeFolder(Out, O.OutputDir))
     return ExitFailed;
@@ -90,6 +97,9 @@ int runRun(const Console &Out, const Options &O) {
       return ExitFailed;
     Outputs.push_back(std::move(*T));
   }
+  // An old manifest must not name what this run may leave half done.
+  const std::string ManifestPath = O.OutputDir + "/manifest.json";
+  ::unlink(ManifestPath.c_str());
   std::optional<std::vector<std::string>> Files =
       writeOutputs(Out, O.OutputDir, Outputs);
   if (!Files)
@@ -97,8 +107,7 @@ int runRun(const Console &Out, const Options &O) {
   const std::string Manifest =
       makeManifest(O, Package, *Inputs, Outputs, *Files, Stats);
   // Last: a manifest means that everything it names is there.
-  if (io::Status S = io::writeFile(O.OutputDir + "/manifest.json", Manifest);
-      !S)
+  if (io::Status S = io::writeFile(ManifestPath, Manifest); !S)
     return Out.fail(S.failure());
   const std::string Said =
       O.Json ? Manifest

@@ -2,6 +2,8 @@
 // Decoding of UTF-8.
 #include "tools/dure/Utf8.h"
 
+#include <cstdio>
+
 namespace dure {
 
 Utf8Character firstCharacter(std::string_view Text) {
@@ -25,6 +27,29 @@ Utf8Character firstCharacter(std::string_view Text) {
       Code > 0x10FFFF)
     return Invalid;
   return {Code, Count};
+}
+
+std::string escapeControls(std::string_view Text, bool KeepLines) {
+  std::string Out;
+  while (!Text.empty()) {
+    const Utf8Character C = firstCharacter(Text);
+    // U+0080 to U+009F are a second set of terminal controls.
+    const bool Control = (C.Code < 0x20 && !(KeepLines && C.Code == '\n')) ||
+                         (C.Code >= 0x7F && C.Code < 0xA0);
+    const bool Broken = C.Code == 0xFFFD && C.Bytes == 1;
+    for (size_t I = 0; I < C.Bytes; ++I) {
+      if (!Control && !Broken) {
+        Out += Text[I];
+        continue;
+      }
+      char Escape[8];
+      std::snprintf(Escape, sizeof(Escape), "\\x%02x",
+                    unsigned(uint8_t(Text[I])));
+      Out += Escape;
+    }
+    Text.remove_prefix(C.Bytes);
+  }
+  return Out;
 }
 
 size_t displayWidth(std::string_view Text) {

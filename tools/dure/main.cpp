@@ -9,19 +9,8 @@
 
 #include <cstdio>
 
-int main(int Count, char **Values) {
+static int runCommand(const dure::Console &Out, const dure::Options &O) {
   using namespace dure;
-  const std::vector<std::string> Arguments(Values + (Count > 0),
-                                           Values + Count);
-  const std::variant<Options, Finished> Parsed =
-      parseArguments(Arguments, dure_version());
-  if (const Finished *Done = std::get_if<Finished>(&Parsed)) {
-    std::fputs(Done->Text.c_str(), Done->ExitCode ? stderr : stdout);
-    return Done->ExitCode;
-  }
-  const Options &O = *std::get_if<Options>(&Parsed);
-  const Console Out(O.Lang);
-  handleInterrupts();
   switch (O.Which) {
   case Command::Compile:
     return runCompile(Out, O);
@@ -39,4 +28,25 @@ int main(int Count, char **Values) {
     return runExplain(Out, O);
   }
   return ExitUsage;
+}
+
+int main(int Count, char **Values) {
+  using namespace dure;
+  occupyStandardStreams();
+  const std::vector<std::string> Arguments(Values + (Count > 0),
+                                           Values + Count);
+  const std::variant<Options, Finished> Parsed =
+      parseArguments(Arguments, dure_version());
+  if (const Finished *Done = std::get_if<Finished>(&Parsed)) {
+    if (!Done->ExitCode)
+      return Console(Done->Lang).print(Done->Text) ? ExitOk : ExitFailed;
+    std::fputs(Done->Text.c_str(), stderr);
+    return Done->ExitCode;
+  }
+  const Options &O = *std::get_if<Options>(&Parsed);
+  Console Out(O.Lang);
+  Out.setLeavesFiles(O.Which == Command::Compile || O.Which == Command::Run);
+  handleInterrupts();
+  handleOutOfMemory(O.Lang);
+  return runCommand(Out, O);
 }

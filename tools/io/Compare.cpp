@@ -11,6 +11,7 @@
 namespace dure::io {
 namespace {
 
+constexpr double Infinity = std::numeric_limits<double>::infinity();
 constexpr double NaN = std::numeric_limits<double>::quiet_NaN();
 
 /// How a narrow floating-point type spends its bits.
@@ -112,9 +113,17 @@ void compareFloats(const Tensor &Got, const Tensor &Expected, Tolerance Allowed,
       const double A = loadFloat(Got, Got.Type, I * Parts + P);
       const double B = loadFloat(Expected, Got.Type, I * Parts + P);
       if (std::isnan(A) || std::isnan(B)) {
-        Match &= std::isnan(A) && std::isnan(B);
+        // A number where there is none, or the other way round, is infinitely
+        // wrong; a difference of 0 would say the contrary.
+        if (std::isnan(A) != std::isnan(B)) {
+          Match = false;
+          C.MaxAbsolute = C.MaxRelative = Infinity;
+        }
       } else if (std::isinf(A) || std::isinf(B)) {
-        Match &= A == B;
+        if (A != B) {
+          Match = false;
+          C.MaxAbsolute = C.MaxRelative = Infinity;
+        }
       } else {
         const double Difference = std::fabs(A - B);
         C.MaxAbsolute = std::max(C.MaxAbsolute, Difference);

@@ -25,7 +25,8 @@ struct Comparison {
   bool SameDims = false;
   int64_t Elements = 0;
   int64_t Mismatches = 0;
-  /// Largest differences where both elements are finite.
+  /// Largest differences; infinite where one element is finite and the other
+  /// is not, or infinities or NaN stand against each other.
   double MaxAbsolute = 0;
   double MaxRelative = 0;
   /// The first element that does not match: row-major index, or -1.

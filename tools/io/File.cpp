@@ -12,7 +12,31 @@
 
 namespace dure::io {
 
-std::string systemError(int Error) {
+std::string systemError(int Error, Language Lang) {
+  static constexpr std::pair<int, const char *> Korean[] = {
+      {EPERM, "허용되지 않은 작업입니다"},
+      {ENOENT, "그런 파일이나 폴더가 없습니다"},
+      {EIO, "입출력 오류가 났습니다"},
+      {EBADF, "열려 있지 않습니다"},
+      {ENOMEM, "메모리가 부족합니다"},
+      {EACCES, "권한이 없습니다"},
+      {EEXIST, "이미 있습니다"},
+      {ENOTDIR, "경로 중간에 폴더가 아닌 것이 있습니다"},
+      {EISDIR, "폴더입니다"},
+      {EMFILE, "열린 파일이 너무 많습니다"},
+      {ENFILE, "열린 파일이 너무 많습니다"},
+      {EFBIG, "파일이 너무 큽니다"},
+      {ENOSPC, "디스크에 남은 공간이 없습니다"},
+      {EROFS, "읽기 전용 파일 시스템입니다"},
+      {EPIPE, "파이프가 닫혔습니다"},
+      {ENAMETOOLONG, "이름이 너무 깁니다"},
+      {ELOOP, "링크가 순환하거나 너무 많습니다"},
+      {EDQUOT, "디스크 할당량을 넘었습니다"},
+  };
+  if (Lang == Language::Korean)
+    for (const auto &[Known, Text] : Korean)
+      if (Known == Error)
+        return Text;
   return std::generic_category().message(Error);
 }
 
@@ -21,7 +45,7 @@ Result<MappedFile> MappedFile::open(const std::string &Path) {
   const int Descriptor =
       ::open(Path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (Descriptor < 0)
-    return Failure{ErrorId::CannotOpen, {Path, systemError(errno)}};
+    return Failure{ErrorId::CannotOpen, {Path}, errno};
   struct stat Info;
   if (::fstat(Descriptor, &Info) != 0 || !S_ISREG(Info.st_mode)) {
     ::close(Descriptor);
@@ -36,7 +60,7 @@ Result<MappedFile> MappedFile::open(const std::string &Path) {
   const int Error = errno;
   ::close(Descriptor);
   if (Data == MAP_FAILED)
-    return Failure{ErrorId::CannotRead, {Path, systemError(Error)}};
+    return Failure{ErrorId::CannotRead, {Path}, Error};
   return MappedFile(static_cast<const std::byte *>(Data), Size);
 }
 
@@ -53,7 +77,7 @@ Result<AtomicFile> AtomicFile::create(const std::string &Path) {
   std::string Temporary = Path + ".XXXXXX";
   const int Descriptor = ::mkostemp(Temporary.data(), O_CLOEXEC);
   if (Descriptor < 0)
-    return Failure{ErrorId::CannotWrite, {Path, systemError(errno)}};
+    return Failure{ErrorId::CannotWrite, {Path}, errno};
   // mkostemp makes files private; outputs follow the umask like any other.
   const mode_t Mask = ::umask(0);
   ::umask(Mask);
@@ -79,7 +103,7 @@ Status AtomicFile::write(std::span<const std::byte> Bytes) {
     if (Written < 0 && errno == EINTR)
       continue;
     if (Written < 0)
-      return Failure{ErrorId::CannotWrite, {Path, systemError(errno)}};
+      return Failure{ErrorId::CannotWrite, {Path}, errno};
     Bytes = Bytes.subspan(size_t(Written));
   }
   return success();
@@ -93,7 +117,7 @@ Status AtomicFile::commit() {
   // close() is where a full disk or a network file system may still fail.
   const int Closed = ::close(std::exchange(Descriptor, -1));
   if (Closed != 0 || ::rename(Temporary.c_str(), Path.c_str()) != 0)
-    return Failure{ErrorId::CannotWrite, {Path, systemError(errno)}};
+    return Failure{ErrorId::CannotWrite, {Path}, errno};
   Temporary.clear();
   return success();
 }

@@ -58,8 +58,8 @@ private:
 Status writeFile(const std::string &Path, std::span<const std::byte> Bytes);
 Status writeFile(const std::string &Path, std::string_view Text);
 
-/// The text of errno value `Error`.
-std::string systemError(int Error);
+/// The text of errno value `Error`; in Korean for the common ones.
+std::string systemError(int Error, Language Lang = Language::English);
 
 } // namespace dure::io
 

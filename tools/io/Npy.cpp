@@ -218,32 +218,53 @@ Result<NpyHeader> parseNpyHeader(const std::string &Where,
   return Header;
 }
 
+size_t npyHeaderEnd(std::span<const std::byte> Prefix) {
+  if (Prefix.size() < NpyPrefixSize || !asText(Prefix).starts_with(Magic))
+    return 0;
+  const size_t LengthBytes = unsigned(Prefix[6]) == 1 ? 2 : 4;
+  size_t Length = 0;
+  for (size_t I = 0; I < LengthBytes; ++I)
+    Length |= size_t(Prefix[8 + I]) << (8 * I);
+  // A longer one is refused for its length alone.
+  return 8 + LengthBytes + std::min(Length, MaxHeaderSize);
+}
+
+Result<Extent> checkNpyData(const std::string &Where, const NpyHeader &Header,
+                            uint64_t DataBytes) {
+  Result<Extent> Size = checkExtent(Where, Header.Type, Header.Dims);
+  if (Size && DataBytes != uint64_t(Size->Bytes))
+    return Failure{ErrorId::DataSize,
+                   {Where, std::to_string(DataBytes),
+                    std::string(elementTypeInfo(Header.Type).Name),
+                    formatDims(Header.Dims), std::to_string(Size->Bytes)}};
+  return Size;
+}
+
+Tensor makeNpyTensor(NpyHeader Header, std::vector<std::byte> Data) {
+  const ElementTypeInfo &Info = elementTypeInfo(Header.Type);
+  Tensor T;
+  T.Type = Header.Type;
+  T.Dims = std::move(Header.Dims);
+  if (Header.FortranOrder && T.Dims.size() > 1) {
+    T.Bytes.resize(Data.size());
+    transposeFromFortran(Data, T.Dims, Info.Bits / 8, T.Bytes);
+  } else {
+    T.Bytes = std::move(Data);
+  }
+  if (Header.BigEndian)
+    swapElements(T.Bytes, Info);
+  return T;
+}
+
 Result<Tensor> parseNpy(const std::string &Where,
                         std::span<const std::byte> Bytes) {
   Result<NpyHeader> Header = parseNpyHeader(Where, Bytes);
   if (!Header)
     return Header.failure();
-  Result<Extent> Size = checkExtent(Where, Header->Type, Header->Dims);
-  if (!Size)
-    return Size.failure();
   const std::span<const std::byte> Data = Bytes.subspan(Header->DataOffset);
-  const ElementTypeInfo &Info = elementTypeInfo(Header->Type);
-  if (Data.size() != size_t(Size->Bytes))
-    return Failure{ErrorId::DataSize,
-                   {Where, std::to_string(Data.size()), std::string(Info.Name),
-                    formatDims(Header->Dims), std::to_string(Size->Bytes)}};
-  Tensor T;
-  T.Type = Header->Type;
-  T.Dims = std::move(Header->Dims);
-  if (Header->FortranOrder && T.Dims.size() > 1) {
-    T.Bytes.resize(Data.size());
-    transposeFromFortran(Data, T.Dims, Info.Bits / 8, T.Bytes);
-  } else {
-    T.Bytes.assign(Data.begin(), Data.end());
-  }
-  if (Header->BigEndian)
-    swapElements(T.Bytes, Info);
-  return T;
+  if (Result<Extent> Size = checkNpyData(Where, *Header, Data.size()); !Size)
+    return Size.failure();
+  return makeNpyTensor(std::move(*Header), {Data.begin(), Data.end()});
 }
 
 Result<Tensor> readNpy(const std::string &Path) {

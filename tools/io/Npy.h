@@ -26,6 +26,16 @@ struct NpyHeader {
 Result<NpyHeader> parseNpyHeader(const std::string &Where,
                                  std::span<const std::byte> Bytes);
 
+/// Bytes of a file that tell how long its head is, and the end of the head that
+/// they tell of: at most 64 KiB and a few bytes, 0 when they are no .npy's.
+constexpr size_t NpyPrefixSize = 12;
+size_t npyHeaderEnd(std::span<const std::byte> Prefix);
+/// The size of the tensor, if `DataBytes` after the head is what it takes.
+Result<Extent> checkNpyData(const std::string &Where, const NpyHeader &Header,
+                            uint64_t DataBytes);
+/// The tensor of a head and its data, which has the size checked above.
+Tensor makeNpyTensor(NpyHeader Header, std::vector<std::byte> Data);
+
 /// Big-endian and column-major arrays are converted.
 Result<Tensor> parseNpy(const std::string &Where,
                         std::span<const std::byte> Bytes);

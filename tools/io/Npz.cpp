@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <zip.h>
 
 namespace dure::io {
@@ -35,6 +36,29 @@ std::string openError(int Code) {
   return Text;
 }
 
+/// Appends `Count` bytes of the entry to `Out`, step by step: the directory's
+/// sizes may be lies, and what is never written takes no memory.
+std::optional<Failure> readBytes(const std::string &Where, zip_file_t *Entry,
+                                 uint64_t Count, std::vector<std::byte> &Out) {
+  constexpr uint64_t Step = uint64_t(16) << 20;
+  const uint64_t Wanted = Out.size() + Count;
+  Out.reserve(Wanted);
+  while (Out.size() < Wanted) {
+    const size_t Old = Out.size();
+    const uint64_t Part = std::min<uint64_t>(Step, Wanted - Old);
+    Out.resize(Old + Part);
+    const zip_int64_t Got = zip_fread(Entry, Out.data() + Old, Part);
+    if (Got < 0)
+      return Failure{ErrorId::NpzEntry, {Where, zip_file_strerror(Entry)}};
+    Out.resize(Old + size_t(Got));
+    if (Got == 0)
+      return Failure{ErrorId::Truncated,
+                     {Where, std::to_string(Wanted), std::to_string(Old)}};
+  }
+  return std::nullopt;
+}
+
+/// The data goes straight into the tensor, which is then the only copy.
 Result<Tensor> readEntry(const std::string &Path, zip_t *Archive,
                          uint64_t Index, std::string_view Name,
                          const zip_stat_t &Info) {
@@ -46,27 +70,31 @@ Result<Tensor> readEntry(const std::string &Path, zip_t *Archive,
   EntryPointer Entry(zip_fopen_index(Archive, Index, 0));
   if (!Entry)
     return Failure{ErrorId::NpzEntry, {Where, zip_strerror(Archive)}};
-  std::vector<std::byte> Bytes;
-  // Grown as the data comes, for the directory's sizes may be lies.
-  constexpr uint64_t Step = uint64_t(16) << 20;
-  while (Bytes.size() < Size) {
-    const size_t Old = Bytes.size();
-    const uint64_t Wanted = std::min<uint64_t>(Step, Size - Old);
-    Bytes.resize(Old + Wanted);
-    const zip_int64_t Got = zip_fread(Entry.get(), Bytes.data() + Old, Wanted);
-    if (Got < 0)
-      return Failure{ErrorId::NpzEntry,
-                     {Where, zip_file_strerror(Entry.get())}};
-    Bytes.resize(Old + size_t(Got));
-    if (Got == 0)
-      return Failure{ErrorId::Truncated,
-                     {Where, std::to_string(Size), std::to_string(Old)}};
-  }
+  std::vector<std::byte> Head;
+  const auto readHead = [&](uint64_t Upto) {
+    return readBytes(Where, Entry.get(),
+                     std::min<uint64_t>(Upto, Size) - Head.size(), Head);
+  };
+  // The first bytes tell how long the header is.
+  if (std::optional<Failure> Wrong = readHead(NpyPrefixSize))
+    return *Wrong;
+  if (std::optional<Failure> Wrong = readHead(npyHeaderEnd(Head)))
+    return *Wrong;
+  Result<NpyHeader> Header = parseNpyHeader(Where, Head);
+  if (!Header)
+    return Header.failure();
+  Result<Extent> Wanted = checkNpyData(Where, *Header, Size - Head.size());
+  if (!Wanted)
+    return Wanted.failure();
+  std::vector<std::byte> Data;
+  if (std::optional<Failure> Wrong =
+          readBytes(Where, Entry.get(), uint64_t(Wanted->Bytes), Data))
+    return *Wrong;
   // libzip checks the CRC when the end is read.
   std::byte Extra;
   if (zip_fread(Entry.get(), &Extra, 1) < 0)
     return Failure{ErrorId::NpzEntry, {Where, zip_file_strerror(Entry.get())}};
-  return parseNpy(Where, Bytes);
+  return makeNpyTensor(std::move(*Header), std::move(Data));
 }
 
 } // namespace
@@ -145,7 +173,7 @@ Status writeNpz(const std::string &Path, std::span<const Tensor> Tensors) {
     return failed();
   Archive.release();
   if (std::rename(Temporary.c_str(), Path.c_str()) != 0)
-    return Failure{ErrorId::CannotWrite, {Path, systemError(errno)}};
+    return Failure{ErrorId::CannotWrite, {Path}, errno};
   return success();
 }
 

@@ -2,6 +2,8 @@
 // Texts of failures.
 #include "tools/io/Result.h"
 
+#include "tools/io/File.h"
+
 #include <array>
 
 namespace dure {
@@ -41,8 +43,10 @@ constexpr auto Table = std::to_array<Entry>({
 
 std::string Failure::text(Language Lang) const {
   const Entry &E = Table[static_cast<size_t>(Id)];
-  return formatMessage(Lang == Language::Korean ? E.Korean : E.English,
-                       Arguments);
+  std::vector<std::string> All = Arguments;
+  if (SystemError)
+    All.push_back(systemError(SystemError, Lang));
+  return formatMessage(Lang == Language::Korean ? E.Korean : E.English, All);
 }
 
 } // namespace io

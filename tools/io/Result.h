@@ -27,6 +27,9 @@ enum class ErrorId {
 struct Failure {
   ErrorId Id;
   std::vector<std::string> Arguments;
+  /// An errno value, whose text in the reader's language is the last argument;
+  /// 0: none.
+  int SystemError = 0;
 
   /// The whole message, with what to do about it, without a final newline.
   std::string text(Language Lang = Language::English) const;

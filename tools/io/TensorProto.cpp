@@ -218,6 +218,29 @@ Result<Tensor> assemble(const std::string &Where, RawTensor &R) {
   return std::move(T);
 }
 
+/// Whether the fields are those of a ModelProto: a version (1) and a graph (7),
+/// which a TensorProto has as dims and as a list of integers.
+bool looksLikeModel(std::span<const std::byte> Bytes) try {
+  protozero::pbf_reader Message(reinterpret_cast<const char *>(Bytes.data()),
+                                Bytes.size());
+  bool HasVersion = false, HasGraph = false;
+  while (Message.next()) {
+    HasVersion |= Message.tag() == 1 && Message.wire_type() == Wire::varint;
+    if (Message.tag() == 7 && Message.wire_type() == Wire::length_delimited) {
+      // A graph starts with a node or its name, and is a message itself.
+      protozero::pbf_reader Graph = Message.get_message();
+      while (Graph.next())
+        Graph.skip();
+      HasGraph = true;
+      continue;
+    }
+    Message.skip();
+  }
+  return HasVersion && HasGraph;
+} catch (const std::exception &) {
+  return false;
+}
+
 std::string serialize(const Tensor &T) {
   std::string Buffer;
   protozero::pbf_writer Message(Buffer);
@@ -241,11 +264,16 @@ Result<Tensor> parseTensorProto(const std::string &Where,
   RawTensor R;
   protozero::pbf_reader Message(reinterpret_cast<const char *>(Bytes.data()),
                                 Bytes.size());
-  if (std::optional<Failure> Wrong = readFields(Where, Message, R))
-    return *Wrong;
-  return assemble(Where, R);
-} catch (const std::exception &Error) {
-  return Failure{ErrorId::NotTensorProto, {Where, Error.what()}};
+  std::optional<Failure> Wrong = readFields(Where, Message, R);
+  Result<Tensor> T = Wrong ? Result<Tensor>(*Wrong) : assemble(Where, R);
+  if (!T && looksLikeModel(Bytes))
+    return Failure{ErrorId::NotATensor, {Where}};
+  return T;
+} catch (const std::exception &) {
+  if (looksLikeModel(Bytes))
+    return Failure{ErrorId::NotATensor, {Where}};
+  // What protozero calls the fault says nothing to a user.
+  return Failure{ErrorId::ProtoMalformed, {Where}};
 }
 
 Result<Tensor> readTensorProto(const std::string &Path) {

@@ -20,8 +20,10 @@
  *  - What is wrong with a model is a result, never an abort: `status` says
  * which kind, `message` says where, why and what to do, in the request's
  * language.
- *  - A failed, refused or cancelled call leaves no file at `output_path` or
- *    `report_path`: files are written beside their place and renamed last.
+ *  - A failed, refused or cancelled call leaves no file at `output_path`, and a
+ *    failed or cancelled one none at `report_path`: files are written beside
+ *    their place and renamed last. A refused call writes its report, which lists
+ *    the reasons. Neither path may be a file of the model.
  */
 #ifndef DURE_COMPILER_H
 #define DURE_COMPILER_H

@@ -140,7 +140,7 @@ typedef enum dure_element_type {
   DURE_TYPE_F4E2M1 = 19
 } dure_element_type;
 
-/* "f32", "i64", "bool", ...; "?" for a number that is no type. */
+/* "float32", "int64", "bool", ...; "?" for a number that is no type. */
 DURE_API const char *dure_type_name(int32_t type);
 /* Bits of one element; 0 for a number that is no type. */
 DURE_API uint32_t dure_type_bits(int32_t type);

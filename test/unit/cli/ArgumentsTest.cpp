@@ -117,23 +117,50 @@ TEST_F(Arguments, RefusesWithThePlaceAndTheRemedy) {
       {{"compile", "m.onnx", "-o", "x", "--bogus"},
        "unknown argument: --bogus"},
       {{"compile", "a", "b", "-o", "x"}, "unknown argument: b"},
-      {{"compile", "m.onnx", "-o"}, "--output: a value is missing"},
+      {{"compile", "m.onnx", "-o"}, "--output needs a value"},
+      {{"compile", "m.onnx", "-o", "x", "-o", "y"}, "--output is given twice"},
+      {{"compile", "m.onnx", "-o", "x", "--no-raise=maybe"},
+       "--no-raise takes no value"},
+      {{"compile", "a", "b", "c", "-o", "x"}, "unknown argument: b c"},
+      {{"run", "m", "--output-dir", "d", "--input", "a=1.npy", "--input",
+        "a=2.npy"},
+       "input 'a' is given twice"},
       {{"compile", "m.onnx", "-o", "x", "--weights", "all"},
        "one of: embed, reference"},
-      {{"run", "m", "--output-dir", "d", "--threads", "0"}, "from 1 to 4096"},
+      {{"run", "m", "--output-dir", "d", "--threads", "0"}, "from 1 to 1024"},
       {{"run", "m", "--output-dir", "d", "--threads", "99999999999999999999"},
-       "from 1 to 4096"},
+       "from 1 to 1024"},
       {{"run", "m", "--output-dir", "d", "--input", "x.npy"}, "NAME=FILE.npy"},
       {{"bench", "m", "--dims", "batch"}, "NAME=SIZE"},
       {{"bench", "m", "--dims", "batch=-1"}, "from 0"},
       {{"check", "m", "--data", "d", "--atol", "nan"}, "not negative"},
       {{"inspect", "m", "--lang", "fr"}, "one of: en, ko"},
+      // Not that FILE is missing: nothing is asked before the language.
+      {{"--lang", "fr", "run"}, "one of: en, ko"},
+      {{"inspect", "m\x1b[31m", "n\x1b[31m"}, "n\\x1b[31m"},
   };
   for (const auto &Case : Cases) {
     const std::string Text = refused(Case.Arguments);
     EXPECT_NE(Text.find(Case.Expected), std::string::npos) << Text;
     EXPECT_NE(Text.find("--help`"), std::string::npos) << Text;
   }
+}
+
+TEST_F(Arguments, LinksTakeTheirRootWithAnEqualsSignOnly) {
+  const Options Any = accepted({"explain", "--allow-links", "m.onnx"});
+  EXPECT_EQ(Any.Path, "m.onnx");
+  EXPECT_TRUE(Any.AllowLinks);
+  EXPECT_EQ(Any.LinksRoot, "");
+  const Options Root = accepted({"explain", "--allow-links=/x", "m.onnx"});
+  EXPECT_TRUE(Root.AllowLinks);
+  EXPECT_EQ(Root.LinksRoot, "/x");
+  EXPECT_FALSE(accepted({"explain", "m.onnx"}).AllowLinks);
+}
+
+TEST_F(Arguments, JsonMayComeBeforeTheCommand) {
+  EXPECT_TRUE(accepted({"--json", "targets"}).Json);
+  EXPECT_TRUE(accepted({"targets", "--json"}).Json);
+  EXPECT_FALSE(accepted({"targets"}).Json);
 }
 
 TEST_F(Arguments, SpeaksTheChosenLanguage) {
@@ -146,6 +173,11 @@ TEST_F(Arguments, SpeaksTheChosenLanguage) {
   EXPECT_EQ(refused({"compile", "--lang", "en"}).find("오류"),
             std::string::npos);
   EXPECT_EQ(accepted({"inspect", "p"}).Lang, Language::Korean);
+  // Konkani.
+  ::setenv("LC_ALL", "kok_IN.UTF-8", 1);
+  EXPECT_EQ(accepted({"inspect", "p"}).Lang, Language::English);
+  ::setenv("LC_ALL", "ko", 1);
+  EXPECT_EQ(accepted({"inspect", "p"}).Lang, Language::Korean);
 }
 
 TEST_F(Arguments, HelpAndVersionAreNoErrors) {
@@ -155,7 +187,16 @@ TEST_F(Arguments, HelpAndVersionAreNoErrors) {
     const auto *Done = std::get_if<Finished>(&Parsed);
     ASSERT_TRUE(Done);
     EXPECT_EQ(Done->ExitCode, 0);
+    EXPECT_TRUE(Done->Text.ends_with('\n'));
   }
+  const auto Help = [&](std::vector<std::string> Arguments) {
+    auto Parsed = parse(std::move(Arguments));
+    const auto *Done = std::get_if<Finished>(&Parsed);
+    return Done ? Done->Text : "";
+  };
+  EXPECT_EQ(Help({"help"}), Help({"--help"}));
+  EXPECT_EQ(Help({"help", "run"}), Help({"run", "--help"}));
+  EXPECT_NE(Help({"help"}), Help({"help", "run"}));
   auto Version = parse({"--version"});
   EXPECT_EQ(std::get<Finished>(Version).Text, "dure 1.2.3\n");
 }

@@ -85,18 +85,66 @@ TEST_F(Inputs, RefusesSizesThatDisagreeOrLeaveTheRange) {
 }
 
 TEST_F(Inputs, MakesValuesForTiming) {
-  auto Made = makeInputs(Out, S, {{"batch", 2}, {"seq", 4}});
+  auto Made = makeInputs(Out, S, {{"batch", 2}, {"seq", 4}}).Tensors;
   ASSERT_TRUE(Made) << Problems;
   EXPECT_EQ((*Made)[0].Dims, (std::vector<int64_t>{2, 4}));
   EXPECT_EQ(io::storageBytes(io::ElementType::Int64, 8),
             int64_t((*Made)[0].Bytes.size()));
-  EXPECT_FALSE(makeInputs(Out, S, {{"batch", 2}}));
+  MadeInputs Missing = makeInputs(Out, S, {{"batch", 2}});
+  EXPECT_FALSE(Missing.Tensors);
+  EXPECT_EQ(Missing.Exit, ExitUsage);
+  // What was given stays, and the other fits its multiple.
   EXPECT_TRUE(
-      said("--dims lacks a size for: seq (write --dims batch=1,seq=1)"));
-  EXPECT_FALSE(makeInputs(Out, S, {{"batch", 2}, {"seq", 4}, {"x", 1}}));
+      said("--dims lacks a size for: seq (write --dims batch=2,seq=4)"));
+  // As the model's file writes it.
+  S.Symbols.push_back({"past_len", 0, 9, 1});
+  S.Inputs.push_back({"p", DURE_TYPE_F32, {{-1, "past_len"}}});
+  EXPECT_TRUE(
+      makeInputs(Out, S, {{"batch", 2}, {"seq", 4}, {"past-len", 3}}).Tensors)
+      << Problems;
+  S = exampleSignature();
+  MadeInputs Unknown = makeInputs(Out, S, {{"batch", 2}, {"seq", 4}, {"x", 1}});
+  EXPECT_EQ(Unknown.Exit, ExitUsage);
   EXPECT_TRUE(said("--dims names 'x'"));
-  // A size that overflows is refused before it is allocated.
-  EXPECT_FALSE(makeInputs(Out, S, {{"batch", INT64_MAX}, {"seq", 4}}));
+}
+
+TEST_F(Inputs, RefusesSizesThatNoMemoryHolds) {
+  // Overflowing, and merely more than any machine has.
+  EXPECT_FALSE(makeInputs(Out, S, {{"batch", INT64_MAX}, {"seq", 4}}).Tensors);
+  MadeInputs Large =
+      makeInputs(Out, S, {{"batch", int64_t(1) << 50}, {"seq", 4}});
+  EXPECT_FALSE(Large.Tensors);
+  EXPECT_EQ(Large.Exit, ExitFailed);
+  EXPECT_TRUE(said("the inputs take"));
+}
+
+TEST_F(Inputs, WorksOutDimsThatAreExpressions) {
+  S.Inputs.push_back(
+      {"mask", DURE_TYPE_I64, {{-1, "batch"}, {-1, "min(3, batch) + 2*seq"}}});
+  auto Made = makeInputs(Out, S, {{"batch", 5}, {"seq", 8}}).Tensors;
+  ASSERT_TRUE(Made) << Problems;
+  EXPECT_EQ((*Made)[2].Dims, (std::vector<int64_t>{5, 19}));
+  // A size below zero is the fault of --dims.
+  S.Inputs.back().Dims[1].Expression = "batch - seq";
+  MadeInputs Below = makeInputs(Out, S, {{"batch", 5}, {"seq", 8}});
+  EXPECT_EQ(Below.Exit, ExitUsage);
+  EXPECT_TRUE(said("'batch - seq' would be -3"));
+}
+
+TEST_F(Inputs, DerivesAndSuggestsSizesThatThePackageAsksFor) {
+  // An equality fixes the size: it need not be given.
+  S.Symbols = {{"batch", 0, 64, 1}, {"seq", 0, 64, 1}, {"total", 0, 99, 1}};
+  S.Inputs.push_back({"m", DURE_TYPE_I64, {{-1, "total"}}});
+  auto Made = makeInputs(Out, S, {{"batch", 2}, {"seq", 4}},
+                         {{"total", "==", "(batch + (2 * seq))"}})
+                  .Tensors;
+  ASSERT_TRUE(Made) << Problems;
+  EXPECT_EQ((*Made)[2].Dims, std::vector<int64_t>{10});
+  // A bound does not, but the suggestion meets it.
+  MadeInputs Bound = makeInputs(Out, S, {{"batch", 2}, {"seq", 4}},
+                                {{"max(batch + seq, total)", "==", "total"}});
+  EXPECT_FALSE(Bound.Tensors);
+  EXPECT_TRUE(said("(write --dims batch=2,seq=4,total=6)"));
 }
 
 class Folders : public Inputs {
@@ -157,6 +205,26 @@ TEST_F(Folders, ReadsNamedFilesAndExpectedOutputs) {
   ASSERT_TRUE(io::writeNpz(Folder + "/x.npz", Expected));
   EXPECT_FALSE(readDataSets(Out, Folder, Folder + "/x.npz", S));
   EXPECT_TRUE(said("no output 'nothing'; its outputs are: a/b, c"));
+}
+
+TEST_F(Folders, RefusesTwoFilesOfOneNumberAndTellsOutputsWithoutExpectation) {
+  writeProto("test_data_set_0/input_0.pb", ids({2, 4}));
+  writeProto("test_data_set_0/output_1.pb",
+             tensor("any", io::ElementType::Int64, {}));
+  auto Sets = readDataSets(Out, Folder, "", S);
+  ASSERT_TRUE(Sets) << Problems;
+  EXPECT_EQ((*Sets)[0].withoutExpected(S), std::vector<std::string>{"a/b"});
+  writeProto("test_data_set_0/input_00.pb", ids({2, 4}));
+  EXPECT_FALSE(readDataSets(Out, Folder, "", S));
+  EXPECT_TRUE(said("have the same number"));
+}
+
+TEST_F(Folders, SaysThatAFolderIsMissing) {
+  EXPECT_FALSE(isFolder(Out, Folder + "/none"));
+  EXPECT_TRUE(said("/none: there is no such folder"));
+  EXPECT_TRUE(isFolder(Out, Folder));
+  EXPECT_FALSE(readDataSets(Out, Folder + "/none", "", S));
+  EXPECT_TRUE(said("cannot read the folder: No such file or directory"));
 }
 
 TEST_F(Folders, RefusesEmptyFolders) {

@@ -6,7 +6,10 @@
 #include "tools/dure/Messages.h"
 #include "tools/dure/Roof.h"
 #include "tools/dure/Utf8.h"
+#include "tools/io/File.h"
 
+#include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <set>
@@ -48,6 +51,11 @@ TEST(JsonText, RendersNestedParts) {
             "      c: 2\n"
             "  - d: 3\n");
   EXPECT_EQ(renderJson("{broken"), "{broken");
+  // A program is no line.
+  EXPECT_EQ(renderJson(R"({"block": [0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,
+                                     "r1 = add"]})")
+                .find("block:\n  - 0\n  - 1\n"),
+            0u);
 }
 
 TEST(Utf8, FindsCharactersAndBadBytes) {
@@ -60,6 +68,21 @@ TEST(Utf8, FindsCharactersAndBadBytes) {
     EXPECT_EQ(firstCharacter(Bad).Bytes, 1u);
   }
   EXPECT_EQ(displayWidth("a두레"), 5u);
+}
+
+TEST(Utf8, MakesControlCharactersVisible) {
+  // Escape, a C1 control, a broken byte; a newline where lines are not kept.
+  EXPECT_EQ(escapeControls("a\x1b[31m두\xc2\x9b\xff\n", false),
+            "a\\x1b[31m두\\xc2\\x9b\\xff\\x0a");
+  EXPECT_EQ(escapeControls("a\nb\r", true), "a\nb\\x0d");
+}
+
+TEST(Console, EscapesWhatFilesSay) {
+  std::string Problems;
+  const Console Out(Language::English, &Problems);
+  Out.fail(Message::NotAFolder, {"x\ny\x1b]0;title\a"});
+  EXPECT_EQ(Problems, "error: x\\x0ay\\x1b]0;title\\x07: there is no such "
+                      "folder\n");
 }
 
 TEST(TextTable, AlignsByColumns) {
@@ -108,10 +131,25 @@ TEST(Messages, FillsFieldsOnce) {
   EXPECT_EQ(formatMessage("{0} {1} {2} {", Arguments), "{1} b {2} {");
 }
 
+TEST(Messages, SystemErrorsSpeakTheLanguage) {
+  const io::Failure Why{io::ErrorId::CannotOpen, {"x"}, ENOENT};
+  EXPECT_EQ(Why.text(Language::English),
+            "x: cannot open: No such file or directory");
+  EXPECT_EQ(Why.text(Language::Korean),
+            "x: 열 수 없습니다: 그런 파일이나 폴더가 없습니다");
+}
+
+TEST(Roof, StopsWhenAsked) {
+  const volatile int Stop = 1;
+  const auto Start = std::chrono::steady_clock::now();
+  probeRoof(1, 1000, &Stop);
+  EXPECT_LT(std::chrono::steady_clock::now() - Start, std::chrono::seconds(60));
+}
+
 TEST(Roof, MeasuresEveryFigure) {
   const Roof R = probeRoof(1, 0.01);
   ASSERT_FALSE(R.Compute.empty());
-  EXPECT_EQ(R.Compute[0].Type, "f32");
+  EXPECT_EQ(R.Compute[0].Type, "float32");
   for (const RoofEntry &E : R.Compute)
     EXPECT_GT(E.Gflops, 0) << E.Type;
   EXPECT_GT(R.ReadGbytes, 0);

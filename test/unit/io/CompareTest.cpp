@@ -133,5 +133,27 @@ TEST(Compare, NamesPositions) {
   EXPECT_EQ(formatPosition({}, 0), "[]");
 }
 
+TEST(Compare, NumbersAgainstNoNumbersDifferInfinitely) {
+  const float Nan = std::numeric_limits<float>::quiet_NaN();
+  const float Infinity = std::numeric_limits<float>::infinity();
+  const auto compare = [](float A, float B) {
+    Tensor Got, Expected;
+    Got.Type = Expected.Type = ElementType::Float32;
+    Got.Bytes.resize(4);
+    Expected.Bytes.resize(4);
+    std::memcpy(Got.Bytes.data(), &A, 4);
+    std::memcpy(Expected.Bytes.data(), &B, 4);
+    return compareTensors(Got, Expected, {1e-4, 1e-4});
+  };
+  for (const auto &[A, B] : {std::pair(Nan, 1.0f), std::pair(1.0f, Nan),
+                             std::pair(Infinity, -Infinity)}) {
+    const Comparison C = compare(A, B);
+    EXPECT_EQ(C.Mismatches, 1);
+    EXPECT_EQ(C.MaxAbsolute, double(Infinity));
+  }
+  EXPECT_TRUE(compare(Nan, Nan).matches());
+  EXPECT_EQ(compare(Infinity, Infinity).MaxAbsolute, 0);
+}
+
 } // namespace
 } // namespace dure::io

@@ -77,12 +77,17 @@ TEST(Npz, RefusesEntriesThatAreNotNpy) {
   std::string Bytes = content(Path);
   const size_t At = Bytes.find("NUMPY");
   ASSERT_NE(At, std::string::npos);
-  Bytes[At] = 'X';
-  ASSERT_TRUE(writeFile(Path, Bytes));
-  // The CRC notices before the parser does.
-  Result<std::vector<Tensor>> Read = readNpz(Path);
-  ASSERT_FALSE(Read);
-  EXPECT_EQ(Read.failure().Id, ErrorId::NpzEntry);
+  const auto readWith = [&](size_t Where) {
+    std::string Changed = Bytes;
+    Changed[Where] ^= 1;
+    EXPECT_TRUE(writeFile(Path, Changed));
+    Result<std::vector<Tensor>> Read = readNpz(Path);
+    EXPECT_FALSE(Read);
+    return Read ? ErrorId::CannotOpen : Read.failure().Id;
+  };
+  EXPECT_EQ(readWith(At), ErrorId::NotNpy);
+  // The data starts 128 bytes after the magic; the CRC notices.
+  EXPECT_EQ(readWith(At - 1 + 128), ErrorId::NpzEntry);
 }
 
 TEST(Npz, RefusesSizesThatDeflateCannotReach) {

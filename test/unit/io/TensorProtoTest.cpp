@@ -103,10 +103,10 @@ TEST(TensorProto, RefusesWhatDoesNotFit) {
       {std::string("\x08\x01\x10\x01\x70\x01", 6), ErrorId::ProtoExternal},
       {std::string("\x1a\0", 2), ErrorId::ProtoSegment},
       // raw_data longer than the message.
-      {std::string("\x4a\xff\xff\xff\x7f", 5), ErrorId::NotTensorProto},
+      {std::string("\x4a\xff\xff\xff\x7f", 5), ErrorId::ProtoMalformed},
       // A varint without end, field 0, a float field as varint.
-      {std::string("\x08\xff\xff", 3), ErrorId::NotTensorProto},
-      {std::string("\x00\x01", 2), ErrorId::NotTensorProto},
+      {std::string("\x08\xff\xff", 3), ErrorId::ProtoMalformed},
+      {std::string("\x00\x01", 2), ErrorId::ProtoMalformed},
   };
   for (const auto &Case : Cases) {
     Result<Tensor> T = parse(Case.Message);
@@ -132,6 +132,18 @@ TEST(TensorProto, SurvivesChangedBytes) {
 
 TEST(TensorFile, GoesByTheEnding) {
   EXPECT_EQ(readTensorFile("a.txt").failure().Id, ErrorId::UnknownFormat);
+}
+
+TEST(TensorProto, SaysThatAModelIsNoTensor) {
+  // ir_version 9 and a graph whose name is "g".
+  Result<Tensor> Model = parse(std::string("\x08\x09\x3a\x03\x12\x01g", 7));
+  ASSERT_FALSE(Model);
+  EXPECT_EQ(Model.failure().Id, ErrorId::NotATensor);
+  // What protozero calls a fault is not for users.
+  Result<Tensor> Broken = parse(std::string("\x0f\x09", 2));
+  ASSERT_FALSE(Broken);
+  EXPECT_EQ(Broken.failure().text().find("exception"), std::string::npos)
+      << Broken.failure().text();
 }
 
 } // namespace

@@ -76,12 +76,12 @@ TEST(Api, InputsAreChecked) {
   Loaded Made = loadFake(encoderPackage());
   Owned<dure_call> Call = makeCall(Made, "main");
   Outcome Out = bind(Call.get(), 0, Tensor<float>{{1, 1}, {0}});
-  expectIn(Out.Message, "input 'ids' is i64 [batch, sequence], got f32 [1, 1]");
+  expectIn(Out.Message, "input 'ids' is int64 [batch, sequence], got float32 [1, 1]");
   EXPECT_FALSE(bind(Call.get(), 0, Tensor<int64_t>{{1}, {0}}).ok());
   EXPECT_FALSE(bind(Call.get(), 0, Tensor<int64_t>{{2, 2}, {0}}).ok());
   EXPECT_FALSE(bind(Call.get(), 0, Tensor<int64_t>{{-1, 1}, {}}).ok());
   Out = dure_call_run(Call.get(), nullptr);
-  expectIn(Out.Message, "inputs are missing: 'ids' (i64 [batch, sequence]), "
+  expectIn(Out.Message, "inputs are missing: 'ids' (int64 [batch, sequence]), "
                         "'mask'");
   ASSERT_OK(bind(Call.get(), 0, Tensor<int64_t>{{1, 2}, {0, 0}}));
   ASSERT_OK(bind(Call.get(), 1, Tensor<int64_t>{{1, 3}, {0, 0, 0}}));
@@ -95,7 +95,7 @@ TEST(Api, InputsAreChecked) {
   dure_tensor T = {};
   T.struct_size = sizeof(T);
   Out = dure_call_bind_input_by_name(Call.get(), "nothing", &T);
-  expectIn(Out.Message, "the inputs are 'ids' (i64 [batch, sequence])");
+  expectIn(Out.Message, "the inputs are 'ids' (int64 [batch, sequence])");
   EXPECT_EQ(Outcome(dure_call_get_output(Call.get(), 0, &T)).Code,
             DURE_STATUS_FAILED_PRECONDITION);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Runs a command, sends it SIGINT after some seconds, prints its exit status.
+"""Runs a command, sends it a signal after some seconds, prints its exit status.
 
-usage: interrupt.py SECONDS COMMAND...
+usage: interrupt.py SECONDS SIGNAL COMMAND...
 """
 
 import signal
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-process = subprocess.Popen(sys.argv[2:])
+process = subprocess.Popen(sys.argv[3:])
 time.sleep(float(sys.argv[1]))
-process.send_signal(signal.SIGINT)
+process.send_signal(getattr(signal, sys.argv[2]))
 print("status", process.wait(), flush=True)

@@ -5,15 +5,23 @@ usage: make.py FOLDER
 
 add.onnx          "the sum" = a + b, float32[batch, 3]; "twice" = a + a
 unsupported.onnx  ops that no target takes: NoSuchOp, test.domain::Other
-a.npy, b.npy      float32 [2, 3]; wrong_*.npy do not fit add.onnx
+weights.onnx      y = x + w, w in the file; external.onnx, w in external.bin
+cache.onnx        y = Concat(past, x) + mask[batch, past + sequence]
+total.onnx        the same with mask[batch, total]
+names.onnx        outputs "y 1", "y_1" and one with ESC and a newline in its name
+bf16.onnx         y = Cast(x) to bfloat16, which .npy lacks
+huge.onnx         y = x + x, float32[2^40]
+korean.onnx       y = x + x, float32[배치]
+a.npy, b.npy      float32 [2, 3]; both in ab.npz; wrong_*.npy do not fit add.onnx
 data/             test_data_set_0 of add.onnx; bad_data/, with a wrong output
 """
 
 import pathlib
 import struct
 import sys
+import zipfile
 
-FLOAT, INT64 = 1, 7
+FLOAT, INT64, BFLOAT16 = 1, 7, 16
 
 
 def varint(value):
@@ -42,15 +50,19 @@ def value_info(name, element_type, dims):
     return field(1, name) + field(2, field(1, tensor))
 
 
-def node(op, inputs, outputs, name, domain=""):
+def node(op, inputs, outputs, name, domain="", **attributes):
     body = b"".join(field(1, i) for i in inputs)
     body += b"".join(field(2, o) for o in outputs)
     body += field(3, name) + field(4, op)
+    for key, value in attributes.items():
+        # An INT attribute.
+        body += field(5, field(1, key) + field(3, value) + field(20, 2))
     return body + (field(7, domain) if domain else b"")
 
 
-def model(nodes, inputs, outputs):
+def model(nodes, inputs, outputs, initializers=()):
     graph = b"".join(field(1, n) for n in nodes) + field(2, "graph")
+    graph += b"".join(field(5, i) for i in initializers)
     graph += b"".join(field(11, i) for i in inputs)
     graph += b"".join(field(12, o) for o in outputs)
     opsets = field(8, field(1, "") + field(2, 20))
@@ -74,9 +86,70 @@ def tensor(name, dims, values):
     return dims + field(2, FLOAT) + field(8, name) + field(9, floats(values))
 
 
+def external(name, dims, location):
+    dims = b"".join(field(1, d) for d in dims)
+    entry = field(13, field(1, "location") + field(2, location))
+    return dims + field(2, FLOAT) + field(8, name) + entry + field(14, 1)
+
+
+def npz(path, arrays):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in arrays.items():
+            archive.writestr(name + ".npy", data)
+
+
+def add_models(folder):
+    def write(name, *parts):
+        (folder / name).write_bytes(model(*parts))
+
+    rows = ["batch", 3]
+    x = value_info("x", FLOAT, rows)
+    y = value_info("y", FLOAT, rows)
+    add = [node("Add", ["x", "w"], ["y"], "add_w")]
+    values = [1, 2, 3]
+    write("weights.onnx", add, [x], [y], [tensor("w", [3], values)])
+    write("external.onnx", add, [x], [y], [external("w", [3], "external.bin")])
+    (folder / "external.bin").write_bytes(floats(values))
+    for name, last in (("cache", "past + sequence"), ("total", "total")):
+        write(
+            name + ".onnx",
+            [
+                node("Concat", ["past", "x"], ["all"], "join", axis=1),
+                node("Add", ["all", "mask"], ["y"], "add_mask"),
+            ],
+            [
+                value_info("x", FLOAT, ["batch", "sequence"]),
+                value_info("past", FLOAT, ["batch", "past"]),
+                value_info("mask", FLOAT, ["batch", last]),
+            ],
+            [value_info("y", FLOAT, ["batch", "all"])],
+        )
+    names = ["y 1", "y_1", "y\x1b[31m\n"]
+    write(
+        "names.onnx",
+        [node("Add", ["x", "x"], [y], f"n{i}") for i, y in enumerate(names)],
+        [x],
+        [value_info(y, FLOAT, rows) for y in names],
+    )
+    write(
+        "bf16.onnx",
+        [node("Cast", ["x"], ["y"], "cast", to=BFLOAT16)],
+        [x],
+        [value_info("y", BFLOAT16, rows)],
+    )
+    for name, dim in (("huge", 1 << 40), ("korean", "배치")):
+        write(
+            name + ".onnx",
+            [node("Add", ["x", "x"], ["y"], "double")],
+            [value_info("x", FLOAT, [dim])],
+            [value_info("y", FLOAT, [dim])],
+        )
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
+    add_models(folder)
     rows = ["batch", 3]
     (folder / "add.onnx").write_bytes(
         model(
@@ -101,6 +174,10 @@ def main():
     a, b = [1, 2, 3, 4, 5, 6], [10, 20, 30, 40, 50, 60]
     (folder / "a.npy").write_bytes(npy("<f4", [2, 3], floats(a)))
     (folder / "b.npy").write_bytes(npy("<f4", [2, 3], floats(b)))
+    npz(
+        folder / "ab.npz",
+        {"a": npy("<f4", [2, 3], floats(a)), "b": npy("<f4", [2, 3], floats(b))},
+    )
     (folder / "wrong_type.npy").write_bytes(npy("<i8", [2, 3], bytes(48)))
     (folder / "wrong_shape.npy").write_bytes(npy("<f4", [2, 4], bytes(32)))
     (folder / "wrong_batch.npy").write_bytes(npy("<f4", [5, 3], bytes(60)))
