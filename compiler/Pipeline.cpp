@@ -296,10 +296,9 @@ bool Pipeline::checkDims() {
     }
   for (auto &[Name, Value] : Request.Dims)
     if (!Known.count(Name))
-      return Known.empty()
-                 ? fail(Outcome::InvalidRequest, Say::NoDims, {Name})
-                 : fail(Outcome::InvalidRequest, Say::UnknownDim,
-                        {Name, llvm::join(Known, ", ")});
+      return Known.empty() ? fail(Outcome::InvalidRequest, Say::NoDims, {Name})
+                           : fail(Outcome::InvalidRequest, Say::UnknownDim,
+                                  {Name, llvm::join(Known, ", ")});
   for (const DimExpr &Dim : Sizes)
     if (std::optional<int64_t> Value = Dim.evaluate(Request.Dims);
         Value && *Value < 0)
@@ -424,9 +423,8 @@ bool Pipeline::report(ArrayRef<Refused> Refusals, const Target *Preferred) {
     Report.Refusals.push_back(
         {Node, Op, "", 0, Why.Code, Why.Reason, Why.Remedy});
     Report.Message += (Report.Message.empty() ? "" : "\n") +
-                      placeOf(Each.Op->getLoc(), Request.Korean) +
-                      Why.Reason + " [" + Why.Code + "] " +
-                      Why.Remedy;
+                      placeOf(Each.Op->getLoc(), Request.Korean) + Why.Reason +
+                      " [" + Why.Code + "] " + Why.Remedy;
   }
   return Refusals.empty() || fail(Outcome::Refused, Report.Message);
 }
