@@ -88,8 +88,11 @@ static void addPasses(Phase P, const PhaseOptions &Options, OpPassManager &PM) {
   case Phase::FormDispatches:
     FromTarget(TargetPhase::FormDispatches);
     return;
-  case Phase::Import:
   case Phase::Place:
+    // Last of what all targets share: no op is left that has not been seen.
+    PM.addPass(createNoteEqualDims());
+    return;
+  case Phase::Import:
   case Phase::Lower:
     return;
   }

@@ -4,6 +4,7 @@
 
 #include "compiler/package/SourceNames.h"
 #include "compiler/package/Transients.h"
+#include "compiler/passes/Passes.h"
 #include "frontends/onnx/Importer.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -37,6 +38,23 @@ static std::string placeOf(Location Loc, bool Korean) {
     return File.getFilename().str() + ":" + std::to_string(File.getLine()) +
            ":" + std::to_string(File.getColumn()) + ": ";
   return {};
+}
+
+/// A refusal in Korean where its code is one of Dure's own targets'; a vendor's
+/// words stay as they are.
+static Unsupported inKorean(const Refused &Each, StringRef Target) {
+  Unsupported Out = Each.Why;
+  std::string Op = Each.Op->getName().stripDialect().str();
+  if (Out.Code == "target-op") {
+    Out.Reason = "대상 '" + Target.str() + "'은(는) 이 형식의 " + Op +
+                 " 연산을 계산하지 않습니다";
+    Out.Remedy = "모든 연산을 계산하는 --target reference로 컴파일하십시오.";
+  } else if (Out.Code == "element-type") {
+    Out.Reason = "대상 '" + Target.str() + "'에는 " + Op +
+                 " 연산의 자료형을 저장할 방법이 없습니다";
+    Out.Remedy = "int8, uint8 또는 부동소수점 형식으로 저장하십시오.";
+  }
+  return Out;
 }
 
 Pipeline::Pipeline(const CompilationRequest &Request, CompilationReport &Report)
@@ -175,6 +193,10 @@ bool Pipeline::readModule() {
     return fail(Outcome::InvalidRequest, Say::WrongPhase,
                 {Request.ModelPath, Done ? Done.getValue().str() : "-",
                  Request.StartFrom});
+  // It may come from anywhere: what is wrong with it is its author's.
+  if (failed(verifyPhase(*Module)) || failed(verifyEntry(*Module)))
+    return fail(Outcome::Failed, Say::InvalidModule,
+                {Request.ModelPath, phaseName(*At).str(), takeDiagnostics()});
   Reached = *At;
   return true;
 }
@@ -274,10 +296,9 @@ bool Pipeline::checkDims() {
     }
   for (auto &[Name, Value] : Request.Dims)
     if (!Known.count(Name))
-      return fail(
-          Outcome::InvalidRequest,
-          "--dims names '" + Name + "', which no input has; there " +
-              (Known.empty() ? "are none" : "are: " + llvm::join(Known, ", ")));
+      return Known.empty() ? fail(Outcome::InvalidRequest, Say::NoDims, {Name})
+                           : fail(Outcome::InvalidRequest, Say::UnknownDim,
+                                  {Name, llvm::join(Known, ", ")});
   for (const DimExpr &Dim : Sizes)
     if (std::optional<int64_t> Value = Dim.evaluate(Request.Dims);
         Value && *Value < 0)
@@ -304,9 +325,8 @@ bool Pipeline::checkShapes(ModuleOp Module, const Target &T) {
   auto Refuse = [&](std::string Node, std::string Op, const std::string &Dim) {
     Report.Refusals.push_back(
         {Node, Op, "", 0, "dynamic-shape",
-         "target '" + T.name().str() +
-             "' needs static shapes, and this has the dimension '" + Dim + "'",
-         "Export the model with fixed dimensions."});
+         say(Request.Korean, Say::NeedsStaticShape, {T.name().str(), Dim}),
+         say(Request.Korean, Say::FixDimensions)});
     Report.Message += (Report.Message.empty() ? "'" : "\n'") + Node +
                       "': " + Report.Refusals.back().Reason +
                       " [dynamic-shape] " + Report.Refusals.back().Remedy;
@@ -389,21 +409,22 @@ bool Pipeline::runPhaseOn(Phase P, ModuleOp Module, const Target *Preferred,
   std::vector<Refused> Refusals;
   if (failed(runPhase(P, Module, Options, Refusals)))
     return fail(Outcome::Failed, takeDiagnostics());
-  return report(Refusals);
+  return report(Refusals, Preferred);
 }
 
-bool Pipeline::report(ArrayRef<Refused> Refusals) {
+bool Pipeline::report(ArrayRef<Refused> Refusals, const Target *Preferred) {
   for (const Refused &Each : Refusals) {
     std::vector<std::string> Nodes = sourceNodes(Each.Op->getLoc());
     std::string Node = Nodes.empty() ? "" : Nodes.back();
     std::string Op = Nodes.empty() ? Each.Op->getName().getStringRef().str()
                                    : sourceOp(Each.Op->getLoc());
+    Unsupported Why =
+        Request.Korean ? inKorean(Each, Preferred->name()) : Each.Why;
     Report.Refusals.push_back(
-        {Node, Op, "", 0, Each.Why.Code, Each.Why.Reason, Each.Why.Remedy});
+        {Node, Op, "", 0, Why.Code, Why.Reason, Why.Remedy});
     Report.Message += (Report.Message.empty() ? "" : "\n") +
-                      placeOf(Each.Op->getLoc(), Request.Korean) +
-                      Each.Why.Reason + " [" + Each.Why.Code + "] " +
-                      Each.Why.Remedy;
+                      placeOf(Each.Op->getLoc(), Request.Korean) + Why.Reason +
+                      " [" + Why.Code + "] " + Why.Remedy;
   }
   return Refusals.empty() || fail(Outcome::Refused, Report.Message);
 }

@@ -45,6 +45,9 @@ void buildRaisePipeline(mlir::OpPassManager &Passes);
 /// with it.
 mlir::LogicalResult verifyPhase(mlir::ModuleOp Module);
 
+/// Checks that a module has the function `main`, which packages are made of.
+mlir::LogicalResult verifyEntry(mlir::ModuleOp Module);
+
 /// Registers `--dure-simplify` and `--dure-raise` beside the single passes.
 void registerCompilerPipelines();
 

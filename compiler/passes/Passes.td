@@ -138,6 +138,16 @@ def DecomposeGatedMLP : Pass<"dure-decompose-gated-mlp"> {
 // Between phases
 //===----------------------------------------------------------------------===//
 
+def NoteEqualDims : Pass<"dure-note-equal-dims", "::mlir::ModuleOp"> {
+  let summary = "Notes the sizes that must be equal when a function runs";
+  let description = [{
+    What ops demand of sizes (`dure::sizeRulesOf`) and types do not show to hold
+    goes into the function's `dure.equal_dims`. The importer has noted what the
+    model's own ops demand; this adds what came with rewriting, or with IR that
+    was read.
+  }];
+}
+
 def VerifyPhase : Pass<"dure-verify-phase", "::mlir::ModuleOp"> {
   let summary = "Checks what must hold after the module's phase";
   let description = [{

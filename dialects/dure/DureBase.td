@@ -14,8 +14,10 @@ def Dure_BroadcastElementwise : NativeOpTrait<"BroadcastElementwise"> {
   let cppNamespace = "::dure";
 }
 
-def Dure_Tensor : Type<CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">,
-                       "ranked tensor", "::mlir::RankedTensorType">;
+/// What every operand and result is; the rules are `dure::isDureTensor`.
+def Dure_Tensor : Type<CPred<"::dure::isDureTensor($_self)">,
+    "ranked tensor of a dure element type, with '#dure.dims' if dynamic",
+    "::mlir::RankedTensorType">;
 
 class Dure_Op<string mnemonic, list<Trait> traits = []>
     : Op<Dure_Dialect, mnemonic, traits>;

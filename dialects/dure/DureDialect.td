@@ -25,10 +25,17 @@ def Dure_Dialect : Dialect {
     dimension, or by `dure.define_dims`. Shape operands are therefore not
     needed: result types and `#dure.dims` attributes say every size.
 
-    Element types: f16, bf16, f32, f64, the fp8 types, i1, signless integers
-    (signed in meaning) and unsigned integers (`ui8`).
+    Element types: f16, bf16, f32, f64, the fp8 types (`f8E4M3FN`, `f8E5M2`,
+    their FNUZ forms and `f8E8M0FNU`), i1, and integers of 4, 8, 16, 32 and 64
+    bits, signless (signed in meaning) or unsigned (`ui8`).
+
+    Where two sizes must be equal and are unlike expressions, the op is valid,
+    and the pair belongs into the function's `dure.equal_dims`: the runtime
+    refuses inputs of other sizes. Broadcasting is decided by types: a dimension
+    repeats if it has the static size 1.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
     "::mlir::tensor::TensorDialect", "::mlir::linalg::LinalgDialect",

@@ -41,22 +41,6 @@ LogicalResult ConstantOp::verify() {
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 
-LogicalResult WeightOp::verify() {
-  RankedTensorType Type = getData().getType();
-  if (getData().getFile() < 0 || getData().getOffset() < 0 ||
-      getData().getSize() < 0)
-    return emitOpError("file, offset and size must not be negative");
-  if (ArrayAttr Recipe = getRecipeAttr())
-    for (StepAttr Step : Recipe.getAsRange<StepAttr>())
-      Type = Step.getType();
-  if (Type != getType())
-    return emitOpError("the recipe ends in ")
-           << Type << ", the weight has type " << getType();
-  if (!Type.hasStaticShape())
-    return emitOpError("a weight's shape must be static");
-  return success();
-}
-
 LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &Symbols) {
   auto Weight =
       Symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
@@ -106,6 +90,8 @@ LogicalResult IotaOp::verify() {
   if (static_cast<int64_t>(getAxis()) < 0 ||
       static_cast<int64_t>(getAxis()) >= getType().getRank())
     return emitOpError("axis ") << getAxis() << " is outside " << getType();
+  if (getType().getElementType().isInteger(1))
+    return emitOpError("counts in numbers, not in ") << getType();
   return success();
 }
 
@@ -206,6 +192,13 @@ LogicalResult RegionOp::verify() {
   return success();
 }
 
+/// Whether two types could describe one tensor, by other symbols.
+static bool couldBeOne(Type L, Type R) {
+  auto A = dyn_cast<RankedTensorType>(L), B = dyn_cast<RankedTensorType>(R);
+  return A && B && A.getElementType() == B.getElementType() &&
+         succeeded(verifyCompatibleShape(A.getShape(), B.getShape()));
+}
+
 LogicalResult CallDispatchOp::verifySymbolUses(SymbolTableCollection &Symbols) {
   auto Callee =
       Symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());
@@ -218,5 +211,21 @@ LogicalResult CallDispatchOp::verifySymbolUses(SymbolTableCollection &Symbols) {
            << " results, " << getCalleeAttr() << " takes "
            << Callee.getNumArguments() << " and gives "
            << Callee.getNumResults();
+  auto Names = Callee->getAttrOfType<ArrayAttr>("dure.symbols");
+  size_t Count = Names ? Names.size() : 0;
+  if (getBindings().size() != Count)
+    return emitOpError("binds ") << getBindings().size() << " symbols, "
+                                 << getCalleeAttr() << " has " << Count;
+  // Types are those of the function but for their expressions.
+  for (auto [I, Own, Its] :
+       llvm::enumerate(getXs().getTypes(), Callee.getArgumentTypes()))
+    if (!couldBeOne(Own, Its))
+      return emitOpError("operand ") << I << " of type " << Own << ", "
+                                     << getCalleeAttr() << " takes " << Its;
+  for (auto [I, Own, Its] :
+       llvm::enumerate(getResultTypes(), Callee.getResultTypes()))
+    if (!couldBeOne(Own, Its))
+      return emitOpError("result ") << I << " of type " << Own << ", "
+                                    << getCalleeAttr() << " gives " << Its;
   return success();
 }

@@ -24,6 +24,16 @@
 
 namespace dure {
 
+/// True for the types that elements of dure tensors have: f16, bf16, f32, f64,
+/// fp8 (E4M3FN, E5M2, their FNUZ forms, E8M0FNU), i1, and integers of 4, 8, 16,
+/// 32 or 64 bits, signless (signed in meaning) or unsigned.
+bool isDureElement(mlir::Type Type);
+
+/// True for ranked tensors of such elements that an address can reach all of
+/// (fewer than 2^56), whose encoding is `#dure.dims` or, where every size is
+/// static, none.
+bool isDureTensor(mlir::Type Type);
+
 /// Trait of the elementwise family.
 template <typename ConcreteType>
 class BroadcastElementwise
@@ -67,6 +77,31 @@ mlir::RankedTensorType withoutDims(mlir::RankedTensorType Type);
 mlir::FailureOr<llvm::SmallVector<DimExpr>> broadcastDims(
     llvm::ArrayRef<DimExpr> L, llvm::ArrayRef<DimExpr> R,
     llvm::function_ref<void(const DimExpr &, const DimExpr &)> Equal = {});
+
+//===----------------------------------------------------------------------===//
+// Sizes that must agree
+//===----------------------------------------------------------------------===//
+
+/// What an op demands of two sizes: that they are equal, or that `L` is at most
+/// `R`.
+struct SizeRule {
+  DimExpr L, R;
+  bool IsAtMost = false;
+
+  /// The rule as two sizes that must be equal.
+  std::pair<DimExpr, DimExpr> asEquality() const {
+    return {IsAtMost ? DimExpr::max(L, R) : L, R};
+  }
+};
+
+/// All that a valid op demands of the sizes of its operands and results and
+/// that the types do not show to hold: nothing is read or written out of bounds
+/// where all of it holds. The verifier refuses what constants contradict; what
+/// is left belongs into the function's `dure.equal_dims`, to be checked when it
+/// runs.
+///
+/// Knows dure ops; has nothing to say of others.
+llvm::SmallVector<SizeRule> sizeRulesOf(mlir::Operation *Op);
 
 //===----------------------------------------------------------------------===//
 // Creating ops

@@ -26,11 +26,15 @@ def Dure_ConstantOp : Dure_Op<"constant", [Pure, ConstantLike]> {
   let builders = [OpBuilder<(ins "::mlir::DenseElementsAttr":$value)>];
 }
 
-def Dure_WeightOp : Dure_Op<"weight", [Symbol]> {
+def Dure_WeightOp : Dure_Op<"weight", [Symbol,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "A trained tensor, by reference";
   let description = [{
     The tensor that the recipe's steps make of the bytes in `data`. Never holds
-    the numbers. Lives at module level.
+    the numbers. Lives at module level. Shapes are static, each step's integers
+    and type fit the type before it, and the weights that `multiply`, `add` and
+    `subtract` read have its element type, broadcast to its shape and lead back
+    to no weight on the way.
 
     Example:
     ```mlir
@@ -51,6 +55,7 @@ def Dure_WeightOp : Dure_Op<"weight", [Symbol]> {
 def Dure_GetWeightOp : Dure_Op<"get_weight", [Pure,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "The value of a weight";
+  let description = "`result` has the type of `weight`.";
   let arguments = (ins FlatSymbolRefAttr:$weight);
   let results = (outs Dure_Tensor:$result);
   let assemblyFormat = "$weight attr-dict `:` type($result)";
@@ -95,6 +100,9 @@ def Dure_BindDimsOp : Dure_Op<"bind_dims"> {
 
 def Dure_IotaOp : Dure_Op<"iota", [Pure]> {
   let summary = "0, 1, 2, ... along one axis: result[i] = i[axis]";
+  let description = [{
+    Any shape; integers (not i1), which wrap, or floats, which round.
+  }];
   let arguments = (ins I64Attr:$axis);
   let results = (outs Dure_Tensor:$result);
   let assemblyFormat = "$axis attr-dict `:` type($result)";
@@ -107,6 +115,10 @@ def Dure_IotaOp : Dure_Op<"iota", [Pure]> {
 
 def Dure_ReshapeOp : Dure_Op<"reshape", [Pure]> {
   let summary = "The same elements in row-major order under another shape";
+  let description = [{
+    The products of both shapes are equal; where symbols keep that from being
+    seen it is checked at run time.
+  }];
   let arguments = (ins Dure_Tensor:$x);
   let results = (outs Dure_Tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
@@ -116,6 +128,11 @@ def Dure_ReshapeOp : Dure_Op<"reshape", [Pure]> {
 
 def Dure_BroadcastOp : Dure_Op<"broadcast", [Pure]> {
   let summary = "numpy broadcasting to the result's shape";
+  let description = [{
+    `result[i.., j..] = x[j..]`, where an index into a dimension of static size
+    1 is 0: x has at most the result's rank, shapes are aligned at the last
+    dimension, and each size of x is 1 or the result's.
+  }];
   let arguments = (ins Dure_Tensor:$x);
   let results = (outs Dure_Tensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
@@ -125,6 +142,10 @@ def Dure_BroadcastOp : Dure_Op<"broadcast", [Pure]> {
 
 def Dure_TransposeOp : Dure_InferredOp<"transpose"> {
   let summary = "result dimension i is operand dimension permutation[i]";
+  let description = [{
+    `result[i[p[0]], i[p[1]], ..] = x[i[0], i[1], ..]` for the permutation p of
+    x's dimensions; result has the sizes `size[d] = x.size[p[d]]`.
+  }];
   let arguments = (ins Dure_Tensor:$x, DenseI64ArrayAttr:$permutation);
   let hasFolder = 1;
 }
@@ -132,8 +153,10 @@ def Dure_TransposeOp : Dure_InferredOp<"transpose"> {
 def Dure_SliceOp : Dure_InferredOp<"slice"> {
   let summary = "result[i] = x[starts + i * steps], of the given sizes";
   let description = [{
-    Starts and sizes are expressions for every dimension (already clamped, as
-    ONNX Slice defines it); steps are non-zero integers.
+    For every dimension d, `result[i][d]` reads x at `starts[d] + i[d] *
+    steps[d]`; result has the shape `sizes`. Starts and sizes are expressions
+    (already clamped, as ONNX Slice defines it); steps are integers other than
+    0, negative ones walk backwards. What is read lies within x.
   }];
   let arguments = (ins Dure_Tensor:$x, Dure_DimsAttr:$starts,
                        Dure_DimsAttr:$sizes, DenseI64ArrayAttr:$steps);
@@ -142,12 +165,29 @@ def Dure_SliceOp : Dure_InferredOp<"slice"> {
 
 def Dure_ConcatOp : Dure_InferredOp<"concat"> {
   let summary = "Operands one after another along an axis";
+  let description = [{
+    Operands x_0 [.., n_0, ..], x_1 [.., n_1, ..], ... of one element type and
+    rank and, but for `axis`, one shape give [.., n_0 + n_1 + ..., ..]:
+    `result[.., n_0 + .. + n_(k-1) + i, ..] = x_k[.., i, ..]`.
+  }];
   let arguments = (ins Variadic<Dure_Tensor>:$xs, I64Attr:$axis);
   let hasFolder = 1;
 }
 
 def Dure_PadOp : Dure_InferredOp<"pad"> {
   let summary = "Grows (or, negative, cuts) each dimension at both ends";
+  let description = [{
+    Sizes become `low[d] + n[d] + high[d]`. With j = i - low, `result[i]` is
+    x[j] where j lies in x, and elsewhere, by `mode` and per dimension of size
+    n:
+
+    * `constant`: `value`, one element of x's type, or 0;
+    * `edge`: the nearest element, x[min(max(j, 0), n - 1)];
+    * `reflect`: the mirror image without the edge itself, with period 2 (n - 1);
+    * `wrap`: x[j mod n].
+
+    Where x is empty, every mode gives `value`, or 0.
+  }];
   let arguments = (ins Dure_Tensor:$x, Optional<Dure_Tensor>:$value,
                        Dure_DimsAttr:$low, Dure_DimsAttr:$high,
                        DefaultValuedAttr<Dure_PadModeAttr, "PadMode::Constant">:$mode);
@@ -157,25 +197,52 @@ def Dure_GatherOp : Dure_InferredOp<"gather"> {
   let summary = "Rows of x along an axis, chosen by indices";
   let description = [{
     `result[i.., j.., k..] = x[i.., indices[j..], k..]`, where i runs over the
-    dimensions before `axis`. Negative indices count from the end; an index
-    outside is an error at run time.
+    dimensions before `axis`: x [I.., N, K..] and indices [J..] give [I.., J..,
+    K..]. Indices are integers; negative ones count from the end; an index
+    outside -N .. N - 1 is an error at run time.
   }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$indices, I64Attr:$axis);
 }
 
 def Dure_GatherElementsOp : Dure_InferredOp<"gather_elements"> {
   let summary = "result[i] = x[i with i[axis] replaced by indices[i]]";
+  let description = [{
+    The result has the shape of indices, which has x's rank and, but for
+    `axis`, sizes of at most x's. Indices as in `dure.gather`.
+  }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$indices, I64Attr:$axis);
 }
 
 def Dure_GatherNDOp : Dure_InferredOp<"gather_nd"> {
   let summary = "Slices of x at index tuples (ONNX GatherND)";
+  let description = [{
+    x [B.., N_1, .., N_R, K..] and indices [B.., J.., R], whose last dimension
+    is static, give [B.., J.., K..]:
+
+    `result[b.., j.., k..] = x[b.., indices[b.., j.., 0], ..,
+    indices[b.., j.., R - 1], k..]`,
+
+    where B.. are the first `batch_dims` dimensions. Indices as in
+    `dure.gather`.
+  }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$indices,
                        DefaultValuedAttr<I64Attr, "0">:$batch_dims);
 }
 
 def Dure_ScatterNDOp : Dure_InferredOp<"scatter_nd"> {
   let summary = "x with slices replaced at index tuples (ONNX ScatterND)";
+  let description = [{
+    x [N_1, .., N_R, K..], indices [J.., R], whose last dimension is static,
+    and updates [J.., K..] of x's element type give x with, for each j.. in
+    row-major order and each k..,
+
+    `result[indices[j.., 0], .., indices[j.., R - 1], k..] op= updates[j.., k..]`
+
+    where op is by `reduction`: `none` replaces, so that the last of several
+    updates of one place wins; `add`, `mul`, `max` and `min` join the old value
+    with the new one, f16 and bf16 rounded after each, integers wrapping.
+    Indices as in `dure.gather`.
+  }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$indices,
       Dure_Tensor:$updates,
       DefaultValuedAttr<Dure_ScatterReductionAttr, "ScatterReduction::None">:$reduction);
@@ -183,6 +250,16 @@ def Dure_ScatterNDOp : Dure_InferredOp<"scatter_nd"> {
 
 def Dure_ScatterElementsOp : Dure_InferredOp<"scatter_elements"> {
   let summary = "x with single elements replaced along an axis";
+  let description = [{
+    indices and updates (of x's element type) have one shape of x's rank, whose
+    sizes, but for `axis`, are at most x's. The result is x with, for each i in
+    row-major order,
+
+    `result[i with i[axis] replaced by indices[i]] op= updates[i]`,
+
+    `reduction` and repeated places as in `dure.scatter_nd`, indices as in
+    `dure.gather`.
+  }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$indices,
       Dure_Tensor:$updates, I64Attr:$axis,
       DefaultValuedAttr<Dure_ScatterReductionAttr, "ScatterReduction::None">:$reduction);
@@ -195,8 +272,19 @@ def Dure_ScatterElementsOp : Dure_InferredOp<"scatter_elements"> {
 def Dure_ReduceOp : Dure_InferredOp<"reduce"> {
   let summary = "Reduces over axes";
   let description = [{
-    Axes are non-negative, sorted and unique; kept dimensions have size 1. f16
-    and bf16 are accumulated in f32. Over nothing: sum 0, prod 1, max the
+    x [K.., R..] gives [K..], or with `keep_dims` [K.., 1..]; R.. are the
+    dimensions `axes`, which are non-negative, sorted and unique. Over the n
+    elements of R..:
+
+    | kind | value | | kind | value |
+    |---|---|---|---|---|
+    | `sum` | sum x | | `l1` | sum abs x |
+    | `mean` | sum x / n | | `l2` | sqrt(sum x^2) |
+    | `max` | the largest, NaN if any is | | `sum_square` | sum x^2 |
+    | `min` | the smallest, NaN if any is | | `log_sum` | ln(sum x) |
+    | `prod` | the product | | `log_sum_exp` | ln(sum e^x) |
+
+    f16 and bf16 are accumulated in f32. Over nothing: sum 0, prod 1, max the
     lowest and min the highest value of the type.
   }];
   let arguments = (ins Dure_Tensor:$x, Dure_ReduceKindAttr:$kind,
@@ -205,13 +293,24 @@ def Dure_ReduceOp : Dure_InferredOp<"reduce"> {
 
 def Dure_SoftmaxOp : Dure_InferredOp<"softmax"> {
   let summary = "exp(x - max) / sum(exp(x - max)) along an axis";
-  let description = "With `log`, the logarithm of it. f16 and bf16 are computed in f32.";
+  let description = [{
+    `result[i] = exp(x[i] - m) / sum_j exp(x[j] - m)`, where j runs over the
+    `axis` of i and m is the largest x[j]; with `log`, `x[i] - m - ln(sum_j
+    exp(x[j] - m))`. x is floating point of any shape, the result has its type;
+    f16 and bf16 are computed in f32.
+  }];
   let arguments = (ins Dure_Tensor:$x, I64Attr:$axis,
                        DefaultValuedAttr<BoolAttr, "false">:$log);
 }
 
 def Dure_CumSumOp : Dure_InferredOp<"cumsum"> {
   let summary = "Running sums along an axis (ONNX CumSum)";
+  let description = [{
+    `result[i] = sum of x[j]`, j running over the `axis` of i up to i itself,
+    or with `exclusive` up to the one before (the first is 0); with `reverse`
+    the order along the axis is from the end. The result has x's type; f16 and
+    bf16 are accumulated in f32, integers wrap.
+  }];
   let arguments = (ins Dure_Tensor:$x, I64Attr:$axis,
                        DefaultValuedAttr<BoolAttr, "false">:$exclusive,
                        DefaultValuedAttr<BoolAttr, "false">:$reverse);
@@ -226,7 +325,17 @@ def Dure_MatMulOp : Dure_InferredOp<"matmul"> {
   let description = [{
     lhs [..., M, K] (or [..., K, M] with `transpose_lhs`) times rhs [..., K, N]
     (or [..., N, K] with `transpose_rhs`) gives [..., M, N]; leading dimensions
-    broadcast. Floating types accumulate in f32 (f64 in f64), integers in i32.
+    broadcast. `result[m, n] = sum_k lhs[m, k] * rhs[k, n]`. Both have one type
+    of numbers, which the result has. Floating types accumulate in f32 (f64 in
+    f64), integers in i32.
+
+    Weight formats are no business of the op: types stay logical. An operand
+    that is a `dure.weight` in few bits is read through `dure.dequantize`, or
+    through the cast and multiply steps of its recipe. An operand that lies in
+    memory otherwise than row by row, in the target's panels say, is said to by
+    the attribute `dure.layout` of the dispatch function's argument: the
+    `#dure.step` (`pack_panels[16]`) that the weight's recipe ends in. It has
+    one place, so that a matmul and its weight cannot disagree.
   }];
   let arguments = (ins Dure_Tensor:$lhs, Dure_Tensor:$rhs,
                        DefaultValuedAttr<BoolAttr, "false">:$transpose_lhs,
@@ -238,7 +347,7 @@ def Dure_LayerNormOp : Dure_InferredOp<"layer_norm"> {
   let description = [{
     `(x - mean) / sqrt(variance + epsilon) * scale + bias`, mean and biased
     variance over dimensions `axis`..rank-1, computed in f32 at least; scale and
-    bias broadcast to x.
+    bias are floating point and broadcast to x. The result has x's type.
   }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$scale,
                        Optional<Dure_Tensor>:$bias, I64Attr:$axis,
@@ -250,7 +359,8 @@ def Dure_RMSNormOp : Dure_InferredOp<"rms_norm"> {
   let description = [{
     `x / sqrt(mean(x^2) + epsilon) * scale`, the mean over dimensions
     `axis`..rank-1, computed in f32 at least; the quotient is rounded to x's
-    type before the product with scale.
+    type before the product with scale, which is floating point and broadcasts
+    to x. The result has x's type.
   }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$scale, I64Attr:$axis,
                        F32Attr:$epsilon);
@@ -259,8 +369,8 @@ def Dure_RMSNormOp : Dure_InferredOp<"rms_norm"> {
 def Dure_RopeOp : Dure_InferredOp<"rope"> {
   let summary = "Rotary position embedding";
   let description = [{
-    x is [..., T, D]; cos and sin broadcast to [..., T, R/2], R =
-    `rotary_dim` <= D even. Pairs (a, b) of the first R elements of a row
+    x is [..., T, D] with a static D; cos and sin are floating point and
+    broadcast to [..., T, R/2], R = `rotary_dim` <= D even. Pairs (a, b) of the first R elements of a row
     become (a cos - b sin, b cos + a sin); `half` pairs i with i + R/2,
     `interleaved` 2i with 2i + 1. Elements from R on pass unchanged.
     (Su et al., RoFormer, arXiv 2104.09864.)
@@ -285,8 +395,13 @@ def Dure_AttentionOp : Dure_Op<"attention", [Pure, AttrSizedOperandSegments,
     4. `sinks` [H]: one more column of scores, which gets weight but no value;
     5. softmax over keys in f32; result = p v, [B, H, T, E].
 
-    A row without any seen key gives `empty_row`: zero, the mean of v (what an
-    additive mask of the lowest finite value gives), or NaN (what -inf gives).
+    A row that sees none of its S > 0 keys gives `empty_row`: zero, the mean of
+    v over all keys (what an additive mask of the lowest finite value gives), or
+    NaN (what -inf gives). Where there are no keys at all (S = 0) the result is
+    0 whatever `empty_row` says: a product over nothing.
+
+    q, k, v and the result have one floating point type, sinks any. `scale` and
+    `softcap` are f32 for q of f64, too; scores are computed in f32 at least.
     (Vaswani et al., arXiv 1706.03762; Milakov and Gimelshein, arXiv 1805.02867.)
   }];
   let arguments = (ins Dure_Tensor:$q, Dure_Tensor:$k, Dure_Tensor:$v,
@@ -305,7 +420,10 @@ def Dure_AttentionOp : Dure_Op<"attention", [Pure, AttrSizedOperandSegments,
 def Dure_GatedMLPOp : Dure_InferredOp<"gated_mlp"> {
   let summary = "act(x w_gate) * (x w_up), times w_down";
   let description = [{
-    x [..., K], w_gate and w_up [K, I], w_down [I, N] give [..., N].
+    x [..., K], w_gate and w_up [K, I], w_down [I, N] of one floating point type
+    give [..., N]: `result = (act(x w_gate) * (x w_up)) w_down`, computed in f32
+    at least and rounded once; a target that runs the parts one by one rounds
+    after each. act is by `activation` the op of that name.
     (Shazeer, GLU variants, arXiv 2002.05202.)
   }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$w_gate, Dure_Tensor:$w_up,
@@ -315,9 +433,11 @@ def Dure_GatedMLPOp : Dure_InferredOp<"gated_mlp"> {
 def Dure_CacheUpdateOp : Dure_InferredOp<"cache_update"> {
   let summary = "A key or value cache with new rows written behind the old";
   let description = [{
-    cache [B, G, C, D], update [B, G, T, D], lengths [B] i64: rows lengths[b]
-    .. lengths[b] + T - 1 of batch b become the update; the rest stays. The
-    host program makes it in place. Rows beyond the capacity C are an error.
+    cache [B, G, C, D] and update [B, G, T, D] of one type and lengths [B] of
+    i64 give [B, G, C, D]: `result[b, g, lengths[b] + t, d] = update[b, g, t,
+    d]` for t = 0 .. T - 1, and the cache elsewhere. The host program makes it
+    in place. A negative length, or rows beyond the capacity C, are an error at
+    run time.
   }];
   let arguments = (ins Dure_Tensor:$cache, Dure_Tensor:$update,
                        Dure_Tensor:$lengths);
@@ -326,9 +446,12 @@ def Dure_CacheUpdateOp : Dure_InferredOp<"cache_update"> {
 def Dure_DequantizeOp : Dure_InferredOp<"dequantize"> {
   let summary = "(x - zero_point) * scale";
   let description = [{
-    Scale and zero point are rank 0 (per tensor), rank 1 along `axis`, or of
-    x's rank with dimension `axis` divided by `block` (blocked). The result has
-    scale's type.
+    x has integers of at most 32 bits, or fp8; scale is floating point of rank
+    0 (per tensor), [N] for x [.., N, ..] with N at `axis`, or, with a `block`
+    S > 0, [.., ceildiv(N, S), ..]: element i of the axis then has scale i / S.
+    The zero point, 0 if there is none, has x's element type and scale's shape.
+    The result has x's shape and scale's type: integers are subtracted as i32,
+    the product is computed in f32 at least and rounded once.
   }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$scale,
                        Optional<Dure_Tensor>:$zero_point,
@@ -343,6 +466,11 @@ def Dure_DequantizeOp : Dure_InferredOp<"dequantize"> {
 def Dure_RegionOp : Dure_Op<"region", [SingleBlock,
     NoRegionArguments, RecursiveMemoryEffects]> {
   let summary = "Neighbouring ops placed on one target";
+  let description = [{
+    The body computes the results, which `dure.yield` gives; it reads values
+    from around it. `place` makes regions, `form-dispatches` cuts them into
+    dispatches of `target`.
+  }];
   let arguments = (ins StrAttr:$target);
   let results = (outs Variadic<Dure_Tensor>:$results);
   let regions = (region SizedRegion<1>:$body);
@@ -353,6 +481,7 @@ def Dure_RegionOp : Dure_Op<"region", [SingleBlock,
 def Dure_YieldOp : Dure_Op<"yield", [Pure, Terminator, ReturnLike,
     ParentOneOf<["RegionOp"]>]> {
   let summary = "Ends a region with its results";
+  let description = "The values have the types of the region's results.";
   let arguments = (ins Variadic<Dure_Tensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }

@@ -2,7 +2,7 @@
 // Result types of dure ops: the shape rule of each op, once. Verification of
 // these ops is the same code: a result must be compatible with what is
 // inferred.
-#include "dialects/dure/DureOps.h"
+#include "dialects/dure/SizeRules.h"
 
 #include "llvm/ADT/SmallSet.h"
 
@@ -63,12 +63,29 @@ LogicalResult checkAxis(Where Loc, int64_t Axis, RankedTensorType Type) {
 }
 
 /// Sizes that are both known must agree; unlike symbols are left to run time.
-bool mayBeEqual(const DimExpr &L, const DimExpr &R) {
-  return !L.constant() || !R.constant() || L == R;
+template <typename AdaptorTy> LogicalResult checkSizes(Where Loc, AdaptorTy A) {
+  SizeRules Rules;
+  addRules(A, Rules);
+  std::optional<SizeRule> Broken = Rules.broken();
+  if (!Broken)
+    return success();
+  std::string Types;
+  llvm::raw_string_ostream Out(Types);
+  llvm::interleaveComma(A.getOperands().getTypes(), Out);
+  return refuse(Loc, SizeRules::message(*Broken), "; operands are ", Types);
+}
+
+/// Checks the sizes and gives the result.
+template <typename AdaptorTy>
+LogicalResult give(Where Loc, AdaptorTy A, RankedTensorType Type, Types &Out) {
+  Out.push_back(Type);
+  return checkSizes(Loc, A);
 }
 
 bool isFloat(Value V) { return isa<FloatType>(typeOf(V).getElementType()); }
 bool isInteger(Value V) { return isa<IntegerType>(typeOf(V).getElementType()); }
+bool isBool(Value V) { return typeOf(V).getElementType().isInteger(1); }
+bool isIndex(Value V) { return isInteger(V) && !isBool(V); }
 
 } // namespace
 
@@ -150,7 +167,7 @@ DURE_INFER_FLOAT_TEST(IsInfOp)
 DURE_COMPATIBLE(CastOp)
 LogicalResult CastOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
                                        Types &Out) {
-  if (!isa<FloatType, IntegerType>(A.getTo()))
+  if (!isDureElement(A.getTo()))
     return refuse(Loc, "cannot cast to ", A.getTo());
   Out.push_back(withElementType(typeOf(A.getX()), A.getTo()));
   return success();
@@ -190,6 +207,9 @@ DURE_INFER_INTEGER_BINARY(ShiftRightOp)
 DURE_COMPATIBLE(PowOp)
 LogicalResult PowOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
                                       Types &Out) {
+  if (isBool(A.getLhs()) || isBool(A.getRhs()))
+    return refuse(Loc, "needs numbers, got ", A.getLhs().getType(), " and ",
+                  A.getRhs().getType());
   return inferElementwise(Loc, A.getOperands(),
                           typeOf(A.getLhs()).getElementType(), Out);
 }
@@ -240,6 +260,22 @@ LogicalResult TransposeOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
   return success();
 }
 
+/// What a slice reads of a dimension, as far as constants say.
+static bool isInside(const DimExpr &Dim, const DimExpr &Start,
+                     const DimExpr &Size, int64_t Step) {
+  std::optional<int64_t> D = Dim.constant(), S = Start.constant(),
+                         N = Size.constant();
+  if (N && *N < 0)
+    return false;
+  if (!N || *N == 0 || !S)
+    return true;
+  int64_t Last;
+  if (__builtin_mul_overflow(*N - 1, Step, &Last) ||
+      __builtin_add_overflow(Last, *S, &Last))
+    return false;
+  return *S >= 0 && Last >= 0 && (!D || (*S < *D && Last < *D));
+}
+
 DURE_COMPATIBLE(SliceOp)
 LogicalResult SliceOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
                                         Types &Out) {
@@ -253,6 +289,13 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
                   Rank, " dimensions");
   if (llvm::is_contained(A.getSteps(), 0))
     return refuse(Loc, "a step is 0");
+  for (size_t I = 0; I < Rank; ++I)
+    if (!isInside(dimOf(X, I), A.getStarts().expr(I), A.getSizes().expr(I),
+                  A.getSteps()[I]))
+      return refuse(Loc, "reads ", A.getSizes().expr(I).str(), " from ",
+                    A.getStarts().expr(I).str(), " on by steps of ",
+                    A.getSteps()[I], ", which dimension ", I, " of ", X,
+                    " does not hold");
   Out.push_back(tensorOf(A.getSizes().exprs(), X.getElementType()));
   return success();
 }
@@ -276,11 +319,11 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
       DimExpr Dim = dimOf(Type, I);
       if (I == Axis)
         Dims[I] = Dims[I] + Dim;
-      else if (!mayBeEqual(Dims[I], Dim))
+      else if (!Dims[I].constant() && Dim.constant())
+        Dims[I] = Dim;
+      else if (Dims[I].constant() && Dim.constant() && Dims[I] != Dim)
         return refuse(Loc, "cannot concatenate ", First, " and ", Type,
                       " along axis ", Axis);
-      else if (Dim.constant())
-        Dims[I] = Dim;
     }
   }
   Out.push_back(tensorOf(Dims, First.getElementType()));
@@ -295,6 +338,13 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
   if (A.getLow().size() != Rank || A.getHigh().size() != Rank)
     return refuse(Loc, "padding must have one entry for each of the ", Rank,
                   " dimensions");
+  if (Value Given = A.getValue()) {
+    RankedTensorType Type = typeOf(Given);
+    if (Type.getElementType() != X.getElementType() || !Type.hasStaticShape() ||
+        Type.getNumElements() != 1)
+      return refuse(Loc, "the padding value must be one element of type ",
+                    X.getElementType(), ", got ", Type);
+  }
   SmallVector<DimExpr> Dims;
   for (size_t I = 0; I < Rank; ++I)
     Dims.push_back(dimOf(X, I) + A.getLow().expr(I) + A.getHigh().expr(I));
@@ -308,7 +358,7 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
   RankedTensorType X = typeOf(A.getX());
   if (failed(checkAxis(Loc, A.getAxis(), X)))
     return failure();
-  if (!isInteger(A.getIndices()))
+  if (!isIndex(A.getIndices()))
     return refuse(Loc, "indices must be integers");
   SmallVector<DimExpr> Dims = dimsOf(X), Rows = dimsOf(typeOf(A.getIndices()));
   auto At = Dims.erase(Dims.begin() + A.getAxis());
@@ -323,10 +373,9 @@ LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *, Where Loc,
   RankedTensorType X = typeOf(A.getX()), Indices = typeOf(A.getIndices());
   if (failed(checkAxis(Loc, A.getAxis(), X)))
     return failure();
-  if (!isInteger(A.getIndices()) || Indices.getRank() != X.getRank())
+  if (!isIndex(A.getIndices()) || Indices.getRank() != X.getRank())
     return refuse(Loc, "indices must be integers of rank ", X.getRank());
-  Out.push_back(withElementType(Indices, X.getElementType()));
-  return success();
+  return give(Loc, A, withElementType(Indices, X.getElementType()), Out);
 }
 
 /// The shape that the last dimension of `Indices` leaves of `X` at each tuple.
@@ -352,14 +401,13 @@ LogicalResult GatherNDOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
                                            Types &Out) {
   RankedTensorType X = typeOf(A.getX()), Indices = typeOf(A.getIndices());
   SmallVector<DimExpr> Dims = dimsOf(Indices), Inner;
-  if (!isInteger(A.getIndices()))
+  if (!isIndex(A.getIndices()))
     return refuse(Loc, "indices must be integers");
   if (failed(dimsBehindTuple(Loc, X, Indices, A.getBatchDims(), Inner)))
     return failure();
   Dims.pop_back();
   Dims.append(Inner);
-  Out.push_back(tensorOf(Dims, X.getElementType()));
-  return success();
+  return give(Loc, A, tensorOf(Dims, X.getElementType()), Out);
 }
 
 DURE_COMPATIBLE(ScatterNDOp)
@@ -367,7 +415,7 @@ LogicalResult ScatterNDOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
                                             Types &Out) {
   RankedTensorType X = typeOf(A.getX()), Updates = typeOf(A.getUpdates());
   SmallVector<DimExpr> Inner;
-  if (!isInteger(A.getIndices()))
+  if (!isIndex(A.getIndices()))
     return refuse(Loc, "indices must be integers");
   if (failed(dimsBehindTuple(Loc, X, typeOf(A.getIndices()), 0, Inner)))
     return failure();
@@ -375,8 +423,7 @@ LogicalResult ScatterNDOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
   if (Updates.getRank() != Rank ||
       Updates.getElementType() != X.getElementType())
     return refuse(Loc, "updates of type ", Updates, " do not fit ", X);
-  Out.push_back(X);
-  return success();
+  return give(Loc, A, X, Out);
 }
 
 DURE_COMPATIBLE(ScatterElementsOp)
@@ -385,13 +432,12 @@ LogicalResult ScatterElementsOp::inferReturnTypes(MLIRContext *, Where Loc,
   RankedTensorType X = typeOf(A.getX()), Indices = typeOf(A.getIndices());
   if (failed(checkAxis(Loc, A.getAxis(), X)))
     return failure();
-  if (!isInteger(A.getIndices()) || Indices.getRank() != X.getRank() ||
+  if (!isIndex(A.getIndices()) || Indices.getRank() != X.getRank() ||
       typeOf(A.getUpdates()).getRank() != X.getRank() ||
       typeOf(A.getUpdates()).getElementType() != X.getElementType())
     return refuse(Loc, "indices ", Indices, " and updates ",
                   A.getUpdates().getType(), " do not fit ", X);
-  Out.push_back(X);
-  return success();
+  return give(Loc, A, X, Out);
 }
 
 //===----------------------------------------------------------------------===//
@@ -446,31 +492,54 @@ LogicalResult MatMulOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
   if (L.getRank() < 2 || R.getRank() < 2)
     return refuse(Loc, "operands must have rank 2 at least, got ", L, " and ",
                   R);
-  if (L.getElementType() != R.getElementType())
-    return refuse(Loc, "operands have different element types, ",
+  if (L.getElementType() != R.getElementType() || isBool(A.getLhs()))
+    return refuse(Loc, "operands must have one type of numbers, got ",
                   L.getElementType(), " and ", R.getElementType());
   SmallVector<DimExpr> LD = dimsOf(L), RD = dimsOf(R);
   DimExpr N = RD.pop_back_val(), RK = RD.pop_back_val();
   DimExpr LK = LD.pop_back_val(), M = LD.pop_back_val();
   if (A.getTransposeLhs())
-    std::swap(M, LK);
+    M = LK;
   if (A.getTransposeRhs())
-    std::swap(RK, N);
-  if (!mayBeEqual(LK, RK))
-    return refuse(Loc, "inner dimensions differ: ", LK.str(), " and ",
-                  RK.str());
+    N = RK;
   FailureOr<SmallVector<DimExpr>> Dims = broadcastDims(LD, RD);
   if (failed(Dims))
     return refuse(Loc, "batch dimensions of ", L, " and ", R,
                   " do not broadcast");
   Dims->push_back(M);
   Dims->push_back(N);
-  Out.push_back(tensorOf(*Dims, L.getElementType()));
-  return success();
+  return give(Loc, A, tensorOf(*Dims, L.getElementType()), Out);
 }
 
-DURE_INFER_ALONG_AXIS(LayerNormOp, isFloat(A.getX()))
-DURE_INFER_ALONG_AXIS(RMSNormOp, isFloat(A.getX()))
+/// A norm over dimensions from an axis on, with floating point parameters that
+/// broadcast to x.
+template <typename AdaptorTy>
+static LogicalResult inferNorm(Where Loc, AdaptorTy A,
+                               std::initializer_list<Value> Parameters,
+                               Types &Out) {
+  RankedTensorType X = typeOf(A.getX());
+  if (!isFloat(A.getX()))
+    return refuse(Loc, "needs floating point elements, got ", X);
+  if (failed(checkAxis(Loc, A.getAxis(), X)))
+    return failure();
+  for (Value Each : Parameters)
+    if (Each && (!isFloat(Each) || typeOf(Each).getRank() > X.getRank()))
+      return refuse(Loc, "parameter of type ", Each.getType(),
+                    " does not broadcast to ", X);
+  return give(Loc, A, X, Out);
+}
+
+DURE_COMPATIBLE(LayerNormOp)
+LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                            Types &Out) {
+  return inferNorm(Loc, A, {A.getScale(), A.getBias()}, Out);
+}
+
+DURE_COMPATIBLE(RMSNormOp)
+LogicalResult RMSNormOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                          Types &Out) {
+  return inferNorm(Loc, A, {A.getScale()}, Out);
+}
 
 DURE_COMPATIBLE(RopeOp)
 LogicalResult RopeOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
@@ -483,16 +552,11 @@ LogicalResult RopeOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
       Rotary > X.getDimSize(X.getRank() - 1))
     return refuse(Loc, "rotary_dim ", Rotary,
                   " must be even and at most the last dimension of ", X);
-  SmallVector<DimExpr> Half = dimsOf(X);
-  Half.back() = DimExpr(Rotary / 2);
-  for (Value Table : {A.getCos(), A.getSin()}) {
-    auto Joined = broadcastDims(Half, dimsOf(typeOf(Table)));
-    if (failed(Joined) || static_cast<int64_t>(Joined->size()) != X.getRank())
+  for (Value Table : {A.getCos(), A.getSin()})
+    if (!isFloat(Table) || typeOf(Table).getRank() > X.getRank())
       return refuse(Loc, "table of type ", Table.getType(),
                     " does not broadcast to half the rotary dimensions of ", X);
-  }
-  Out.push_back(X);
-  return success();
+  return give(Loc, A, X, Out);
 }
 
 DURE_COMPATIBLE(AttentionOp)
@@ -505,49 +569,43 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
   if (!isFloat(A.getQ()) || Q.getElementType() != K.getElementType() ||
       Q.getElementType() != V.getElementType())
     return refuse(Loc, "q, k and v must have one floating point type");
-  if (!mayBeEqual(dimOf(Q, 3), dimOf(K, 3)) ||
-      !mayBeEqual(dimOf(K, 1), dimOf(V, 1)) ||
-      !mayBeEqual(dimOf(K, 2), dimOf(V, 2)) ||
-      !mayBeEqual(dimOf(Q, 0), dimOf(K, 0)) ||
-      !mayBeEqual(dimOf(Q, 0), dimOf(V, 0)))
-    return refuse(Loc, "shapes of q, k and v do not fit: ", Q, ", ", K, ", ",
-                  V);
   if (Q.isDynamicDim(1) || K.isDynamicDim(1) || K.getDimSize(1) == 0 ||
       Q.getDimSize(1) % K.getDimSize(1) != 0)
     return refuse(Loc, "the number of query heads must be a static multiple of "
                        "that of key heads");
-  if (Value Mask = A.getMask()) {
-    SmallVector<DimExpr> Scores = {dimOf(Q, 0), dimOf(Q, 1), dimOf(Q, 2),
-                                   dimOf(K, 2)};
-    auto Joined = broadcastDims(Scores, dimsOf(typeOf(Mask)));
-    Type Element = typeOf(Mask).getElementType();
-    if (failed(Joined) || Joined->size() != 4 ||
-        (!Element.isInteger(1) && !isa<FloatType>(Element)))
-      return refuse(Loc, "mask of type ", Mask.getType(),
-                    " does not broadcast to the scores");
-  }
-  Out.push_back(tensorOf({dimOf(Q, 0), dimOf(Q, 1), dimOf(Q, 2), dimOf(V, 3)},
-                         Q.getElementType()));
-  return success();
+  if (Value Mask = A.getMask())
+    if (typeOf(Mask).getRank() > 4 || (!isBool(Mask) && !isFloat(Mask)))
+      return refuse(Loc,
+                    "the mask must be of i1 or floating point and "
+                    "broadcast to the scores, got ",
+                    Mask.getType());
+  if (Value Sinks = A.getSinks())
+    if (typeOf(Sinks).getRank() != 1 || !isFloat(Sinks))
+      return refuse(Loc, "sinks must be one floating point number a head, got ",
+                    Sinks.getType());
+  if (static_cast<int64_t>(A.getWindow()) < 0 ||
+      !(A.getSoftcap().convertToFloat() >= 0))
+    return refuse(Loc, "window and softcap must not be negative");
+  return give(Loc, A,
+              tensorOf({dimOf(Q, 0), dimOf(Q, 1), dimOf(Q, 2), dimOf(V, 3)},
+                       Q.getElementType()),
+              Out);
 }
 
 DURE_COMPATIBLE(GatedMLPOp)
 LogicalResult GatedMLPOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
                                            Types &Out) {
-  RankedTensorType X = typeOf(A.getX()), Gate = typeOf(A.getWGate()),
-                   Up = typeOf(A.getWUp()), Down = typeOf(A.getWDown());
-  if (X.getRank() < 1 || Gate.getRank() != 2 || Up.getRank() != 2 ||
-      Down.getRank() != 2 ||
-      !mayBeEqual(dimOf(X, X.getRank() - 1), dimOf(Gate, 0)) ||
-      !mayBeEqual(dimOf(Gate, 0), dimOf(Up, 0)) ||
-      !mayBeEqual(dimOf(Gate, 1), dimOf(Up, 1)) ||
-      !mayBeEqual(dimOf(Up, 1), dimOf(Down, 0)))
-    return refuse(Loc, "shapes do not fit: x ", X, ", gate ", Gate, ", up ", Up,
-                  ", down ", Down);
+  RankedTensorType X = typeOf(A.getX());
+  if (X.getRank() < 1 || !isFloat(A.getX()))
+    return refuse(Loc, "x must be floating point of rank 1 at least, got ", X);
+  for (Value W : {A.getWGate(), A.getWUp(), A.getWDown()})
+    if (typeOf(W).getRank() != 2 ||
+        typeOf(W).getElementType() != X.getElementType())
+      return refuse(Loc, "weights must be matrices of ", X.getElementType(),
+                    ", got ", W.getType());
   SmallVector<DimExpr> Dims = dimsOf(X);
-  Dims.back() = dimOf(Down, 1);
-  Out.push_back(tensorOf(Dims, X.getElementType()));
-  return success();
+  Dims.back() = dimOf(typeOf(A.getWDown()), 1);
+  return give(Loc, A, tensorOf(Dims, X.getElementType()), Out);
 }
 
 DURE_COMPATIBLE(CacheUpdateOp)
@@ -556,22 +614,40 @@ LogicalResult CacheUpdateOp::inferReturnTypes(MLIRContext *, Where Loc,
   RankedTensorType Cache = typeOf(A.getCache()), Update = typeOf(A.getUpdate());
   if (Cache.getRank() != 4 || Update.getRank() != 4 ||
       Cache.getElementType() != Update.getElementType() ||
-      typeOf(A.getLengths()).getRank() != 1 || !isInteger(A.getLengths()))
+      typeOf(A.getLengths()).getRank() != 1 ||
+      !typeOf(A.getLengths()).getElementType().isInteger(64))
     return refuse(Loc, "needs a cache and an update of rank 4 and one type, "
-                       "and lengths of rank 1");
-  Out.push_back(Cache);
-  return success();
+                       "and i64 lengths of rank 1");
+  return give(Loc, A, Cache, Out);
 }
 
 DURE_COMPATIBLE(DequantizeOp)
 LogicalResult DequantizeOp::inferReturnTypes(MLIRContext *, Where Loc,
                                              Adaptor A, Types &Out) {
   RankedTensorType X = typeOf(A.getX()), Scale = typeOf(A.getScale());
-  int64_t Rank = Scale.getRank();
-  if (Rank > 1 && (Rank != X.getRank() || A.getBlock() <= 0))
+  int64_t Rank = Scale.getRank(), Block = A.getBlock();
+  Type Element = X.getElementType();
+  bool IsQuantized =
+      isInteger(A.getX())
+          ? !isBool(A.getX()) && Element.getIntOrFloatBitWidth() <= 32
+          : Element.getIntOrFloatBitWidth() == 8;
+  if (!IsQuantized || !isFloat(A.getScale()))
+    return refuse(Loc,
+                  "needs integers of at most 32 bits or fp8, and a "
+                  "floating point scale; got ",
+                  X, " and ", Scale);
+  if (Block < 0)
+    return refuse(Loc, "the block must not be negative");
+  if (Rank > 1 && (Rank != X.getRank() || Block == 0))
     return refuse(Loc, "scale of type ", Scale, " does not fit ", X);
   if (Rank >= 1 && failed(checkAxis(Loc, A.getAxis(), X)))
     return failure();
-  Out.push_back(withElementType(X, Scale.getElementType()));
-  return success();
+  if (Value Zero = A.getZeroPoint())
+    if (typeOf(Zero).getElementType() != Element ||
+        typeOf(Zero).getRank() != Rank)
+      return refuse(Loc,
+                    "the zero point must have x's element type and the "
+                    "scale's shape, got ",
+                    Zero.getType());
+  return give(Loc, A, withElementType(X, Scale.getElementType()), Out);
 }

@@ -5,6 +5,40 @@
 using namespace mlir;
 using namespace dure;
 
+bool dure::isDureElement(Type Type) {
+  if (auto Integer = dyn_cast<IntegerType>(Type)) {
+    if (Integer.isSigned())
+      return false;
+    unsigned Width = Integer.getWidth();
+    return (Width == 1 && Integer.isSignless()) || Width == 4 || Width == 8 ||
+           Width == 16 || Width == 32 || Width == 64;
+  }
+  return isa<Float16Type, BFloat16Type, Float32Type, Float64Type,
+             Float8E4M3FNType, Float8E5M2Type, Float8E4M3FNUZType,
+             Float8E5M2FNUZType, Float8E8M0FNUType>(Type);
+}
+
+/// Bytes of a tensor must fit a signed 64-bit integer, and the sum of a few.
+static constexpr int64_t MaxElements = int64_t(1) << 56;
+
+bool dure::isDureTensor(Type Type) {
+  auto Tensor = dyn_cast<RankedTensorType>(Type);
+  if (!Tensor || !isDureElement(Tensor.getElementType()))
+    return false;
+  Attribute Encoding = Tensor.getEncoding();
+  if (Encoding ? !isa<DimsAttr>(Encoding) : !Tensor.hasStaticShape())
+    return false;
+  int64_t Count = 1;
+  // A size of 0 elsewhere does not make the others possible: strides would
+  // overflow all the same.
+  for (int64_t Size : Tensor.getShape())
+    if (!ShapedType::isDynamic(Size) &&
+        (__builtin_mul_overflow(Count, std::max<int64_t>(Size, 1), &Count) ||
+         Count >= MaxElements))
+      return false;
+  return true;
+}
+
 DimExpr dure::dimOf(RankedTensorType Type, unsigned I) {
   if (!Type.isDynamicDim(I))
     return DimExpr(Type.getDimSize(I));

@@ -419,53 +419,11 @@ NamedAttribute OpImport::named(llvm::StringRef Name, Type Value) {
   return named(Name, TypeAttr::get(Value));
 }
 
-/// Looks up a bool in a list of attributes.
-static bool flagOf(ArrayRef<NamedAttribute> Attributes, llvm::StringRef Name) {
-  for (NamedAttribute A : Attributes)
-    if (A.getName() == Name)
-      return cast<BoolAttr>(A.getValue()).getValue();
-  return false;
-}
-
-bool OpImport::noteEqualDims(llvm::StringRef OpName, ArrayRef<Value> Operands,
-                             ArrayRef<NamedAttribute> Attributes) {
+bool OpImport::noteSizes(Operation *Op) {
   bool Ok = true;
-  auto Note = [&](const DimExpr &L, const DimExpr &R) { Ok &= equal(L, R); };
-  OperationName Name(OpName, context());
-  if (Name.hasTrait<BroadcastElementwise>()) {
-    Dims Joined;
-    for (Value V : Operands) {
-      auto Next = broadcastDims(Joined, dimsOf(typeOf(V)), Note);
-      if (failed(Next))
-        return true; // Inference says it better.
-      Joined = *Next;
-    }
-    return Ok;
-  }
-  if (OpName == MatMulOp::getOperationName()) {
-    Dims L = dimsOf(typeOf(Operands[0])), R = dimsOf(typeOf(Operands[1]));
-    if (L.size() < 2 || R.size() < 2)
-      return true;
-    bool TL = flagOf(Attributes, "transpose_lhs");
-    bool TR = flagOf(Attributes, "transpose_rhs");
-    const DimExpr &KL = L[L.size() - (TL ? 2 : 1)];
-    const DimExpr &KR = R[R.size() - (TR ? 1 : 2)];
-    if (!KL.constant() || !KR.constant())
-      Note(KL, KR);
-    (void)broadcastDims(ArrayRef(L).drop_back(2), ArrayRef(R).drop_back(2),
-                        Note);
-    return Ok;
-  }
-  if (OpName == AttentionOp::getOperationName()) {
-    Dims Q = dimsOf(typeOf(Operands[0])), K = dimsOf(typeOf(Operands[1])),
-         V = dimsOf(typeOf(Operands[2]));
-    if (Q.size() != 4 || K.size() != 4 || V.size() != 4)
-      return true;
-    Note(Q[0], K[0]);
-    Note(K[0], V[0]);
-    Note(K[1], V[1]);
-    Note(K[2], V[2]);
-    Note(Q[3], K[3]);
+  for (const SizeRule &Rule : sizeRulesOf(Op)) {
+    auto [L, R] = Rule.asEquality();
+    Ok &= equal(L, R);
   }
   return Ok;
 }
@@ -475,15 +433,14 @@ Value OpImport::createNamed(llvm::StringRef OpName, ArrayRef<Value> Operands,
   if (HasBadAttribute ||
       !llvm::all_of(Operands, [](Value V) { return static_cast<bool>(V); }))
     return {};
-  if (!noteEqualDims(OpName, Operands, Attributes))
-    return {};
   std::string Error;
   FailureOr<Operation *> Op =
       createInferredOp(builder(), Loc, OpName, Operands, Attributes, &Error);
   if (failed(Op))
     return refuse(RefusalCode::OperandsBad, {Error});
   Value Result = (*Op)->getResult(0);
-  return checkSizes(dimsOf(typeOf(Result))) ? Result : Value();
+  bool Ok = checkSizes(dimsOf(typeOf(Result))) && noteSizes(*Op);
+  return Ok ? Result : Value();
 }
 
 Value OpImport::constant(DenseElementsAttr Value) {

@@ -213,10 +213,8 @@ public:
 private:
   /// Refuses sizes that are negative, or too many elements to count.
   bool checkSizes(llvm::ArrayRef<DimExpr> Sizes);
-  /// Notes the equal dimensions that an op's operands imply.
-  bool noteEqualDims(llvm::StringRef OpName,
-                     llvm::ArrayRef<mlir::Value> Operands,
-                     llvm::ArrayRef<mlir::NamedAttribute> Attributes);
+  /// Notes what an op demands of its operands' sizes.
+  bool noteSizes(mlir::Operation *Op);
 
   GraphImporter &G;
   const Node &N;

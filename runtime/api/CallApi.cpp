@@ -7,6 +7,8 @@
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <set>
+#include <string_view>
 
 using namespace dure;
 
@@ -76,12 +78,12 @@ Status bindInput(dure_call &Call, size_t Index, const dure_tensor *Tensor) {
   return Status::success();
 }
 
-/// True for an expression that is only a name: a symbol of P, which may be
+/// True for an expression that is only a name: one of SYMBOLS, which may be
 /// called anything, or a plain identifier.
-bool isName(const Package &P, const std::string &Expression) {
-  for (const Symbol &S : P.Symbols)
-    if (S.Name == Expression)
-      return true;
+bool isName(const std::set<std::string_view> &Symbols,
+            const std::string &Expression) {
+  if (Symbols.count(Expression))
+    return true;
   auto IsLetter = [](char C) {
     return (C >= 'a' && C <= 'z') || (C >= 'A' && C <= 'Z') || C == '_';
   };
@@ -117,6 +119,9 @@ Status checkRange(const Symbol &S, const BoundSymbol &Bound,
 /// Every input is bound, and dims of one name have one value in its range.
 Status checkInputs(const dure_call &Call) {
   const Entry &E = Call.entry();
+  std::set<std::string_view> Known;
+  for (const Symbol &S : Call.session().content().Symbols)
+    Known.insert(S.Name);
   std::map<std::string, BoundSymbol> Symbols;
   std::string Missing;
   for (size_t I = 0; I != E.Inputs.size(); ++I) {
@@ -128,24 +133,24 @@ Status checkInputs(const dure_call &Call) {
     for (size_t Axis = 0; Axis != E.Inputs[I].Dims.size(); ++Axis) {
       const std::string &Name = E.Inputs[I].Dims[Axis].Expression;
       int64_t Value = Call.Inputs[I].Dims[Axis];
-      if (!isName(Call.session().content(), Name))
+      if (!isName(Known, Name))
         continue; // static, or checked by the host program
-      auto [Known, New] =
+      auto [Bound, New] =
           Symbols.try_emplace(Name, BoundSymbol{Value, I, Axis});
-      if (!New && Known->second.Value != Value)
+      if (!New && Bound->second.Value != Value)
         return invalidArgument(
-            "'" + Name + "' is " + std::to_string(Known->second.Value) +
-            " in input '" + E.Inputs[Known->second.Input].Name + "' and " +
+            "'" + Name + "' is " + std::to_string(Bound->second.Value) +
+            " in input '" + E.Inputs[Bound->second.Input].Name + "' and " +
             std::to_string(Value) + " in input '" + E.Inputs[I].Name + "'");
     }
   }
   if (!Missing.empty())
     return invalidArgument("inputs are missing: " + Missing);
   for (const Symbol &S : Call.session().content().Symbols) {
-    auto Known = Symbols.find(S.Name);
-    if (Known != Symbols.end())
+    auto Bound = Symbols.find(S.Name);
+    if (Bound != Symbols.end())
       DURE_RETURN_IF_ERROR(
-          checkRange(S, Known->second, E.Inputs[Known->second.Input].Name));
+          checkRange(S, Bound->second, E.Inputs[Bound->second.Input].Name));
   }
   if (E.States.empty() == !Call.Cache)
     return Status::success();

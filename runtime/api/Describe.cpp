@@ -161,11 +161,16 @@ std::string traceRow(const TraceInfo &Row) {
 }
 
 std::string program(const Package &P, const Variant &V, const Program &Prog) {
-  auto Text = [&](const Block &B) {
-    return array(B.Instructions, [&](const Instruction &I) {
-      return jsonString(instructionText(P, V, Prog, I));
-    });
-  };
+  // Each block with its number, by which others name it.
+  std::string Blocks;
+  for (size_t I = 0; I != Prog.Blocks.size(); ++I)
+    Blocks += (I ? ",{\"block\":" : "{\"block\":") + std::to_string(I) +
+              member("instructions",
+                     array(Prog.Blocks[I].Instructions,
+                           [&](const Instruction &Op) {
+                             return jsonString(instructionText(P, V, Prog, Op));
+                           })) +
+              "}";
   Counts Sum = count(Prog);
   return "{\"entry\":" + jsonString(P.Entries[Prog.Entry].Name) +
          member("instructions", Sum.Instructions) +
@@ -180,7 +185,7 @@ std::string program(const Package &P, const Variant &V, const Program &Prog) {
                                member("relation", jsonString(R.Relation)) +
                                member("right", jsonString(R.Right)) + "}";
                       })) +
-         member("blocks", array(Prog.Blocks, Text)) +
+         member("blocks", "[" + Blocks + "]") +
          member("trace_block", std::to_string(Prog.TraceBlock)) +
          member("trace", array(Prog.Trace, traceRow)) + "}";
 }

@@ -101,7 +101,9 @@ template <typename T> Status readStruct(const T *From, T &To) {
     return Status::success();
   if (From->struct_size < sizeof(size_t))
     return invalidArgument("struct_size is not set");
-  std::memcpy(&To, From, std::min(From->struct_size, sizeof(T)));
+  // No sizeof ends within a pointer; one that does leaves the pointer out.
+  size_t Words = From->struct_size / sizeof(void *) * sizeof(void *);
+  std::memcpy(&To, From, std::min(Words, sizeof(T)));
   return Status::success();
 }
 

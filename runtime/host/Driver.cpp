@@ -128,8 +128,11 @@ Status dure::takeStatus(dure_drv_status *Failure) {
     return Status::success();
   auto Scope = static_cast<StatusScope>(
       std::min<uint32_t>(Failure->scope, DURE_DRV_SCOPE_PROCESS));
-  auto Code = static_cast<StatusCode>(
-      Failure->code == DURE_DRV_OK ? DURE_DRV_UNKNOWN : Failure->code);
+  int32_t Number = Failure->code;
+  bool Known =
+      (Number >= DURE_DRV_CANCELLED && Number <= DURE_DRV_UNAUTHENTICATED) ||
+      (Number >= DURE_DRV_DEVICE_LOST && Number <= DURE_DRV_THERMAL);
+  auto Code = static_cast<StatusCode>(Known ? Number : DURE_DRV_UNKNOWN);
   Status Ours(Code, Failure->message ? Failure->message : "no message", Scope,
               (Failure->flags & DURE_DRV_STATUS_RETRYABLE) != 0);
   if (Failure->destroy)

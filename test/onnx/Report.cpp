@@ -116,6 +116,9 @@ int printResults(const SuiteOptions &Options, const TestResults &Results,
       ++Reasons[std::string(kindName(Got.Kind)) + " " + Got.Code];
     }
   }
+  if (Skipped)
+    std::printf("%zu expected refusals and failures, counted as skipped:\n",
+                Skipped);
   for (const auto &[Reason, Count] : Reasons)
     std::printf("%6zu %s\n", Count, Reason.c_str());
   std::printf("compiling %.1f s, running %.1f s\n", CompileSeconds, RunSeconds);

@@ -444,19 +444,28 @@ static dure_drv_status *device_close(dure_drv_device *device) {
 }
 
 static const dure_drv_memory_api memory_api = {
-    sizeof(memory_api), memory_info, allocate, NULL, free_buffer, buffer_size,
-    map, unmap};
-static const dure_drv_executable_api executable_api = {
-    sizeof(executable_api), validate, load, entry_count, entry_info, lookup,
-    unload};
+    sizeof(memory_api), memory_info, allocate, NULL,
+    free_buffer,        buffer_size, map,      unmap};
+static const dure_drv_executable_api executable_api = {sizeof(executable_api),
+                                                       validate,
+                                                       load,
+                                                       entry_count,
+                                                       entry_info,
+                                                       lookup,
+                                                       unload};
 static const dure_drv_timeline_api timeline_api = {
     sizeof(timeline_api), timeline_create, timeline_destroy, query,
-    signal_value, fail_timeline, wait_value};
-static const dure_drv_queue_api queue_api = {
-    sizeof(queue_api), queue_create, queue_destroy, submit, wait_idle};
-static const dure_drv_build_info build_info = {
-    sizeof(build_info), "example", "out of tree", "1.0.0", "any", "none",
-    DURE_DRIVER_ABI_MAJOR, DURE_DRIVER_ABI_MINOR};
+    signal_value,         fail_timeline,   wait_value};
+static const dure_drv_queue_api queue_api = {sizeof(queue_api), queue_create,
+                                             queue_destroy, submit, wait_idle};
+static const dure_drv_build_info build_info = {sizeof(build_info),
+                                               "example",
+                                               "out of tree",
+                                               "1.0.0",
+                                               "any",
+                                               "none",
+                                               DURE_DRIVER_ABI_MAJOR,
+                                               DURE_DRIVER_ABI_MINOR};
 
 dure_drv_status *dure_driver_query(uint32_t abi_major, uint32_t abi_minor,
                                    const dure_host_services *host,

@@ -13,20 +13,26 @@ namespace {
 // Keys stay in the writer's order.
 using Json = nlohmann::ordered_json;
 
-// Longer lists, such as programs, are read line by line.
-constexpr size_t MaxOnALine = 16;
-
 std::string scalarText(const Json &Value) {
   return Value.is_string()
              ? escapeControls(Value.get<std::string>(), /*KeepLines=*/false)
              : Value.dump();
 }
 
-/// A list that stands on one line.
+// What a line holds at most, where there is a choice.
+constexpr size_t LineLength = 100;
+
+/// An array for one line: of scalars, and of texts only if they are short. Long
+/// ones, such as the instructions of a program, take a line each.
 bool isFlat(const Json &Value) {
-  return Value.is_array() && Value.size() <= MaxOnALine &&
-         std::none_of(Value.begin(), Value.end(),
-                      [](const Json &V) { return V.is_structured(); });
+  size_t TextLength = 0;
+  for (const Json &Element : Value) {
+    if (Element.is_structured())
+      return false;
+    if (Element.is_string())
+      TextLength += Element.get_ref<const std::string &>().size() + 2;
+  }
+  return Value.is_array() && TextLength <= LineLength;
 }
 
 std::string flatText(const Json &Value) {
@@ -45,7 +51,7 @@ std::string shortText(const Json &Value) {
     Text += (Text.empty() ? "" : ", ") + Key + ": " +
             (isFlat(Member) ? flatText(Member) : scalarText(Member));
   }
-  return Text.size() <= 100 ? Text : "";
+  return Text.size() <= LineLength ? Text : "";
 }
 
 void render(const Json &Value, const std::string &Indent, std::string &Out) {

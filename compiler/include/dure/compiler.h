@@ -22,8 +22,8 @@
  * language.
  *  - A failed, refused or cancelled call leaves no file at `output_path`, and a
  *    failed or cancelled one none at `report_path`: files are written beside
- *    their place and renamed last. A refused call writes its report, which lists
- *    the reasons. Neither path may be a file of the model.
+ *    their place and renamed last. A refused call writes its report, which
+ * lists the reasons. Neither path may be a file of the model.
  */
 #ifndef DURE_COMPILER_H
 #define DURE_COMPILER_H

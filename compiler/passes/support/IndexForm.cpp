@@ -164,7 +164,9 @@ static MaybeForm formOfShapeOp(Operation *Op, unsigned Depth) {
 static MaybeForm formOf(Value V, unsigned Depth) {
   Operation *Op = V.getDefiningOp();
   auto Element = dyn_cast<IntegerType>(typeOf(V).getElementType());
-  if (!Op || Depth == 0 || !Element || Element.getWidth() < 32)
+  // Unsigned numbers wrap at 0, which forms pass through.
+  if (!Op || Depth == 0 || !Element || Element.getWidth() < 32 ||
+      Element.isUnsigned())
     return std::nullopt;
   RankedTensorType Type = typeOf(V);
   MaybeForm Out =

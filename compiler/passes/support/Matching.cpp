@@ -17,15 +17,20 @@ DenseElementsAttr constantOf(Value V) {
 }
 
 std::optional<double> splatNumber(Value V) {
+  // Types that the number is cast to on the way, the last first.
+  SmallVector<FloatType> Casts;
   while (Operation *Op = V ? V.getDefiningOp() : nullptr) {
     if (isa<BroadcastOp, ReshapeOp>(Op)) {
       V = Op->getOperand(0);
       continue;
     }
     auto Cast = dyn_cast<CastOp>(Op);
-    if (!Cast || !isa<FloatType>(typeOf(Cast.getX()).getElementType()) ||
-        !isa<FloatType>(Cast.getTo()))
+    auto To = Cast ? dyn_cast<FloatType>(Cast.getTo()) : FloatType();
+    // fp8 saturates or not: no number to match.
+    if (!To || To.getWidth() < 16 ||
+        !isa<FloatType>(typeOf(Cast.getX()).getElementType()))
       break;
+    Casts.push_back(To);
     V = Cast.getX();
   }
   DenseElementsAttr Value = constantOf(V);
@@ -34,6 +39,9 @@ std::optional<double> splatNumber(Value V) {
   if (isa<FloatType>(Value.getElementType())) {
     APFloat Number = Value.getSplatValue<APFloat>();
     bool Lost;
+    for (FloatType To : llvm::reverse(Casts))
+      Number.convert(To.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                     &Lost);
     Number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &Lost);
     return Number.convertToDouble();
   }

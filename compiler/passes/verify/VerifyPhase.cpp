@@ -51,6 +51,7 @@ public:
 
 private:
   void bindArguments();
+  LogicalResult verifySignature();
   LogicalResult verifyOp(Operation *Op);
   LogicalResult verifyPlace(Operation *Op);
   LogicalResult verifyType(Operation *Op, Type T);
@@ -118,7 +119,8 @@ LogicalResult FunctionVerifier::verifyPlace(Operation *Op) {
   bool IsInside = IsDispatch || Op->getParentOfType<RegionOp>();
   // A target may use dialects of its own for what is placed on it.
   bool IsTargets = IsInside && At != Stage::Neutral;
-  if (!IsTargets && !isa<DureDialect, func::FuncDialect>(Op->getDialect()))
+  if (!IsTargets && !isa_and_nonnull<DureDialect>(Op->getDialect()) &&
+      !isa<func::ReturnOp>(Op))
     return Op->emitOpError("is not of the dure dialect");
   if (IsInside || isHostOp(Op))
     return success();
@@ -156,9 +158,27 @@ LogicalResult FunctionVerifier::verifyOp(Operation *Op) {
   return success();
 }
 
+/// The host knows tensors alone, and code of one block.
+LogicalResult FunctionVerifier::verifySignature() {
+  if (!Function.getBody().hasOneBlock())
+    return Function->emitOpError("must have a body of one block");
+  for (ArrayRef<Type> Types :
+       {Function.getArgumentTypes(), Function.getResultTypes()})
+    for (Type T : Types)
+      if (!isa<RankedTensorType>(T))
+        return Function->emitOpError("takes and gives tensors alone, not ")
+               << T;
+  auto Names = Function->getAttrOfType<ArrayAttr>("dure.symbols");
+  for (Attribute Name : Names ? Names.getValue() : ArrayRef<Attribute>())
+    if (!isa<StringAttr>(Name))
+      return Function->emitOpError("has in 'dure.symbols' what is no name: ")
+             << Name;
+  return success();
+}
+
 LogicalResult FunctionVerifier::verify() {
-  if (Function.isExternal())
-    return success();
+  if (failed(verifySignature()))
+    return failure();
   bindArguments();
   for (Type T : Function.getArgumentTypes())
     if (failed(verifyType(Function, T)))
@@ -179,6 +199,30 @@ LogicalResult FunctionVerifier::verify() {
   return success();
 }
 
+/// Files are paths, and every weight lies in one of them.
+static LogicalResult verifyFiles(ModuleOp Module) {
+  int64_t Count = 0;
+  if (Attribute Files = Module->getAttr(DureDialect::FilesAttr)) {
+    auto List = dyn_cast<ArrayAttr>(Files);
+    if (!List || !llvm::all_of(List, llvm::IsaPred<StringAttr>))
+      return Module->emitOpError("must have a list of paths in '")
+             << DureDialect::FilesAttr << "', not " << Files;
+    Count = List.size();
+  }
+  for (auto Weight : Module.getOps<WeightOp>())
+    if (Weight.getData().getFile() >= Count)
+      return Weight->emitOpError("lies in file ")
+             << Weight.getData().getFile() << ", but '"
+             << DureDialect::FilesAttr << "' has " << Count;
+  return success();
+}
+
+LogicalResult dure::verifyEntry(ModuleOp Module) {
+  if (Module.lookupSymbol<func::FuncOp>("main"))
+    return success();
+  return Module->emitOpError("has no function 'main'");
+}
+
 LogicalResult dure::verifyPhase(ModuleOp Module) {
   auto Phase = Module->getAttrOfType<StringAttr>(DureDialect::PhaseAttr);
   if (!Phase)
@@ -188,6 +232,8 @@ LogicalResult dure::verifyPhase(ModuleOp Module) {
   if (!At)
     return Module->emitOpError("says that it is after phase '")
            << Phase.getValue() << "', which leaves no module behind";
+  if (failed(verifyFiles(Module)))
+    return failure();
   for (auto Function : Module.getOps<func::FuncOp>()) {
     if (*At == Stage::Neutral && Function->hasAttr(DureDialect::DispatchFnAttr))
       return Function->emitOpError("is a dispatch function before "

@@ -160,14 +160,18 @@ Attention::Score Attention::score(ValueRange Row, Value Key) {
 }
 
 /// What a row without a seen key gives; `Sum` is the sum of its column of v.
+/// Without any keys at all that is 0.
 Value Attention::emptyRow(Value Sum) {
+  Value Zero = B.zero(Compute), HasKeys = B.less(B.index(0), Keys);
   switch (Op.getEmptyRow()) {
   case EmptyRow::Zero:
-    return B.zero(Compute);
+    return Zero;
   case EmptyRow::Mean:
-    return B.divF(Sum, B.fromIndex(Keys, Compute));
+    return B.divF(Sum, B.fromIndex(B.max(Keys, B.index(1)), Compute));
   case EmptyRow::NaN:
-    return B.number(Compute, std::numeric_limits<double>::quiet_NaN());
+    return B.select(HasKeys,
+                    B.number(Compute, std::numeric_limits<double>::quiet_NaN()),
+                    Zero);
   }
   return Value();
 }

@@ -195,13 +195,6 @@ static LogicalResult importConcat(OpImport &C) {
   std::optional<int64_t> Axis = C.axis(Given, rankOf(Xs[0]));
   if (!Axis)
     return failure();
-  for (Value X : ArrayRef(Xs).drop_front()) {
-    if (rankOf(X) != rankOf(Xs[0]))
-      break; // Inference says it better.
-    for (int64_t I = 0; I < rankOf(X); ++I)
-      if (I != *Axis && !C.equal(dimOf(typeOf(Xs[0]), I), dimOf(typeOf(X), I)))
-        return failure();
-  }
   // Sums of very many sizes are refused before inference adds them up.
   DimExpr Total(0);
   for (Value X : Xs) {

@@ -201,31 +201,27 @@ struct dure_host_services {
 
 /* Capability bits of a driver: what it claims, and what the conformance suite
  * then holds it to. */
-#define DURE_DRV_CAP_MAP 0x1u         /* memory.map, memory.unmap */
-#define DURE_DRV_CAP_IMPORT_HOST 0x2u /* memory.import_host */
-#define DURE_DRV_CAP_EXECUTABLES 0x4u /* table executable, dispatch commands   \
-                                       */
-#define DURE_DRV_CAP_COMPUTES                                                  \
-  0x8u /* dispatches have their effect; off in                                 \
-          the null driver */
-#define DURE_DRV_CAP_DEADLINES                                                 \
-  0x10u /* submissions stop at their deadline,                                 \
-           at the latest between commands */
-#define DURE_DRV_CAP_CANCEL                                                    \
-  0x20u                               /* a submission stops between commands   \
-                                         once a timeline that it signals has   \
-                                         been failed by the host */
-#define DURE_DRV_CAP_TIMESTAMPS 0x40u /* DURE_DRV_EXTENSION_TYPE_PROFILE */
-#define DURE_DRV_CAP_UNORDERED                                                 \
-  0x80u /* a submission whose waits are open                                   \
-           does not hold up later ones */
-#define DURE_DRV_CAP_OFF_HOST                                                  \
-  0x100u /* code objects never run on the host's                               \
-            processor: the device runs them, or                                \
-            they are decoded as data. Without it                               \
-            the host asks for trust in whoever                                 \
-            made a package before it loads code                                \
-            from it */
+/* memory.map, memory.unmap */
+#define DURE_DRV_CAP_MAP 0x1u
+/* memory.import_host */
+#define DURE_DRV_CAP_IMPORT_HOST 0x2u
+/* table executable, dispatch commands */
+#define DURE_DRV_CAP_EXECUTABLES 0x4u
+/* dispatches have their effect; off in the null driver */
+#define DURE_DRV_CAP_COMPUTES 0x8u
+/* submissions stop at their deadline, at the latest between commands */
+#define DURE_DRV_CAP_DEADLINES 0x10u
+/* a submission stops between commands once a timeline that it signals has been
+ * failed by the host */
+#define DURE_DRV_CAP_CANCEL 0x20u
+/* DURE_DRV_EXTENSION_TYPE_PROFILE */
+#define DURE_DRV_CAP_TIMESTAMPS 0x40u
+/* a submission whose waits are open does not hold up later ones */
+#define DURE_DRV_CAP_UNORDERED 0x80u
+/* code objects never run on the host's processor: the device runs them, or they
+ * are decoded as data. Without it the host asks for trust in whoever made a
+ * package before it loads code from it */
+#define DURE_DRV_CAP_OFF_HOST 0x100u
 
 /* Who built the driver. Strings live as long as the library is loaded. */
 typedef struct dure_drv_build_info {
@@ -275,12 +271,11 @@ typedef struct dure_drv_device_info {
 /*===-- Memory -----------------------------------------------------------===*/
 
 #define DURE_DRV_MEMORY_DEVICE_LOCAL 1u
-#define DURE_DRV_MEMORY_HOST_VISIBLE 2u /* can be mapped */
-#define DURE_DRV_MEMORY_HOST_COHERENT                                          \
-  4u /* may stay mapped while the device                                       \
-        works; no map or unmap needed to                                       \
-        see each other's writes after the                                      \
-        timeline has ordered them */
+/* can be mapped */
+#define DURE_DRV_MEMORY_HOST_VISIBLE 2u
+/* may stay mapped while the device works; no map or unmap needed to see each
+ * other's writes after the timeline has ordered them */
+#define DURE_DRV_MEMORY_HOST_COHERENT 4u
 
 typedef struct dure_drv_memory_info {
   size_t struct_size;

@@ -368,8 +368,8 @@ DURE_API dure_status *dure_session_get_info(const dure_session *session,
 /*===-- State ------------------------------------------------------------===*/
 
 /* The caches of an entry such as `step`: `batch` rows (1 to 2^24) of up to
- * `capacity` positions, all empty at first. Each successful call that appends makes every
- * row longer; a failed call leaves the lengths as they were. */
+ * `capacity` positions, all empty at first. Each successful call that appends
+ * makes every row longer; a failed call leaves the lengths as they were. */
 typedef struct dure_state_options {
   size_t struct_size;
   int64_t batch;

@@ -410,7 +410,9 @@ void Emitter::storeMeanRow(KernelFrame &frame, const Position &at, Value out) {
   VectorType vector = b.f32Vector();
   Value source = headPointer(frame, kernel.v, at);
   Value stride = kernel.v.rowStride(b, frame);
-  Value count = arith::SIToFPOp::create(b, b.getF32Type(), at.keys);
+  // Without any keys the sum, 0, stays.
+  Value count =
+      arith::SIToFPOp::create(b, b.getF32Type(), b.max(at.keys, b.constant(1)));
   Value counts = b.splat(count);
   forVectors(kernel.valueDim, [&](int64_t i, Value mask) {
     Value sum = b.forEach(b.constant(0), at.keys, 1, ValueRange{b.splatF32(0)},
@@ -450,9 +452,10 @@ void Emitter::storeRow(KernelFrame &frame, const Position &at, Value row) {
     });
   };
   // Sums of an empty row are zero: divided by one they stay so, by zero (a
-  // product with infinity) they become NaN.
+  // product with infinity) they become NaN. Without any keys at all they stay.
   if (kernel.emptyRows == EmptyRows::NaN)
-    return storeQuotient(weight);
+    return storeQuotient(
+        b.select(b.equal(at.keys, b.constant(0)), b.constantF32(1), weight));
   storeQuotient(b.select(isEmpty, b.constantF32(1), weight));
   if (kernel.emptyRows == EmptyRows::Mean)
     b.ifThen(isEmpty, [&] { storeMeanRow(frame, at, out); });

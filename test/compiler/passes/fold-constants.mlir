@@ -71,3 +71,23 @@ func.func @positions(%x: tensor<?xf32, #dure.dims<["n"]>>) -> (tensor<?xi1, #dur
   %1 = dure.compare %i, %three {predicate = #dure<predicate lt>} : (tensor<?xi64, #dure.dims<["n"]>>, tensor<i64>) -> tensor<?xi1, #dure.dims<["n"]>>
   return %0, %1 : tensor<?xi1, #dure.dims<["n"]>>, tensor<?xi1, #dure.dims<["n"]>>
 }
+
+// Tests that a comparison of signed counts is decided by their bounds, and one
+// of unsigned counts, which wrap at 0, is not.
+// CHECK-LABEL: func.func @wrapping_counts
+func.func @wrapping_counts() -> (tensor<4xi1>, tensor<4xi1>) {
+  // CHECK-NOT: dure.compare {{.*}}xi64>
+  // CHECK: dure.compare {{.*}}tensor<4xui64>
+  // CHECK-NOT: dure.compare {{.*}}xi64>
+  %i = dure.iota 0 : tensor<4xi64>
+  %four = dure.constant dense<4> : tensor<i64> : tensor<i64>
+  %zero = dure.constant dense<0> : tensor<i64> : tensor<i64>
+  %0 = dure.sub %i, %four : (tensor<4xi64>, tensor<i64>) -> tensor<4xi64>
+  %1 = dure.compare %0, %zero {predicate = #dure<predicate lt>} : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %u = dure.iota 0 : tensor<4xui64>
+  %ufour = dure.constant dense<4> : tensor<ui64> : tensor<ui64>
+  %uzero = dure.constant dense<0> : tensor<ui64> : tensor<ui64>
+  %2 = dure.sub %u, %ufour : (tensor<4xui64>, tensor<ui64>) -> tensor<4xui64>
+  %3 = dure.compare %2, %uzero {predicate = #dure<predicate lt>} : (tensor<4xui64>, tensor<ui64>) -> tensor<4xi1>
+  return %1, %3 : tensor<4xi1>, tensor<4xi1>
+}

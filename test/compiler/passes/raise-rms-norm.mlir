@@ -39,6 +39,22 @@ func.func @divided(%x: !x, %w: tensor<64xf32>) -> !x {
   return %5 : !x
 }
 
+// Tests that an epsilon that was cast on the way is what the casts left of it.
+// CHECK-LABEL: func.func @rounded_epsilon
+func.func @rounded_epsilon(%x: !x, %w: tensor<64xf32>) -> !x {
+  // CHECK: dure.rms_norm {{.*}} epsilon = 1.00135803E-5 : f32
+  %eps = dure.constant dense<1.0e-5> : tensor<f32> : tensor<f32>
+  %half = dure.cast %eps {to = f16} : (tensor<f32>) -> tensor<f16>
+  %wide = dure.cast %half {to = f32} : (tensor<f16>) -> tensor<f32>
+  %0 = dure.mul %x, %x : (!x, !x) -> !x
+  %1 = dure.reduce %0 {kind = #dure<reduce_kind mean>, axes = array<i64: 2>, keep_dims = true} : (!x) -> !m
+  %2 = dure.add %wide, %1 : (tensor<f32>, !m) -> !m
+  %3 = dure.sqrt %2 : (!m) -> !m
+  %4 = dure.div %x, %3 : (!x, !m) -> !x
+  %5 = dure.mul %4, %w : (!x, tensor<64xf32>) -> !x
+  return %5 : !x
+}
+
 // Tests the f16 form: computed in f32, rounded before the scale.
 // CHECK-LABEL: func.func @half
 // CHECK-SAME: %[[X:.*]]: tensor<?x?x64xf16{{.*}}, %[[W:.*]]: tensor<64xf16>

@@ -112,3 +112,61 @@ module attributes {dure.phase = "raise"} {
     return
   }
 }
+
+// -----
+
+// Tests that functions take tensors alone.
+module attributes {dure.phase = "raise"} {
+  // expected-error @below {{takes and gives tensors alone, not 'i32'}}
+  func.func @main(%x: i32) -> i32 {
+    return %x : i32
+  }
+}
+
+// -----
+
+// Tests that functions have a body of one block.
+module attributes {dure.phase = "raise"} {
+  // expected-error @below {{must have a body of one block}}
+  func.func private @main(tensor<4xf32>) -> tensor<4xf32>
+}
+
+// -----
+
+// Tests that symbols are names.
+module attributes {dure.phase = "form-dispatches"} {
+  // expected-error @below {{has in 'dure.symbols' what is no name: 4}}
+  func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> attributes {dure.dispatch_fn, dure.symbols = [4 : i32]} {
+    return %x : tensor<4xf32>
+  }
+}
+
+// -----
+
+// Tests that files are paths.
+// expected-error @below {{must have a list of paths in 'dure.files'}}
+module attributes {dure.phase = "raise", dure.files = [4 : i32]} {
+}
+
+// -----
+
+// Tests that a weight lies in one of the files.
+module attributes {dure.phase = "raise", dure.files = ["w.bin"]} {
+  dure.weight @v from <file = 0, offset = 0, size = 16, type = tensor<4xf32>> : tensor<4xf32>
+  // expected-error @below {{lies in file 1, but 'dure.files' has 1}}
+  dure.weight @w from <file = 1, offset = 0, size = 16, type = tensor<4xf32>> : tensor<4xf32>
+}
+
+// -----
+
+// Tests that functions do not call each other: the host program has no calls.
+module attributes {dure.phase = "raise"} {
+  func.func @other(%x: tensor<4xf32>) -> tensor<4xf32> {
+    return %x : tensor<4xf32>
+  }
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error @below {{is not of the dure dialect}}
+    %0 = call @other(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    return %0 : tensor<4xf32>
+  }
+}

@@ -142,9 +142,74 @@ TEST_F(OnnxImporter, WhatCannotBeSolvedIsChecked) {
   EXPECT_HAS(Text, R"(sizes = #dure.dims<["sequence"]>)");
 }
 
+TEST_F(OnnxImporter, SizesThatOperatorsDemandAreUsed) {
+  // Sizes of the second input on follow from the first, or from each other.
+  struct {
+    std::string Node;
+    std::vector<std::string> Inputs;
+    std::string Expected;
+    int64_t Opset = 20;
+  } Cases[] = {
+      {node("LayerNormalization", {"x", "s", "b"}, {"y"}),
+       {value("x", Float, {"n", 8}), value("s", Float, {"k"}),
+        value("b", Float, {"l"})},
+       "%arg1: tensor<8xf32> {dure.name = \"s\"}, %arg2: tensor<8xf32>"},
+      {node("RMSNormalization", {"x", "s"}, {"y"}),
+       {value("x", Float, {"n", 8}), value("s", Float, {"k"})},
+       "%arg1: tensor<8xf32>",
+       23},
+      {node("DequantizeLinear", {"x", "s"}, {"y"}, {intAttribute("axis", 1)}),
+       {value("x", 3, {"n", 8}), value("s", Float, {"k"})},
+       "%arg1: tensor<8xf32>"},
+      {node("ScatterND", {"x", "i", "u"}, {"y"}),
+       {value("x", Float, {4, 5}), value("i", Int64, {2, 1}),
+        value("u", Float, {"a", "c"})},
+       "%arg2: tensor<2x5xf32>"},
+      {node("GatherND", {"x", "i"}, {"y"}, {intAttribute("batch_dims", 1)}),
+       {value("x", Float, {"b", 4}), value("i", Int64, {"c", 1})},
+       R"(%arg1: tensor<?x1xi64, #dure.dims<["b", "1"]>>)"},
+      {node("ScatterElements", {"x", "i", "u"}, {"y"}),
+       {value("x", Float, {4, 5}), value("i", Int64, {3, 2}),
+        value("u", Float, {"a", "c"})},
+       "%arg2: tensor<3x2xf32>"},
+      {node("RotaryEmbedding", {"x", "c", "s"}, {"y"}),
+       {value("x", Float, {"b", 2, "t", 8}), value("c", Float, {"u", "v", 4}),
+        value("s", Float, {2, 3, 4})},
+       R"(%arg1: tensor<2x3x4xf32>)",
+       23},
+      {node("Attention", {"q", "k", "v", "m"}, {"y"}),
+       {value("q", Float, {2, 4, 3, 8}), value("k", Float, {"b", 2, "s", 8}),
+        value("v", Float, {"c", 2, "r", 8}),
+        value("m", Float, {"i", "j", "k", 5})},
+       "%arg3: tensor<2x4x3x5xf32>",
+       23},
+  };
+  for (const auto &Case : Cases) {
+    std::string Text =
+        textOf(one(Case.Node, Case.Inputs, Float, {}, Case.Opset));
+    EXPECT_HAS(Text, Case.Expected);
+    EXPECT_LACKS(Text, "equal_dims");
+  }
+  // What is no equality of sizes stays a check.
+  EXPECT_HAS(
+      textOf(one(node("GatherElements", {"x", "i"}, {"y"}),
+                 {value("x", Float, {4, "n"}), value("i", Int64, {"j", "m"})})),
+      R"x(dure.equal_dims = [#dure.dims<["max(m, n)", "n"]>])x");
+}
+
 TEST_F(OnnxImporter, UnlikeSizesAreRefused) {
   EXPECT_EQ(codesOf(one(node("Add", {"a", "b"}, {"y"}),
                         {value("a", Float, {3}), value("b", Float, {4})})),
+            "operands");
+  EXPECT_EQ(codesOf(one(node("LayerNormalization", {"a", "b"}, {"y"}),
+                        {value("a", Float, {"n", 8}), value("b", Float, {5})})),
+            "operands");
+  EXPECT_EQ(codesOf(one(node("LayerNormalization", {"a", "b"}, {"y"}),
+                        {value("a", Float, {8}), value("b", Float, {2, 8})})),
+            "operands");
+  EXPECT_EQ(codesOf(one(node("ScatterND", {"a", "i", "b"}, {"y"}),
+                        {value("a", Float, {4, 4}), value("i", Int64, {2, 1}),
+                         value("b", Float, {2, 9})})),
             "operands");
 }
 

@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <sys/stat.h>
+#include <utility>
 
 using namespace dure;
 using namespace dure::test;
@@ -74,7 +76,8 @@ TEST(Api, InputsAreChecked) {
   Loaded Made = loadFake(encoderPackage());
   Owned<dure_call> Call = makeCall(Made, "main");
   Outcome Out = bind(Call.get(), 0, Tensor<float>{{1, 1}, {0}});
-  expectIn(Out.Message, "input 'ids' is int64 [batch, sequence], got float32 [1, 1]");
+  expectIn(Out.Message,
+           "input 'ids' is int64 [batch, sequence], got float32 [1, 1]");
   EXPECT_FALSE(bind(Call.get(), 0, Tensor<int64_t>{{1}, {0}}).ok());
   EXPECT_FALSE(bind(Call.get(), 0, Tensor<int64_t>{{2, 2}, {0}}).ok());
   EXPECT_FALSE(bind(Call.get(), 0, Tensor<int64_t>{{-1, 1}, {}}).ok());
@@ -164,6 +167,297 @@ TEST(Api, OtherFilesAreRefused) {
   EXPECT_EQ(Out.Code, DURE_STATUS_NOT_FOUND);
   Out = dure_package_load(T.folder().c_str(), nullptr, &P);
   EXPECT_FALSE(Out.ok());
+}
+
+namespace {
+
+/// Each call must refuse, with a message.
+struct Sweep {
+  unsigned Calls = 0;
+  void operator()(dure_status *S, const char *What) {
+    ++Calls;
+    Outcome Out(S);
+    EXPECT_FALSE(Out.ok()) << What;
+    EXPECT_TRUE(Out.ok() || !Out.Message.empty()) << What;
+  }
+};
+#define REFUSES(CALL) Refuses(CALL, #CALL)
+
+template <typename T> T sized() {
+  T Value = {};
+  Value.struct_size = sizeof(Value);
+  return Value;
+}
+
+} // namespace
+
+// Tests that no function of packages and devices takes NULL, a struct without
+// its size or an index that is not there.
+TEST(Api, PackagesRefuseWrongArguments) {
+  Sweep Refuses;
+  Loaded Made = loadFake(encoderPackage());
+  dure_package *P = Made.Package.get(), *Q = nullptr;
+  size_t Index = 0;
+  REFUSES(dure_package_load(nullptr, nullptr, &Q));
+  REFUSES(dure_package_load("x", nullptr, nullptr));
+  REFUSES(dure_package_load_memory(nullptr, 5, nullptr, &Q));
+  REFUSES(dure_package_load_memory("abc", 3, nullptr, nullptr));
+  for (size_t Size : {0, 3})
+    REFUSES(dure_package_load_memory("abc", Size, nullptr, &Q));
+  auto Load = sized<dure_load_options>();
+  for (Load.struct_size = 0; Load.struct_size != sizeof(size_t);
+       ++Load.struct_size)
+    REFUSES(dure_package_load_memory(Made.Bytes.data(), Made.Bytes.size(),
+                                     &Load, &Q));
+  Load.struct_size = sizeof(Load);
+  for (int32_t Verify : {-1, 3}) {
+    Load.verify = Verify;
+    REFUSES(dure_package_load_memory(Made.Bytes.data(), Made.Bytes.size(),
+                                     &Load, &Q));
+  }
+  EXPECT_EQ(Q, nullptr);
+  auto Info = sized<dure_package_info>();
+  REFUSES(dure_package_get_info(P, nullptr));
+  REFUSES(dure_package_get_info(nullptr, &Info));
+  Info.struct_size = 3;
+  REFUSES(dure_package_get_info(P, &Info));
+  auto Symbol = sized<dure_symbol_info>();
+  REFUSES(dure_package_get_symbol(P, 99, &Symbol));
+  REFUSES(dure_package_get_symbol(P, 0, nullptr));
+  auto Entry = sized<dure_entry_info>();
+  REFUSES(dure_package_get_entry(P, 9, &Entry));
+  REFUSES(dure_package_get_entry(P, 0, nullptr));
+  REFUSES(dure_package_find_entry(P, nullptr, &Index));
+  REFUSES(dure_package_find_entry(P, "main", nullptr));
+  REFUSES(dure_package_find_entry(P, "x", &Index));
+  auto Signature = sized<dure_signature>();
+  for (int32_t Kind : {-1, 3})
+    REFUSES(dure_package_get_signature(P, 0, Kind, 0, &Signature));
+  REFUSES(dure_package_get_signature(P, ~size_t(0), 0, 0, &Signature));
+  REFUSES(dure_package_get_signature(P, 0, 0, ~size_t(0), &Signature));
+  REFUSES(dure_package_get_signature(P, 0, 0, 0, nullptr));
+  auto Variant = sized<dure_variant_info>();
+  REFUSES(dure_package_get_variant(P, 5, &Variant));
+  REFUSES(dure_package_get_variant(P, 0, nullptr));
+  dure_text *Text = nullptr;
+  REFUSES(dure_package_describe(P, nullptr));
+  REFUSES(dure_package_describe(nullptr, &Text));
+  auto Device = sized<dure_device_info>();
+  REFUSES(dure_devices_list(nullptr, nullptr));
+  REFUSES(dure_devices_get(nullptr, 0, &Device));
+  dure_devices *None = nullptr;
+  ASSERT_OK(dure_devices_list("/nonexistent", &None));
+  EXPECT_EQ(dure_devices_count(None), 0u);
+  REFUSES(dure_devices_get(None, 0, &Device));
+  dure_devices_destroy(None);
+  EXPECT_GT(Refuses.Calls, 35u);
+}
+
+// Tests the same of sessions and states, and their limits.
+TEST(Api, SessionsRefuseWrongArguments) {
+  Sweep Refuses;
+  Loaded Made = loadFake(stepPackage());
+  dure_package *P = Made.Package.get();
+  dure_session *S = nullptr;
+  auto Options = sized<dure_session_options>();
+  REFUSES(dure_session_create(nullptr, nullptr, &S));
+  REFUSES(dure_session_create(P, nullptr, nullptr));
+  auto Open = [&] { return dure_session_create(P, &Options, &S); };
+  Options.struct_size = 4;
+  REFUSES(Open());
+  Options = sized<dure_session_options>();
+  Options.driver = DURE_FAKE_DRIVER;
+  for (int32_t Threads : {-1, DURE_MAX_THREADS + 1, 2000000000}) {
+    Options.threads = Threads;
+    Outcome Out = Open();
+    EXPECT_EQ(Out.Code, DURE_STATUS_INVALID_ARGUMENT);
+    expectIn(Out.Message, "give 1 to 1024");
+  }
+  Options.threads = DURE_MAX_THREADS;
+  ASSERT_OK(Open());
+  dure_session_destroy(std::exchange(S, nullptr));
+  Options.threads = 0;
+  Options.device = 9;
+  REFUSES(Open());
+  Options.device = 0;
+  Options.driver_option_count = 3;
+  REFUSES(Open());
+  dure_option Half = {"key", nullptr};
+  Options.driver_options = &Half;
+  Options.driver_option_count = 1;
+  REFUSES(Open());
+  Options.driver_option_count = 0;
+  for (const char *Driver : {"x/../y", "/dev/null", "/proc/self/exe", ""}) {
+    Options.driver = Driver;
+    REFUSES(Open());
+  }
+  EXPECT_EQ(S, nullptr);
+  S = Made.Session.get();
+  auto Info = sized<dure_session_info>();
+  REFUSES(dure_session_get_info(nullptr, &Info));
+  REFUSES(dure_session_get_info(S, nullptr));
+
+  dure_state *State = nullptr;
+  auto Size = sized<dure_state_options>();
+  REFUSES(dure_state_create(S, "step", nullptr, &State));
+  Size.batch = Size.capacity = 4;
+  REFUSES(dure_state_create(nullptr, "step", &Size, &State));
+  REFUSES(dure_state_create(S, nullptr, &Size, &State));
+  REFUSES(dure_state_create(S, "main", &Size, &State));
+  REFUSES(dure_state_create(S, "step", &Size, nullptr));
+  constexpr int64_t Most = std::numeric_limits<int64_t>::max();
+  for (auto [Batch, Capacity] : {std::pair<int64_t, int64_t>{0, 4},
+                                 {4, 0},
+                                 {-1, 4},
+                                 {Most, 1},
+                                 {1, Most},
+                                 {Most, Most},
+                                 {int64_t(1) << 39, 1},
+                                 {(int64_t(1) << 24) + 1, 1},
+                                 {1 << 24, int64_t(1) << 40}}) {
+    Size.batch = Batch;
+    Size.capacity = Capacity;
+    REFUSES(dure_state_create(S, "step", &Size, &State));
+  }
+  Size.batch = Size.capacity = 4;
+  ASSERT_OK(dure_state_create(S, "step", &Size, &State));
+  Owned<dure_state> Cache(State);
+  int64_t Lengths[5] = {};
+  auto T = sized<dure_tensor>();
+  REFUSES(dure_state_get_lengths(nullptr, Lengths, 4));
+  REFUSES(dure_state_get_lengths(State, nullptr, 4));
+  REFUSES(dure_state_get_lengths(State, Lengths, 5));
+  REFUSES(dure_state_set_lengths(nullptr, Lengths, 4));
+  REFUSES(dure_state_set_lengths(State, nullptr, 4));
+  REFUSES(dure_state_set_lengths(State, Lengths, 3));
+  Lengths[0] = 5;
+  REFUSES(dure_state_set_lengths(State, Lengths, 4));
+  REFUSES(dure_state_read(nullptr, 0, &T));
+  REFUSES(dure_state_read(State, 0, nullptr));
+  REFUSES(dure_state_read(State, 1, &T));
+  REFUSES(dure_state_write(nullptr, 0, &T));
+  REFUSES(dure_state_write(State, 0, nullptr));
+  REFUSES(dure_state_write(State, 0, &T));
+  EXPECT_GT(Refuses.Calls, 35u);
+}
+
+// Tests the same of calls and traces.
+TEST(Api, CallsRefuseWrongArguments) {
+  Sweep Refuses;
+  Loaded Made = loadFake(encoderPackage());
+  dure_session *S = Made.Session.get();
+  dure_call *Call = nullptr;
+  REFUSES(dure_call_create(S, nullptr, &Call));
+  REFUSES(dure_call_create(S, "main", nullptr));
+  REFUSES(dure_call_create(nullptr, "main", &Call));
+  REFUSES(dure_call_create(S, "nope", &Call));
+  ASSERT_OK(dure_call_create(S, "main", &Call));
+  Owned<dure_call> Owner(Call);
+  int64_t Dims[DURE_MAX_RANK + 1] = {1, 1};
+  int64_t Data[4] = {};
+  auto Good = sized<dure_tensor>();
+  Good.type = DURE_TYPE_I64;
+  Good.rank = 2;
+  Good.dims = Dims;
+  Good.data = Data;
+  Good.size = 8;
+  ASSERT_OK(dure_call_bind_input(Call, 0, &Good));
+  REFUSES(dure_call_bind_input(Call, 0, nullptr));
+  REFUSES(dure_call_bind_input(Call, 9, &Good));
+  REFUSES(dure_call_bind_input(nullptr, 0, &Good));
+  REFUSES(dure_call_bind_input_by_name(Call, nullptr, &Good));
+  REFUSES(dure_call_bind_input_by_name(nullptr, "ids", &Good));
+  REFUSES(dure_call_bind_state(Call, nullptr));
+  REFUSES(dure_call_bind_state(nullptr, nullptr));
+  for (size_t Size = 0; Size != sizeof(Good); ++Size) {
+    dure_tensor T = Good;
+    T.struct_size = Size;
+    REFUSES(dure_call_bind_input(Call, 0, &T));
+  }
+  for (void (*Change)(dure_tensor &) :
+       {+[](dure_tensor &T) { T.rank = DURE_MAX_RANK + 1; },
+        +[](dure_tensor &T) { T.rank = -1; },
+        +[](dure_tensor &T) { T.dims = nullptr; },
+        +[](dure_tensor &T) { T.data = nullptr; },
+        +[](dure_tensor &T) { T.size = 7; },
+        +[](dure_tensor &T) { T.type = 1000; },
+        +[](dure_tensor &T) { T.type = -4; },
+        +[](dure_tensor &T) { T.type = DURE_TYPE_NONE; }}) {
+    dure_tensor T = Good;
+    Change(T);
+    REFUSES(dure_call_bind_input(Call, 0, &T));
+  }
+  for (int64_t Dim : {std::numeric_limits<int64_t>::max(), int64_t(-1)}) {
+    Dims[0] = Dim;
+    REFUSES(dure_call_bind_input(Call, 0, &Good));
+  }
+  auto Run = sized<dure_run_options>();
+  REFUSES(dure_call_run(nullptr, nullptr));
+  REFUSES(dure_call_run(Call, nullptr)); // the mask is missing
+  Run.struct_size = 2;
+  REFUSES(dure_call_run(Call, &Run));
+  auto Out = sized<dure_tensor>();
+  REFUSES(dure_call_get_output(Call, 0, &Out));
+  REFUSES(dure_call_get_output(nullptr, 0, &Out));
+  auto Stats = sized<dure_call_stats>();
+  REFUSES(dure_call_get_stats(Call, nullptr));
+  REFUSES(dure_call_get_stats(nullptr, &Stats));
+  Stats.struct_size = 0;
+  REFUSES(dure_call_get_stats(Call, &Stats));
+  auto Dispatch = sized<dure_dispatch_stats>();
+  REFUSES(dure_call_get_dispatch(Call, 0, &Dispatch));
+  dure_trace *Trace = nullptr;
+  REFUSES(dure_trace_create(nullptr));
+  REFUSES(dure_trace_write(nullptr, "x"));
+  ASSERT_OK(dure_trace_create(&Trace));
+  Owned<dure_trace> Spans(Trace);
+  TemporaryFolder Folder;
+  REFUSES(dure_trace_write(Trace, nullptr));
+  REFUSES(dure_trace_write(Trace, Folder.path("no/such").c_str()));
+  REFUSES(dure_trace_write(Trace, Folder.folder().c_str()));
+  EXPECT_GT(Refuses.Calls, 70u);
+}
+
+// Tests that limits at their ends are limits, not accidents.
+TEST(Api, RunLimitsAtTheirEnds) {
+  Loaded Made = loadFake(encoderPackage());
+  Owned<dure_call> Call = makeCall(Made, "main");
+  ASSERT_OK(bind(Call.get(), 0, Tensor<int64_t>{{1, 1}, {2}}));
+  ASSERT_OK(bind(Call.get(), 1, Tensor<int64_t>{{1, 1}, {1}}));
+  auto Run = sized<dure_run_options>();
+  Run.timeout_ns = ~uint64_t(0);
+  ASSERT_OK(dure_call_run(Call.get(), &Run));
+  Run.timeout_ns = 1;
+  EXPECT_EQ(Outcome(dure_call_run(Call.get(), &Run)).Code,
+            DURE_STATUS_DEADLINE_EXCEEDED);
+  Run.timeout_ns = 0;
+  Run.memory_limit = 10;
+  EXPECT_EQ(Outcome(dure_call_run(Call.get(), &Run)).Code,
+            DURE_STATUS_RESOURCE_EXHAUSTED);
+  Run.memory_limit = 0;
+  Run.fuel = 3;
+  EXPECT_EQ(Outcome(dure_call_run(Call.get(), &Run)).Code,
+            DURE_STATUS_RESOURCE_EXHAUSTED);
+}
+
+// Tests that a session that cannot be made says what kind of failure it was.
+TEST(Api, RefusedSessionsKeepTheirScope) {
+  Package P = encoderPackage();
+  P.Variants[0].Driver = "cpu"; // the fault layer below answers for it
+  Loaded Made;
+  Made.Bytes = *writePackageToMemory(P);
+  ASSERT_OK(Made.load());
+  dure_option Driver[] = {{"fault.inner", DURE_FAKE_DRIVER},
+                          {"fault.rules", "open@1:fail=UNAVAILABLE"}};
+  auto Options = sized<dure_session_options>();
+  Options.driver = DURE_FAULT_DRIVER;
+  Options.driver_options = Driver;
+  Options.driver_option_count = 2;
+  dure_session *S = nullptr;
+  dure_status *Failure = dure_session_create(Made.Package.get(), &Options, &S);
+  EXPECT_EQ(dure_status_get_code(Failure), DURE_STATUS_UNAVAILABLE);
+  EXPECT_TRUE(dure_status_is_retryable(Failure));
+  dure_status_free(Failure);
 }
 
 // Tests that destroying nothing is allowed.

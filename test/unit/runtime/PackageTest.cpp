@@ -142,9 +142,9 @@ TEST(Package, DescribesAllOfIt) {
   Owned<dure_text> Json(Text);
   std::string All = dure_text_data(Text);
   for (const char *Part :
-       {"\"steps\":[{\"kind\":\"cast\",\"type\":\"float32\"}]", "\"leaves\":[\"",
-        "\"metadata_sha256\":\"", "\"code\":{\"offset\":4096",
-        "\"r0 = dim 0 of input 0 'ids'\"",
+       {"\"steps\":[{\"kind\":\"cast\",\"type\":\"float32\"}]",
+        "\"leaves\":[\"", "\"metadata_sha256\":\"", "\"code\":{\"offset\":4096",
+        "{\"block\":0,\"instructions\":[\"r0 = dim 0 of input 0 'ids'\"",
         "dispatch export 1 'matmul_panels' grid [r", "\"barrier\"",
         "= allocate transient of r", "\"return b", "\"trace_block\":1",
         "\"values\":[{\"name\":\"hidden\",\"binding\":2", "\"flops\":\"r"})

@@ -1,18 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Runs a command, sends it a signal after some seconds, prints its exit status.
+"""Runs a command, sends it a signal once it handles it, prints its exit status.
 
-usage: interrupt.py SECONDS SIGNAL COMMAND...
+usage: interrupt.py SIGNAL COMMAND...
+
+Why not after a fixed time: on a busy machine the command may not have started yet,
+on a fast one it may be done. Linux shows in /proc which signals a process catches.
 """
 
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-number = getattr(signal, sys.argv[2])
+number = getattr(signal, sys.argv[1])
 # A shell may have started this in the background, where it is ignored.
 signal.signal(number, signal.SIG_DFL)
-process = subprocess.Popen(sys.argv[3:])
-time.sleep(float(sys.argv[1]))
+process = subprocess.Popen(sys.argv[2:])
+
+
+def catches_signal():
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("SigCgt:"):
+            return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
+
+
+while process.poll() is None and not catches_signal():
+    time.sleep(0.001)
 process.send_signal(number)
 print("status", process.wait(), flush=True)

@@ -23,9 +23,14 @@ static dure_drv_timeline_api timeline = {sizeof(timeline), 0, 0, 0, 0, 0, 0};
 static dure_drv_queue_api queue = {sizeof(queue), 0, 0, 0, 0};
 static dure_drv_executable_api executable = {
     sizeof(executable), 0, 0, 0, 0, 0, 0};
-static dure_drv_build_info build = {
-    sizeof(build), "broken", "test", "0", "c", "none", DURE_DRIVER_ABI_MAJOR,
-    DURE_DRIVER_ABI_MINOR};
+static dure_drv_build_info build = {sizeof(build),
+                                    "broken",
+                                    "test",
+                                    "0",
+                                    "c",
+                                    "none",
+                                    DURE_DRIVER_ABI_MAJOR,
+                                    DURE_DRIVER_ABI_MINOR};
 static dure_driver table;
 
 /* Every entry of TABLE from its second word on. */
@@ -54,9 +59,8 @@ dure_driver_query(uint32_t abi_major, uint32_t abi_minor,
   table.build_info = &build;
   table.destroy = destroy;
   table.device_count = count;
-  table.device_info =
-      NEVER(dure_drv_status * (*)(const dure_driver *, uint32_t,
-                                  dure_drv_device_info *));
+  table.device_info = NEVER(dure_drv_status * (*)(const dure_driver *, uint32_t,
+                                                  dure_drv_device_info *));
   table.device_open = NEVER(dure_drv_status * (*)(const dure_driver *, uint32_t,
                                                   const dure_drv_extension *,
                                                   dure_drv_device **));

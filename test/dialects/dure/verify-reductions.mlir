@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// RUN: dure-opt %s --split-input-file --verify-diagnostics
+
+// Tests that reductions keep or drop dimensions.
+func.func @f(%a: tensor<?x4x8xf32, #dure.dims<["n", "4", "8"]>>) {
+  %r0 = dure.reduce %a {kind = #dure<reduce_kind sum>, axes = array<i64: 0, 2>, keep_dims = false} : (tensor<?x4x8xf32, #dure.dims<["n", "4", "8"]>>) -> tensor<4xf32>
+  %r1 = dure.reduce %a {kind = #dure<reduce_kind max>, axes = array<i64: 0, 2>, keep_dims = true} : (tensor<?x4x8xf32, #dure.dims<["n", "4", "8"]>>) -> tensor<1x4x1xf32>
+  return
+}
+
+// -----
+
+// Tests that axes are sorted and unique.
+func.func @f(%a: tensor<4x8xf32>) {
+  // expected-error @+2 {{axes must be sorted and unique}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.reduce %a {kind = #dure<reduce_kind sum>, axes = array<i64: 1, 0>, keep_dims = false} : (tensor<4x8xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+// Tests that axes are dimensions.
+func.func @f(%a: tensor<4x8xf32>) {
+  // expected-error @+2 {{axis 2 is outside}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.reduce %a {kind = #dure<reduce_kind sum>, axes = array<i64: 2>, keep_dims = false} : (tensor<4x8xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// Tests that complex numbers are not summed.
+func.func @f(%a: tensor<4xcomplex<f32>>) {
+  // expected-error @+1 {{must be ranked tensor of a dure element type}}
+  %r = dure.reduce %a {kind = #dure<reduce_kind sum>, axes = array<i64: 0>, keep_dims = false} : (tensor<4xcomplex<f32>>) -> tensor<complex<f32>>
+  return
+}
+
+// -----
+
+// Tests that softmax has the operand's type.
+func.func @f(%a: tensor<?x4xf32, #dure.dims<["n", "4"]>>) {
+  %r = dure.softmax %a {axis = 1, log = true} : (tensor<?x4xf32, #dure.dims<["n", "4"]>>) -> tensor<?x4xf32, #dure.dims<["n", "4"]>>
+  return
+}
+
+// -----
+
+// Tests that softmax refuses integers.
+func.func @f(%a: tensor<4xi32>) {
+  // expected-error @+2 {{needs floating point elements}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.softmax %a {axis = 0} : (tensor<4xi32>) -> tensor<4xi32>
+  return
+}
+
+// -----
+
+// Tests that softmax has an axis.
+func.func @f(%a: tensor<4xf32>) {
+  // expected-error @+2 {{axis -1 is outside}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.softmax %a {axis = -1} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// Tests that running sums are of any numbers.
+func.func @f(%a: tensor<?x4xi32, #dure.dims<["n", "4"]>>) {
+  %r = dure.cumsum %a {axis = 1, exclusive = true, reverse = true} : (tensor<?x4xi32, #dure.dims<["n", "4"]>>) -> tensor<?x4xi32, #dure.dims<["n", "4"]>>
+  return
+}
+
+// -----
+
+// Tests that cumsum has an axis.
+func.func @f(%a: tensor<4xf32>) {
+  // expected-error @+2 {{axis 1 is outside}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.cumsum %a {axis = 1} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
