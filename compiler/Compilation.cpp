@@ -87,9 +87,13 @@ bool Compiler::checkStop() {
         return Each->wantsRaised() == Targets[0]->wantsRaised();
       });
   return Shared || fail(Outcome::InvalidRequest,
-                        "--stop-after " + Request.StopAfter +
-                            " writes one module, and each target has its own "
-                            "from there on: give one --target");
+                        text("--stop-after " + Request.StopAfter +
+                                 " writes one module, and each target has its "
+                                 "own from there on: give one --target",
+                             "--stop-after " + Request.StopAfter +
+                                 "은(는) 모듈 하나를 쓰는데 이 단계부터는 "
+                                 "타깃마다 모듈이 따로 있습니다. --target을 "
+                                 "하나만 지정하십시오"));
 }
 
 /// Simplify and raise.
@@ -139,7 +143,8 @@ bool Compiler::lower(ModuleOp Placed, const Target &T,
   size_t Before = Content.Variants.size();
   if (failed(lowerToPackage(Placed, T, Options, Content, About.Variants)))
     return cancelled()
-               ? fail(Outcome::Cancelled, "cancelled during phase lower")
+               ? fail(Outcome::Cancelled, text("cancelled during phase lower",
+                                               "lower 단계에서 취소되었습니다"))
                : fail(Outcome::Failed, takeDiagnostics());
   end("lower");
   if (Report.Targets.empty())

@@ -29,14 +29,32 @@ static DialectRegistry phaseDialects() {
 }
 
 /// Where an op came from, for messages: "node 'x' (MatMul): ".
-static std::string placeOf(Location Loc) {
+std::string Pipeline::placeOf(Location Loc) const {
   std::vector<std::string> Nodes = sourceNodes(Loc);
   if (!Nodes.empty())
-    return "node '" + Nodes.back() + "' (" + sourceOp(Loc) + "): ";
+    return text("node '", "노드 '") + Nodes.back() + "' (" + sourceOp(Loc) +
+           "): ";
   if (auto File = dyn_cast<FileLineColLoc>(Loc))
     return File.getFilename().str() + ":" + std::to_string(File.getLine()) +
            ":" + std::to_string(File.getColumn()) + ": ";
   return {};
+}
+
+/// A refusal in Korean where its code is one of Dure's own targets'; a vendor's
+/// words stay as they are.
+static Unsupported inKorean(const Refused &Each, StringRef Target) {
+  Unsupported Out = Each.Why;
+  std::string Op = Each.Op->getName().stripDialect().str();
+  if (Out.Code == "target-op") {
+    Out.Reason = "타깃 '" + Target.str() + "'은(는) 이 형식의 " + Op +
+                 " 연산을 계산하지 않습니다";
+    Out.Remedy = "모든 연산을 계산하는 --target reference로 컴파일하십시오.";
+  } else if (Out.Code == "element-type") {
+    Out.Reason = "타깃 '" + Target.str() + "'에는 " + Op +
+                 " 연산의 원소 형식을 저장할 방법이 없습니다";
+    Out.Remedy = "int8, uint8 또는 부동소수점 형식으로 저장하십시오.";
+  }
+  return Out;
 }
 
 Pipeline::Pipeline(const CompilationRequest &Request, CompilationReport &Report)
@@ -68,7 +86,9 @@ bool Pipeline::fail(Outcome Result, std::string Message) {
 
 bool Pipeline::begin(StringRef Phase) {
   if (cancelled())
-    return fail(Outcome::Cancelled, "cancelled during phase " + Phase.str());
+    return fail(Outcome::Cancelled,
+                text("cancelled during phase " + Phase.str(),
+                     Phase.str() + " 단계에서 취소되었습니다"));
   if (Request.Progress)
     Request.Progress(Phase.str(), std::min(1.0, PhasesBegun / 10.0));
   ++PhasesBegun;
@@ -84,9 +104,10 @@ void Pipeline::end(StringRef Phase) {
 bool Pipeline::checkNames() {
   for (const std::string &Name : {Request.StopAfter, Request.StartFrom})
     if (!Name.empty() && !phaseNamed(Name))
-      return fail(Outcome::InvalidRequest,
-                  "there is no phase '" + Name +
-                      "'; phases are: " + phaseNames());
+      return fail(
+          Outcome::InvalidRequest,
+          text("there is no phase '" + Name + "'; phases are: " + phaseNames(),
+               "'" + Name + "' 단계는 없습니다. 단계: " + phaseNames()));
   if (Request.PrintAfter.empty())
     return true;
   std::set<std::string> Passes;
@@ -95,11 +116,14 @@ bool Pipeline::checkNames() {
       Passes.insert(Name);
   for (const std::string &Name : Request.PrintAfter)
     if (Name != "all" && !phaseNamed(Name) && !Passes.count(Name))
-      return fail(Outcome::InvalidRequest,
-                  "there is no phase or pass '" + Name +
-                      "' to print the IR after; phases are: all, " +
-                      phaseNames() +
-                      "; passes are: " + llvm::join(Passes, ", "));
+      return fail(
+          Outcome::InvalidRequest,
+          text("there is no phase or pass '" + Name +
+                   "' to print the IR after; phases are: all, " + phaseNames() +
+                   "; passes are: " + llvm::join(Passes, ", "),
+               "IR을 출력할 '" + Name +
+                   "' 단계나 패스가 없습니다. 단계: all, " + phaseNames() +
+                   "; 패스: " + llvm::join(Passes, ", ")));
   return true;
 }
 
@@ -200,9 +224,13 @@ bool Pipeline::checkPlacement() {
   for (const std::string &Name : Placed)
     if (Targets.size() != 1 || Targets.front()->name() != Name)
       return fail(Outcome::InvalidRequest,
-                  "'" + Request.ModelPath + "' is placed on target '" + Name +
-                      "' already; give --target " + Name +
-                      " alone, or start from phase place or an earlier one");
+                  text("'" + Request.ModelPath + "' is placed on target '" +
+                           Name + "' already; give --target " + Name +
+                           " alone, or start from phase place or an earlier "
+                           "one",
+                       "'" + Request.ModelPath + "'은(는) 이미 타깃 '" + Name +
+                           "'에 배치되어 있습니다. --target " + Name +
+                           "만 지정하거나 place 이전 단계에서 시작하십시오"));
   return true;
 }
 
@@ -283,16 +311,22 @@ bool Pipeline::checkDims() {
     }
   for (auto &[Name, Value] : Request.Dims)
     if (!Known.count(Name))
-      return fail(
-          Outcome::InvalidRequest,
-          "--dims names '" + Name + "', which no input has; there " +
-              (Known.empty() ? "are none" : "are: " + llvm::join(Known, ", ")));
+      return fail(Outcome::InvalidRequest,
+                  text("--dims names '" + Name +
+                           "', which no input has; there " +
+                           (Known.empty() ? "are none"
+                                          : "are: " + llvm::join(Known, ", ")),
+                       "--dims의 '" + Name +
+                           "'은(는) 어느 입력에도 없습니다. 있는 것: " +
+                           (Known.empty() ? "없음" : llvm::join(Known, ", "))));
   for (const DimExpr &Dim : Sizes)
     if (std::optional<int64_t> Value = Dim.evaluate(Request.Dims);
         Value && *Value < 0)
       return fail(Outcome::InvalidRequest,
-                  "--dims gives a dimension that is negative: " + Dim.str() +
-                      " would be " + std::to_string(*Value));
+                  text("--dims gives a dimension that is negative: " +
+                           Dim.str() + " would be " + std::to_string(*Value),
+                       "--dims로 주어진 차원이 음수입니다: " + Dim.str() +
+                           " = " + std::to_string(*Value)));
   auto Pairs = Main->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
   if (!Pairs)
     return true;
@@ -301,10 +335,15 @@ bool Pipeline::checkDims() {
     std::optional<int64_t> R = Pair.expr(1).evaluate(Request.Dims);
     if (L && R && *L != *R)
       return fail(Outcome::InvalidRequest,
-                  "--dims gives sizes that the model cannot have: it needs " +
-                      Pair.expr(0).str() + " and " + Pair.expr(1).str() +
-                      " to be equal, they would be " + std::to_string(*L) +
-                      " and " + std::to_string(*R));
+                  text("--dims gives sizes that the model cannot have: it "
+                       "needs " +
+                           Pair.expr(0).str() + " and " + Pair.expr(1).str() +
+                           " to be equal, they would be " + std::to_string(*L) +
+                           " and " + std::to_string(*R),
+                       "모델이 가질 수 없는 크기가 --dims로 주어졌습니다: " +
+                           Pair.expr(0).str() + " = " + Pair.expr(1).str() +
+                           "이어야 하는데 각각 " + std::to_string(*L) + ", " +
+                           std::to_string(*R) + "입니다"));
   }
   return true;
 }
@@ -316,9 +355,14 @@ bool Pipeline::checkShapes(ModuleOp Module, const Target &T) {
   auto Refuse = [&](std::string Node, std::string Op, const std::string &Dim) {
     Report.Refusals.push_back(
         {Node, Op, "", 0, "dynamic-shape",
-         "target '" + T.name().str() +
-             "' needs static shapes, and this has the dimension '" + Dim + "'",
-         "Export the model with fixed dimensions."});
+         text("target '" + T.name().str() +
+                  "' needs static shapes, and this has the dimension '" + Dim +
+                  "'",
+              "타깃 '" + T.name().str() +
+                  "'은(는) 고정된 크기가 필요한데 차원 '" + Dim +
+                  "'이(가) 있습니다"),
+         text("Export the model with fixed dimensions.",
+              "차원을 고정하여 모델을 내보내십시오.")});
     Report.Message += (Report.Message.empty() ? "'" : "\n'") + Node +
                       "': " + Report.Refusals.back().Reason +
                       " [dynamic-shape] " + Report.Refusals.back().Remedy;
@@ -401,20 +445,22 @@ bool Pipeline::runPhaseOn(Phase P, ModuleOp Module, const Target *Preferred,
   std::vector<Refused> Refusals;
   if (failed(runPhase(P, Module, Options, Refusals)))
     return fail(Outcome::Failed, takeDiagnostics());
-  return report(Refusals);
+  return report(Refusals, Preferred);
 }
 
-bool Pipeline::report(ArrayRef<Refused> Refusals) {
+bool Pipeline::report(ArrayRef<Refused> Refusals, const Target *Preferred) {
   for (const Refused &Each : Refusals) {
     std::vector<std::string> Nodes = sourceNodes(Each.Op->getLoc());
     std::string Node = Nodes.empty() ? "" : Nodes.back();
     std::string Op = Nodes.empty() ? Each.Op->getName().getStringRef().str()
                                    : sourceOp(Each.Op->getLoc());
+    Unsupported Why =
+        Request.Korean ? inKorean(Each, Preferred->name()) : Each.Why;
     Report.Refusals.push_back(
-        {Node, Op, "", 0, Each.Why.Code, Each.Why.Reason, Each.Why.Remedy});
+        {Node, Op, "", 0, Why.Code, Why.Reason, Why.Remedy});
     Report.Message += (Report.Message.empty() ? "" : "\n") +
-                      placeOf(Each.Op->getLoc()) + Each.Why.Reason + " [" +
-                      Each.Why.Code + "] " + Each.Why.Remedy;
+                      placeOf(Each.Op->getLoc()) + Why.Reason + " [" +
+                      Why.Code + "] " + Why.Remedy;
   }
   return Refusals.empty() || fail(Outcome::Refused, Report.Message);
 }

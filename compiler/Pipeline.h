@@ -48,6 +48,10 @@ public:
   void end(llvm::StringRef Phase);
 
   bool fail(Outcome Result, std::string Message);
+  /// The one in the request's language.
+  std::string text(std::string English, std::string Korean) const {
+    return Request.Korean ? Korean : English;
+  }
   bool stopsAfter(Phase P) const { return Request.StopAfter == phaseName(P); }
   /// True when the phase was done in the IR that was read.
   bool isDone(Phase P) const { return P <= Reached; }
@@ -74,7 +78,8 @@ private:
   bool checkPlacement();
   bool runPhaseOn(Phase P, mlir::ModuleOp Module, const Target *Preferred,
                   bool NoRaise);
-  bool report(llvm::ArrayRef<Refused> Refusals);
+  bool report(llvm::ArrayRef<Refused> Refusals, const Target *Preferred);
+  std::string placeOf(mlir::Location Loc) const;
 
   mlir::OwningOpRef<mlir::ModuleOp> Unraised;
 
