@@ -32,9 +32,9 @@ def Dure_WeightOp : Dure_Op<"weight", [Symbol,
   let description = [{
     The tensor that the recipe's steps make of the bytes in `data`. Never holds
     the numbers. Lives at module level. Shapes are static, each step's integers
-    and type fit the type before it, and the weights that `multiply`, `add` and
-    `subtract` read have its element type, broadcast to its shape and lead back
-    to no weight on the way.
+    and type fit the type before it, and the operands of `multiply`, `add` and
+    `subtract` have its element type, fit its shape and, where they are weights,
+    lead back to no weight on the way.
 
     Example:
     ```mlir

@@ -43,8 +43,41 @@ static bool isArithmetic(RecipeKind Kind) {
          Kind == RecipeKind::Subtract;
 }
 
+/// Whether an arithmetic step meets its operand block by block.
+static bool isBlocked(StepAttr Step) {
+  return isArithmetic(Step.getKind()) && !Step.getInts().empty();
+}
+
 static bool isStatic(Type Type) {
   return isDureTensor(Type) && cast<RankedTensorType>(Type).hasStaticShape();
+}
+
+/// Whether every element of the step's value has its element of an operand of
+/// type `From`: by numpy's broadcasting, or by blocks along an axis. The step's
+/// own integers have been counted.
+static bool operandFits(StepAttr Step, RankedTensorType From) {
+  RankedTensorType To = Step.getType();
+  if (From.getElementType() != To.getElementType() ||
+      From.getRank() > To.getRank())
+    return false;
+  SmallVector<int64_t> Sizes(To.getShape());
+  if (isBlocked(Step)) {
+    int64_t Axis = Step.getInts()[0], Block = Step.getInts()[1];
+    if (Axis < 0 || Axis >= To.getRank() || Block < 1)
+      return false;
+    Sizes[Axis] = Sizes[Axis] / Block + (Sizes[Axis] % Block != 0);
+    // A vector runs along the axis.
+    if (From.getRank() == 1)
+      return From.getDimSize(0) == Sizes[Axis];
+    if (From.getRank() != To.getRank() || From.getDimSize(Axis) != Sizes[Axis])
+      return false;
+  }
+  for (int64_t I = 1; I <= From.getRank(); ++I) {
+    int64_t Size = From.getDimSize(From.getRank() - I);
+    if (Size != 1 && Size != Sizes[To.getRank() - I])
+      return false;
+  }
+  return true;
 }
 
 /// Bytes of a tensor as files and packages store it.
@@ -167,17 +200,26 @@ LogicalResult RecipeVerifier::verifyStep(StepAttr Step) {
                 : Kind == RecipeKind::Slice      ? 3 * Rank
                 : Kind == RecipeKind::Pad        ? 2 * Rank
                 : Kind == RecipeKind::PackPanels ? 1
+                : isBlocked(Step)                ? 2
                                                  : 0;
   if (Step.getInts().size() != Ints)
     return error(Step) << "needs " << Ints << " integers for " << At;
-  if (isArithmetic(Kind) != static_cast<bool>(Step.getOther()))
-    return error(Step) << (isArithmetic(Kind) ? "needs another weight"
-                                              : "takes no other weight");
+  int Operands = (Step.getOther() ? 1 : 0) + (Step.getConstant() ? 1 : 0);
+  if (Operands != (isArithmetic(Kind) ? 1 : 0))
+    return error(Step) << (isArithmetic(Kind)
+                               ? "needs another weight or a constant"
+                               : "takes no other operand");
   if (Kind != RecipeKind::Cast &&
       Step.getType().getElementType() != At.getElementType())
     return error(Step) << "changes the element type of " << At;
   if (failed(verifyShape(Step)))
     return failure();
+  if (DenseElementsAttr Constant = Step.getConstant()) {
+    auto Type = dyn_cast<RankedTensorType>(Constant.getType());
+    if (!Type || !isStatic(Type) || !operandFits(Step, Type))
+      return error(Step) << "its constant of type " << Constant.getType()
+                         << " does not fit";
+  }
   At = Step.getType();
   return success();
 }
@@ -237,18 +279,10 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &Symbols) {
         Symbols.lookupNearestSymbolFrom<WeightOp>(*this, Step.getOther());
     if (!Other)
       return emitOpError("no weight named ") << Step.getOther();
-    // Elements and the shape are those of the step: it has checked its own.
-    RankedTensorType To = Step.getType(), From = Other.getType();
-    bool Fits = From.getElementType() == To.getElementType() &&
-                From.getRank() <= To.getRank();
-    for (int64_t I = 1; Fits && I <= From.getRank(); ++I) {
-      int64_t Size = From.getDimSize(From.getRank() - I);
-      Fits = Size == 1 || Size == To.getDimSize(To.getRank() - I);
-    }
-    if (!Fits)
+    if (!operandFits(Step, Other.getType()))
       return emitOpError("step ")
-             << Step << ": weight " << Step.getOther() << " of type " << From
-             << " does not broadcast to " << To;
+             << Step << ": weight " << Step.getOther() << " of type "
+             << Other.getType() << " does not fit";
   }
   llvm::SmallDenseMap<Operation *, unsigned> Known;
   if (!isShallow(*this, MaxRecipeDepth, Symbols, Known))

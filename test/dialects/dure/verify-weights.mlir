@@ -110,14 +110,14 @@ dure.weight @w from <file = 0, offset = 0, size = 64, type = tensor<4x4xf32>> [#
 // -----
 
 // Tests that a product has another weight.
-// expected-error @+1 {{needs another weight}}
+// expected-error @+1 {{needs another weight or a constant}}
 dure.weight @w from <file = 0, offset = 0, size = 64, type = tensor<4x4xf32>> [#dure.step<multiply -> tensor<4x4xf32>>] : tensor<4x4xf32>
 
 // -----
 
 // Tests that a cast has no other weight.
 dure.weight @s from <file = 0, offset = 0, size = 16, type = tensor<4xf32>> : tensor<4xf32>
-// expected-error @+1 {{takes no other weight}}
+// expected-error @+1 {{takes no other operand}}
 dure.weight @w from <file = 0, offset = 0, size = 64, type = tensor<4x4xf32>> [#dure.step<cast with @s -> tensor<4x4xf32>>] : tensor<4x4xf32>
 
 // -----
@@ -130,14 +130,14 @@ dure.weight @w from <file = 0, offset = 0, size = 64, type = tensor<4x4xf32>> [#
 
 // Tests that the other weight broadcasts.
 dure.weight @s from <file = 0, offset = 0, size = 12, type = tensor<3xf32>> : tensor<3xf32>
-// expected-error @+1 {{does not broadcast to}}
+// expected-error @+1 {{does not fit}}
 dure.weight @w from <file = 0, offset = 0, size = 64, type = tensor<4x4xf32>> [#dure.step<multiply with @s -> tensor<4x4xf32>>] : tensor<4x4xf32>
 
 // -----
 
 // Tests that the other weight has the element type.
 dure.weight @s from <file = 0, offset = 0, size = 8, type = tensor<4xf16>> : tensor<4xf16>
-// expected-error @+1 {{does not broadcast to}}
+// expected-error @+1 {{does not fit}}
 dure.weight @w from <file = 0, offset = 0, size = 64, type = tensor<4x4xf32>> [#dure.step<multiply with @s -> tensor<4x4xf32>>] : tensor<4x4xf32>
 
 // -----
@@ -171,3 +171,34 @@ func.func @f() {
   %r = dure.get_weight @w : tensor<16xf32>
   return
 }
+
+// -----
+
+// Tests that the other operand may be a constant, and meet blocks of an axis.
+dure.weight @s from <file = 0, offset = 0, size = 32, type = tensor<4x2xf32>> : tensor<4x2xf32>
+dure.weight @w from <file = 0, offset = 0, size = 48, type = tensor<4x3xf32>> [#dure.step<multiply by dense<2.0> : tensor<f32> -> tensor<4x3xf32>>, #dure.step<subtract[1, 2] by dense<[1.0, 2.0]> : tensor<2xf32> -> tensor<4x3xf32>>, #dure.step<multiply[1, 2] with @s -> tensor<4x3xf32>>] : tensor<4x3xf32>
+
+// -----
+
+// Tests that a constant broadcasts.
+// expected-error @+1 {{its constant of type}}
+dure.weight @w from <file = 0, offset = 0, size = 48, type = tensor<4x3xf32>> [#dure.step<multiply by dense<2.0> : tensor<4xf32> -> tensor<4x3xf32>>] : tensor<4x3xf32>
+
+// -----
+
+// Tests that there is an element for every block.
+// expected-error @+1 {{its constant of type}}
+dure.weight @w from <file = 0, offset = 0, size = 48, type = tensor<4x3xf32>> [#dure.step<multiply[1, 2] by dense<2.0> : tensor<3xf32> -> tensor<4x3xf32>>] : tensor<4x3xf32>
+
+// -----
+
+// Tests that blocks lie along a dimension.
+// expected-error @+1 {{its constant of type}}
+dure.weight @w from <file = 0, offset = 0, size = 48, type = tensor<4x3xf32>> [#dure.step<multiply[2, 2] by dense<2.0> : tensor<2xf32> -> tensor<4x3xf32>>] : tensor<4x3xf32>
+
+// -----
+
+// Tests that a step has one other operand.
+dure.weight @s from <file = 0, offset = 0, size = 12, type = tensor<3xf32>> : tensor<3xf32>
+// expected-error @+1 {{needs another weight or a constant}}
+dure.weight @w from <file = 0, offset = 0, size = 48, type = tensor<4x3xf32>> [#dure.step<multiply with @s by dense<2.0> : tensor<3xf32> -> tensor<4x3xf32>>] : tensor<4x3xf32>
