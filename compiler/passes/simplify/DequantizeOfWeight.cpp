@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // dequantize of a weight -> the arithmetic that it is.
 #include "compiler/passes/simplify/WeightExpressions.h"
+#include "compiler/passes/support/Evaluate.h"
 #include "compiler/passes/support/Matching.h"
 
 using namespace mlir;
@@ -82,6 +83,11 @@ private:
                     Type Element) {
     if (typeOf(X).getElementType() == Element)
       return X;
+    // At once: constants have been folded before.
+    if (DenseElementsAttr Constant = constantOf(X))
+      return ConstantOp::create(
+          Rewriter, Loc,
+          convertConstant(Constant, mlir::cast<FloatType>(Element)));
     return CastOp::create(Rewriter, Loc, tensorOf(dimsOf(typeOf(X)), Element),
                           X, TypeAttr::get(Element),
                           Rewriter.getBoolAttr(true));

@@ -3,6 +3,7 @@
 #include "compiler/passes/Passes.h"
 #include "compiler/passes/simplify/WeightExpressions.h"
 #include "compiler/passes/simplify/WeightRecipes.h"
+#include "compiler/passes/support/Evaluate.h"
 #include "compiler/passes/support/Matching.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -56,11 +57,30 @@ public:
   explicit Folder(ModuleOp Module) : Weights(Module) {}
 
   void fold(Operation *Op) {
+    if (auto Reshape = dyn_cast<ReshapeOp>(Op))
+      return foldReshape(Reshape);
     WeightOp New;
     if (auto Dequantize = dyn_cast<DequantizeOp>(Op))
       New = foldBlocks(Dequantize);
     else if (std::optional<RecipeKind> Kind = stepKindOf(Op))
       New = foldStep(Op, *Kind);
+    replace(Op, New);
+  }
+
+private:
+  /// A reshaped constant is one: a scale that was unsqueezed, say.
+  void foldReshape(ReshapeOp Op) {
+    DenseElementsAttr Constant = constantOf(Op.getX());
+    if (!Constant || !Op.getType().hasStaticShape())
+      return replace(Op, foldStep(Op, RecipeKind::Reshape));
+    OpBuilder Builder(Op);
+    Value New = ConstantOp::create(Builder, Op.getLoc(),
+                                   Constant.reshape(Op.getType()));
+    Op.replaceAllUsesWith(New);
+    Op->erase();
+  }
+
+  void replace(Operation *Op, WeightOp New) {
     if (!New)
       return;
     OpBuilder Builder(Op);
@@ -71,7 +91,6 @@ public:
     Op->erase();
   }
 
-private:
   WeightOp foldStep(Operation *Op, RecipeKind Kind);
   WeightOp foldBlocks(DequantizeOp Op);
 
@@ -142,26 +161,6 @@ static bool fitsBlocks(RankedTensorType Parameter, DequantizeOp Op) {
   return true;
 }
 
-/// The numbers of a constant in another float type.
-static DenseElementsAttr convertTo(FloatType To, DenseElementsAttr Constant) {
-  SmallVector<APFloat> Numbers;
-  if (auto Integer = dyn_cast<IntegerType>(Constant.getElementType())) {
-    for (const APInt &Each : Constant.getValues<APInt>()) {
-      Numbers.emplace_back(To.getFloatSemantics());
-      Numbers.back().convertFromAPInt(Each, !Integer.isUnsigned(),
-                                      APFloat::rmNearestTiesToEven);
-    }
-  } else {
-    for (APFloat Each : Constant.getValues<APFloat>()) {
-      bool Lost;
-      Each.convert(To.getFloatSemantics(), APFloat::rmNearestTiesToEven, &Lost);
-      Numbers.push_back(Each);
-    }
-  }
-  return DenseElementsAttr::get(
-      RankedTensorType::get(Constant.getType().getShape(), To), Numbers);
-}
-
 /// (cast(w) - zero point) * scale by blocks.
 WeightOp Folder::foldBlocks(DequantizeOp Op) {
   WeightOp Base = weightOf(Op.getX());
@@ -187,7 +186,7 @@ WeightOp Folder::foldBlocks(DequantizeOp Op) {
     if (Other.Weight)
       Other.Weight = cast(Other.Weight, Compute);
     else
-      Other.Constant = convertTo(Compute, Other.Constant);
+      Other.Constant = convertConstant(Other.Constant, Compute);
     SmallVector<int64_t> Blocks;
     // One number for all has no blocks.
     if (Other.Weight || Other.Constant.getType().getRank() > 0)

@@ -95,4 +95,29 @@ DenseElementsAttr evaluateElementwise(Operation *Op,
   return DenseElementsAttr::get(Type, Elements);
 }
 
+static APFloat convertNumber(Attribute Number, FloatType To) {
+  APFloat Out(To.getFloatSemantics());
+  if (auto Integer = dyn_cast<IntegerAttr>(Number)) {
+    Out.convertFromAPInt(Integer.getValue(),
+                         !Integer.getType().isUnsignedInteger(),
+                         APFloat::rmNearestTiesToEven);
+    return Out;
+  }
+  Out = cast<FloatAttr>(Number).getValue();
+  bool Lost;
+  Out.convert(To.getFloatSemantics(), APFloat::rmNearestTiesToEven, &Lost);
+  return Out;
+}
+
+DenseElementsAttr convertConstant(DenseElementsAttr Constant, FloatType To) {
+  auto Type = RankedTensorType::get(Constant.getType().getShape(), To);
+  SmallVector<APFloat> Numbers;
+  if (Constant.isSplat())
+    Numbers.push_back(convertNumber(Constant.getSplatValue<Attribute>(), To));
+  else
+    for (Attribute Number : Constant.getValues<Attribute>())
+      Numbers.push_back(convertNumber(Number, To));
+  return DenseElementsAttr::get(Type, Numbers);
+}
+
 } // namespace dure

@@ -18,6 +18,10 @@ mlir::DenseElementsAttr
 evaluateElementwise(mlir::Operation *Op,
                     llvm::ArrayRef<mlir::DenseElementsAttr> Operands);
 
+/// The numbers of an integer or float constant, rounded to another float type.
+mlir::DenseElementsAttr convertConstant(mlir::DenseElementsAttr Constant,
+                                        mlir::FloatType To);
+
 } // namespace dure
 
 #endif // DURE_COMPILER_PASSES_SUPPORT_EVALUATE_H

@@ -134,13 +134,14 @@ func.func @constants(%x: tensor<2x4xf32>) -> (tensor<2x8xf32>, tensor<2x8xf32>, 
 
 // CHECK-DAG: dure.weight @w.cast.multiply from {{.*}} [#dure.step<cast -> tensor<4x8xf32>>, #dure.step<multiply by dense<5.000000e-01> : tensor<f32> -> tensor<4x8xf32>>]
 // CHECK-DAG: #dure.step<subtract with @z.cast.reshape -> tensor<4x8xf32>>, #dure.step<multiply with @s.cast.reshape -> tensor<4x8xf32>>, #dure.step<cast -> tensor<4x8xf16>>
+// CHECK-DAG: #dure.step<subtract by dense<{{\[\[1.000000e\+00\], \[2.000000e\+00\], \[3.000000e\+00\], \[4.000000e\+00\]\]}}> : tensor<4x1xf32> -> tensor<4x8xf32>>, #dure.step<multiply by dense<{{.*}}> : tensor<4x1xf32>
 // CHECK-DAG: #dure.step<subtract by dense<8.000000e+00> : tensor<f32> -> tensor<4x8xf32>>, #dure.step<multiply[0, 2] with @b -> tensor<4x8xf32>>
 dure.weight @w from <file = 0, offset = 0, size = 32, type = tensor<4x8xi8>> : tensor<4x8xi8>
 dure.weight @s from <file = 0, offset = 64, size = 8, type = tensor<4xf16>> : tensor<4xf16>
 dure.weight @z from <file = 0, offset = 96, size = 4, type = tensor<4xi8>> : tensor<4xi8>
 dure.weight @b from <file = 0, offset = 128, size = 64, type = tensor<2x8xf32>> : tensor<2x8xf32>
 // CHECK-LABEL: func.func @dequantize
-func.func @dequantize(%x: tensor<2x4xf32>) -> (tensor<2x8xf32>, tensor<4x8xf16>, tensor<2x8xf32>) {
+func.func @dequantize(%x: tensor<2x4xf32>) -> (tensor<2x8xf32>, tensor<4x8xf16>, tensor<2x8xf32>, tensor<4x8xf32>) {
   // CHECK-NOT: dure.dequantize
   %w = dure.get_weight @w : tensor<4x8xi8>
   %s = dure.get_weight @s : tensor<4xf16>
@@ -153,7 +154,10 @@ func.func @dequantize(%x: tensor<2x4xf32>) -> (tensor<2x8xf32>, tensor<4x8xf16>,
   %d2 = dure.dequantize %w, %s, %z {axis = 0 : i64} : (tensor<4x8xi8>, tensor<4xf16>, tensor<4xi8>) -> tensor<4x8xf16>
   %d3 = dure.dequantize %w, %b, %points {axis = 0 : i64, block = 2 : i64} : (tensor<4x8xi8>, tensor<2x8xf32>, tensor<2x8xi8>) -> tensor<4x8xf32>
   %y3 = dure.matmul %x, %d3 : (tensor<2x4xf32>, tensor<4x8xf32>) -> tensor<2x8xf32>
-  return %y, %d2, %y3 : tensor<2x8xf32>, tensor<4x8xf16>, tensor<2x8xf32>
+  %sc = dure.constant dense<[0.5, 0.25, 2.0, 1.5]> : tensor<4xf32> : tensor<4xf32>
+  %zc = dure.constant dense<[1, 2, 3, 4]> : tensor<4xi8> : tensor<4xi8>
+  %d4 = dure.dequantize %w, %sc, %zc {axis = 0 : i64} : (tensor<4x8xi8>, tensor<4xf32>, tensor<4xi8>) -> tensor<4x8xf32>
+  return %y, %d2, %y3, %d4 : tensor<2x8xf32>, tensor<4x8xf16>, tensor<2x8xf32>, tensor<4x8xf32>
 }
 
 // -----
