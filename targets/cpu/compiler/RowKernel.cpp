@@ -165,13 +165,14 @@ int64_t Emitter::rowsPerWorkgroup() const {
 }
 
 /// Decides which stage operands are kept in scratch: those that are computed
-/// and are not a result.
+/// and are not a result. A row of one element is in a register already, and
+/// may be asked for at the column of a longer row that it broadcasts to.
 void Emitter::planKept() {
   for (Operation *stage : stages) {
     Value x = stage->getOperand(0);
     std::optional<int64_t> columns = columnsOf(typeOf(x)).constant();
     if (isa<BlockArgument>(x) || kept.contains(x) || !columns ||
-        *columns > kMaxKeptRow ||
+        *columns <= 1 || *columns > kMaxKeptRow ||
         llvm::any_of(outputs, [&](const Output &o) { return o.value == x; }))
       continue;
     kept[x] = scratchBytes;
