@@ -4,6 +4,7 @@
 #include "targets/cpu/compiler/DispatchLowering.h"
 #include "targets/cpu/compiler/FormDispatches.h"
 #include "targets/cpu/compiler/ObjectCode.h"
+#include "targets/cpu/compiler/RowReductions.h"
 #include "targets/cpu/compiler/TargetVariants.h"
 
 #include "compiler/Target.h"
@@ -48,9 +49,12 @@ public:
   }
 
   void addPasses(TargetPhase phase, OpPassManager &passes) const override {
+    if (phase != TargetPhase::FormDispatches)
+      return;
     // Its parts fuse better here: each matmul with what follows it.
-    if (phase == TargetPhase::FormDispatches)
-      passes.addPass(createDecomposeGatedMLP());
+    passes.addPass(createDecomposeGatedMLP());
+    // What is left of reductions are rows and single axes.
+    passes.addPass(createRowReductions());
   }
 
   std::vector<DispatchGroup> formDispatches(Block &region) const override {

@@ -5,6 +5,7 @@
 #include "targets/cpu/compiler/DispatchLowering.h"
 
 #include "targets/cpu/compiler/AttentionKernel.h"
+#include "targets/cpu/compiler/AxisKernel.h"
 #include "targets/cpu/compiler/Evaluator.h"
 #include "targets/cpu/compiler/MatMulKernel.h"
 #include "targets/cpu/compiler/MicroKernel.h"
@@ -476,7 +477,8 @@ Type findUnsupportedElement(Operation *op) {
 bool hasKernel(func::FuncOp dispatch) {
   DimSlots slots;
   return MatMulDispatch(dispatch, slots).match() ||
-         AttentionDispatch(dispatch, slots).match() || isRowKernel(dispatch);
+         AttentionDispatch(dispatch, slots).match() || isAxisKernel(dispatch) ||
+         isRowKernel(dispatch);
 }
 
 FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
@@ -491,6 +493,9 @@ FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
     info = matmul.emit(kernelModule, builder);
   } else if (attention.match()) {
     info = attention.emit(kernelModule, builder);
+  } else if (isAxisKernel(dispatch)) {
+    info->workgroups = emitAxisKernel(kernelModule, builder, dispatch,
+                                      dispatch.getName(), slots);
   } else if (isRowKernel(dispatch)) {
     RowKernelInfo rows = emitRowKernel(kernelModule, builder, dispatch,
                                        dispatch.getName(), slots);

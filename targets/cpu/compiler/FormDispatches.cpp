@@ -5,6 +5,7 @@
 #include "targets/cpu/compiler/CpuVariant.h"
 #include "targets/cpu/compiler/DispatchLowering.h"
 #include "targets/cpu/compiler/MicroKernel.h"
+#include "targets/cpu/compiler/RowKernel.h"
 
 #include "compiler/dispatch/OutlineDispatches.h"
 
@@ -71,6 +72,38 @@ SmallVector<DimExpr> rowSpace(Operation *op) {
   if (!dims.empty())
     dims.pop_back();
   return dims;
+}
+
+/// Ops of a group: beyond this a kernel gets slower to compile than launches
+/// are to make.
+constexpr size_t kMaxGroupOps = 64;
+/// Reductions of a group whose rows are kept between them.
+constexpr int64_t kMaxStages = 16;
+/// Reductions of a group that computes their operands again for each sweep.
+constexpr int64_t kMaxRecomputedStages = 3;
+
+/// Ops that take much longer than reading their operand again.
+bool isCostly(Operation *op) {
+  return isa<ExpOp, LogOp, SigmoidOp, TanhOp, ErfOp, SinOp, CosOp, SiluOp,
+             SoftplusOp, GeluOp, PowOp, SoftmaxOp, LayerNormOp, RMSNormOp>(op);
+}
+
+/// Whether a group of rows may take another op. A row of known length is kept
+/// between stages; else each stage computes its operand anew, which must be
+/// cheap and may not nest.
+bool hasRoom(const Group &group, Operation *op) {
+  if (group.ops.size() >= kMaxGroupOps)
+    return false;
+  if (!reducesLastAxis(op))
+    return true;
+  int64_t stages = llvm::count_if(group.ops, reducesLastAxis);
+  auto x = cast<RankedTensorType>(op->getOperand(0).getType());
+  std::optional<int64_t> columns = dimOf(x, x.getRank() - 1).constant();
+  if (columns && *columns <= kMaxKeptRow)
+    return stages < kMaxStages;
+  if (llvm::any_of(group.ops, isCostly))
+    return false;
+  return stages == 0 || (isa<ReduceOp>(op) && stages < kMaxRecomputedStages);
 }
 
 class Former {
@@ -209,7 +242,8 @@ bool Former::joinEpilogue(Operation *op) {
   for (Value operand : op->getOperands()) {
     std::optional<unsigned> group = groupOf(operand);
     if (!group || groups[*group].kind != Kind::MatMul ||
-        groups[*group].space != dims || !mayJoin(op, *group))
+        groups[*group].space != dims ||
+        groups[*group].ops.size() >= kMaxGroupOps || !mayJoin(op, *group))
       continue;
     // Only the end of the chain is stored: what it has must be used here only.
     if (!operand.hasOneUse() ||
@@ -230,7 +264,8 @@ bool Former::joinRows(Operation *op) {
   for (Value operand : op->getOperands()) {
     std::optional<unsigned> group = groupOf(operand);
     if (!group || groups[*group].kind != Kind::Rows ||
-        groups[*group].space != space || !mayJoin(op, *group))
+        groups[*group].space != space || !hasRoom(groups[*group], op) ||
+        !mayJoin(op, *group))
       continue;
     if (!best || groups[*group].level > groups[*best].level)
       best = group;

@@ -391,6 +391,15 @@ void DispatchTest::check(llvm::StringRef Text, llvm::ArrayRef<Dims> Sizes,
 
 const Dims NoDims[] = {{}};
 
+/// `Text` with each `From` replaced by `To`.
+std::string replaceAll(std::string Text, const std::string &From,
+                       const std::string &To) {
+  for (size_t At = 0; (At = Text.find(From, At)) != std::string::npos;
+       At += To.size())
+    Text.replace(At, From.size(), To);
+  return Text;
+}
+
 //===----------------------------------------------------------------------===//
 // Elementwise
 //===----------------------------------------------------------------------===//
@@ -499,6 +508,72 @@ func.func @f(%a: tensor<3x5x21xf32>) -> tensor<3x21xf32> attributes {dure.dispat
 })";
     Outer.replace(Outer.find("KIND"), 4, Kind);
     check(Outer, NoDims, {.Tolerance = 3e-5});
+  }
+}
+
+// Tests softmax and reductions along other axes than the last, for columns that
+// are no whole vectors.
+TEST_P(DispatchTest, OtherAxes) {
+  check(R"(
+func.func @f(%a: tensor<3x?x?xf32, #dure.dims<["3", "d0", "d1"]>>) -> tensor<3x?x?xf32, #dure.dims<["3", "d0", "d1"]>> attributes {dure.dispatch_fn, dure.symbols = ["d0", "d1"]} {
+  %0 = dure.softmax %a {axis = 1 : i64} : (tensor<3x?x?xf32, #dure.dims<["3", "d0", "d1"]>>) -> tensor<3x?x?xf32, #dure.dims<["3", "d0", "d1"]>>
+  return %0 : tensor<3x?x?xf32, #dure.dims<["3", "d0", "d1"]>>
+})",
+        {{{"d0", 7}, {"d1", 75}},
+         {{"d0", 1}, {"d1", 1}},
+         {{"d0", 5}, {"d1", 0}}});
+  check(R"(
+func.func @f(%a: tensor<?x?x3x19xf16, #dure.dims<["d0", "d1", "3", "19"]>>) -> tensor<?x1x1x19xf16, #dure.dims<["d0", "1", "1", "19"]>> attributes {dure.dispatch_fn, dure.symbols = ["d0", "d1"]} {
+  %0 = dure.reduce %a {kind = #dure<reduce_kind mean>, axes = array<i64: 1, 2>, keep_dims = true} : (tensor<?x?x3x19xf16, #dure.dims<["d0", "d1", "3", "19"]>>) -> tensor<?x1x1x19xf16, #dure.dims<["d0", "1", "1", "19"]>>
+  return %0 : tensor<?x1x1x19xf16, #dure.dims<["d0", "1", "1", "19"]>>
+})",
+        {{{"d0", 2}, {"d1", 700}}, {{"d0", 2}, {"d1", 0}}});
+}
+
+// Tests running sums in both directions, of rows and along another axis.
+TEST_P(DispatchTest, RunningSums) {
+  for (const char *Flags : {"", ", exclusive = true", ", reverse = true",
+                            ", exclusive = true, reverse = true"}) {
+    SCOPED_TRACE(Flags);
+    std::string Text = R"(
+func.func @f(%a: tensor<3x?x5xELT, #dure.dims<["3", "d0", "5"]>>) -> tensor<3x?x5xELT, #dure.dims<["3", "d0", "5"]>> attributes {dure.dispatch_fn, dure.symbols = ["d0"]} {
+  %0 = dure.cumsum %a {axis = 1 : i64FLAGS} : (tensor<3x?x5xELT, #dure.dims<["3", "d0", "5"]>>) -> tensor<3x?x5xELT, #dure.dims<["3", "d0", "5"]>>
+  return %0 : tensor<3x?x5xELT, #dure.dims<["3", "d0", "5"]>>
+})";
+    Text = replaceAll(Text, "FLAGS", Flags);
+    check(replaceAll(Text, "ELT", "f32"), {{{"d0", 40}}, {{"d0", 0}}});
+    check(replaceAll(Text, "ELT", "i64"), {{{"d0", 9}}});
+    std::string Rows = R"(
+func.func @f(%a: tensor<3x?xELT, #dure.dims<["3", "d0"]>>) -> tensor<3x?xELT, #dure.dims<["3", "d0"]>> attributes {dure.dispatch_fn, dure.symbols = ["d0"]} {
+  %0 = dure.cumsum %a {axis = 1 : i64FLAGS} : (tensor<3x?xELT, #dure.dims<["3", "d0"]>>) -> tensor<3x?xELT, #dure.dims<["3", "d0"]>>
+  return %0 : tensor<3x?xELT, #dure.dims<["3", "d0"]>>
+})";
+    Rows = replaceAll(Rows, "FLAGS", Flags);
+    check(replaceAll(Rows, "ELT", "f32"),
+          {{{"d0", 1}}, {{"d0", 16}}, {{"d0", 133}}, {{"d0", 0}}},
+          {.Tolerance = 1e-4});
+    check(replaceAll(Rows, "ELT", "i32"), {{{"d0", 37}}});
+  }
+}
+
+// Tests that sums of many numbers keep their digits: one chain of f32 ends at
+// 2^24 ones.
+TEST_P(DispatchTest, LongSums) {
+  auto Ones = [](std::vector<Buffer> &Operands, const Dims &) {
+    auto *X = reinterpret_cast<float *>(Operands[0].Data);
+    std::fill(X, X + Operands[0].Size / 4, 1.0f);
+  };
+  for (const char *Shape : {"1x?xf32, #dure.dims<[\"1\", \"d0\"]>",
+                            "?x1xf32, #dure.dims<[\"d0\", \"1\"]>"}) {
+    bool IsRow = *Shape == '1';
+    std::string Text = R"(
+func.func @f(%a: tensor<SHAPE>) -> tensor<1x1xf32> attributes {dure.dispatch_fn, dure.symbols = ["d0"]} {
+  %0 = dure.reduce %a {kind = #dure<reduce_kind mean>, axes = array<i64: AXIS>, keep_dims = true} : (tensor<SHAPE>) -> tensor<1x1xf32>
+  return %0 : tensor<1x1xf32>
+})";
+    Text = replaceAll(Text, "SHAPE", Shape);
+    check(replaceAll(Text, "AXIS", IsRow ? "1" : "0"),
+          {{{"d0", 20 * 1000 * 1000}}}, {.Tolerance = 1e-6, .Prepare = Ones});
   }
 }
 
@@ -648,15 +723,6 @@ func.func @f(%x: tensor<2x3x?x?xf32, #dure.dims<["2", "3", "d0", "d1"]>>, %y: te
          {{"d0", 4}, {"d1", 0}, {"d2", 3}},
          {{"d0", 4}, {"d1", 3}, {"d2", 0}}},
         {.Tolerance = 2e-4});
-}
-
-/// `Text` with each `From` replaced by `To`.
-std::string replaceAll(std::string Text, const std::string &From,
-                       const std::string &To) {
-  for (size_t At = 0; (At = Text.find(From, At)) != std::string::npos;
-       At += To.size())
-    Text.replace(At, From.size(), To);
-  return Text;
 }
 
 // Tests 16-bit floats: converted as they are packed, sums in f32, rounded
