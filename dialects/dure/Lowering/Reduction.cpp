@@ -20,8 +20,12 @@ public:
       : B(B), Kind(Kind), Element(Element) {
     bool NeedsFloat = Kind == ReduceKind::L2 || Kind == ReduceKind::LogSum ||
                       Kind == ReduceKind::LogSumExp;
+    bool IsExtremum = Kind == ReduceKind::Max || Kind == ReduceKind::Min;
+    // Sums of floats in f64: what other targets are checked against must not
+    // lose digits with the number of elements.
     if (isa<FloatType>(Element))
-      Compute = ScalarMath::computeType(Element);
+      Compute = IsExtremum ? ScalarMath::computeType(Element)
+                           : Type(B.getF64Type());
     else
       Compute = NeedsFloat ? Type(B.getF64Type()) : signlessElement(Element);
     IsFloat = isa<FloatType>(Compute);

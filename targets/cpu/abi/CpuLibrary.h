@@ -38,7 +38,7 @@ extern "C" {
 #define DURE_CPU_ALIGNMENT 64
 
 /* Runs one workgroup, WORKGROUP in [0, WORKGROUP_COUNT). Returns 0, or a fault
- * code that fails the submission.
+ * code (dialects/dure/Faults.h) that fails the submission.
  *
  *  bindings   operands then results: contiguous, row-major, aligned to
  *             DURE_CPU_ALIGNMENT; i1 is one byte, 0 or 1. No result overlaps

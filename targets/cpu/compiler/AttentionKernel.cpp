@@ -5,6 +5,8 @@
 
 #include "targets/cpu/compiler/MicroKernel.h"
 
+#include "dialects/dure/ScalarMath.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -20,7 +22,8 @@ namespace {
 /// Keys of a block: K and V of it stay in L2 at head dim 128.
 constexpr int64_t kBlockKeys = 128;
 constexpr int64_t kBlockRows = kAttentionBlockRows;
-constexpr int64_t kMaxHeadDim = 512;
+/// Their blocks take 3 MiB of scratch.
+constexpr int64_t kMaxHeadDim = 2048;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 /// What a workgroup works on; every Value is i64 or a pointer.
@@ -56,8 +59,10 @@ struct Emitter {
   int64_t weightsAt() const { return maximaAt() + kBlockRows; }
   int64_t scratchElements() const { return weightsAt() + kBlockRows; }
 
-  /// Values are read in place where whole strips cover them.
-  bool packsValues() const { return kernel.valueDim % shape.stripWidth != 0; }
+  /// Values are read in place where they are f32 and whole strips cover them.
+  bool packsValues() const {
+    return kernel.valueDim % shape.stripWidth != 0 || !kernel.v.element.isF32();
+  }
 
   Value f32At(Value pointer, Value offset) {
     return b.at(pointer, b.getF32Type(), offset);
@@ -69,7 +74,7 @@ struct Emitter {
   Position locate(KernelFrame &frame);
   /// Query head and query of a row of the block.
   std::pair<Value, Value> headAndQuery(const Position &at, Value row);
-  Value rowPointer(KernelFrame &frame, const HeadOperand &operand, Type element,
+  Value rowPointer(KernelFrame &frame, const HeadOperand &operand,
                    const Position &at, Value row);
   Value headPointer(KernelFrame &frame, const HeadOperand &operand,
                     const Position &at);
@@ -81,12 +86,12 @@ struct Emitter {
                  Value keys);
   void emitScores(KernelFrame &frame, const Position &at, Value firstKey,
                   Value keys);
-  void emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
-                      Value firstKey, Value keys);
+  Values emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
+                        Value firstKey, Value keys, ValueRange seenSoFar);
   Value maskScores(KernelFrame &frame, Value maskRow, Value scores, Value key,
                    Value keysLeft);
   void emitValues(KernelFrame &frame, const Position &at, Value firstKey,
-                  Value keys);
+                  Value skipped, Value keys);
   void storeRow(KernelFrame &frame, const Position &at, Value row);
   void storeMeanRow(KernelFrame &frame, const Position &at, Value out);
   /// For each vector of `count` elements (static): offset and, in the last
@@ -130,30 +135,28 @@ Value Emitter::headPointer(KernelFrame &frame, const HeadOperand &operand,
                            const Position &at) {
   Value offset = b.add(b.mul(at.batch, operand.batchStride(b, frame)),
                        b.mul(at.keyHead, operand.headStride(b, frame)));
-  return f32At(operand.pointer(b, frame), offset);
+  return b.at(operand.pointer(b, frame), operand.element, offset);
 }
 
 Value Emitter::rowPointer(KernelFrame &frame, const HeadOperand &operand,
-                          Type element, const Position &at, Value row) {
+                          const Position &at, Value row) {
   auto [head, query] = headAndQuery(at, row);
   Value offset = b.add(b.mul(at.batch, operand.batchStride(b, frame)),
                        b.mul(head, operand.headStride(b, frame)));
   offset = b.add(offset, b.mul(query, operand.rowStride(b, frame)));
-  return b.at(operand.pointer(b, frame), element, offset);
+  return b.at(operand.pointer(b, frame), operand.element, offset);
 }
 
 /// Copies the block's queries, times the scale, and starts the softmax.
 void Emitter::loadQueries(KernelFrame &frame, const Position &at) {
-  VectorType vector = b.f32Vector();
   Value scale = b.splatF32(kernel.scale), zero = b.splatF32(0);
   b.forEach(b.constant(0), at.rows, 1, [&](Value row) {
-    Value source = rowPointer(frame, kernel.q, b.getF32Type(), at, row);
+    Value source = rowPointer(frame, kernel.q, at, row);
     Value target =
         f32At(f32At(frame.scratch(), queriesAt()), b.mul(row, keyDimPadded));
     forVectors(kernel.keyDim, [&](int64_t i, Value mask) {
-      Value pointer = f32At(source, i);
-      Value q =
-          mask ? b.maskedLoad(vector, pointer, mask) : b.load(vector, pointer);
+      Type element = kernel.q.element;
+      Value q = b.loadAsF32(element, b.at(source, element, i), mask);
       b.store(b.mulF(q, scale), f32At(target, i));
     });
     Value sums =
@@ -164,7 +167,9 @@ void Emitter::loadQueries(KernelFrame &frame, const Position &at) {
     if (kernel.sinks) {
       // A sink is a score that was seen first and weighs nothing.
       Value head = headAndQuery(at, row).first;
-      maximum = b.load(b.getF32Type(), f32At(kernel.sinks(b, frame), head));
+      maximum =
+          b.loadScalarAsF32(kernel.sinkElement, b.at(kernel.sinks(b, frame),
+                                                     kernel.sinkElement, head));
       weight = b.constantF32(1);
     }
     b.store(maximum, f32At(f32At(frame.scratch(), maximaAt()), row));
@@ -203,7 +208,8 @@ void Emitter::emitScores(KernelFrame &frame, const Position &at, Value firstKey,
   Value one = b.constant(1);
   Value source = headPointer(frame, kernel.k, at);
   Value stride = kernel.k.rowStride(b, frame);
-  PackOperands pack{source,
+  PackOperands pack{kernel.k.element,
+                    source,
                     one,
                     one,
                     b.constant(kernel.keyDim),
@@ -212,17 +218,18 @@ void Emitter::emitScores(KernelFrame &frame, const Position &at, Value firstKey,
                     b.constant(keyDimPadded * kPanelWidth)};
   if (kernel.transposedKeys) {
     pack.kStride = stride;
-    pack.source = f32At(source, firstKey);
+    pack.source = b.at(source, pack.element, firstKey);
     callPackRows(module, b, pack);
   } else {
     pack.nStride = stride;
-    pack.source = f32At(source, b.mul(firstKey, stride));
+    pack.source = b.at(source, pack.element, b.mul(firstKey, stride));
     callPackColumns(module, b, pack);
   }
   TileLoop loop;
   loop.operands.a = f32At(frame.scratch(), queriesAt());
   loop.operands.aRowStride = b.constant(keyDimPadded);
   loop.operands.b = packed;
+  loop.operands.bElement = b.getF32Type();
   loop.operands.bPanelStride = pack.panelStride;
   loop.operands.bRowStride = b.constant(kPanelWidth);
   loop.operands.k = pack.k;
@@ -249,7 +256,7 @@ Value Emitter::maskScores(KernelFrame &frame, Value maskRow, Value scores,
   if (kernel.maskKind == AttentionMask::None)
     return scores;
   bool isBool = kernel.maskKind == AttentionMask::Bool;
-  Type element = isBool ? Type(b.getI8Type()) : Type(b.getF32Type());
+  Type element = kernel.mask.element;
   VectorType vector = b.vectorType(element);
   Value mask;
   if (kernel.maskBroadcastsKeys) {
@@ -265,17 +272,26 @@ Value Emitter::maskScores(KernelFrame &frame, Value maskRow, Value scores,
                 })
                .front();
   }
-  if (!isBool)
-    return b.addF(scores, mask);
+  Value lowest = b.splatF32(-kInfinity);
+  if (!isBool) {
+    // What minus infinity hides stays hidden whatever its score: the key may
+    // hold anything, NaN too.
+    mask = ScalarMath(b, b.getLoc()).convert(mask, element, b.getF32Type());
+    Value isHidden =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, mask, lowest);
+    return b.select(isHidden, lowest, b.addF(scores, mask));
+  }
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vector));
   Value seen = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, mask, zero);
-  return b.select(seen, scores, b.splatF32(-kInfinity));
+  return b.select(seen, scores, lowest);
 }
 
 /// Turns a row of scores into weights and brings the row's maximum,
-/// denominator and sums up to date.
-void Emitter::emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
-                             Value firstKey, Value keys) {
+/// denominator and sums up to date. `seen` and the result are two vectors of
+/// i32: in each lane the first and the last key of the block that some row saw.
+Values Emitter::emitSoftmaxRow(KernelFrame &frame, const Position &at,
+                               Value row, Value firstKey, Value keys,
+                               ValueRange seenSoFar) {
   Type f32 = b.getF32Type();
   VectorType vector = b.f32Vector();
   Value scratch = frame.scratch();
@@ -301,34 +317,38 @@ void Emitter::emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
   Value endIds = splatI32(b.max(end, b.constant(0)));
   Value maskRow;
   if (kernel.maskKind != AttentionMask::None) {
-    Type element =
-        kernel.maskKind == AttentionMask::Bool ? Type(b.getI8Type()) : f32;
-    maskRow = rowPointer(frame, kernel.mask, element, at, row);
+    maskRow = rowPointer(frame, kernel.mask, at, row);
     if (!kernel.maskBroadcastsKeys)
-      maskRow = b.at(maskRow, element, firstKey);
+      maskRow = b.at(maskRow, kernel.mask.element, firstKey);
   }
 
-  Value maxima =
-      b.forEach(b.constant(0), keys, shape.lanes, ValueRange{lowest},
-                [&](Value key, ValueRange current) {
-                  Value pointer = f32At(scores, key);
-                  Value s = maskScores(frame, maskRow, b.load(vector, pointer),
-                                       key, b.sub(keys, key));
-                  Value id = arith::AddIOp::create(b, splatI32(key), ids);
-                  Value seen = arith::CmpIOp::create(
-                      b, arith::CmpIPredicate::slt, id, endIds);
-                  if (beginIds)
-                    seen = arith::AndIOp::create(
-                        b, seen,
-                        arith::CmpIOp::create(b, arith::CmpIPredicate::sge, id,
-                                              beginIds));
-                  s = b.select(seen, s, lowest);
-                  b.store(s, pointer);
-                  return Values{b.maxF(current[0], s)};
-                })
-          .front();
+  Values swept = b.forEach(
+      b.constant(0), keys, shape.lanes,
+      ValueRange{lowest, seenSoFar[0], seenSoFar[1]},
+      [&](Value key, ValueRange current) {
+        Value pointer = f32At(scores, key);
+        Value s = maskScores(frame, maskRow, b.load(vector, pointer), key,
+                             b.sub(keys, key));
+        Value id = arith::AddIOp::create(b, splatI32(key), ids);
+        Value seen =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::slt, id, endIds);
+        if (beginIds)
+          seen = arith::AndIOp::create(
+              b, seen,
+              arith::CmpIOp::create(b, arith::CmpIPredicate::sge, id,
+                                    beginIds));
+        s = b.select(seen, s, lowest);
+        b.store(s, pointer);
+        Value isHidden =
+            arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, s, lowest);
+        Value first = b.min(current[1], id);
+        Value last = b.max(current[2], id);
+        return Values{b.maxF(current[0], s),
+                      b.select(isHidden, current[1], first),
+                      b.select(isHidden, current[2], last)};
+      });
   Value blockMaximum =
-      b.reduceLanes(maxima, [&](Value x, Value y) { return b.maxF(x, y); });
+      b.reduceLanes(swept[0], [&](Value x, Value y) { return b.maxF(x, y); });
   Value oldMaximum = b.load(f32, maximumAt);
   Value maximum = b.maxF(oldMaximum, blockMaximum);
   b.store(maximum, maximumAt);
@@ -357,24 +377,29 @@ void Emitter::emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
     Value pointer = f32At(rowSums, i);
     b.store(b.mulF(b.load(vector, pointer), corrections), pointer);
   }
+  return {swept[1], swept[2]};
 }
 
+/// Adds the weighted values of `keys` keys from `firstKey` on; `skipped` of the
+/// block's keys, whose weights come first, are before them.
 void Emitter::emitValues(KernelFrame &frame, const Position &at, Value firstKey,
-                         Value keys) {
+                         Value skipped, Value keys) {
   Value one = b.constant(1);
   Value stride = kernel.v.rowStride(b, frame);
-  Value source =
-      f32At(headPointer(frame, kernel.v, at), b.mul(firstKey, stride));
+  Value source = b.at(headPointer(frame, kernel.v, at), kernel.v.element,
+                      b.mul(firstKey, stride));
   TileLoop loop;
-  loop.operands.a = f32At(frame.scratch(), scoresAt());
+  loop.operands.a = f32At(f32At(frame.scratch(), scoresAt()), skipped);
   loop.operands.aRowStride = b.constant(kBlockKeys);
   loop.operands.k = keys;
   loop.operands.c = f32At(frame.scratch(), sumsAt());
   loop.operands.cRowStride = b.constant(valueDimPadded);
   loop.operands.accumulate = b.equal(one, one);
+  loop.operands.bElement = b.getF32Type();
   if (packsValues()) {
     Value packed = f32At(frame.scratch(), valuesAt());
-    PackOperands pack{source,
+    PackOperands pack{kernel.v.element,
+                      source,
                       stride,
                       one,
                       keys,
@@ -400,14 +425,30 @@ void Emitter::emitValues(KernelFrame &frame, const Position &at, Value firstKey,
 void Emitter::emitBlock(KernelFrame &frame, const Position &at, Value firstKey,
                         Value keys) {
   emitScores(frame, at, firstKey, keys);
-  b.forEach(b.constant(0), at.rows, 1,
-            [&](Value row) { emitSoftmaxRow(frame, at, row, firstKey, keys); });
-  emitValues(frame, at, firstKey, keys);
+  VectorType ids = b.vectorType(b.getI32Type());
+  ScalarMath math(b, b.getLoc());
+  Values seen = b.forEach(
+      b.constant(0), at.rows, 1,
+      ValueRange{math.integer(ids, kBlockKeys), math.integer(ids, -1)},
+      [&](Value row, ValueRange current) {
+        return emitSoftmaxRow(frame, at, row, firstKey, keys, current);
+      });
+  // Values that no row sees are not read: beyond the length of a cache they may
+  // hold anything, and zero times NaN is NaN.
+  Value first =
+      b.reduceLanes(seen[0], [&](Value x, Value y) { return b.min(x, y); });
+  Value last =
+      b.reduceLanes(seen[1], [&](Value x, Value y) { return b.max(x, y); });
+  first = arith::ExtSIOp::create(b, b.getI64Type(), first);
+  last = arith::ExtSIOp::create(b, b.getI64Type(), last);
+  Value count = b.add(b.sub(last, first), 1);
+  b.ifThen(b.less(b.constant(0), count), [&] {
+    emitValues(frame, at, b.add(firstKey, first), first, count);
+  });
 }
 
 /// The mean of all values of the head: what equal weights give.
 void Emitter::storeMeanRow(KernelFrame &frame, const Position &at, Value out) {
-  VectorType vector = b.f32Vector();
   Value source = headPointer(frame, kernel.v, at);
   Value stride = kernel.v.rowStride(b, frame);
   // Without any keys the sum, 0, stays.
@@ -417,24 +458,22 @@ void Emitter::storeMeanRow(KernelFrame &frame, const Position &at, Value out) {
   forVectors(kernel.valueDim, [&](int64_t i, Value mask) {
     Value sum = b.forEach(b.constant(0), at.keys, 1, ValueRange{b.splatF32(0)},
                           [&](Value key, ValueRange current) {
-                            Value pointer =
-                                f32At(f32At(source, b.mul(key, stride)), i);
-                            Value v = mask ? b.maskedLoad(vector, pointer, mask)
-                                           : b.load(vector, pointer);
+                            Type element = kernel.v.element;
+                            Value place = b.add(b.mul(key, stride), i);
+                            Value v = b.loadAsF32(
+                                element, b.at(source, element, place), mask);
                             return Values{b.addF(current[0], v)};
                           })
                     .front();
-    Value mean = b.divF(sum, counts);
-    if (mask)
-      b.maskedStore(mean, f32At(out, i), mask);
-    else
-      b.store(mean, f32At(out, i));
+    Type element = kernel.result.element;
+    b.storeRounded(b.divF(sum, counts), element, b.at(out, element, i), mask);
   });
 }
 
 void Emitter::storeRow(KernelFrame &frame, const Position &at, Value row) {
   VectorType vector = b.f32Vector();
-  Value out = rowPointer(frame, kernel.result, b.getF32Type(), at, row);
+  Type element = kernel.result.element;
+  Value out = rowPointer(frame, kernel.result, at, row);
   Value weight =
       b.load(b.getF32Type(), f32At(f32At(frame.scratch(), weightsAt()), row));
   Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, weight,
@@ -445,10 +484,7 @@ void Emitter::storeRow(KernelFrame &frame, const Position &at, Value row) {
     Value inverse = b.splat(b.divF(b.constantF32(1), divisor));
     forVectors(kernel.valueDim, [&](int64_t i, Value mask) {
       Value value = b.mulF(b.load(vector, f32At(sums, i)), inverse);
-      if (mask)
-        b.maskedStore(value, f32At(out, i), mask);
-      else
-        b.store(value, f32At(out, i));
+      b.storeRounded(value, element, b.at(out, element, i), mask);
     });
   };
   // Sums of an empty row are zero: divided by one they stay so, by zero (a

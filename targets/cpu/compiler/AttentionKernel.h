@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// AttentionKernel: dure.attention in f32 as one pass over blocks of keys with
-// a running maximum and sum (Milakov and Gimelshein, arXiv 1805.02867; Dao et
-// al., arXiv 2205.14135), for any number of queries and keys.
+// AttentionKernel: dure.attention of f32, f16 or bf16, in f32, as one pass over
+// blocks of keys with a running maximum and sum (Milakov and Gimelshein, arXiv
+// 1805.02867; Dao et al., arXiv 2205.14135), for any number of queries and
+// keys.
 //
 // A workgroup takes one batch, one key head and a block of query rows. The
 // rows of all query heads that share the key head are taken together, so that
@@ -21,6 +22,7 @@ namespace dure::cpu {
 /// elements.
 struct HeadOperand {
   using GetValue = std::function<mlir::Value(KernelBuilder &, KernelFrame &)>;
+  mlir::Type element;
   GetValue pointer;
   GetValue batchStride, headStride, rowStride;
 };
@@ -51,8 +53,9 @@ struct AttentionKernel {
   HeadOperand mask;
   bool maskBroadcastsKeys = false;
 
-  /// One score a query head, f32; null without.
+  /// One score a query head; null without.
   GetValue sinks;
+  mlir::Type sinkElement;
 
   float scale = 1;
   bool causal = false;

@@ -4,6 +4,8 @@
 #include "targets/cpu/compiler/DispatchLowering.h"
 #include "targets/cpu/compiler/FormDispatches.h"
 #include "targets/cpu/compiler/ObjectCode.h"
+#include "targets/cpu/compiler/RowReductions.h"
+#include "targets/cpu/compiler/TargetVariants.h"
 
 #include "compiler/Target.h"
 #include "compiler/passes/Passes.h"
@@ -12,20 +14,6 @@ using namespace mlir;
 
 namespace dure::cpu {
 namespace {
-
-TargetVariant describe(const CpuVariant &variant) {
-  TargetVariant out;
-  out.Name = variant.name;
-  out.Driver = "cpu";
-  out.Compatibility = variant.compatibility;
-  StringRef list(variant.compatibility);
-  SmallVector<StringRef> features;
-  list.split(':').second.split(features, ',', -1, /*KeepEmpty=*/false);
-  for (StringRef feature : features)
-    out.Features.push_back(feature.str());
-  out.Format = variant.isX86() ? "elf-x86_64" : "elf-aarch64";
-  return out;
-}
 
 class CpuTarget final : public dure::Target {
 public:
@@ -40,25 +28,12 @@ public:
 
   FailureOr<std::vector<TargetVariant>>
   variants(ArrayRef<std::string> names, std::string &error) const override {
-    std::vector<TargetVariant> out;
-    static const std::string native = "native";
-    for (const std::string &request :
-         names.empty() ? ArrayRef<std::string>(native) : names) {
-      auto resolved = resolveCpuVariants(request);
-      if (!resolved) {
-        error = llvm::toString(resolved.takeError());
-        return failure();
-      }
-      for (const CpuVariant &variant : *resolved)
-        if (llvm::none_of(out, [&](const TargetVariant &known) {
-              return known.Name == variant.name;
-            }))
-          out.push_back(describe(variant));
-    }
-    return out;
+    return describeVariants(names, error);
   }
 
   std::optional<Unsupported> supports(Operation *op) const override {
+    if (auto refusal = refuseElement(findUnsupportedElement(op)))
+      return refusal;
     if (isa<ReshapeOp>(op) || isSupportedOp(op))
       return std::nullopt;
     return Unsupported{
@@ -74,9 +49,12 @@ public:
   }
 
   void addPasses(TargetPhase phase, OpPassManager &passes) const override {
+    if (phase != TargetPhase::FormDispatches)
+      return;
     // Its parts fuse better here: each matmul with what follows it.
-    if (phase == TargetPhase::FormDispatches)
-      passes.addPass(createDecomposeGatedMLP());
+    passes.addPass(createDecomposeGatedMLP());
+    // What is left of reductions are rows and single axes.
+    passes.addPass(createRowReductions());
   }
 
   std::vector<DispatchGroup> formDispatches(Block &region) const override {

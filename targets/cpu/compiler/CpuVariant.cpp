@@ -29,6 +29,12 @@ constexpr StringLiteral kX86Extras[] = {
     "avx512vbmi2", "avx512bitalg", "avx512ifma", "avx512vpopcntdq",
     "avxvnni",     "gfni"};
 
+/// AArch64 features beyond the baseline that code generation may make use of:
+/// names that are LLVM's and the driver's alike. SVE is not among them: kernels
+/// are made of 128-bit vectors.
+constexpr StringLiteral kArmExtras[] = {
+    "lse", "rdm", "dotprod", "fullfp16", "i8mm", "fp16fml", "bf16"};
+
 void initializeTargets() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -105,28 +111,37 @@ Expected<CpuVariant> describeX86(StringRef name, const MCSubtargetInfo &info,
   return variant;
 }
 
-CpuVariant describeArm(StringRef name, StringRef cpu) {
+/// The features of the cpu, not its name: another cpu that has them runs the
+/// code as well, and the driver finds features on a machine, not names.
+CpuVariant describeArm(StringRef name, const MCSubtargetInfo &info,
+                       StringRef tuneCpu) {
   CpuVariant variant;
   variant.name = name;
   variant.triple = kArmTriple;
-  variant.cpu = cpu;
+  variant.cpu = "generic";
+  variant.tuneCpu = tuneCpu;
   variant.vectorBits = 128;
   variant.vectorRegisters = 32;
   variant.compatibility = "aarch64:neon";
-  if (cpu != "generic")
-    variant.compatibility += ("," + cpu).str();
+  for (StringRef extra : kArmExtras) {
+    if (!has(info, extra))
+      continue;
+    variant.features += (variant.features.empty() ? "+" : ",+") + extra.str();
+    variant.compatibility += ("," + extra).str();
+  }
   return variant;
 }
 
 Expected<CpuVariant> resolveNative() {
   Triple host(sys::getProcessTriple());
-  if (host.getArch() == Triple::aarch64)
-    return describeArm("native", sys::getHostCPUName());
-  if (host.getArch() != Triple::x86_64)
+  bool isArm = host.getArch() == Triple::aarch64;
+  if (!isArm && host.getArch() != Triple::x86_64)
     return createStringError("--cpu=native: this machine is " +
                              host.getArchName().str() +
                              "; kernels exist for x86_64 and aarch64");
-  Expected<const Target *> target = lookup(kX86Triple);
+  StringRef triple = isArm ? kArmTriple : kX86Triple;
+  StringRef baseline = isArm ? "generic" : "x86-64";
+  Expected<const Target *> target = lookup(triple);
   if (!target)
     return target.takeError();
   // The host's own list, since a hypervisor may hide what the cpu name says.
@@ -134,9 +149,12 @@ Expected<CpuVariant> resolveNative() {
   for (const auto &feature : sys::getHostCPUFeatures())
     features += (features.empty() ? "" : ",") +
                 std::string(feature.second ? "+" : "-") + feature.first().str();
-  auto info = subtargetOf(**target, kX86Triple, "x86-64", features);
+  auto info = subtargetOf(**target, triple, baseline, features);
   if (!info)
-    return createStringError("--cpu=native: LLVM does not know x86-64");
+    return createStringError("--cpu=native: LLVM does not know " +
+                             baseline.str());
+  if (isArm)
+    return describeArm("native", *info, sys::getHostCPUName());
   return describeX86("native", *info, sys::getHostCPUName());
 }
 
@@ -149,10 +167,9 @@ Expected<CpuVariant> resolveNamed(StringRef name) {
   Expected<const Target *> arm = lookup(kArmTriple);
   if (!arm)
     return arm.takeError();
-  if (name == "aarch64")
-    return describeArm(name, "generic");
-  if (subtargetOf(**arm, kArmTriple, name))
-    return describeArm(name, name);
+  StringRef cpu = name == "aarch64" ? StringRef("generic") : name;
+  if (auto info = subtargetOf(**arm, kArmTriple, cpu))
+    return describeArm(name, *info, cpu == "generic" ? "" : cpu);
   return createStringError(
       "--cpu=" + name.str() +
       ": unknown cpu; use native, portable, aarch64 or an LLVM cpu name such "

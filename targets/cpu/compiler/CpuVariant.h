@@ -38,8 +38,9 @@ struct CpuVariant {
   /// Whether masked loads and stores of any element cost one instruction.
   bool hasMaskRegisters = false;
   /// "<arch>:<feature>,<feature>,...": what the driver must find on the
-  /// machine before it loads the object. Features are spelled as in
-  /// __builtin_cpu_supports (levels: "x86-64-v3", "x86-64-v4").
+  /// machine before it loads the object. Features are spelled as LLVM does
+  /// (levels: "x86-64-v3", "x86-64-v4"); all are in the table of the CPU driver
+  /// (targets/cpu/driver/CpuFeatures.h).
   std::string compatibility;
 
   /// Lanes of a vector of 32-bit elements.

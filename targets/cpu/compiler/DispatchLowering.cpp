@@ -5,8 +5,10 @@
 #include "targets/cpu/compiler/DispatchLowering.h"
 
 #include "targets/cpu/compiler/AttentionKernel.h"
+#include "targets/cpu/compiler/AxisKernel.h"
 #include "targets/cpu/compiler/Evaluator.h"
 #include "targets/cpu/compiler/MatMulKernel.h"
+#include "targets/cpu/compiler/MicroKernel.h"
 #include "targets/cpu/compiler/RowKernel.h"
 #include "targets/reference/compiler/ReferenceCodegen.h"
 
@@ -52,7 +54,8 @@ template <typename OpTy> OpTy findOp(func::FuncOp function) {
 // Matmul
 //===----------------------------------------------------------------------===//
 
-/// A dispatch whose root is an f32 matmul with an elementwise epilogue.
+/// A dispatch whose root is a matmul of f32, f16 or bf16 with an elementwise
+/// epilogue.
 class MatMulDispatch {
 public:
   MatMulDispatch(func::FuncOp function, DimSlots &slots)
@@ -89,8 +92,9 @@ bool MatMulDispatch::match() {
 bool MatMulDispatch::matchOperands() {
   auto lhs = dyn_cast<BlockArgument>(matmul.getLhs());
   auto rhs = dyn_cast<BlockArgument>(matmul.getRhs());
-  if (!lhs || !rhs || matmul.getTransposeLhs() ||
-      !typeOf(lhs).getElementType().isF32())
+  if (!lhs || !rhs || !isMicroElement(typeOf(lhs).getElementType()) ||
+      !isMicroElement(typeOf(rhs).getElementType()) ||
+      !isMicroElement(typeOf(matmul.getResult()).getElementType()))
     return false;
   layout = matmul.getTransposeRhs() ? RhsLayout::Columns : RhsLayout::Rows;
   if (auto step =
@@ -105,8 +109,12 @@ bool MatMulDispatch::matchOperands() {
   SmallVector<DimExpr> rhsDims = dimsOf(typeOf(rhs));
   n = result.pop_back_val();
   m = result.pop_back_val();
-  k = dimOf(typeOf(lhs), typeOf(lhs).getRank() - 1);
-  if (areOnes(ArrayRef<DimExpr>(rhsDims).drop_back(2)))
+  SmallVector<DimExpr> lhsDims = dimsOf(typeOf(lhs));
+  k = lhsDims[lhsDims.size() - (matmul.getTransposeLhs() ? 2 : 1)];
+  // Batches of A are more rows of it, unless its columns are contiguous.
+  bool hasOneMatrix = !matmul.getTransposeLhs() ||
+                      areOnes(ArrayRef<DimExpr>(lhsDims).drop_back(2));
+  if (hasOneMatrix && areOnes(ArrayRef<DimExpr>(rhsDims).drop_back(2)))
     m = product(result) * m;
   else
     batch = result;
@@ -168,7 +176,7 @@ MatMulKernel::GetPointer MatMulDispatch::operandPointer(Value operand) {
     for (int64_t i = 0; i < batchRank; ++i)
       if (!dimOf(type, i).isConstant(1))
         offset = b.add(offset, b.mul(at[missing + i].base, e.dim(strides[i])));
-    return b.at(pointer, b.getF32Type(), offset);
+    return b.at(pointer, type.getElementType(), offset);
   };
 }
 
@@ -189,7 +197,9 @@ void MatMulDispatch::store(ModuleOp module, KernelBuilder &b,
     at.at.push_back(e.uniform(result.row));
   }
   at.at.push_back({result.column, 1, {}});
-  Value sums = result.sums;
+  // Rounded as the op's result is; nothing for f32.
+  Value sums = e.math().convert(result.sums, b.getF32Type(),
+                                typeOf(matmul.getResult()).getElementType());
   e.redirect(matmul.getResult(),
              [&](const Point &point) { return point == at ? sums : Value(); });
   auto outputs = function.getBody().front().getTerminator()->getOperands();
@@ -210,7 +220,10 @@ KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
   kernel.staticK = k.constant();
   kernel.lhs = operandPointer(matmul.getLhs());
   kernel.rhs = operandPointer(matmul.getRhs());
-  kernel.lhsRowStride = dim(k);
+  kernel.lhsElement = typeOf(matmul.getLhs()).getElementType();
+  kernel.rhsElement = typeOf(matmul.getRhs()).getElementType();
+  kernel.transposedLhs = matmul.getTransposeLhs();
+  kernel.lhsRowStride = dim(kernel.transposedLhs ? m : k);
   kernel.rhsLayout = layout;
   kernel.rhsRowStride = dim(layout == RhsLayout::Columns ? k : n);
   kernel.store = [&](KernelBuilder &b, KernelFrame &frame,
@@ -235,6 +248,7 @@ KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
 /// or written through a transpose: strides by the attention's dimensions.
 struct Strided {
   int64_t binding = 0;
+  Type element;
   SmallVector<DimExpr> strides;
 };
 
@@ -268,8 +282,10 @@ bool AttentionDispatch::match() {
       return false;
   for (Value operand : attention->getOperands())
     if (operand != attention.getMask() &&
-        !typeOf(operand).getElementType().isF32())
+        !isMicroElement(typeOf(operand).getElementType()))
       return false;
+  if (!isMicroElement(typeOf(attention.getResult()).getElementType()))
+    return false;
   if (!matchOperand(attention.getQ(), q) ||
       !matchOperand(attention.getK(), k) ||
       !matchOperand(attention.getV(), v) || !matchMask() || !matchResult())
@@ -298,6 +314,7 @@ bool AttentionDispatch::matchOperand(Value operand, Strided &out) {
   if (!argument || typeOf(argument).getRank() != 4)
     return false;
   out.binding = argument.getArgNumber();
+  out.element = typeOf(argument).getElementType();
   SmallVector<DimExpr> strides = stridesOf(typeOf(argument));
   for (int64_t from : permutation)
     out.strides.push_back(strides[from]);
@@ -311,9 +328,14 @@ bool AttentionDispatch::matchMask() {
   if (!argument)
     return false;
   RankedTensorType type = typeOf(argument);
-  if (!type.getElementType().isF32() && !type.getElementType().isInteger(1))
+  if (!isMicroElement(type.getElementType()) &&
+      !type.getElementType().isInteger(1))
     return false;
   mask.binding = argument.getArgNumber();
+  // i1 is one byte.
+  mask.element = type.getElementType().isInteger(1)
+                     ? IntegerType::get(function.getContext(), 8)
+                     : type.getElementType();
   mask.strides.assign(4, DimExpr(0));
   SmallVector<DimExpr> strides = stridesOf(type);
   for (int64_t i = 0; i < type.getRank(); ++i)
@@ -327,6 +349,7 @@ bool AttentionDispatch::matchResult() {
   if (returned.size() != 1)
     return false;
   result.binding = function.getNumArguments();
+  result.element = typeOf(attention.getResult()).getElementType();
   SmallVector<DimExpr> strides = stridesOf(typeOf(returned[0]));
   if (returned[0] == attention.getResult()) {
     result.strides = strides;
@@ -357,6 +380,7 @@ HeadOperand AttentionDispatch::operand(const Strided &strided,
   out.pointer = [binding](KernelBuilder &, KernelFrame &frame) {
     return frame.binding(binding);
   };
+  out.element = strided.element;
   out.batchStride = dim(strided.strides[0]);
   out.headStride = dim(strided.strides[1]);
   out.rowStride = dim(strided.strides[rowDim]);
@@ -391,6 +415,7 @@ KernelInfo AttentionDispatch::emit(ModuleOp module, KernelBuilder &builder) {
   }
   if (attention.getSinks()) {
     int64_t binding = cast<BlockArgument>(attention.getSinks()).getArgNumber();
+    kernel.sinkElement = typeOf(attention.getSinks()).getElementType();
     kernel.sinks = [binding](KernelBuilder &, KernelFrame &frame) {
       return frame.binding(binding);
     };
@@ -428,6 +453,34 @@ bool isSupportedOp(Operation *op) {
               CallDispatchOp>(op);
 }
 
+Type findUnsupportedElement(Operation *op) {
+  bool computes = !isa<ReshapeOp, ConstantOp, WeightOp, GetWeightOp>(op);
+  auto isNibble = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getElementType().isInteger(4);
+  };
+  Type unsupported;
+  auto check = [&](Type type, bool mayBeNibble) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (unsupported || !tensor || (mayBeNibble && isNibble(type)) ||
+        reference::isSupportedElement(tensor.getElementType()))
+      return;
+    unsupported = tensor.getElementType();
+  };
+  for (Type type : op->getOperandTypes())
+    check(type, !computes || Evaluator::isSupported(op));
+  for (Type type : op->getResultTypes())
+    check(type, !computes);
+  return unsupported;
+}
+
+bool hasKernel(func::FuncOp dispatch) {
+  DimSlots slots;
+  return MatMulDispatch(dispatch, slots).match() ||
+         AttentionDispatch(dispatch, slots).match() || isAxisKernel(dispatch) ||
+         isRowKernel(dispatch);
+}
+
 FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
                                     ModuleOp kernelModule,
                                     const CpuVariant &variant) {
@@ -440,6 +493,9 @@ FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
     info = matmul.emit(kernelModule, builder);
   } else if (attention.match()) {
     info = attention.emit(kernelModule, builder);
+  } else if (isAxisKernel(dispatch)) {
+    info->workgroups = emitAxisKernel(kernelModule, builder, dispatch,
+                                      dispatch.getName(), slots);
   } else if (isRowKernel(dispatch)) {
     RowKernelInfo rows = emitRowKernel(kernelModule, builder, dispatch,
                                        dispatch.getName(), slots);

@@ -11,6 +11,7 @@
 
 #include "dialects/dure/DureOps.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
 
 #include <optional>
@@ -32,6 +33,15 @@ void registerKernelDialects(mlir::DialectRegistry &registry);
 
 /// Whether lowerDispatch computes the op, alone or fused.
 bool isSupportedOp(mlir::Operation *op);
+
+/// The first element type among the op's operands and results that kernels do
+/// not have, or null. Four-bit integers, two a byte, are read and never
+/// written: neighbours in one byte may belong to two workgroups.
+mlir::Type findUnsupportedElement(mlir::Operation *op);
+
+/// Whether a kernel family computes the function as a whole. What none does is
+/// left to the canonical lowering, which takes one op at a time.
+bool hasKernel(mlir::func::FuncOp dispatch);
 
 /// Emits the kernel of a dispatch function into `kernelModule` as an entry of
 /// the function's name. What no kernel family computes becomes the loops of

@@ -147,8 +147,37 @@ SmallVector<Value> Evaluator::stridesOf(RankedTensorType type) {
   return strides;
 }
 
+/// Two elements a byte, the first in the low half: a gather of bytes, since a
+/// row may begin in the middle of one.
+Value Evaluator::loadNibbles(Type element, Value pointer,
+                             ArrayRef<Value> strides, const Point &point) {
+  Value indices = b.splat(b.constant(0));
+  for (auto [i, index] : llvm::enumerate(point.at))
+    indices = arith::AddIOp::create(
+        b, indices,
+        arith::MulIOp::create(b, lanesOf(index), b.splat(strides[i])));
+  Value one = math().integer(indices.getType(), 1);
+  Value places = arith::ShRUIOp::create(b, indices, one);
+  VectorType bytes = b.vectorType(b.getI8Type());
+  Value isSecond = arith::TruncIOp::create(b, bytes, indices);
+  isSecond = arith::AndIOp::create(b, isSecond, math().integer(bytes, 1));
+  Value mask = point.mask;
+  if (!mask)
+    mask = math().integer(b.vectorType(b.getI1Type()), 1);
+  Value addresses = LLVM::GEPOp::create(
+      b, b.vectorType(b.ptrType()), b.getI8Type(), pointer, ValueRange{places});
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(bytes));
+  Value pairs = LLVM::masked_gather::create(
+      b, bytes, addresses, mask, ValueRange{zero}, b.getI32IntegerAttr(1));
+  Value shift = arith::ShLIOp::create(b, isSecond, math().integer(bytes, 2));
+  pairs = arith::ShRUIOp::create(b, pairs, shift);
+  return arith::TruncIOp::create(b, vectorOf(element), pairs);
+}
+
 Value Evaluator::loadAt(Type element, Value pointer, ArrayRef<Value> strides,
                         const Point &point) {
+  if (element.isIntOrFloat() && element.getIntOrFloatBitWidth() == 4)
+    return loadNibbles(element, pointer, strides, point);
   Type memory = memoryType(element);
   VectorType vector = b.vectorType(memory);
   Value base = b.constant(0);
@@ -245,17 +274,25 @@ Value Evaluator::loadConstant(ConstantOp op, const Point &point) {
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(vectorOf(element), cast<Attribute>(splat)));
   }
-  // Bytes as they lie in memory: i1 is one byte.
+  // Bytes as they lie in memory: i1 is one byte, four bits are half of one.
   std::string name =
       ("dure_constant_" +
        Twine(llvm::hash_value(llvm::StringRef(elements.getRawData().data(),
                                               elements.getRawData().size()))))
           .str();
   SmallVector<char> bytes;
+  size_t count = 0;
   for (Attribute attr : elements.getValues<Attribute>()) {
     auto integer = dyn_cast<IntegerAttr>(attr);
     APInt bits = integer ? integer.getValue()
                          : cast<FloatAttr>(attr).getValue().bitcastToAPInt();
+    if (bits.getBitWidth() == 4) {
+      if (count++ % 2 == 0)
+        bytes.push_back(char(bits.getZExtValue()));
+      else
+        bytes.back() |= char(bits.getZExtValue() << 4);
+      continue;
+    }
     for (unsigned i = 0; i < std::max(1u, bits.getBitWidth() / 8); ++i)
       bytes.push_back(char(bits.lshr(8 * i).getLoBits(8).getZExtValue()));
   }

@@ -142,6 +142,9 @@ private:
   mlir::Value loadConstant(ConstantOp op, const Point &point);
   mlir::Value loadAt(mlir::Type element, mlir::Value pointer,
                      llvm::ArrayRef<mlir::Value> strides, const Point &point);
+  mlir::Value loadNibbles(mlir::Type element, mlir::Value pointer,
+                          llvm::ArrayRef<mlir::Value> strides,
+                          const Point &point);
   mlir::Value fromMemory(mlir::Value loaded, mlir::Type element);
   mlir::Type memoryType(mlir::Type element);
   llvm::SmallVector<mlir::Value> stridesOf(mlir::RankedTensorType type);

@@ -90,8 +90,9 @@ Value OpEvaluator::isBelow(const Index &index, Value bound) {
                                b.splat(bound));
 }
 
-Index OpEvaluator::checkedIndex(Value tensor, const Point &at,
-                                const DimExpr &extent) {
+OpEvaluator::CheckedIndex OpEvaluator::checkedIndex(Value tensor,
+                                                    const Point &at,
+                                                    const DimExpr &extent) {
   Value raw = e.eval(tensor, at);
   auto wide = b.vectorType(b.getI64Type());
   Type element = typeOf(tensor).getElementType();
@@ -109,7 +110,9 @@ Index OpEvaluator::checkedIndex(Value tensor, const Point &at,
     Value isBad =
         arith::CmpIOp::create(b, arith::CmpIPredicate::uge, index, size);
     e.frame.setFault(isBad, Fault::IndexOutOfRange);
-    return e.uniform(b.select(isBad, zero, index));
+    Value isInside =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, size);
+    return {e.uniform(index), isInside};
   }
   Value sizes = b.splat(size);
   Value zero = e.math().integer(wide, 0);
@@ -117,12 +120,41 @@ Index OpEvaluator::checkedIndex(Value tensor, const Point &at,
       arith::CmpIOp::create(b, arith::CmpIPredicate::slt, raw, zero);
   raw = b.select(isNegative, arith::AddIOp::create(b, raw, sizes), raw);
   Value isBad = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, raw, sizes);
+  Value isInside =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, raw, sizes);
   Value anyBad =
       b.reduceLanes(maskAnd(isBad, at.mask), [&](Value x, Value y) -> Value {
         return arith::OrIOp::create(b, x, y);
       });
   e.frame.setFault(anyBad, Fault::IndexOutOfRange);
-  return {{}, 0, b.select(isBad, zero, raw)};
+  // Lanes that are not read may still go through index arithmetic.
+  return {{{}, 0, b.select(isBad, zero, raw)}, isInside};
+}
+
+Value OpEvaluator::evalInside(Value tensor, Point at,
+                              ArrayRef<CheckedIndex> checked) {
+  Value allInside, lanesInside;
+  for (const CheckedIndex &each : checked)
+    if (isUniform(each.index))
+      allInside = maskAnd(allInside, each.isInside);
+    else
+      lanesInside = maskAnd(lanesInside, each.isInside);
+  at.mask = maskAnd(at.mask, lanesInside);
+  if (!allInside)
+    return e.eval(tensor, at);
+  // A branch, not another index: the operand may have no element at all.
+  VectorType type = e.vectorOf(typeOf(tensor).getElementType());
+  return b
+      .ifElse(
+          allInside, type,
+          [&] {
+            Evaluator::Scope scope(e);
+            return Values{e.eval(tensor, at)};
+          },
+          [&]() -> Values {
+            return {arith::ConstantOp::create(b, b.getZeroAttr(type))};
+          })
+      .front();
 }
 
 //===----------------------------------------------------------------------===//
@@ -332,18 +364,19 @@ Value OpEvaluator::gather(GatherOp op) {
   size_t axis = op.getAxis(), count = indices.getRank();
   ArrayRef<Index> all = point.at;
   Point rows{SmallVector<Index>(all.slice(axis, count)), point.mask};
-  Index row = checkedIndex(op.getIndices(), rows, dimOf(x, axis));
+  CheckedIndex row = checkedIndex(op.getIndices(), rows, dimOf(x, axis));
   Point at{SmallVector<Index>(all.take_front(axis)), point.mask};
-  at.at.push_back(row);
+  at.at.push_back(row.index);
   llvm::append_range(at.at, all.drop_front(axis + count));
-  return e.eval(op.getX(), at);
+  return evalInside(op.getX(), at, row);
 }
 
 Value OpEvaluator::gatherElements(GatherElementsOp op) {
   Point at = point;
-  at.at[op.getAxis()] = checkedIndex(op.getIndices(), point,
-                                     dimOf(typeOf(op.getX()), op.getAxis()));
-  return e.eval(op.getX(), at);
+  CheckedIndex index = checkedIndex(op.getIndices(), point,
+                                    dimOf(typeOf(op.getX()), op.getAxis()));
+  at.at[op.getAxis()] = index.index;
+  return evalInside(op.getX(), at, index);
 }
 
 Value OpEvaluator::gatherND(GatherNDOp op) {
@@ -354,12 +387,15 @@ Value OpEvaluator::gatherND(GatherNDOp op) {
   Point tuple{SmallVector<Index>(all.take_front(leading)), point.mask};
   tuple.at.push_back({});
   Point at{SmallVector<Index>(all.take_front(batch)), point.mask};
+  SmallVector<CheckedIndex> checked;
   for (int64_t i = 0; i < depth; ++i) {
     tuple.at.back() = e.uniform(i);
-    at.at.push_back(checkedIndex(op.getIndices(), tuple, dimOf(x, batch + i)));
+    checked.push_back(
+        checkedIndex(op.getIndices(), tuple, dimOf(x, batch + i)));
+    at.at.push_back(checked.back().index);
   }
   llvm::append_range(at.at, all.drop_front(leading));
-  return e.eval(op.getX(), at);
+  return evalInside(op.getX(), at, checked);
 }
 
 //===----------------------------------------------------------------------===//

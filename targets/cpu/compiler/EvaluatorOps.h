@@ -40,10 +40,19 @@ private:
   /// The point of an operand that broadcasts to a result of `dims`.
   Point broadcastPoint(mlir::RankedTensorType operand,
                        llvm::ArrayRef<DimExpr> dims);
-  /// A user's index into `extent` elements: negative ones count from the end,
-  /// others outside are a fault and read element 0.
-  Index checkedIndex(mlir::Value tensor, const Point &at,
-                     const DimExpr &extent);
+  /// A user's index into `extent` elements: negative ones count from the end.
+  /// Others outside are a fault and must not be read: `isInside` is one bit for
+  /// all lanes (i1) where the index is uniform, else one a lane.
+  struct CheckedIndex {
+    Index index;
+    mlir::Value isInside;
+  };
+  CheckedIndex checkedIndex(mlir::Value tensor, const Point &at,
+                            const DimExpr &extent);
+  /// Evaluates `tensor` at a point some of whose coordinates are checked
+  /// indices; zero where one of those is outside.
+  mlir::Value evalInside(mlir::Value tensor, Point at,
+                         llvm::ArrayRef<CheckedIndex> checked);
   /// One bit a lane: index < bound, signed.
   mlir::Value isBelow(const Index &index, mlir::Value bound);
   mlir::Value maskAnd(mlir::Value a, mlir::Value c);

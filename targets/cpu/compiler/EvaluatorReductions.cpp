@@ -15,6 +15,8 @@ using namespace mlir;
 namespace dure::cpu {
 namespace {
 
+/// Elements that are joined before they are added to the others.
+constexpr int64_t kSumBlock = 1024;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 RankedTensorType typeOf(Value value) {
@@ -277,17 +279,39 @@ Value OpEvaluator::reduce(ReduceOp op) {
       given[i] = point.at[next];
     ++next;
   }
-  Sweep sweep = [&](Value init, Combine step, Combine) {
-    return e
-        .loop(total, init,
-              [&](Value i, ValueRange sum) {
-                Point at{given, point.mask};
-                SmallVector<Index> inner = e.delinearize(i, reduced);
-                for (auto [axis, index] : llvm::zip(op.getAxes(), inner))
-                  at.at[axis] = index;
-                return Values{step(sum[0], e.eval(op.getX(), at))};
-              })
-        .front();
+  // A loop an axis; what an inner one joins is added to the outer one's sum,
+  // and the innermost one is cut into blocks, so that rounding errors do not
+  // grow with the number of elements.
+  Sweep sweep = [&](Value init, Combine step, Combine combine) {
+    Point at{given, point.mask};
+    std::function<Value(size_t)> joinFrom = [&](size_t depth) -> Value {
+      int64_t axis = op.getAxes()[depth];
+      Value extent = e.dim(reduced[depth]);
+      bool isInnermost = depth + 1 == reduced.size();
+      auto joinRange = [&](Value begin, Value end) {
+        return b
+            .forEach(begin, end, 1, ValueRange{init},
+                     [&](Value i, ValueRange sum) {
+                       Evaluator::Scope scope(e);
+                       at.at[axis] = e.uniform(i);
+                       if (isInnermost)
+                         return Values{step(sum[0], e.eval(op.getX(), at))};
+                       return Values{combine(sum[0], joinFrom(depth + 1))};
+                     })
+            .front();
+      };
+      std::optional<int64_t> fixed = reduced[depth].constant();
+      if (!isInnermost || (fixed && *fixed <= kSumBlock))
+        return joinRange(b.constant(0), extent);
+      return b
+          .forEach(b.constant(0), extent, kSumBlock, ValueRange{init},
+                   [&](Value begin, ValueRange sum) {
+                     Value end = b.min(b.add(begin, kSumBlock), extent);
+                     return Values{combine(sum[0], joinRange(begin, end))};
+                   })
+          .front();
+    };
+    return reduced.empty() ? step(init, e.eval(op.getX(), at)) : joinFrom(0);
   };
   return emitReduction(e, op.getKind(), x.getElementType(), total, sweep);
 }

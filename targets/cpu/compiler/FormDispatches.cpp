@@ -3,8 +3,17 @@
 #include "targets/cpu/compiler/FormDispatches.h"
 
 #include "targets/cpu/compiler/CpuVariant.h"
+#include "targets/cpu/compiler/DispatchLowering.h"
+#include "targets/cpu/compiler/MicroKernel.h"
+#include "targets/cpu/compiler/RowKernel.h"
+
+#include "compiler/dispatch/OutlineDispatches.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -63,6 +72,38 @@ SmallVector<DimExpr> rowSpace(Operation *op) {
   if (!dims.empty())
     dims.pop_back();
   return dims;
+}
+
+/// Ops of a group: beyond this a kernel gets slower to compile than launches
+/// are to make.
+constexpr size_t kMaxGroupOps = 64;
+/// Reductions of a group whose rows are kept between them.
+constexpr int64_t kMaxStages = 16;
+/// Reductions of a group that computes their operands again for each sweep.
+constexpr int64_t kMaxRecomputedStages = 3;
+
+/// Ops that take much longer than reading their operand again.
+bool isCostly(Operation *op) {
+  return isa<ExpOp, LogOp, SigmoidOp, TanhOp, ErfOp, SinOp, CosOp, SiluOp,
+             SoftplusOp, GeluOp, PowOp, SoftmaxOp, LayerNormOp, RMSNormOp>(op);
+}
+
+/// Whether a group of rows may take another op. A row of known length is kept
+/// between stages; else each stage computes its operand anew, which must be
+/// cheap and may not nest.
+bool hasRoom(const Group &group, Operation *op) {
+  if (group.ops.size() >= kMaxGroupOps)
+    return false;
+  if (!reducesLastAxis(op))
+    return true;
+  int64_t stages = llvm::count_if(group.ops, reducesLastAxis);
+  auto x = cast<RankedTensorType>(op->getOperand(0).getType());
+  std::optional<int64_t> columns = dimOf(x, x.getRank() - 1).constant();
+  if (columns && *columns <= kMaxKeptRow)
+    return stages < kMaxStages;
+  if (llvm::any_of(group.ops, isCostly))
+    return false;
+  return stages == 0 || (isa<ReduceOp>(op) && stages < kMaxRecomputedStages);
 }
 
 class Former {
@@ -201,7 +242,8 @@ bool Former::joinEpilogue(Operation *op) {
   for (Value operand : op->getOperands()) {
     std::optional<unsigned> group = groupOf(operand);
     if (!group || groups[*group].kind != Kind::MatMul ||
-        groups[*group].space != dims || !mayJoin(op, *group))
+        groups[*group].space != dims ||
+        groups[*group].ops.size() >= kMaxGroupOps || !mayJoin(op, *group))
       continue;
     // Only the end of the chain is stored: what it has must be used here only.
     if (!operand.hasOneUse() ||
@@ -222,7 +264,8 @@ bool Former::joinRows(Operation *op) {
   for (Value operand : op->getOperands()) {
     std::optional<unsigned> group = groupOf(operand);
     if (!group || groups[*group].kind != Kind::Rows ||
-        groups[*group].space != space || !mayJoin(op, *group))
+        groups[*group].space != space || !hasRoom(groups[*group], op) ||
+        !mayJoin(op, *group))
       continue;
     if (!best || groups[*group].level > groups[*best].level)
       best = group;
@@ -253,7 +296,7 @@ static void addWeightLayout(MatMulOp matmul, DispatchGroup &out) {
   auto weight = matmul.getRhs().getDefiningOp<GetWeightOp>();
   auto type = cast<RankedTensorType>(matmul.getRhs().getType());
   if (!weight || matmul.getTransposeRhs() || type.getRank() != 2 ||
-      !type.getElementType().isF32())
+      !isMicroElement(type.getElementType()))
     return;
   int64_t k = type.getDimSize(0), n = type.getDimSize(1);
   int64_t panels = (n + kPanelWidth - 1) / kPanelWidth;
@@ -285,6 +328,71 @@ DispatchGroup Former::finish(const Group &group) {
   return out;
 }
 
+/// Whether one kernel computes the whole group: asks the kernel families about
+/// the function that the group will become, since they alone know what they
+/// take.
+static bool isOneKernel(const DispatchGroup &group) {
+  llvm::SetVector<Value> inputs;
+  SmallVector<Value> outputs;
+  llvm::SmallPtrSet<Operation *, 16> inside(group.Ops.begin(), group.Ops.end());
+  auto isOutside = [&](Operation *op) { return !inside.contains(op); };
+  for (Operation *op : group.Ops) {
+    for (Value operand : op->getOperands()) {
+      Operation *def = operand.getDefiningOp();
+      if (!def || (isOutside(def) && !isa<ConstantOp>(def)))
+        inputs.insert(operand);
+    }
+    for (Value result : op->getResults())
+      if (llvm::any_of(result.getUsers(), isOutside))
+        outputs.push_back(result);
+  }
+  Operation *first = group.Ops.front();
+  auto type =
+      FunctionType::get(first->getContext(), TypeRange(inputs.getArrayRef()),
+                        TypeRange(ValueRange(outputs)));
+  OwningOpRef<func::FuncOp> function =
+      func::FuncOp::create(first->getLoc(), group.Name, type);
+  Block *body = function->addEntryBlock();
+  OpBuilder builder = OpBuilder::atBlockEnd(body);
+  IRMapping map;
+  for (auto [input, argument] :
+       llvm::zip(inputs.getArrayRef(), body->getArguments())) {
+    map.map(input, argument);
+    for (auto [value, layout] : group.Layouts)
+      if (value == input)
+        function->setArgAttr(argument.getArgNumber(), LayoutAttr, layout);
+  }
+  for (Operation *op : group.Ops) {
+    for (Value operand : op->getOperands())
+      if (auto constant = operand.getDefiningOp<ConstantOp>();
+          constant && !map.contains(operand))
+        builder.clone(*constant, map);
+    builder.clone(*op, map);
+  }
+  SmallVector<Value> returned;
+  for (Value output : outputs)
+    returned.push_back(map.lookup(output));
+  func::ReturnOp::create(builder, first->getLoc(), returned);
+  return hasKernel(*function);
+}
+
+/// Adds the group, or, when no kernel computes it as a whole, a launch for each
+/// of its ops.
+static void append(std::vector<DispatchGroup> &out, DispatchGroup group) {
+  if (group.Ops.size() == 1 || isOneKernel(group)) {
+    out.push_back(std::move(group));
+    return;
+  }
+  for (Operation *op : group.Ops) {
+    DispatchGroup single;
+    single.Ops.push_back(op);
+    single.Name = op->getName().stripDialect().str();
+    if (auto matmul = dyn_cast<MatMulOp>(op))
+      addWeightLayout(matmul, single);
+    out.push_back(std::move(single));
+  }
+}
+
 std::vector<DispatchGroup> Former::run() {
   for (Operation &op : region)
     if (!needsNoDispatch(&op))
@@ -297,7 +405,7 @@ std::vector<DispatchGroup> Former::run() {
   });
   std::vector<DispatchGroup> out;
   for (unsigned index : order)
-    out.push_back(finish(groups[index]));
+    append(out, finish(groups[index]));
   return out;
 }
 

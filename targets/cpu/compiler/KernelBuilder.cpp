@@ -5,6 +5,8 @@
 
 #include "targets/cpu/compiler/ObjectCode.h"
 
+#include "dialects/dure/ScalarMath.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -171,6 +173,28 @@ Value KernelBuilder::maskedLoad(VectorType type, Value pointer, Value mask) {
   return LLVM::MaskedLoadOp::create(*this, type, pointer, mask, zero,
                                     getI32IntegerAttr(alignmentOf(type)),
                                     /*nontemporal=*/UnitAttr());
+}
+Value KernelBuilder::atOrBeyond(Value pointer, Type element, Value offset) {
+  return LLVM::GEPOp::create(*this, ptrType(), element, pointer,
+                             ValueRange{offset});
+}
+Value KernelBuilder::loadAsF32(Type element, Value pointer, Value mask) {
+  VectorType vector = vectorType(element);
+  Value loaded =
+      mask ? maskedLoad(vector, pointer, mask) : load(vector, pointer);
+  return ScalarMath(*this, getLoc()).convert(loaded, element, getF32Type());
+}
+Value KernelBuilder::loadScalarAsF32(Type element, Value pointer) {
+  return ScalarMath(*this, getLoc())
+      .convert(load(element, pointer), element, getF32Type());
+}
+void KernelBuilder::storeRounded(Value vector, Type element, Value pointer,
+                                 Value mask) {
+  vector = ScalarMath(*this, getLoc()).convert(vector, getF32Type(), element);
+  if (mask)
+    maskedStore(vector, pointer, mask);
+  else
+    store(vector, pointer);
 }
 void KernelBuilder::maskedStore(Value value, Value pointer, Value mask) {
   LLVM::MaskedStoreOp::create(*this, value, pointer, mask,

@@ -74,6 +74,18 @@ public:
   mlir::Value at(mlir::Value pointer, mlir::Type element, int64_t offset);
   mlir::Value load(mlir::Type type, mlir::Value pointer);
   void store(mlir::Value value, mlir::Value pointer);
+  /// A pointer that may lie outside of the object: for accesses whose lanes
+  /// outside are masked off.
+  mlir::Value atOrBeyond(mlir::Value pointer, mlir::Type element,
+                         mlir::Value offset);
+  /// A vector of floats of type `element`, as f32; the mask may be null.
+  mlir::Value loadAsF32(mlir::Type element, mlir::Value pointer,
+                        mlir::Value mask = {});
+  /// One float, as f32.
+  mlir::Value loadScalarAsF32(mlir::Type element, mlir::Value pointer);
+  /// Rounds an f32 vector to `element` and stores it; the mask may be null.
+  void storeRounded(mlir::Value vector, mlir::Type element, mlir::Value pointer,
+                    mlir::Value mask = {});
   /// Lanes whose mask is off read as zero and are not accessed.
   mlir::Value maskedLoad(mlir::VectorType type, mlir::Value pointer,
                          mlir::Value mask);

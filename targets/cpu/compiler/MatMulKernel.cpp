@@ -37,11 +37,19 @@ struct Emitter {
     return sumsStride() * (singleBlockK() ? kTileRows : kBlockRows);
   }
   int64_t packedPanelElements() const { return kBlockK * kPanelWidth; }
+  int64_t packedRhsElements() const {
+    return kernel.rhsLayout == RhsLayout::Panels
+               ? 0
+               : blocks.panels * packedPanelElements();
+  }
+  /// A is read in place where its rows are contiguous f32.
+  bool packsLhs() const {
+    return kernel.transposedLhs || !kernel.lhsElement.isF32();
+  }
+  // Scratch: sums, packed B, packed A.
   int64_t scratchBytes() const {
-    int64_t packed = kernel.rhsLayout == RhsLayout::Panels
-                         ? 0
-                         : blocks.panels * packedPanelElements();
-    return (sumsElements() + packed) * 4;
+    int64_t lhs = packsLhs() ? kBlockRows * kBlockK : 0;
+    return (sumsElements() + packedRhsElements() + lhs) * 4;
   }
 
   func::FuncOp emitEpilogue();
@@ -91,27 +99,23 @@ func::FuncOp Emitter::emitEpilogue() {
 MicroOperands Emitter::packBlock(MicroOperands operands, Value source,
                                  Value rowStride, Value firstColumn,
                                  Value columns, Value firstK, Value packed) {
-  Type f32 = b.getF32Type();
   Value one = b.constant(1);
-  PackOperands pack{source,
-                    one,
-                    one,
-                    operands.k,
-                    columns,
-                    packed,
-                    b.constant(packedPanelElements())};
+  PackOperands pack{
+      kernel.rhsElement, source,  one,    one,
+      operands.k,        columns, packed, b.constant(packedPanelElements())};
   if (kernel.rhsLayout == RhsLayout::Rows) {
     pack.kStride = rowStride;
-    pack.source =
-        b.at(source, f32, b.add(b.mul(firstK, rowStride), firstColumn));
+    pack.source = b.at(source, pack.element,
+                       b.add(b.mul(firstK, rowStride), firstColumn));
     callPackRows(module, b, pack);
   } else {
     pack.nStride = rowStride;
-    pack.source =
-        b.at(source, f32, b.add(b.mul(firstColumn, rowStride), firstK));
+    pack.source = b.at(source, pack.element,
+                       b.add(b.mul(firstColumn, rowStride), firstK));
     callPackColumns(module, b, pack);
   }
   operands.b = packed;
+  operands.bElement = b.getF32Type();
   operands.bPanelStride = pack.panelStride;
   return operands;
 }
@@ -136,12 +140,13 @@ void Emitter::emitBody(KernelFrame &frame) {
   Value columns =
       b.min(b.constant(blocks.panels * kPanelWidth), b.sub(n, column));
   Value lhsStride = kernel.lhsRowStride(b, frame);
-  Value lhs = b.at(kernel.lhs(b, frame, batch), f32, b.mul(row, lhsStride));
+  Value lhs = kernel.lhs(b, frame, batch);
   Value rhs = kernel.rhs(b, frame, batch);
   Value rhsStride = kernel.rhsLayout == RhsLayout::Panels
                         ? b.mul(k, kPanelWidth)
                         : kernel.rhsRowStride(b, frame);
   Value packed = b.at(frame.scratch(), f32, sumsElements());
+  Value packedLhs = b.at(packed, f32, packedRhsElements());
 
   // At least one pass: without any K the sums are zero, not absent.
   Value passes = b.max(b.ceilDiv(k, kBlockK), b.constant(1));
@@ -149,15 +154,26 @@ void Emitter::emitBody(KernelFrame &frame) {
     Value firstK = b.mul(pass, kBlockK);
     MicroOperands operands;
     operands.k = b.min(b.constant(kBlockK), b.sub(k, firstK));
-    operands.a = b.at(lhs, f32, firstK);
+    Value firstOfA = kernel.transposedLhs
+                         ? b.add(b.mul(firstK, lhsStride), row)
+                         : b.add(b.mul(row, lhsStride), firstK);
+    operands.a = b.at(lhs, kernel.lhsElement, firstOfA);
     operands.aRowStride = lhsStride;
+    if (packsLhs()) {
+      callPackLhs(module, b,
+                  {kernel.lhsElement, operands.a, lhsStride, rows, operands.k,
+                   packedLhs, kBlockK, kernel.transposedLhs});
+      operands.a = packedLhs;
+      operands.aRowStride = b.constant(kBlockK);
+    }
     operands.bRowStride = b.constant(kPanelWidth);
     operands.c = frame.scratch();
     operands.cRowStride = b.constant(sumsStride());
     operands.accumulate = b.less(zero, pass);
     if (kernel.rhsLayout == RhsLayout::Panels) {
+      operands.bElement = kernel.rhsElement;
       operands.b =
-          b.at(rhs, f32,
+          b.at(rhs, kernel.rhsElement,
                b.add(b.mul(firstPanel, rhsStride), b.mul(firstK, kPanelWidth)));
       operands.bPanelStride = rhsStride;
     } else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// MatMulKernel: batched f32 matrix product with a fused epilogue, for sizes
-// that are known only at run time.
+// MatMulKernel: batched matrix product of f32, f16 or bf16, in f32, with a
+// fused epilogue, for sizes that are known only at run time.
 //
 // A workgroup computes a block of rows times a block of panels. Blocks depend
 // on the problem alone, never on the number of threads. Consecutive workgroups
@@ -43,10 +43,13 @@ struct MatMulKernel {
   GetValue m, n, k;
   /// N and K where they are constants: they choose blocks.
   std::optional<int64_t> staticN, staticK;
+  mlir::Type lhsElement, rhsElement;
   /// Element (0, 0) of the operands of a batch; rows of A are contiguous and
-  /// lhsRowStride elements apart. rhsRowStride is not read for Panels.
+  /// lhsRowStride elements apart, or, with transposedLhs, its columns are.
+  /// rhsRowStride is not read for Panels.
   GetPointer lhs, rhs;
   GetValue lhsRowStride, rhsRowStride;
+  bool transposedLhs = false;
   RhsLayout rhsLayout = RhsLayout::Panels;
   /// Emits what becomes of the sums: the epilogue and the store.
   std::function<void(KernelBuilder &, KernelFrame &, const MatMulResult &)>

@@ -34,7 +34,7 @@ void emitMicroKernelBody(KernelBuilder &b, const TileShape &shape, int64_t rows,
   }
   for (int64_t strip = 0; strip < strips; ++strip)
     bStrips.push_back(
-        b.at(in.b, f32, stripOffset(b, shape, strip, in.bPanelStride)));
+        b.at(in.b, in.bElement, stripOffset(b, shape, strip, in.bPanelStride)));
 
   // Sums start at zero or at C.
   Value zero = b.splatF32(0);
@@ -56,9 +56,10 @@ void emitMicroKernelBody(KernelBuilder &b, const TileShape &shape, int64_t rows,
         Value bRow = b.mul(k, in.bRowStride);
         auto right = [&](int64_t column) {
           Value strip = bStrips[column / shape.vectorsPerStrip];
-          return b.load(vector,
-                        b.at(b.at(strip, f32, bRow), f32,
-                             (column % shape.vectorsPerStrip) * shape.lanes));
+          return b.loadAsF32(
+              in.bElement,
+              b.at(b.at(strip, in.bElement, bRow), in.bElement,
+                   (column % shape.vectorsPerStrip) * shape.lanes));
         };
         auto left = [&](int64_t row) {
           return b.splat(b.load(f32, b.at(aRows[row], f32, k)));
@@ -134,10 +135,9 @@ void emitPackSquare(KernelBuilder &b, const PackOperands &in, Value target,
   for (int64_t i = 0; i < lanes; ++i) {
     // Beyond the end the last column is read again and then zeroed.
     Value column = b.min(b.add(n, i), last);
-    Value pointer = b.at(in.source, f32, b.add(b.mul(column, in.nStride), k));
-    Value row = mask ? b.maskedLoad(b.f32Vector(), pointer, mask)
-                     : b.load(b.f32Vector(), pointer);
-    rows.push_back(row);
+    Value pointer =
+        b.at(in.source, in.element, b.add(b.mul(column, in.nStride), k));
+    rows.push_back(b.loadAsF32(in.element, pointer, mask));
   }
   rows = transposeSquare(b, rows);
   Value valid = b.laneMask(b.sub(in.n, n), lanes);
@@ -175,20 +175,86 @@ void emitPackRowsBody(KernelBuilder &b, const PackOperands &in, Value panels) {
   b.forEach(zero, b.ceilDiv(in.n, kPanelWidth), 1, [&](Value panel) {
     Value target = b.at(panels, f32, b.mul(panel, in.panelStride));
     Value first = b.mul(panel, kPanelWidth);
-    Values masks;
-    for (int64_t c = 0; c < kPanelWidth; c += lanes)
-      masks.push_back(b.laneMask(b.sub(in.n, b.add(first, c)), lanes));
-    b.forEach(zero, in.k, 1, [&](Value k) {
-      Value source = b.at(in.source, f32, b.add(b.mul(k, in.kStride), first));
-      Value row = b.at(target, f32, b.mul(k, kPanelWidth));
-      for (auto [i, mask] : llvm::enumerate(masks)) {
-        int64_t column = int64_t(i) * lanes;
-        Value loaded =
-            b.maskedLoad(b.f32Vector(), b.at(source, f32, column), mask);
-        b.store(loaded, b.at(row, f32, column));
-      }
+    Value left = b.sub(in.n, first);
+    auto packPanel = [&](ArrayRef<Value> masks) {
+      b.forEach(zero, in.k, 1, [&](Value k) {
+        Value offset = b.add(b.mul(k, in.kStride), first);
+        Value row = b.at(target, f32, b.mul(k, kPanelWidth));
+        for (int64_t column = 0; column < kPanelWidth; column += lanes) {
+          Value mask = masks.empty() ? Value() : masks[column / lanes];
+          Value source =
+              b.atOrBeyond(in.source, in.element, b.add(offset, column));
+          b.store(b.loadAsF32(in.element, source, mask),
+                  b.at(row, f32, column));
+        }
+      });
+    };
+    b.ifElse(
+        b.less(left, b.constant(kPanelWidth)), {},
+        [&] {
+          Values masks;
+          for (int64_t c = 0; c < kPanelWidth; c += lanes)
+            masks.push_back(b.laneMask(b.add(left, -c), lanes));
+          packPanel(masks);
+          return Values();
+        },
+        [&] {
+          packPanel({});
+          return Values();
+        });
+  });
+}
+
+/// Rows of A that are contiguous: converted.
+void emitConvertLhsBody(KernelBuilder &b, const PackLhsOperands &in) {
+  int64_t lanes = b.variant.lanes();
+  Type f32 = b.getF32Type();
+  Value zero = b.constant(0);
+  Value wholeK = b.mul(b.div(in.k, b.constant(lanes)), lanes);
+  Value mask = b.laneMask(b.sub(in.k, wholeK), lanes);
+  b.forEach(zero, in.rows, 1, [&](Value row) {
+    Value source = b.at(in.source, in.element, b.mul(row, in.stride));
+    Value target = b.at(in.target, f32, b.mul(row, in.targetStride));
+    auto convert = [&](Value k, Value lanesLeft) {
+      b.store(b.loadAsF32(in.element, b.at(source, in.element, k), lanesLeft),
+              b.at(target, f32, k));
+    };
+    b.forEach(zero, wholeK, lanes, [&](Value k) { convert(k, Value()); });
+    b.ifThen(b.less(wholeK, in.k), [&] { convert(wholeK, mask); });
+  });
+}
+
+/// Columns of A that are contiguous: transposed in registers.
+void emitTransposeLhsBody(KernelBuilder &b, const PackLhsOperands &in) {
+  int64_t lanes = b.variant.lanes();
+  Type f32 = b.getF32Type();
+  Value zero = b.constant(0), last = b.sub(in.k, b.constant(1));
+  auto packSquare = [&](Value row, Value k, Value mask) {
+    Values square;
+    for (int64_t i = 0; i < lanes; ++i) {
+      // Beyond the end the last one is read again and never used.
+      Value from = b.mul(b.min(b.add(k, i), last), in.stride);
+      Value source = b.at(in.source, in.element, b.add(from, row));
+      square.push_back(b.loadAsF32(in.element, source, mask));
+    }
+    square = transposeSquare(b, square);
+    for (int64_t i = 0; i < lanes; ++i) {
+      Value to = b.add(b.mul(b.add(row, i), in.targetStride), k);
+      b.store(square[i], b.at(in.target, f32, to));
+    }
+  };
+  Value wholeRows = b.mul(b.div(in.rows, b.constant(lanes)), lanes);
+  b.forEach(zero, in.k, lanes, [&](Value k) {
+    b.forEach(zero, wholeRows, lanes,
+              [&](Value row) { packSquare(row, k, Value()); });
+    b.ifThen(b.less(wholeRows, in.rows), [&] {
+      packSquare(wholeRows, k, b.laneMask(b.sub(in.rows, wholeRows), lanes));
     });
   });
+}
+
+std::string nameOf(Type element) {
+  return element.isF32() ? "f32" : element.isF16() ? "f16" : "bf16";
 }
 
 void callPack(ModuleOp module, KernelBuilder &b, StringRef name,
@@ -196,9 +262,10 @@ void callPack(ModuleOp module, KernelBuilder &b, StringRef name,
               void (*emit)(KernelBuilder &, const PackOperands &, Value)) {
   Type ptr = b.ptrType(), i64 = b.getI64Type();
   auto function = b.getOrCreateFunction(
-      module, name, {ptr, i64, i64, i64, i64, ptr, i64}, [&](ValueRange args) {
-        PackOperands in{args[0], args[1], args[2], args[3],
-                        args[4], args[5], args[6]};
+      module, (name + "_" + nameOf(operands.element)).str(),
+      {ptr, i64, i64, i64, i64, ptr, i64}, [&](ValueRange args) {
+        PackOperands in{operands.element, args[0], args[1], args[2],
+                        args[3],          args[4], args[5], args[6]};
         emit(b, in, args[5]);
       });
   b.call(function,
@@ -207,6 +274,10 @@ void callPack(ModuleOp module, KernelBuilder &b, StringRef name,
 }
 
 } // namespace
+
+bool isMicroElement(Type element) {
+  return isa<Float32Type, Float16Type, BFloat16Type>(element);
+}
 
 TileShape::TileShape(const CpuVariant &variant) : lanes(variant.lanes()) {
   if (variant.vectorRegisters >= 32 && lanes >= 16) {
@@ -256,12 +327,13 @@ void callMicroKernel(ModuleOp module, KernelBuilder &b, int64_t rows,
   TileShape shape(b.variant);
   Type ptr = b.ptrType(), i64 = b.getI64Type();
   std::string name =
-      llvm::formatv("dure_tile_f32_{0}x{1}", rows, strips * shape.stripWidth);
+      llvm::formatv("dure_tile_{0}_{1}x{2}", nameOf(operands.bElement), rows,
+                    strips * shape.stripWidth);
   auto function = b.getOrCreateFunction(
       module, name, {ptr, i64, ptr, i64, i64, i64, ptr, i64, b.getI1Type()},
       [&](ValueRange args) {
-        MicroOperands in{args[0], args[1], args[2], args[3], args[4],
-                         args[5], args[6], args[7], args[8]};
+        MicroOperands in{args[0],           args[1], args[2], args[3], args[4],
+                         operands.bElement, args[5], args[6], args[7], args[8]};
         emitMicroKernelBody(b, shape, rows, strips, in);
       });
   b.call(function, {operands.a, operands.aRowStride, operands.b,
@@ -292,7 +364,7 @@ void TileLoopEmitter::emitTile(Value row, int64_t rows, Value strip,
   Value panel = b.div(strip, b.constant(shape.stripsPerPanel));
   Value inPanel = b.rem(strip, b.constant(shape.stripsPerPanel));
   tile.b = b.at(
-      in.b, f32,
+      in.b, in.bElement,
       b.add(b.mul(panel, in.bPanelStride), b.mul(inPanel, shape.stripWidth)));
   if (!loop.reuseC) {
     Value column = b.mul(b.sub(strip, loop.firstStrip), shape.stripWidth);
@@ -366,13 +438,37 @@ void emitTileLoop(ModuleOp module, KernelBuilder &b, const TileLoop &loop,
 
 void callPackRows(ModuleOp module, KernelBuilder &builder,
                   const PackOperands &operands) {
-  callPack(module, builder, "dure_pack_rows_f32", operands, emitPackRowsBody);
+  callPack(module, builder, "dure_pack_rows", operands, emitPackRowsBody);
 }
 
 void callPackColumns(ModuleOp module, KernelBuilder &builder,
                      const PackOperands &operands) {
-  callPack(module, builder, "dure_pack_columns_f32", operands,
-           emitPackColumnsBody);
+  callPack(module, builder, "dure_pack_columns", operands, emitPackColumnsBody);
+}
+
+void callPackLhs(ModuleOp module, KernelBuilder &b,
+                 const PackLhsOperands &operands) {
+  Type ptr = b.ptrType(), i64 = b.getI64Type();
+  std::string name = llvm::formatv(
+      "dure_{0}_lhs_{1}_{2}", operands.isTransposed ? "transpose" : "convert",
+      nameOf(operands.element), operands.targetStride);
+  auto function = b.getOrCreateFunction(
+      module, name, {ptr, i64, i64, i64, ptr}, [&](ValueRange args) {
+        PackLhsOperands in{operands.element,
+                           args[0],
+                           args[1],
+                           args[2],
+                           args[3],
+                           args[4],
+                           operands.targetStride,
+                           operands.isTransposed};
+        if (in.isTransposed)
+          emitTransposeLhsBody(b, in);
+        else
+          emitConvertLhsBody(b, in);
+      });
+  b.call(function, {operands.source, operands.stride, operands.rows, operands.k,
+                    operands.target});
 }
 
 } // namespace dure::cpu

@@ -40,12 +40,18 @@ struct TileShape {
   int64_t sharedRests() const;
 };
 
-/// Where a micro kernel reads and writes, in elements of f32.
+/// Floats that matrix products read: f32, and f16 and bf16, which are converted
+/// as they are loaded or packed. Products and sums are f32 always.
+bool isMicroElement(mlir::Type element);
+
+/// Where a micro kernel reads and writes, in elements: of `bElement` for B, of
+/// f32 for A and C.
 struct MicroOperands {
   mlir::Value a, aRowStride;
   /// Element (k, column c of panel p) is at b[p * bPanelStride + k * bRowStride
   /// + c]. The base is a panel's start if the tile has several strips.
   mlir::Value b, bPanelStride, bRowStride;
+  mlir::Type bElement;
   mlir::Value k;
   mlir::Value c, cRowStride;
   /// i1: adds to C instead of overwriting it.
@@ -76,11 +82,13 @@ void emitTileLoop(
                             mlir::Value strip, int64_t stripCount)>
         done);
 
-/// Emits a call of the function that packs a block of B into panels, zero
-/// padded: panel p of the result is [rows][kPanelWidth], at p * panelStride.
-/// Element (k, n) is read from source[k * kStride + n * nStride]; one of the
-/// strides should be the constant 1 for speed.
+/// Emits a call of the function that packs a block of B into panels of f32,
+/// zero padded: panel p of the result is [rows][kPanelWidth], at p *
+/// panelStride. Element (k, n), of type `element`, is read from source[k *
+/// kStride + n * nStride]; one of the strides should be the constant 1 for
+/// speed.
 struct PackOperands {
+  mlir::Type element;
   mlir::Value source, kStride, nStride;
   /// Extents of the block.
   mlir::Value k, n;
@@ -93,6 +101,21 @@ void callPackRows(mlir::ModuleOp module, KernelBuilder &builder,
 /// registers. Panels must have room for k rounded up to the vector's lanes.
 void callPackColumns(mlir::ModuleOp module, KernelBuilder &builder,
                      const PackOperands &operands);
+
+/// Emits a call of the function that copies a block of A to f32 rows,
+/// `targetStride` (a multiple of the vector's lanes) apart. Element (row, k) is
+/// read from source[row * stride + k], or, transposed, source[k * stride +
+/// row]. The target has room for rows and k rounded up to the vector's lanes.
+struct PackLhsOperands {
+  mlir::Type element;
+  mlir::Value source, stride;
+  mlir::Value rows, k;
+  mlir::Value target;
+  int64_t targetStride = 0;
+  bool isTransposed = false;
+};
+void callPackLhs(mlir::ModuleOp module, KernelBuilder &builder,
+                 const PackLhsOperands &operands);
 
 } // namespace dure::cpu
 

@@ -16,8 +16,10 @@ namespace {
 constexpr int64_t kBlockElements = 4096;
 /// Rows of a workgroup when their length is known only at run time.
 constexpr int64_t kBlockRows = 4;
-/// Elements of a row that scratch may hold.
-constexpr int64_t kMaxKeptRow = 16384;
+/// Elements of a row that are joined before they are added to the others.
+constexpr int64_t kSumBlock = 4096;
+/// Chains of additions in flight.
+constexpr int64_t kChains = 4;
 
 RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
@@ -128,6 +130,10 @@ private:
                  std::function<void(Value, const Point &)> keep);
   Point columnPoint(Evaluator &e, ArrayRef<Index> row, int64_t rank,
                     Value column, Value mask);
+  Value
+  joinColumns(Evaluator &e, const DimExpr &columns, int64_t chains, Value init,
+              function_ref<Value(Value column, Value mask, Value sum)> step,
+              Combine combine);
   /// Calls `body` for each vector of columns, with the accumulators.
   Values sweepColumns(
       Evaluator &e, const DimExpr &columns, ValueRange inits,
@@ -165,13 +171,14 @@ int64_t Emitter::rowsPerWorkgroup() const {
 }
 
 /// Decides which stage operands are kept in scratch: those that are computed
-/// and are not a result.
+/// and are not a result. A row of one element is in a register already, and
+/// may be asked for at the column of a longer row that it broadcasts to.
 void Emitter::planKept() {
   for (Operation *stage : stages) {
     Value x = stage->getOperand(0);
     std::optional<int64_t> columns = columnsOf(typeOf(x)).constant();
     if (isa<BlockArgument>(x) || kept.contains(x) || !columns ||
-        *columns > kMaxKeptRow ||
+        *columns <= 1 || *columns > kMaxKeptRow ||
         llvm::any_of(outputs, [&](const Output &o) { return o.value == x; }))
       continue;
     kept[x] = scratchBytes;
@@ -215,6 +222,73 @@ Point Emitter::columnPoint(Evaluator &e, ArrayRef<Index> row, int64_t rank,
   return point;
 }
 
+/// Joins the elements of a row: in blocks, so that rounding errors grow with
+/// the root of its length, and in several chains where reading is all the work,
+/// so that the latency of an addition does not matter.
+Value Emitter::joinColumns(Evaluator &e, const DimExpr &columns, int64_t chains,
+                           Value init,
+                           function_ref<Value(Value, Value, Value)> step,
+                           Combine combine) {
+  int64_t lanes = b.variant.lanes();
+  Value extent = e.dim(columns);
+  Value whole = b.mul(b.div(extent, b.constant(lanes)), lanes);
+  std::optional<int64_t> fixed = columns.constant();
+  auto oneByOne = [&](Value begin, Value end, Value sum) {
+    return b
+        .forEach(begin, end, lanes, sum,
+                 [&](Value column, ValueRange current) {
+                   Evaluator::Scope scope(e);
+                   return Values{step(column, Value(), current[0])};
+                 })
+        .front();
+  };
+  auto joinBlock = [&](Value begin, Value end) {
+    if (chains == 1)
+      return oneByOne(begin, end, init);
+    Value pace = b.constant(chains * lanes);
+    Value main = b.add(begin, b.mul(b.div(b.sub(end, begin), pace), pace));
+    Values sums = b.forEach(
+        begin, main, chains * lanes, Values(chains, init),
+        [&](Value column, ValueRange current) {
+          Evaluator::Scope scope(e);
+          Values next;
+          for (int64_t i = 0; i < chains; ++i)
+            next.push_back(step(b.add(column, i * lanes), Value(), current[i]));
+          return next;
+        });
+    for (int64_t half = chains / 2; half > 0; half /= 2)
+      for (int64_t i = 0; i < half; ++i)
+        sums[i] = combine(sums[i], sums[i + half]);
+    return oneByOne(main, end, sums[0]);
+  };
+  Value sum = init;
+  if (fixed && *fixed <= kSumBlock) {
+    if (*fixed >= lanes)
+      sum = joinBlock(b.constant(0), whole);
+  } else {
+    sum = b.forEach(b.constant(0), whole, kSumBlock, init,
+                    [&](Value begin, ValueRange current) {
+                      Value end = b.min(b.add(begin, kSumBlock), whole);
+                      return Values{combine(current[0], joinBlock(begin, end))};
+                    })
+              .front();
+  }
+  if (fixed && *fixed % lanes == 0)
+    return sum;
+  auto tail = [&] {
+    Evaluator::Scope scope(e);
+    Value mask = b.laneMask(b.sub(extent, whole), lanes);
+    return b.select(mask, step(whole, mask, sum), sum);
+  };
+  if (fixed)
+    return tail();
+  return b
+      .ifElse(
+          b.less(whole, extent), sum.getType(), [&] { return Values{tail()}; },
+          [&] { return Values{sum}; })
+      .front();
+}
+
 /// A sweep over one row of `x`. `keep`, when given, gets what the first sweep
 /// computed.
 Sweep Emitter::rowSweep(Evaluator &e, Value x, ArrayRef<Index> row,
@@ -224,20 +298,18 @@ Sweep Emitter::rowSweep(Evaluator &e, Value x, ArrayRef<Index> row,
     bool keeps = keep && *isFirst;
     *isFirst = false;
     RankedTensorType type = typeOf(x);
-    Value sums =
-        sweepColumns(e, columnsOf(type), init,
-                     [&](Value column, Value mask, ValueRange current) {
-                       Point at =
-                           columnPoint(e, row, type.getRank(), column, mask);
-                       Value elements = e.eval(x, at);
-                       if (keeps)
-                         keep(elements, at);
-                       Value next = step(current[0], elements);
-                       if (mask)
-                         next = b.select(mask, next, current[0]);
-                       return Values{next};
-                     })
-            .front();
+    // What is computed keeps the machine busy without.
+    bool onlyReads = isa<BlockArgument>(x) || (keep && !keeps);
+    Value sums = joinColumns(
+        e, columnsOf(type), onlyReads ? kChains : 1, init,
+        [&](Value column, Value mask, Value sum) {
+          Point at = columnPoint(e, row, type.getRank(), column, mask);
+          Value elements = e.eval(x, at);
+          if (keeps)
+            keep(elements, at);
+          return step(sum, elements);
+        },
+        combine);
     return b.splat(b.reduceLanes(sums, combine));
   };
 }

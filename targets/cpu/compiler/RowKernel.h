@@ -14,6 +14,11 @@
 
 namespace dure::cpu {
 
+/// Elements of a row that a stage's operand may have to be kept; longer ones,
+/// and those whose length is known only at run time, are computed for each
+/// sweep.
+inline constexpr int64_t kMaxKeptRow = 16384;
+
 struct RowKernelInfo {
   DimExpr workgroups;
   int64_t scratchBytes = 0;

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include <elf.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <sys/syscall.h>
@@ -35,13 +37,17 @@ struct Feature {
   uint16_t Weight; ///< In the score: what it is worth to a tensor kernel.
 };
 
+struct Level {
+  const char *Name;
+  const char *Features; ///< On top of the level before.
+};
+
 } // namespace
 
-#if defined(__x86_64__)
+// The tables of both architectures are there on each: which names exist is
+// asked for code of the other one too.
 
-const char *dure::cpu::architecture() { return "x86_64"; }
-
-static const Feature Table[] = {
+static const Feature X86Table[] = {
     {"cx8", 1, 0, EDX, 8, State::None, 1},
     {"cmov", 1, 0, EDX, 15, State::None, 1},
     {"mmx", 1, 0, EDX, 23, State::None, 1},
@@ -139,17 +145,38 @@ static const Feature Table[] = {
     {"ptwrite", 20, 0, EBX, 4, State::None, 1},
 };
 
-struct Level {
-  const char *Name;
-  const char *Features; ///< On top of the level before.
-};
-
-static const Level Levels[] = {
+static const Level X86Levels[] = {
     {"x86-64", "cmov,cx8,fxsr,mmx,sse,sse2"},
     {"x86-64-v2", "cx16,sahf,popcnt,sse3,sse4.1,sse4.2,ssse3"},
     {"x86-64-v3", "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe,xsave"},
     {"x86-64-v4", "avx512f,avx512bw,avx512cd,avx512dq,avx512vl"},
 };
+
+// Leaf is the auxiliary vector entry: AT_HWCAP or AT_HWCAP2.
+static const Feature ArmTable[] = {
+    {"fp-armv8", AT_HWCAP, 0, EAX, 0, State::None, 1},
+    {"neon", AT_HWCAP, 0, EAX, 1, State::None, 1},
+    {"aes", AT_HWCAP, 0, EAX, 3, State::None, 1},
+    {"sha2", AT_HWCAP, 0, EAX, 6, State::None, 1},
+    {"crc", AT_HWCAP, 0, EAX, 7, State::None, 1},
+    {"lse", AT_HWCAP, 0, EAX, 8, State::None, 1},
+    {"fullfp16", AT_HWCAP, 0, EAX, 10, State::None, 64},
+    {"rdm", AT_HWCAP, 0, EAX, 12, State::None, 1},
+    {"dotprod", AT_HWCAP, 0, EAX, 20, State::None, 64},
+    {"sve", AT_HWCAP, 0, EAX, 22, State::None, 128},
+    {"fp16fml", AT_HWCAP, 0, EAX, 23, State::None, 16},
+    {"sve2", AT_HWCAP2, 0, EAX, 1, State::None, 128},
+    {"i8mm", AT_HWCAP2, 0, EAX, 13, State::None, 128},
+    {"bf16", AT_HWCAP2, 0, EAX, 14, State::None, 128},
+};
+
+static const Level ArmLevels[] = {{"armv8-a", "fp-armv8,neon"}};
+
+#if defined(__x86_64__)
+
+const char *dure::cpu::architecture() { return "x86_64"; }
+static constexpr auto &Table = X86Table;
+static constexpr auto &Levels = X86Levels;
 
 /// Bit I is set if the operating system saves state component I.
 static uint64_t savedState() {
@@ -210,30 +237,8 @@ std::string dure::cpu::modelName() {
 #elif defined(__aarch64__)
 
 const char *dure::cpu::architecture() { return "aarch64"; }
-
-// Leaf is the auxiliary vector entry: AT_HWCAP or AT_HWCAP2.
-static const Feature Table[] = {
-    {"fp-armv8", AT_HWCAP, 0, EAX, 0, State::None, 1},
-    {"neon", AT_HWCAP, 0, EAX, 1, State::None, 1},
-    {"aes", AT_HWCAP, 0, EAX, 3, State::None, 1},
-    {"sha2", AT_HWCAP, 0, EAX, 6, State::None, 1},
-    {"crc", AT_HWCAP, 0, EAX, 7, State::None, 1},
-    {"lse", AT_HWCAP, 0, EAX, 8, State::None, 1},
-    {"fullfp16", AT_HWCAP, 0, EAX, 10, State::None, 64},
-    {"rdm", AT_HWCAP, 0, EAX, 12, State::None, 1},
-    {"dotprod", AT_HWCAP, 0, EAX, 20, State::None, 64},
-    {"sve", AT_HWCAP, 0, EAX, 22, State::None, 128},
-    {"fp16fml", AT_HWCAP, 0, EAX, 23, State::None, 16},
-    {"sve2", AT_HWCAP2, 0, EAX, 1, State::None, 128},
-    {"i8mm", AT_HWCAP2, 0, EAX, 13, State::None, 128},
-    {"bf16", AT_HWCAP2, 0, EAX, 14, State::None, 128},
-};
-
-struct Level {
-  const char *Name;
-  const char *Features;
-};
-static const Level Levels[] = {{"armv8-a", "fp-armv8,neon"}};
+static constexpr auto &Table = ArmTable;
+static constexpr auto &Levels = ArmLevels;
 
 static std::vector<std::string_view> readMachine() {
   std::vector<std::string_view> Result;
@@ -248,6 +253,18 @@ std::string dure::cpu::modelName() { return architecture(); }
 #else
 #error "the CPU driver knows x86-64 and AArch64"
 #endif
+
+bool dure::cpu::isKnownFeature(std::string_view Architecture,
+                               std::string_view Name) {
+  auto IsNamed = [&](const auto &Each) { return Name == Each.Name; };
+  auto Has = [&](const auto &Features, const auto &Named) {
+    return std::any_of(std::begin(Features), std::end(Features), IsNamed) ||
+           std::any_of(std::begin(Named), std::end(Named), IsNamed);
+  };
+  if (Architecture == "x86_64")
+    return Has(X86Table, X86Levels);
+  return Architecture == "aarch64" && Has(ArmTable, ArmLevels);
+}
 
 const std::vector<std::string_view> &dure::cpu::machineFeatures() {
   static const std::vector<std::string_view> Features = readMachine();

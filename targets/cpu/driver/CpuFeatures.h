@@ -31,6 +31,10 @@ std::string modelName();
 /// order of the table.
 const std::vector<std::string_view> &machineFeatures();
 
+/// Whether the table of ARCHITECTURE ("x86_64" or "aarch64") has the feature or
+/// level: what is not in it is missing on every machine.
+bool isKnownFeature(std::string_view Architecture, std::string_view Name);
+
 struct Requirements {
   std::string Architecture;
   std::vector<std::string> Features;

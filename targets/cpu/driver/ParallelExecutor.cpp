@@ -3,6 +3,9 @@
 #include "targets/cpu/driver/ParallelExecutor.h"
 #include "targets/cpu/driver/CodeObject.h"
 
+// The codes, in a header that depends on nothing.
+#include "dialects/dure/Faults.h"
+
 #include <omp.h>
 
 #include <cinttypes>
@@ -178,8 +181,9 @@ Status ParallelExecutor::faultStatus(const Work &W) const {
   for (const Op &O : W.Ops)
     if (O.Index == FaultOp)
       return H.error(DURE_DRV_KERNEL_FAULT,
-                     "kernel '%s' reported fault %d in workgroup %" PRIu64
+                     "%s: kernel '%s' reported fault %d in workgroup %" PRIu64
                      " of %" PRIu64 " (command %" PRIu64 ")",
+                     describe(static_cast<dure::Fault>(FaultCode)),
                      O.Exe->entryName(O.Entry), FaultCode, FaultWorkgroup,
                      O.groups(), FaultOp);
   return nullptr;

@@ -149,6 +149,23 @@ void reference::registerDialects(DialectRegistry &Registry) {
   tensor::registerSubsetOpInterfaceExternalModels(Registry);
 }
 
+bool reference::isSupportedElement(Type Element) {
+  if (auto Integer = dyn_cast<IntegerType>(Element))
+    return llvm::is_contained({1u, 8u, 16u, 32u, 64u}, Integer.getWidth());
+  return isa<Float16Type, BFloat16Type, Float32Type, Float64Type,
+             Float8E4M3FNType, Float8E5M2Type, Float8E4M3FNUZType,
+             Float8E5M2FNUZType, Float8E8M0FNUType>(Element);
+}
+
+Type reference::findUnsupportedElement(Operation *Op) {
+  for (Type T :
+       llvm::concat<const Type>(Op->getOperandTypes(), Op->getResultTypes()))
+    if (auto Tensor = dyn_cast<RankedTensorType>(T);
+        Tensor && !isSupportedElement(Tensor.getElementType()))
+      return Tensor.getElementType();
+  return Type();
+}
+
 FailureOr<reference::KernelInfo> reference::lowerDispatch(func::FuncOp Dispatch,
                                                           ModuleOp Kernels) {
   KernelInfo Info;

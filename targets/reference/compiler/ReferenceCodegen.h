@@ -30,6 +30,14 @@ struct KernelInfo {
 /// Dialects and interfaces that `lowerDispatch` needs in the context.
 void registerDialects(mlir::DialectRegistry &Registry);
 
+/// Whether tensors of these elements have a storage in kernels: whole bytes, in
+/// types that conversions exist for.
+bool isSupportedElement(mlir::Type Element);
+
+/// The first element type among the op's operands and results that has none,
+/// or null.
+mlir::Type findUnsupportedElement(mlir::Operation *Op);
+
 /// Adds a kernel to `Kernels` that computes the dispatch function: an entry of
 /// its name in the kernel ABI of CPU code objects, ready for
 /// cpu::emitObjectCode. The function itself stays as it is. Fails with a

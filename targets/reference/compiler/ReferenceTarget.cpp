@@ -4,6 +4,7 @@
 #include "compiler/Target.h"
 #include "targets/cpu/compiler/CpuVariant.h"
 #include "targets/cpu/compiler/ObjectCode.h"
+#include "targets/cpu/compiler/TargetVariants.h"
 #include "targets/reference/compiler/ReferenceCodegen.h"
 
 using namespace mlir;
@@ -23,7 +24,9 @@ public:
   }
 
   FailureOr<std::vector<TargetVariant>>
-  variants(ArrayRef<std::string> Names, std::string &Error) const override;
+  variants(ArrayRef<std::string> Names, std::string &Error) const override {
+    return cpu::describeVariants(Names, Error);
+  }
   std::optional<Unsupported> supports(Operation *Op) const override;
   void registerDialects(DialectRegistry &Registry) const override {
     reference::registerDialects(Registry);
@@ -36,56 +39,8 @@ public:
 
 } // namespace
 
-FailureOr<std::vector<TargetVariant>>
-ReferenceTarget::variants(ArrayRef<std::string> Names,
-                          std::string &Error) const {
-  std::vector<TargetVariant> Result;
-  SmallVector<std::string> Wanted(Names);
-  if (Wanted.empty())
-    Wanted.push_back("native");
-  for (const std::string &Name : Wanted) {
-    auto Machines = cpu::resolveCpuVariants(Name);
-    if (!Machines) {
-      Error = llvm::toString(Machines.takeError());
-      return failure();
-    }
-    for (const cpu::CpuVariant &Machine : *Machines) {
-      TargetVariant Variant;
-      Variant.Name = Machine.name;
-      Variant.Driver = "cpu";
-      Variant.Compatibility = Machine.compatibility;
-      Variant.Format = "elf";
-      Result.push_back(Variant);
-    }
-  }
-  return Result;
-}
-
-/// Elements that are stored in whole bytes and that conversions exist for.
-static bool isSupportedElement(Type Element) {
-  if (auto Integer = dyn_cast<IntegerType>(Element))
-    return llvm::is_contained({1u, 8u, 16u, 32u, 64u}, Integer.getWidth());
-  return isa<Float16Type, BFloat16Type, Float32Type, Float64Type,
-             Float8E4M3FNType, Float8E5M2Type, Float8E4M3FNUZType,
-             Float8E5M2FNUZType, Float8E8M0FNUType>(Element);
-}
-
 std::optional<Unsupported> ReferenceTarget::supports(Operation *Op) const {
-  auto Check = [](Type Type) -> std::optional<Unsupported> {
-    auto Tensor = dyn_cast<RankedTensorType>(Type);
-    if (!Tensor || isSupportedElement(Tensor.getElementType()))
-      return std::nullopt;
-    std::string Text;
-    llvm::raw_string_ostream(Text) << Tensor.getElementType();
-    return Unsupported{"element-type",
-                       "elements of type " + Text + " have no storage here",
-                       "store them as int8, uint8 or a float type"};
-  };
-  for (Type Type : llvm::concat<const mlir::Type>(Op->getOperandTypes(),
-                                                  Op->getResultTypes()))
-    if (auto Refusal = Check(Type))
-      return Refusal;
-  return std::nullopt;
+  return cpu::refuseElement(reference::findUnsupportedElement(Op));
 }
 
 std::vector<DispatchGroup>

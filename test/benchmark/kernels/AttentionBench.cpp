@@ -73,6 +73,7 @@ void emitAttention(ModuleOp module, KernelBuilder &b, const AttentionCase &c) {
   kernel.keyDim = kernel.valueDim = c.dim;
   auto operand = [&](int64_t binding, int64_t heads, int64_t lengthSlot) {
     HeadOperand result;
+    result.element = b.getF32Type();
     result.pointer = [binding](KernelBuilder &, KernelFrame &frame) {
       return frame.binding(binding);
     };
@@ -88,6 +89,8 @@ void emitAttention(ModuleOp module, KernelBuilder &b, const AttentionCase &c) {
   kernel.v = operand(2, c.keyHeads, 1);
   kernel.result = operand(4, c.heads, 0);
   kernel.maskKind = c.mask;
+  kernel.mask.element =
+      c.mask == AttentionMask::Bool ? Type(b.getI8Type()) : b.getF32Type();
   kernel.mask.pointer = [](KernelBuilder &, KernelFrame &frame) {
     return frame.binding(3);
   };

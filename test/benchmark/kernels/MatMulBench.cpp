@@ -121,6 +121,7 @@ void emitMatMul(ModuleOp module, KernelBuilder &b, const MatMulCase &c) {
   kernel.k = number(c.k);
   kernel.staticN = c.n;
   kernel.staticK = c.k;
+  kernel.lhsElement = kernel.rhsElement = b.getF32Type();
   kernel.lhs = whole(0);
   kernel.rhs = whole(1);
   kernel.lhsRowStride = number(c.k);

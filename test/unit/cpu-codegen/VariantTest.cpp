@@ -2,6 +2,7 @@
 // What --cpu resolves to, and what a code object looks like from outside.
 #include "targets/cpu/compiler/KernelBuilder.h"
 #include "targets/cpu/compiler/ObjectCode.h"
+#include "targets/cpu/driver/CpuFeatures.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -48,6 +49,39 @@ TEST(CpuVariant, Refusals) {
     EXPECT_NE(Message.find("portable"), std::string::npos) << Message;
     EXPECT_NE(Message.find(Name), std::string::npos) << Message;
   }
+}
+
+// Tests that the driver knows every feature that code may ask for: what it does
+// not know would be missing on every machine.
+TEST(CpuVariant, DriverKnowsFeatures) {
+  for (const char *Name :
+       {"native", "x86-64-v3", "x86-64-v4", "znver4", "haswell",
+        "skylake-avx512", "sapphirerapids", "graniterapids", "aarch64",
+        "neoverse-n1", "neoverse-v1", "neoverse-v2", "cortex-a72", "apple-m1",
+        "ampere1"}) {
+    auto Variants = resolveCpuVariants(Name);
+    ASSERT_TRUE(bool(Variants)) << llvm::toString(Variants.takeError());
+    auto [Architecture, Features] =
+        llvm::StringRef(Variants->front().compatibility).split(':');
+    EXPECT_FALSE(Features.empty()) << Name;
+    for (llvm::StringRef Feature : llvm::split(Features, ','))
+      EXPECT_TRUE(isKnownFeature(Architecture, Feature))
+          << Name << ": " << Feature.str();
+  }
+  EXPECT_FALSE(isKnownFeature("aarch64", "neoverse-n1"));
+  EXPECT_FALSE(isKnownFeature("x86_64", "dotprod"));
+}
+
+// Tests that AArch64 code may use what it asks of a machine, and no more.
+TEST(CpuVariant, ArmFeatures) {
+  auto Variants = resolveCpuVariants("neoverse-n1");
+  ASSERT_TRUE(bool(Variants));
+  EXPECT_EQ(Variants->front().cpu, "generic");
+  EXPECT_EQ(Variants->front().compatibility,
+            "aarch64:neon,lse,rdm,dotprod,fullfp16");
+  EXPECT_EQ(Variants->front().features, "+lse,+rdm,+dotprod,+fullfp16");
+  EXPECT_EQ(llvm::cantFail(resolveCpuVariants("aarch64")).front().compatibility,
+            "aarch64:neon");
 }
 
 class ObjectCodeTest : public testing::Test {

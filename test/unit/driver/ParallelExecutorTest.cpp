@@ -115,6 +115,25 @@ TEST(ParallelExecutor, FaultsStopTheWholeTeam) {
   EXPECT_TRUE(S.run({&Good.Command, 1}).ok());
 }
 
+// Tests that a fault is told in words, not as a number alone.
+TEST(ParallelExecutor, FaultsAreDescribed) {
+  Library L;
+  ASSERT_EQ(L.open(DURE_CPU_DRIVER), "");
+  Options O = options("1");
+  Session S(L, O);
+  ASSERT_TRUE(S.ready()) << S.failure();
+  dure_drv_executable *E = S.executable();
+  ASSERT_TRUE(E);
+  for (auto [Code, Text] : {std::pair(1, "an index lies outside the dimension"),
+                            std::pair(2, "an integer is divided by zero"),
+                            std::pair(99, "unknown fault")}) {
+    Dispatch Bad(S, E, "fault", 1, {}, {0, Code});
+    Result R = S.run({&Bad.Command, 1});
+    EXPECT_EQ(R.code(), DURE_DRV_KERNEL_FAULT);
+    EXPECT_NE(R.message().find(Text), std::string_view::npos) << R.message();
+  }
+}
+
 TEST(ParallelExecutor, TimesEveryCommand) {
   Library L;
   ASSERT_EQ(L.open(DURE_CPU_DRIVER), "");
