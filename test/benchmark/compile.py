@@ -67,15 +67,25 @@ def write_ids(path, values):
     path.write_bytes(data + struct.pack(f"<{len(values)}q", *values))
 
 
+ROWS = []  # What was measured, for --json.
+
+
 def report(name, seconds, limit, resident=None, resident_limit=None):
-    """Prints one line; returns whether both goals are met."""
+    """Prints one line and keeps it; returns whether both goals are met."""
     met = seconds <= limit
-    text = f"{name:34} {seconds:9.3f} s, goal {limit:.3f} s"
+    row = {"name": name, "seconds": seconds, "goal_s": limit}
+    if resident is not None:
+        row["resident_bytes"] = resident
+    if resident_limit is not None:
+        row["goal_resident_bytes"] = resident_limit
+    text = f"{name:34} {seconds:9.3f} s, goal {limit:.3f} s ({seconds / limit:.2f} of it)"
     if resident is not None:
         text += f", {resident / MIB:.0f} MiB resident"
     if resident_limit is not None:
         met = met and resident <= resident_limit
         text += f", goal {resident_limit / MIB:.0f} MiB"
+    row["met"] = met
+    ROWS.append(row)
     print(text + ("" if met else "  missed"), flush=True)
     return met
 
@@ -137,6 +147,7 @@ def main():
     parser.add_argument("--dure", type=Path, default=ROOT / "build/release/bin/dure")
     parser.add_argument("--minilm", type=Path, help="without it, only the Llama")
     parser.add_argument("--folder", type=Path, help="where to write, default $TMPDIR")
+    parser.add_argument("--json", type=Path, help="also write the rows here")
     parser.add_argument(
         "--require", action="store_true", help="exit 1 when a goal is missed"
     )
@@ -153,6 +164,8 @@ def main():
         met &= compile_llama(args.dure, folder)
     finally:
         shutil.rmtree(folder)
+    if args.json:
+        args.json.write_text(json.dumps(ROWS, indent=1) + "\n")
     return 1 if args.require and not met else 0
 
 
