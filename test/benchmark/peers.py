@@ -181,7 +181,12 @@ def make_minilm(folder, model, batch, tokens=128):
 
 def run(command, threads=None):
     """Runs a command on the first `threads` cores; returns its output."""
-    environment = dict(os.environ)
+    # Settings for another machine's OpenBLAS would slow the peer down.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("OPENBLAS_")
+    }
     cores = sorted(os.sched_getaffinity(0))
     if threads:
         cores = cores[:threads]
@@ -247,6 +252,7 @@ def summarize(workload, threads, sides):
         )
         row[f"{side}_noise"] = max(minima) / min(minima) - 1
     row["ratio_of_minima"] = row["peer_min_s"] / row["dure_min_s"]
+    row["met"] = row["ratio_of_minima"] >= row["goal"]
     row["median_ratio"] = statistics.median(
         peer["median_s"] / ours["median_s"]
         for ours, peer in zip(sides["dure"], sides["peer"])
@@ -267,7 +273,7 @@ def line(row):
         return f"{low * 1e3:.2f} / {middle * 1e3:.2f}"
 
     noise = f"{row['dure_noise']:.0%} / {row['peer_noise']:.0%}"
-    below = "" if row["ratio_of_minima"] >= row["goal"] else "  below the goal"
+    below = "" if row["met"] else "  below the goal"
     return (
         f"{row['workload']:14} {row['threads']:7} {row['peer']:12} "
         f"{milliseconds('dure'):>17} {milliseconds('peer'):>17} "
@@ -337,8 +343,8 @@ def main():
                 print(line(rows[-1]), flush=True)
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1) + "\n")
-    missed = [row for row in rows if row["ratio_of_minima"] < row["goal"]]
-    return 1 if args.require and missed else 0
+    met = all(row["met"] for row in rows)
+    return 1 if args.require and not met else 0
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ bool isStepOperand(mlir::Value V);
 void populateDequantizeOfWeight(mlir::RewritePatternSet &Patterns);
 
 /// gather(cast(w) * scale) -> cast(gather(w)) * gather(scale): a table of a
-/// hundred thousand rows is widened for the few rows that are read. One row at a
-/// known place becomes a slice.
+/// hundred thousand rows is widened for the few rows that are read. One row at
+/// a known place becomes a slice.
 void populateGatherBeforeDequantize(mlir::RewritePatternSet &Patterns);
 
 } // namespace dure
