@@ -24,8 +24,8 @@ public:
     // Sums of floats in f64: what other targets are checked against must not
     // lose digits with the number of elements.
     if (isa<FloatType>(Element))
-      Compute = IsExtremum ? ScalarMath::computeType(Element)
-                           : Type(B.getF64Type());
+      Compute =
+          IsExtremum ? ScalarMath::computeType(Element) : Type(B.getF64Type());
     else
       Compute = NeedsFloat ? Type(B.getF64Type()) : signlessElement(Element);
     IsFloat = isa<FloatType>(Compute);

@@ -137,6 +137,7 @@ void Bench::emitRoof() {
     operands.a = memory;
     operands.aRowStride = k;
     operands.b = b.at(memory, b.getF32Type(), 1024);
+    operands.bElement = b.getF32Type();
     operands.bPanelStride = b.constant(0);
     operands.bRowStride = b.constant(kPanelWidth);
     operands.k = k;

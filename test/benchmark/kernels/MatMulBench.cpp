@@ -159,6 +159,7 @@ void emitStaticMatMul(ModuleOp module, KernelBuilder &b,
                     b.add(b.mul(panel, c.k * kPanelWidth),
                           b.mul(inPanel, shape.stripWidth)));
       tile.bPanelStride = b.constant(c.k * kPanelWidth);
+      tile.bElement = f32;
       tile.bRowStride = b.constant(kPanelWidth);
       tile.c = b.at(out, f32,
                     b.add(b.mul(row, c.n), b.mul(strip, shape.stripWidth)));

@@ -9,21 +9,21 @@
 !g = tensor<128xf32>
 !w = tensor<128x128xf32>
 
-module attributes {dure.phase = "raise"} {
+module attributes {dure.files = ["model.onnx"], dure.phase = "raise"} {
   dure.weight @w0 from <file = 0, offset = 0, size = 65536, type = tensor<128x128xf32>> : !w
   dure.weight @w1 from <file = 0, offset = 65536, size = 65536, type = tensor<128x128xf32>> : !w
   dure.weight @g from <file = 0, offset = 131072, size = 512, type = tensor<128xf32>> : !g
 
   // Tests that a matmul takes its epilogue along, and that two layers of equal
   // ops, shapes and types are one function that is launched twice.
-  // CHECK-LABEL: func.func @layers(
+  // CHECK-LABEL: func.func @main(
   // CHECK: %[[W0:.*]] = dure.get_weight @w0
   // CHECK: %[[W1:.*]] = dure.get_weight @w1
   // CHECK: %[[Y0:.*]] = dure.dispatch "cpu" @[[LAYER:matmul_add[_0-9]*]] <["n"]>(%{{.*}}, %[[W0]])
   // CHECK: %[[Y1:.*]] = dure.dispatch "cpu" @[[LAYER]] <["n"]>(%[[Y0]], %[[W1]])
   // CHECK-NOT: dure.dispatch
   // CHECK: return %[[Y1]]
-  func.func @layers(%x: !x {dure.name = "x"}) -> (!x {dure.name = "y"}) {
+  func.func @main(%x: !x {dure.name = "x"}) -> (!x {dure.name = "y"}) {
     %w0 = dure.get_weight @w0 : !w
     %w1 = dure.get_weight @w1 : !w
     %0 = dure.matmul %x, %w0 : (!x, !w) -> !x

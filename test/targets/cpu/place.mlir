@@ -8,7 +8,7 @@
 !x = tensor<?x16xf32, #dure.dims<["n", "16"]>>
 !w = tensor<16x16xf32>
 
-module attributes {dure.phase = "raise"} {
+module attributes {dure.files = ["model.onnx"], dure.phase = "raise"} {
   dure.weight @w from <file = 0, offset = 0, size = 1024, type = tensor<16x16xf32>> : !w
 
   // Tests that neighbours on one target are one region, and that weights and

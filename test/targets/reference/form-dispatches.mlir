@@ -6,7 +6,7 @@
 !x = tensor<?x128xf32, #dure.dims<["n", "128"]>>
 !w = tensor<128x128xf32>
 
-module attributes {dure.phase = "raise"} {
+module attributes {dure.files = ["model.onnx"], dure.phase = "raise"} {
   dure.weight @w from <file = 0, offset = 0, size = 65536, type = tensor<128x128xf32>> : !w
 
   // Tests that the reference fuses nothing: a launch an op, so that every value
