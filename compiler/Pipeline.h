@@ -81,7 +81,6 @@ private:
   bool runPhaseOn(Phase P, mlir::ModuleOp Module, const Target *Preferred,
                   bool NoRaise);
   bool report(llvm::ArrayRef<Refused> Refusals, const Target *Preferred);
-  std::string placeOf(mlir::Location Loc) const;
 
   mlir::OwningOpRef<mlir::ModuleOp> Unraised;
 
