@@ -62,6 +62,24 @@ bool readDims(const std::vector<std::string> &Given,
   return true;
 }
 
+bool readInputValues(const dure_compiler_model &Model, CompilationRequest &Out,
+                     std::string &Error) {
+  for (size_t I = 0; Model.input_values && I < Model.input_value_count; ++I) {
+    dure_compiler_input_value Given = readStruct(&Model.input_values[I]);
+    InputValue Value;
+    Value.Type = Given.type;
+    if (Given.rank > 0)
+      Value.Dims.assign(Given.dims, Given.dims + Given.rank);
+    if (Given.size > 0)
+      Value.Bytes.assign(static_cast<const char *>(Given.data), Given.size);
+    if (!Out.InputValues.emplace(text(Given.name), std::move(Value)).second) {
+      Error = say(Out.Korean, Say::InputValueTwice, {text(Given.name)});
+      return false;
+    }
+  }
+  return true;
+}
+
 bool readModel(const dure_compiler_model *Given, CompilationRequest &Out,
                std::string &Error) {
   dure_compiler_model Model = readStruct(Given);
@@ -77,8 +95,9 @@ bool readModel(const dure_compiler_model *Given, CompilationRequest &Out,
   Out.NoRaise = Model.no_raise;
   if (Out.ModelPath.empty())
     Error = say(Out.Korean, Say::NoModel);
-  return Error.empty() && readDims(list(Model.dims, Model.dim_count), Out.Dims,
-                                   Out.Korean, Error);
+  return Error.empty() && readInputValues(Model, Out, Error) &&
+         readDims(list(Model.dims, Model.dim_count), Out.Dims, Out.Korean,
+                  Error);
 }
 
 dure_compiler_status statusOf(Outcome Result) {

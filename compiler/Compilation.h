@@ -72,8 +72,16 @@ struct CompilationReport {
   std::vector<NodeReport> Nodes;
 };
 
+/// A value that an input of the model always has.
+struct InputValue {
+  int32_t Type = 0; ///< As ONNX numbers element types.
+  std::vector<int64_t> Dims;
+  std::string Bytes;
+};
+
 struct CompilationRequest {
   std::string ModelPath;
+  std::map<std::string, InputValue> InputValues;
   std::vector<std::string> Targets, Cpus, LoadTargets;
   std::map<std::string, int64_t> Dims;
   bool AllowLinks = false;

@@ -161,6 +161,9 @@ bool Pipeline::importModel() {
   onnx::ImportOptions Options;
   Options.Links.AllowLinks = Request.AllowLinks;
   Options.Links.Root = Request.LinksRoot;
+  for (const auto &[Name, Value] : Request.InputValues)
+    Options.InputValues[Name] = {static_cast<onnx::DataType>(Value.Type),
+                                 Value.Dims, Value.Bytes};
   onnx::ImportResult Result =
       onnx::importOnnx(Request.ModelPath, Context, Options);
   auto Language =

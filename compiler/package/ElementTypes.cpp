@@ -40,6 +40,10 @@ ElementType dure::packageElementType(Type Type) {
     return ElementType::F8E4M3FN;
   if (isa<Float8E5M2Type>(Type))
     return ElementType::F8E5M2;
+  if (isa<Float8E4M3FNUZType>(Type))
+    return ElementType::F8E4M3FNUZ;
+  if (isa<Float8E5M2FNUZType>(Type))
+    return ElementType::F8E5M2FNUZ;
   if (isa<Float8E8M0FNUType>(Type))
     return ElementType::F8E8M0;
   if (isa<Float4E2M1FNType>(Type))

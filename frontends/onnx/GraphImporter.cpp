@@ -23,9 +23,9 @@ static llvm::StringRef ref(std::string_view Text) {
 GraphImporter::GraphImporter(const ModelFile &File, MLIRContext &Context,
                              const ImportOptions &Options,
                              ArrayRef<const ValueInfo *> Inputs,
-                             SymbolicDims &Symbols)
-    : File(File), Options(Options), Inputs(Inputs), Symbols(Symbols),
-      Builder(&Context) {
+                             ArrayRef<Tensor> Given, SymbolicDims &Symbols)
+    : File(File), Options(Options), Inputs(Inputs), Given(Given),
+      Symbols(Symbols), Builder(&Context) {
   for (const Function &F : File.model().Functions)
     Functions.try_emplace({F.Domain, F.Name, F.Overload}, &F);
 }
@@ -406,10 +406,8 @@ OwningOpRef<ModuleOp> GraphImporter::run(std::vector<Refusal> &Out) {
 
   for (const Tensor &T : Main.Initializers)
     Scopes.back().Initializers[ref(T.Name)] = &T;
-  for (const ValueInfo &Input : Main.Inputs)
-    if (auto It = Options.InputValues.find(Input.Name);
-        It != Options.InputValues.end())
-      Scopes.back().Initializers[ref(Input.Name)] = &It->second;
+  for (const Tensor &T : Given)
+    Scopes.back().Initializers[ref(T.Name)] = &T;
   func::FuncOp Func = createMain(Main, Loc);
   importNodes(Main.Nodes);
   finishFunction(Main, Func);

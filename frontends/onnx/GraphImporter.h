@@ -26,12 +26,12 @@ public:
   GraphImporter(const ModelFile &File, mlir::MLIRContext &Context,
                 const ImportOptions &Options,
                 llvm::ArrayRef<const ValueInfo *> Inputs,
-                SymbolicDims &Symbols);
+                llvm::ArrayRef<Tensor> Given, SymbolicDims &Symbols);
 
   /// Imports the main graph with `Inputs` as the arguments, whose dims
-  /// `Symbols` knows by their order; the graph's other inputs were refused.
-  /// Refusals are added to `Refusals`; the module is complete when there are
-  /// none.
+  /// `Symbols` knows by their order, and the values `Given` to others as
+  /// initializers; what inputs remain were refused. Refusals are added to
+  /// `Refusals`; the module is complete when there are none.
   mlir::OwningOpRef<mlir::ModuleOp> run(std::vector<Refusal> &Refusals);
 
   // For OpImport.
@@ -90,6 +90,7 @@ private:
   const ModelFile &File;
   const ImportOptions &Options;
   llvm::ArrayRef<const ValueInfo *> Inputs;
+  llvm::ArrayRef<Tensor> Given;
   SymbolicDims &Symbols;
   mlir::OpBuilder Builder;
   mlir::ModuleOp Module;

@@ -7,6 +7,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <cstring>
+
 using namespace mlir;
 
 namespace dure::onnx {
@@ -49,34 +51,64 @@ static bool checkInput(const ModelFile &File, const ValueInfo &Input,
   return false;
 }
 
-/// Refuses a value that was given for an input which has another type or shape.
-static void checkGiven(const ModelFile &File, const ValueInfo &Input,
-                       const Tensor &Given, std::vector<Refusal> &Refusals) {
-  std::string Name(Input.Name);
-  if (Given.Type != Input.Type.Element) {
-    Refusals.push_back(
-        refusalAt(File, RefusalCode::OutputType,
-                  {Name, "its given value has type " +
-                             std::string(typeName(Given.Type))}));
-    return;
+/// Int64 elements as int32; empty when one does not fit.
+static std::optional<std::string> narrowed(const std::string &Bytes) {
+  std::string Out;
+  for (size_t At = 0; At + 8 <= Bytes.size(); At += 8) {
+    int64_t Wide;
+    std::memcpy(&Wide, Bytes.data() + At, 8);
+    auto Narrow = static_cast<int32_t>(Wide);
+    if (Narrow != Wide)
+      return std::nullopt;
+    Out.append(reinterpret_cast<const char *>(&Narrow), 4);
   }
-  if (!Input.Type.Shape)
-    return;
-  bool Fits = Given.Dims.size() == Input.Type.Shape->size();
-  for (size_t I = 0; Fits && I < Given.Dims.size(); ++I) {
-    const Dim &Declared = (*Input.Type.Shape)[I];
-    Fits = !Declared.Value || *Declared.Value == Given.Dims[I];
-  }
-  if (!Fits)
-    Refusals.push_back(refusalAt(File, RefusalCode::OutputType,
-                                 {Name, "its given value has another shape"}));
+  return Out;
 }
 
-/// The inputs that are neither initializers nor given a value; refuses what
-/// cannot be an input.
+/// The value that was given for an input, as an initializer of its declared
+/// type; says what does not fit.
+static std::string bindValue(const ValueInfo &Input, const InputValue &Given,
+                             Tensor &Out) {
+  Out.Name = Input.Name;
+  Out.Kind = Tensor::Storage::Inline;
+  Out.Type = Given.Type;
+  Out.Dims = Given.Dims;
+  Out.Bytes = Given.Bytes;
+  DataType Declared = Input.Type.Element;
+  bool IsList = Given.Type == DataType::Int64 && Given.Dims.size() == 1;
+  if (IsList && Declared == DataType::Int32)
+    if (std::optional<std::string> Narrow = narrowed(Given.Bytes)) {
+      Out.Type = Declared;
+      Out.Bytes = *Narrow;
+    }
+  const std::optional<std::vector<Dim>> &Shape = Input.Type.Shape;
+  if (IsList && Shape && Shape->empty() && Given.Dims[0] == 1)
+    Out.Dims.clear();
+  if (Out.Type != Declared)
+    return "its given value has type " + std::string(typeName(Out.Type));
+  bool Fits = !Shape || Out.Dims.size() == Shape->size();
+  for (size_t I = 0; I < Out.Dims.size(); ++I) {
+    if (Fits && Shape && (*Shape)[I].Value)
+      Fits = *(*Shape)[I].Value == Out.Dims[I];
+    Fits = Fits && Out.Dims[I] >= 0 &&
+           !__builtin_mul_overflow(Out.ElementCount,
+                                   static_cast<uint64_t>(Out.Dims[I]),
+                                   &Out.ElementCount);
+  }
+  if (!Fits)
+    return "its given value has another shape";
+  unsigned Width = bitWidth(Out.Type);
+  if (Width < 8 || Width > 64 || Out.ElementCount > (uint64_t(1) << 56) ||
+      Out.Bytes.size() != Out.ElementCount * (Width / 8))
+    return "its given value has another number of bytes";
+  return {};
+}
+
+/// The inputs that are neither initializers nor given a value, and the values
+/// that are; refuses what cannot be an input.
 static std::vector<const ValueInfo *>
 signatureOf(const ModelFile &File, const ImportOptions &Options,
-            std::vector<Refusal> &Refusals) {
+            std::vector<Tensor> &Given, std::vector<Refusal> &Refusals) {
   const Graph &Main = File.model().Main;
   llvm::StringSet<> Initialized, Known;
   for (const Tensor &T : Main.Initializers)
@@ -86,7 +118,13 @@ signatureOf(const ModelFile &File, const ImportOptions &Options,
     Known.insert(llvm::StringRef(Input.Name));
     if (auto It = Options.InputValues.find(Input.Name);
         It != Options.InputValues.end()) {
-      checkGiven(File, Input, It->second, Refusals);
+      Tensor Value;
+      std::string Wrong = bindValue(Input, It->second, Value);
+      if (Wrong.empty())
+        Given.push_back(std::move(Value));
+      else
+        Refusals.push_back(refusalAt(File, RefusalCode::OutputType,
+                                     {std::string(Input.Name), Wrong}));
       continue;
     }
     if (Initialized.contains(llvm::StringRef(Input.Name)))
@@ -116,8 +154,9 @@ ImportResult importOnnx(llvm::StringRef Path, MLIRContext &Context,
     Result.Opsets.push_back({std::string(Each.Domain), Each.Version});
   // The graph is looked at whatever the signature is: all at once.
   std::vector<Refusal> OfSignature;
+  std::vector<Tensor> Given;
   std::vector<const ValueInfo *> Inputs =
-      signatureOf(*File, Options, OfSignature);
+      signatureOf(*File, Options, Given, OfSignature);
   llvm::erase_if(Inputs, [&](const ValueInfo *Input) {
     SymbolicDims Alone({Input});
     if (arePossibleSizes(Alone.inputDims(0)))
@@ -132,7 +171,7 @@ ImportResult importOnnx(llvm::StringRef Path, MLIRContext &Context,
   for (int Run = 0; Run < MaxRuns; ++Run) {
     Symbols.beginRun();
     Result.Refusals = OfSignature;
-    GraphImporter Importer(*File, Context, Options, Inputs, Symbols);
+    GraphImporter Importer(*File, Context, Options, Inputs, Given, Symbols);
     Result.Module = Importer.run(Result.Refusals);
     // Refused as it is; other dims would not change that for the better.
     if (!Result.Module || !Symbols.learn())

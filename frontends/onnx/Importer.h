@@ -24,6 +24,14 @@
 
 namespace dure::onnx {
 
+/// A value for an input: row-major, little-endian. A list of int64 also serves
+/// an int32 input, and one of a single element a scalar.
+struct InputValue {
+  DataType Type = DataType::Undefined;
+  std::vector<int64_t> Dims;
+  std::string Bytes;
+};
+
 struct ImportOptions {
   /// Which links lead to external data.
   LinkPolicy Links;
@@ -31,12 +39,12 @@ struct ImportOptions {
   /// Nodes after model-local functions are inlined.
   uint64_t MaxInlinedNodes = 500'000;
   /// Bytes of nodes and constants that inlined calls repeat.
-  uint64_t MaxRepeatedBytes = uint64_t(1) << 28;
+  uint64_t MaxRepeatedBytes = uint64_t(1) << 26;
   /// Depth of calls between model-local functions.
   unsigned MaxCallDepth = 64;
-  /// Inputs that are given a value now (by name, Storage::Inline) and leave the
-  /// signature: how a model whose axes or steps are inputs becomes compilable.
-  std::map<std::string, Tensor, std::less<>> InputValues;
+  /// Inputs that are given a value now, by name, and leave the signature: how a
+  /// model whose axes or steps are inputs becomes compilable.
+  std::map<std::string, InputValue, std::less<>> InputValues;
 };
 
 struct ImportResult {
@@ -60,6 +68,8 @@ struct SupportedOp {
   llvm::StringRef Name;
   /// The schema versions that the importer knows, ascending.
   std::vector<int64_t> Since;
+  /// The opset that took it out of the standard; 0: none has.
+  int64_t RemovedIn = 0;
 };
 
 /// Every operator with an importer, sorted by domain and name.

@@ -3,7 +3,9 @@
 
 #include "frontends/onnx/Refusal.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <optional>
 
 namespace dure::onnx {
 
@@ -58,6 +60,14 @@ const std::vector<RefusalTexts> &allRefusalTexts() {
   return Texts;
 }
 
+const std::vector<ClauseTexts> &allClauses() {
+  static const std::vector<ClauseTexts> Clauses = {
+#define DURE_CLAUSE(ENGLISH, KOREAN) {ENGLISH, KOREAN},
+#include "frontends/onnx/Clauses.def"
+  };
+  return Clauses;
+}
+
 static const RefusalTexts &textsOf(RefusalCode Code) {
   return allRefusalTexts()[static_cast<size_t>(Code)];
 }
@@ -76,20 +86,83 @@ std::string fillText(std::string_view Text,
     }
     size_t Index = static_cast<size_t>(Text[I + 1] - '0');
     if (Index < Arguments.size())
-      Out += printable(Arguments[Index], LongText);
+      Out += Arguments[Index];
     I += 2;
   }
   return Out;
 }
 
+/// The number of the hole "{N}" at `I`; empty when there is none.
+static std::optional<size_t> holeAt(std::string_view Text, size_t I) {
+  bool IsHole = Text[I] == '{' && I + 2 < Text.size() && Text[I + 1] >= '0' &&
+                Text[I + 1] <= '9' && Text[I + 2] == '}';
+  if (!IsHole)
+    return std::nullopt;
+  return static_cast<size_t>(Text[I + 1] - '0');
+}
+
+/// What stands in the holes of `Pattern` when it reads `Text`; each hole takes
+/// as little as the text behind it allows.
+static std::optional<std::vector<std::string>> match(std::string_view Pattern,
+                                                     std::string_view Text) {
+  std::vector<std::string> Holes;
+  size_t At = 0;
+  for (size_t I = 0; I < Pattern.size();) {
+    std::optional<size_t> Hole = holeAt(Pattern, I);
+    if (!Hole) {
+      if (At == Text.size() || Text[At++] != Pattern[I++])
+        return std::nullopt;
+      continue;
+    }
+    I += 3;
+    size_t Next = I;
+    while (Next < Pattern.size() && !holeAt(Pattern, Next))
+      ++Next;
+    std::string_view Behind = Pattern.substr(I, Next - I);
+    bool IsLast = Next == Pattern.size();
+    size_t End = Behind.empty() ? Text.size()
+                 : IsLast       ? Text.rfind(Behind)
+                                : Text.find(Behind, At);
+    if (End == Text.npos || End < At ||
+        (IsLast && End + Behind.size() != Text.size()))
+      return std::nullopt;
+    Holes.resize(std::max(Holes.size(), *Hole + 1));
+    Holes[*Hole] = Text.substr(At, End - At);
+    At = End;
+  }
+  if (At != Text.size())
+    return std::nullopt;
+  return Holes;
+}
+
+/// A clause in Korean; as it is when there is no translation.
+static std::string inKorean(const std::string &Clause) {
+  for (const ClauseTexts &Each : allClauses())
+    if (std::optional<std::vector<std::string>> Holes =
+            match(Each.English, Clause))
+      return fillText(Each.Korean, *Holes);
+  return Clause;
+}
+
+/// The arguments, fit for a terminal.
+static std::vector<std::string> argumentsOf(const Refusal &R, Language L) {
+  std::vector<std::string> Out;
+  for (const std::string &Each : R.Arguments)
+    Out.push_back(
+        printable(L == Language::Korean ? inKorean(Each) : Each, LongText));
+  return Out;
+}
+
 std::string reasonOf(const Refusal &R, Language L) {
   const RefusalTexts &T = textsOf(R.Code);
-  return fillText(L == Language::Korean ? T.ReasonKo : T.Reason, R.Arguments);
+  return fillText(L == Language::Korean ? T.ReasonKo : T.Reason,
+                  argumentsOf(R, L));
 }
 
 std::string remedyOf(const Refusal &R, Language L) {
   const RefusalTexts &T = textsOf(R.Code);
-  return fillText(L == Language::Korean ? T.RemedyKo : T.Remedy, R.Arguments);
+  return fillText(L == Language::Korean ? T.RemedyKo : T.Remedy,
+                  argumentsOf(R, L));
 }
 
 std::string toString(const Refusal &R, Language L) {

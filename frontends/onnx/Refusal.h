@@ -67,6 +67,13 @@ struct RefusalTexts {
 };
 const std::vector<RefusalTexts> &allRefusalTexts();
 
+/// The clauses that stand in refusals, in English with {0}, {1}, ... for what
+/// varies, and in Korean (Clauses.def).
+struct ClauseTexts {
+  std::string_view English, Korean;
+};
+const std::vector<ClauseTexts> &allClauses();
+
 } // namespace dure::onnx
 
 #endif // DURE_FRONTENDS_ONNX_REFUSAL_H

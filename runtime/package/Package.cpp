@@ -19,13 +19,14 @@ struct TypeRow {
 
 // In the order of ElementType. The names are ONNX's, in lower case.
 constexpr TypeRow Types[ElementTypeCount] = {
-    {"none", 0},       {"float32", 32},     {"float16", 16},
-    {"bfloat16", 16},  {"float64", 64},     {"int8", 8},
-    {"uint8", 8},      {"int16", 16},       {"uint16", 16},
-    {"int32", 32},     {"uint32", 32},      {"int64", 64},
-    {"uint64", 64},    {"bool", 8},         {"int4", 4},
-    {"uint4", 4},      {"float8e4m3fn", 8}, {"float8e5m2", 8},
-    {"float8e8m0", 8}, {"float4e2m1", 4},
+    {"none", 0},           {"float32", 32},     {"float16", 16},
+    {"bfloat16", 16},      {"float64", 64},     {"int8", 8},
+    {"uint8", 8},          {"int16", 16},       {"uint16", 16},
+    {"int32", 32},         {"uint32", 32},      {"int64", 64},
+    {"uint64", 64},        {"bool", 8},         {"int4", 4},
+    {"uint4", 4},          {"float8e4m3fn", 8}, {"float8e5m2", 8},
+    {"float8e8m0", 8},     {"float4e2m1", 4},   {"float8e4m3fnuz", 8},
+    {"float8e5m2fnuz", 8},
 };
 
 } // namespace

@@ -57,8 +57,10 @@ enum class ElementType : uint8_t {
   F8E5M2 = 17,
   F8E8M0 = 18,
   F4E2M1 = 19,
+  F8E4M3FNUZ = 20,
+  F8E5M2FNUZ = 21,
 };
-inline constexpr unsigned ElementTypeCount = 20;
+inline constexpr unsigned ElementTypeCount = 22;
 
 /// Width of one element in bits; 0 for None and for numbers out of range.
 unsigned elementBits(ElementType Type);

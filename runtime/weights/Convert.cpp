@@ -19,20 +19,25 @@ struct SmallFloat {
   int MantissaBits;
   int ExponentBits;
   int Bias;
-  bool HasInfinity;   // the largest exponent holds infinity and NaN, as IEEE
-  uint16_t MaxFinite; // bits of the largest finite number
-  uint16_t NaN;       // 0: the format has none
+  bool HasInfinity;    // the largest exponent holds infinity and NaN, as IEEE
+  uint16_t MaxFinite;  // bits of the largest finite number
+  uint16_t NaN;        // 0: the format has none
+  bool IsFnuz = false; // no negative zero: its code is the only NaN
 };
 
 constexpr SmallFloat F16Format = {10, 5, 15, true, 0x7bff, 0x7e00};
 constexpr SmallFloat BF16Format = {7, 8, 127, true, 0x7f7f, 0x7fc0};
 constexpr SmallFloat F8E4M3Format = {3, 4, 7, false, 0x7e, 0x7f};
 constexpr SmallFloat F8E5M2Format = {2, 5, 15, true, 0x7b, 0x7e};
+constexpr SmallFloat F8E4M3FNUZFormat = {3, 4, 8, false, 0x7f, 0x80, true};
+constexpr SmallFloat F8E5M2FNUZFormat = {2, 5, 16, false, 0x7f, 0x80, true};
 constexpr SmallFloat F4E2M1Format = {1, 2, 1, false, 0x7, 0};
 
 double decodeSmall(uint32_t Bits, const SmallFloat &Format) {
   int Width = Format.MantissaBits + Format.ExponentBits;
   uint32_t Magnitude = Bits & ((1u << Width) - 1);
+  if (Format.IsFnuz && Bits == Format.NaN)
+    return std::numeric_limits<double>::quiet_NaN();
   double Sign = (Bits >> Width) & 1 ? -1.0 : 1.0;
   int Exponent = static_cast<int>(Magnitude >> Format.MantissaBits);
   uint32_t Mantissa = Magnitude & ((1u << Format.MantissaBits) - 1);
@@ -57,7 +62,7 @@ uint32_t encodeSmall(double Value, const SmallFloat &Format) {
   if (std::isinf(Magnitude))
     return Sign | Overflow;
   if (Magnitude == 0)
-    return Sign;
+    return Format.IsFnuz ? 0 : Sign;
   // The unit in the last place where the number lies; subnormals share one.
   int Exponent = std::max(std::ilogb(Magnitude), 1 - Format.Bias);
   double Ulps =
@@ -67,7 +72,7 @@ uint32_t encodeSmall(double Value, const SmallFloat &Format) {
       Ulps + std::ldexp(Exponent + Format.Bias - 1, Format.MantissaBits);
   if (Bits > Format.MaxFinite)
     return Sign | Overflow;
-  return Sign | static_cast<uint32_t>(Bits);
+  return (Format.IsFnuz && Bits == 0 ? 0 : Sign) | static_cast<uint32_t>(Bits);
 }
 
 template <typename T> T loadAs(const std::byte *Source) {
@@ -102,6 +107,8 @@ bool isFloat(ElementType Type) {
   case ElementType::F64:
   case ElementType::F8E4M3FN:
   case ElementType::F8E5M2:
+  case ElementType::F8E4M3FNUZ:
+  case ElementType::F8E5M2FNUZ:
   case ElementType::F8E8M0:
   case ElementType::F4E2M1:
     return true;
@@ -125,6 +132,10 @@ double loadFloat(ElementType Type, const std::byte *Source) {
     return decodeSmall(Byte(), F8E4M3Format);
   case ElementType::F8E5M2:
     return decodeSmall(Byte(), F8E5M2Format);
+  case ElementType::F8E4M3FNUZ:
+    return decodeSmall(Byte(), F8E4M3FNUZFormat);
+  case ElementType::F8E5M2FNUZ:
+    return decodeSmall(Byte(), F8E5M2FNUZFormat);
   case ElementType::F4E2M1:
     return decodeSmall(Byte(), F4E2M1Format);
   case ElementType::F8E8M0: // a bare exponent; 0xff is NaN
@@ -266,6 +277,10 @@ void dure::storeDouble(ElementType Type, double Value, std::byte *Target) {
     return Small(F8E4M3Format);
   case ElementType::F8E5M2:
     return Small(F8E5M2Format);
+  case ElementType::F8E4M3FNUZ:
+    return Small(F8E4M3FNUZFormat);
+  case ElementType::F8E5M2FNUZ:
+    return Small(F8E5M2FNUZFormat);
   case ElementType::F4E2M1:
     return Small(F4E2M1Format);
   case ElementType::F8E8M0: {

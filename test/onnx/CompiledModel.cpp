@@ -71,6 +71,7 @@ void describeRefusals(const CompileReport &Report, Outcome &Result) {
 
 bool compile(const dure_compiler_api *Compiler, const std::string &Model,
              const std::string &PackagePath, const CompileSettings &Settings,
+             const std::vector<io::Tensor> &Given, CompileReport &Facts,
              Outcome &Result) {
   const Timer Time(Result.CompileSeconds);
   const char *Target = Settings.Target.c_str();
@@ -81,6 +82,13 @@ bool compile(const dure_compiler_api *Compiler, const std::string &Model,
   Source.target_count = 1;
   Source.no_raise = Settings.NoRaise;
   Source.lang = "en";
+  std::vector<dure_compiler_input_value> Values;
+  for (const io::Tensor &T : Given)
+    Values.push_back({sizeof(dure_compiler_input_value), T.Name.c_str(),
+                      int32_t(T.Type), T.Dims.data(), T.Dims.size(),
+                      T.Bytes.data(), T.Bytes.size()});
+  Source.input_values = Values.data();
+  Source.input_value_count = Values.size();
   dure_compiler_compile_request Request = {};
   Request.struct_size = sizeof(Request);
   Request.model = &Source;
@@ -89,7 +97,7 @@ bool compile(const dure_compiler_api *Compiler, const std::string &Model,
   const dure_compiler_result *Report = Compiler->compile(&Request);
   if (!Report)
     return say(Result, OutcomeKind::Failed, "compile", "out of memory");
-  const CompileReport Facts = parseCompileReport(Report->json);
+  Facts = parseCompileReport(Report->json);
   Result.Functions = long(Facts.Functions);
   const dure_compiler_status Status = Report->status;
   const std::string Text = Report->message;
@@ -101,6 +109,27 @@ bool compile(const dure_compiler_api *Compiler, const std::string &Model,
   say(Result, OutcomeKind::Refused, "refused", Text);
   describeRefusals(Facts, Result);
   return false;
+}
+
+/// Adds to `Given` the inputs that a refusal says must be constants. False when
+/// there is none, or something else stands in the way too.
+bool giveConstants(const CompileReport &Facts, const RunData &Data,
+                   std::vector<io::Tensor> &Given) {
+  const size_t Before = Given.size();
+  for (const CompileReport::Refusal &Each : Facts.Refusals) {
+    if (Each.Code != "constant-needed")
+      return false;
+    for (const io::Tensor &T : Data.Inputs) {
+      const auto HasName = [&](const io::Tensor &Other) {
+        return Other.Name == T.Name;
+      };
+      if (!T.Name.empty() &&
+          std::none_of(Given.begin(), Given.end(), HasName) &&
+          Each.Reason.find("'" + T.Name + "'") != std::string::npos)
+        Given.push_back(T);
+    }
+  }
+  return Given.size() > Before;
 }
 
 /// Takes what may not be compared from `Expected`.
@@ -207,8 +236,18 @@ CompiledModel::create(const dure_compiler_api *Compiler,
                       const CompileSettings &Settings, Outcome &Result) {
   CompiledModel Made;
   std::error_code Ignored;
-  const bool Good = compile(Compiler, Model, PackagePath, Settings, Result) &&
-                    Made.open(PackagePath, Settings, Result);
+  CompileReport Facts;
+  bool Good = false;
+  do {
+    // A refusal that the values answer is none of the outcome.
+    const double Seconds = Result.CompileSeconds;
+    Result = Outcome();
+    Result.CompileSeconds = Seconds;
+    Good = compile(Compiler, Model, PackagePath, Settings, Made.Given, Facts,
+                   Result);
+  } while (!Good && Settings.Values &&
+           giveConstants(Facts, *Settings.Values, Made.Given));
+  Good = Good && Made.open(PackagePath, Settings, Result);
   // The package stays mapped; the name is not needed any more.
   fs::remove(PackagePath, Ignored);
   if (!Good)
@@ -261,26 +300,45 @@ bool CompiledModel::readNames(int32_t Kind, size_t Count,
   return true;
 }
 
-bool CompiledModel::bind(dure_call *Call, const std::vector<io::Tensor> &Data,
+/// True for an input that the package has a value for; `Differs` says that this
+/// run needs another.
+bool CompiledModel::isGiven(const io::Tensor &Input, bool &Differs) const {
+  for (const io::Tensor &T : Given)
+    if (T.Name == Input.Name) {
+      Differs |= T.Dims != Input.Dims || T.Bytes != Input.Bytes;
+      return true;
+    }
+  return false;
+}
+
+bool CompiledModel::bind(dure_call *Call, const std::vector<io::Tensor> &All,
                          Outcome &Result) const {
+  // Pointers: the call borrows the tensors until it has run.
+  std::vector<const io::Tensor *> Data;
+  bool Differs = false;
+  for (const io::Tensor &T : All)
+    if (!isGiven(T, Differs))
+      Data.push_back(&T);
+  if (Differs)
+    return say(Result, OutcomeKind::Failed, "data",
+               "an input that must be a constant has another value");
   // By name when the tensors carry the inputs' names; old test data has other
   // names, and is in order.
   const bool ByName =
-      std::all_of(Data.begin(), Data.end(), [&](const io::Tensor &T) {
-        return std::count(Inputs.begin(), Inputs.end(), T.Name) == 1;
+      std::all_of(Data.begin(), Data.end(), [&](const io::Tensor *T) {
+        return std::count(Inputs.begin(), Inputs.end(), T->Name) == 1;
       });
   for (size_t I = 0; I < Data.size(); ++I) {
-    const std::optional<dure_tensor> Tensor = borrowTensor(Data[I]);
+    const std::optional<dure_tensor> Tensor = borrowTensor(*Data[I]);
     if (!Tensor)
       return say(Result, OutcomeKind::Failed, "data",
                  "input " + std::to_string(I) +
                      " has a type that the runtime "
                      "lacks: " +
-                     std::string(io::elementTypeInfo(Data[I].Type).Name));
-    dure_status *Status =
-        ByName
-            ? dure_call_bind_input_by_name(Call, Data[I].Name.c_str(), &*Tensor)
-            : dure_call_bind_input(Call, I, &*Tensor);
+                     std::string(io::elementTypeInfo(Data[I]->Type).Name));
+    dure_status *Status = ByName ? dure_call_bind_input_by_name(
+                                       Call, Data[I]->Name.c_str(), &*Tensor)
+                                 : dure_call_bind_input(Call, I, &*Tensor);
     if (!succeeded(Result, "bind", Status))
       return false;
   }

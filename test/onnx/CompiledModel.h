@@ -18,11 +18,16 @@
 
 namespace dure::modeltest {
 
+struct RunData;
+
 struct CompileSettings {
   std::string Target = "cpu";
   bool NoRaise = false;
   /// Threads for the compiler and for running; 0: as they choose.
   int32_t Threads = 1;
+  /// When the model is refused because inputs must be constants, those get the
+  /// values that this has for them. Null: the refusal stands.
+  const RunData *Values = nullptr;
 };
 
 /// The compiler's table, loaded from `Folder`/libDureCompiler.so. Null, having
@@ -65,6 +70,7 @@ private:
             Outcome &Result);
   bool readNames(int32_t Kind, size_t Count, std::vector<std::string> &Names,
                  Outcome &Result) const;
+  bool isGiven(const io::Tensor &Input, bool &Differs) const;
   bool bind(dure_call *Call, const std::vector<io::Tensor> &Inputs,
             Outcome &Result) const;
 
@@ -72,6 +78,8 @@ private:
   SessionPointer Session;
   size_t Entry = 0;
   std::vector<std::string> Inputs, Outputs;
+  /// Inputs that were given a value when the model was compiled.
+  std::vector<io::Tensor> Given;
 };
 
 } // namespace dure::modeltest

@@ -38,8 +38,13 @@ io::Tolerance nodeTolerance(io::ElementType Type) {
 Outcome runTest(const dure_compiler_api *Compiler, const SuiteOptions &Options,
                 const Test &T, const std::string &PackagePath) {
   Outcome Result;
-  const CompileSettings Settings = {
-      .Target = Options.Target, .NoRaise = Options.NoRaise, .Threads = 1};
+  std::string Unused;
+  const std::optional<RunData> First =
+      readRunData(T.Folder + "/test_data_set_0", Unused);
+  const CompileSettings Settings = {.Target = Options.Target,
+                                    .NoRaise = Options.NoRaise,
+                                    .Threads = 1,
+                                    .Values = First ? &*First : nullptr};
   const std::optional<CompiledModel> Model = CompiledModel::create(
       Compiler, T.Folder + "/model.onnx", PackagePath, Settings, Result);
   if (!Model)

@@ -209,6 +209,8 @@ private:
     options(A, "--cpu", O.Cpus, "CPU", Message::HelpCpu);
     A.add_option("--allow-links", LinksText, text(Message::HelpAllowLinks))
         ->type_name("[=ROOT]");
+    options(A, "--input-value", InputValueTexts, "NAME=VALUE",
+            Message::HelpInputValue);
     flag(A, "--no-raise", O.NoRaise, Message::HelpNoRaise);
     flag(A, "--no-fallback", O.NoFallback, Message::HelpNoFallback);
   }
@@ -350,17 +352,18 @@ private:
     refuse(Name, Text, text(Message::ExpectOneOf, {List}));
   }
 
-  void readInputs() {
-    for (const std::string &Text : InputTexts) {
+  void readNamed(const char *Name, const std::vector<std::string> &Texts,
+                 Message Expected, NamedFiles &Out) {
+    for (const std::string &Text : Texts) {
       const size_t Equals = Text.find('=');
       if (Equals == 0 || Equals == std::string::npos ||
           Equals + 1 == Text.size())
-        refuse("--input", Text, text(Message::ExpectInput));
-      const std::string Name = Text.substr(0, Equals);
-      for (const auto &[Known, File] : O.Inputs)
-        if (Known == Name)
-          throw UsageError{text(Message::UsageInputTwice, {Name})};
-      O.Inputs.emplace_back(Name, Text.substr(Equals + 1));
+        refuse(Name, Text, text(Expected));
+      const std::string Key = Text.substr(0, Equals);
+      for (const auto &[Known, Value] : Out)
+        if (Known == Key)
+          throw UsageError{text(Message::UsageInputTwice, {Key})};
+      Out.emplace_back(Key, Text.substr(Equals + 1));
     }
   }
 
@@ -396,7 +399,9 @@ private:
       O.LinksRoot = LinksText;
     readNumber("--atol", AtolText, O.Atol);
     readNumber("--rtol", RtolText, O.Rtol);
-    readInputs();
+    readNamed("--input", InputTexts, Message::ExpectInput, O.Inputs);
+    readNamed("--input-value", InputValueTexts, Message::ExpectInputValue,
+              O.InputValues);
     readDims();
   }
 
@@ -405,7 +410,7 @@ private:
   Options O;
   std::string LangText, ThreadsText, RepeatText, VerifyText, WeightsText,
       LinksText, AtolText, RtolText, DimsText;
-  std::vector<std::string> InputTexts;
+  std::vector<std::string> InputTexts, InputValueTexts;
 };
 
 /// The language must be known before the help texts are built, and so before

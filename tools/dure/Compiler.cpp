@@ -2,6 +2,9 @@
 // Opening libDureCompiler.so and calling its C entry.
 #include "tools/dure/Compiler.h"
 
+#include "tools/io/TensorProto.h"
+
+#include <charconv>
 #include <dlfcn.h>
 #include <filesystem>
 #include <vector>
@@ -25,6 +28,43 @@ private:
 
 const char *orNull(const std::string &Text) {
   return Text.empty() ? nullptr : Text.c_str();
+}
+
+/// "1,-2,3" as a list of int64; nothing when it does not read like that.
+std::optional<io::Tensor> readIntegers(const std::string &Text) {
+  io::Tensor Out;
+  Out.Type = io::ElementType::Int64;
+  const char *At = Text.data(), *const End = At + Text.size();
+  for (;;) {
+    int64_t Value = 0;
+    const auto [Next, Status] = std::from_chars(At, End, Value);
+    if (Status != std::errc())
+      return std::nullopt;
+    const std::byte *Bytes = reinterpret_cast<const std::byte *>(&Value);
+    Out.Bytes.insert(Out.Bytes.end(), Bytes, Bytes + sizeof(Value));
+    if (Next == End)
+      break;
+    if (*Next != ',')
+      return std::nullopt;
+    At = Next + 1;
+  }
+  Out.Dims = {int64_t(Out.Bytes.size() / sizeof(int64_t))};
+  return Out;
+}
+
+/// A failure that never reached the compiler, as a result of its own.
+CompilerResult failedResult(std::string Message) {
+  struct Owned {
+    dure_compiler_result Public = {};
+    std::string Message;
+  };
+  auto *Result = new Owned;
+  Result->Message = std::move(Message);
+  Result->Public = {sizeof(dure_compiler_result), DURE_COMPILER_FAILED,
+                    Result->Message.c_str(), "", "{}"};
+  return CompilerResult(&Result->Public, [](const dure_compiler_result *R) {
+    delete reinterpret_cast<const Owned *>(R);
+  });
 }
 
 /// The request's model part, with what it points to.
@@ -52,6 +92,30 @@ struct ModelRequest {
     Model.forbid_fallback = O.NoFallback;
     Model.no_raise = O.NoRaise;
   }
+  /// Reads the values of inputs; false, and what is wrong, when one cannot be.
+  bool readInputValues(const Options &O, std::string &Problem) {
+    for (const auto &[Name, Text] : O.InputValues) {
+      std::optional<io::Tensor> Value = readIntegers(Text);
+      if (!Value) {
+        io::Result<io::Tensor> Read = io::readTensorFile(Text);
+        if (!Read) {
+          Problem = Read.failure().text(O.Lang);
+          return false;
+        }
+        Value = std::move(*Read);
+      }
+      Value->Name = Name;
+      Tensors.push_back(std::move(*Value));
+    }
+    for (const io::Tensor &T : Tensors)
+      Values.push_back({sizeof(dure_compiler_input_value), T.Name.c_str(),
+                        int32_t(T.Type), T.Dims.data(), T.Dims.size(),
+                        T.Bytes.data(), T.Bytes.size()});
+    Model.input_values = Values.data();
+    Model.input_value_count = Values.size();
+    return true;
+  }
+
   ModelRequest(const ModelRequest &) = delete;
   ModelRequest &operator=(const ModelRequest &) = delete;
 
@@ -65,6 +129,8 @@ struct ModelRequest {
   std::vector<std::string> TargetNames;
   std::vector<std::string> DimTexts;
   StringList Targets, Cpus, Plugins, Dims;
+  std::vector<io::Tensor> Tensors;
+  std::vector<dure_compiler_input_value> Values;
   dure_compiler_model Model = {};
 };
 
@@ -110,7 +176,9 @@ std::optional<Compiler> Compiler::open(const Console &Out) {
 CompilerResult Compiler::compile(const Options &O,
                                  const CompileSettings &Settings,
                                  const Console &Out) const {
-  const ModelRequest Model(O, Settings.Target);
+  ModelRequest Model(O, Settings.Target);
+  if (std::string Problem; !Model.readInputValues(O, Problem))
+    return failedResult(std::move(Problem));
   const StringList PrintAfter(O.PrintIrAfter);
   ProgressBar Bar(Out);
   dure_compiler_compile_request Request = {};
@@ -138,7 +206,9 @@ CompilerResult Compiler::compile(const Options &O,
 }
 
 CompilerResult Compiler::explain(const Options &O) const {
-  const ModelRequest Model(O);
+  ModelRequest Model(O);
+  if (std::string Problem; !Model.readInputValues(O, Problem))
+    return failedResult(std::move(Problem));
   dure_compiler_explain_request Request = {};
   Request.struct_size = sizeof(Request);
   Request.model = &Model.Model;

@@ -43,6 +43,8 @@ struct Options {
   std::string LinksRoot;
   bool NoFallback = false;
   bool NoRaise = false;
+  /// NAME=FILE or NAME=INTS.
+  NamedFiles InputValues;
   std::string Output;
   std::optional<bool> EmbedWeights;
   std::string StopAfter;

@@ -33,6 +33,8 @@ constexpr auto Types = std::to_array<std::pair<int32_t, ElementType>>({
     {DURE_TYPE_F8E5M2, ElementType::Float8E5M2},
     {DURE_TYPE_F8E8M0, ElementType::Float8E8M0},
     {DURE_TYPE_F4E2M1, ElementType::Float4E2M1},
+    {DURE_TYPE_F8E4M3FNUZ, ElementType::Float8E4M3FNUZ},
+    {DURE_TYPE_F8E5M2FNUZ, ElementType::Float8E5M2FNUZ},
 });
 
 std::optional<std::vector<Port>> readPorts(const Console &Out,

@@ -39,7 +39,7 @@ extern "C" {
  * caller of `version`, else NULL. Major 0: may change until it is declared
  * stable. */
 #define DURE_COMPILER_VERSION_MAJOR 0u
-#define DURE_COMPILER_VERSION_MINOR 1u
+#define DURE_COMPILER_VERSION_MINOR 2u
 #define DURE_COMPILER_VERSION                                                  \
   ((DURE_COMPILER_VERSION_MAJOR << 16) | DURE_COMPILER_VERSION_MINOR)
 
@@ -83,6 +83,21 @@ enum {
   DURE_COMPILER_LINKS_ANY = 2
 };
 
+/* A value that an input of the model always has. The input leaves the
+ * signature, so that a model whose axes or steps are inputs can be compiled. */
+typedef struct dure_compiler_input_value {
+  size_t struct_size;
+  const char *name;
+  /* The element type as ONNX numbers it (TensorProto.DataType). A list of int64
+   * also serves an int32 input, and one of a single element a scalar. */
+  int32_t type;
+  const int64_t *dims;
+  size_t rank;
+  /* Row-major, little-endian. */
+  const void *data;
+  size_t size;
+} dure_compiler_input_value;
+
 /* What a model is, and what it is compiled for: shared by compile and explain.
  */
 typedef struct dure_compiler_model {
@@ -114,6 +129,8 @@ typedef struct dure_compiler_model {
   /* Nonzero: phase `raise` recognises nothing. Results must not depend on it.
    */
   int32_t no_raise;
+  const dure_compiler_input_value *input_values;
+  size_t input_value_count;
 } dure_compiler_model;
 
 typedef struct dure_compiler_compile_request {

@@ -43,7 +43,7 @@ bool isKnownDomain(llvm::StringRef Domain) {
 std::vector<SupportedOp> supportedOps() {
   std::vector<SupportedOp> Ops;
   for (const auto &[Name, Entry] : table())
-    Ops.push_back({Name.first, Name.second, Entry->Since});
+    Ops.push_back({Name.first, Name.second, Entry->Since, Entry->RemovedIn});
   return Ops;
 }
 

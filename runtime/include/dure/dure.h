@@ -137,7 +137,9 @@ typedef enum dure_element_type {
   DURE_TYPE_F8E4M3FN = 16,
   DURE_TYPE_F8E5M2 = 17,
   DURE_TYPE_F8E8M0 = 18,
-  DURE_TYPE_F4E2M1 = 19
+  DURE_TYPE_F4E2M1 = 19,
+  DURE_TYPE_F8E4M3FNUZ = 20,
+  DURE_TYPE_F8E5M2FNUZ = 21
 } dure_element_type;
 
 /* "float32", "int64", "bool", ...; "?" for a number that is no type. */

@@ -58,6 +58,10 @@ TEST_F(Arguments, ReadsCompile) {
                               "--save-temps",
                               "t",
                               "--allow-links=/models",
+                              "--input-value",
+                              "axes=0,-1",
+                              "--input-value",
+                              "k=k.npy",
                               "--no-raise",
                               "--no-fallback"});
   EXPECT_EQ(O.Which, Command::Compile);
@@ -72,6 +76,7 @@ TEST_F(Arguments, ReadsCompile) {
   EXPECT_EQ(O.SaveTemps, "t");
   EXPECT_TRUE(O.AllowLinks);
   EXPECT_EQ(O.LinksRoot, "/models");
+  EXPECT_EQ(O.InputValues, (NamedFiles{{"axes", "0,-1"}, {"k", "k.npy"}}));
   EXPECT_TRUE(O.NoRaise);
   EXPECT_TRUE(O.NoFallback);
 }

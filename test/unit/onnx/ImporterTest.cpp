@@ -239,7 +239,7 @@ TEST_F(OnnxImporter, InputsCanBeGivenValues) {
       one(node("ReduceSum", {"x", "axes"}, {"y"}),
           {value("x", Float, {2, 3}), value("axes", Int64, {1})});
   EXPECT_EQ(codesOf(Bytes), "constant-needed");
-  Tensor Axes;
+  InputValue Axes;
   Axes.Type = DataType::Int64;
   Axes.Dims = {1};
   Axes.Bytes.assign("\x01\0\0\0\0\0\0\0", 8);
@@ -796,7 +796,7 @@ TEST_F(OnnxImporter, InputValuesMustFitTheirInput) {
   std::string Bytes =
       one(node("ReduceSum", {"x", "axes"}, {"y"}),
           {value("x", Float, {2, 3}), value("axes", Int64, {1})});
-  Tensor Axes;
+  InputValue Axes;
   Axes.Type = DataType::Int64;
   Axes.Dims = {1};
   Axes.Bytes.assign("\x01\0\0\0\0\0\0\0", 8);
@@ -826,6 +826,75 @@ TEST_F(OnnxImporter, RefusalsSpeakKorean) {
   std::string Text = toString(Result.Refusals[0], Language::Korean);
   EXPECT_HAS(Text, "노드 'n1' (Frobnicate, opset 20): ");
   EXPECT_HAS(Text, "[op-unknown]");
+}
+
+/// All text of the sources whose clauses Clauses.def translates, without the
+/// seams of string literals.
+std::string wordsOfSources() {
+  namespace fs = std::filesystem;
+  std::string Text;
+  for (const char *Folder : {"frontends/onnx", "dialects/dure", "runtime/io"})
+    for (const auto &Entry :
+         fs::recursive_directory_iterator(fs::path(DURE_SOURCE_DIR) / Folder))
+      if (Entry.path().extension() == ".cpp") {
+        std::ifstream In(Entry.path());
+        Text.append(std::istreambuf_iterator<char>(In), {});
+      }
+  std::string Joined;
+  for (size_t I = 0; I < Text.size(); ++I) {
+    size_t Next = Text[I] == '"' ? Text.find_first_not_of(" \n", I + 1) : 0;
+    if (Next != 0 && Next != Text.npos && Text[Next] == '"' && Next > I + 1)
+      I = Next;
+    else
+      Joined += Text[I];
+  }
+  return Joined;
+}
+
+TEST(OnnxRefusals, TranslatedClausesAreOnesThatAreSaid) {
+  const std::string Words = wordsOfSources();
+  for (const ClauseTexts &Each : allClauses()) {
+    EXPECT_FALSE(Each.Korean.empty());
+    // The longest piece between two holes.
+    std::string Longest, Piece;
+    for (size_t I = 0; I <= Each.English.size(); ++I) {
+      bool IsHole = I + 2 < Each.English.size() && Each.English[I] == '{';
+      if (I == Each.English.size() || IsHole) {
+        Longest = Piece.size() > Longest.size() ? Piece : Longest;
+        Piece.clear();
+        I += 2;
+      } else {
+        Piece += Each.English[I];
+      }
+    }
+    // Quotes around names are put in apart.
+    while (!Longest.empty() && Longest.front() == '\'')
+      Longest.erase(0, 1);
+    // An operating system's words, and a field's type, are put in apart.
+    if (Longest.find("No such file") == std::string::npos &&
+        Each.English.substr(0, 5) != "field")
+      EXPECT_NE(Words.find(Longest), std::string::npos) << Each.English;
+  }
+}
+
+TEST_F(OnnxImporter, ClausesSpeakKoreanToo) {
+  auto Korean = [&](const std::string &Bytes) {
+    ImportResult Result = import(Bytes);
+    return Result.Refusals.empty()
+               ? std::string()
+               : reasonOf(Result.Refusals[0], Language::Korean);
+  };
+  std::vector<std::string> X = {value("x", Float, {2, 3})};
+  EXPECT_HAS(
+      Korean(one(node("Softmax", {"x"}, {"y"}, {intAttribute("axis", 9)}), X)),
+      "랭크 2인 텐서의 축 9");
+  EXPECT_HAS(
+      Korean(one(node("Relu", {"x"}, {"y"}, {intAttribute("spin", 1)}), X)),
+      "이 연산자에 없는 속성입니다");
+  EXPECT_HAS(Korean(one(node("Add", {"x", "z"}, {"y"}),
+                        {X[0], value("z", Float, {2, 5})})),
+             "형상을 브로드캐스트할 수 없습니다: 'tensor<2x5xf32>'와(과) "
+             "'tensor<2x3xf32>'");
 }
 
 TEST_F(OnnxImporter, NodesAreFoundAgain) {

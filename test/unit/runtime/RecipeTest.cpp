@@ -259,6 +259,14 @@ TEST(Convert, Edges) {
   EXPECT_EQ(Store(ElementType::F8E4M3FN, 448), 0x7eu);
   EXPECT_EQ(Store(ElementType::F8E4M3FN, 1e9), 0x7eu);
   EXPECT_EQ(Store(ElementType::F8E5M2, 1e9), 0x7cu);
+  // FNUZ: 0x80 is NaN, and the largest codes are numbers.
+  EXPECT_EQ(Store(ElementType::F8E4M3FNUZ, 240), 0x7fu);
+  EXPECT_EQ(Store(ElementType::F8E4M3FNUZ, -1e9), 0xffu);
+  EXPECT_EQ(Store(ElementType::F8E5M2FNUZ, 57344), 0x7fu);
+  EXPECT_EQ(Store(ElementType::F8E5M2FNUZ, -1.0), 0xc0u);
+  EXPECT_EQ(Store(ElementType::F8E4M3FNUZ, -0.0), 0u);
+  EXPECT_EQ(Store(ElementType::F8E4M3FNUZ, -1e-9), 0u);
+  EXPECT_EQ(Store(ElementType::F8E5M2FNUZ, std::nan("")), 0x80u);
   EXPECT_EQ(Store(ElementType::F4E2M1, 6), 0x7u);
   EXPECT_EQ(Store(ElementType::F4E2M1, 0.5), 0x1u);
   EXPECT_EQ(Store(ElementType::I8, 300), 0x7fu);

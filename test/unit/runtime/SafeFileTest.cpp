@@ -4,9 +4,15 @@
 #include "runtime/io/SafeFile.h"
 #include "test/unit/runtime/TestSupport.h"
 
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace dure;
@@ -21,7 +27,85 @@ StatusCode refusal(const SafeFolder &Folder, const std::string &Name) {
   return File ? StatusCode::Ok : File.status().code();
 }
 
+/// Makes openat2 answer as on a kernel that lacks it, for this process and for
+/// good. False when that cannot be arranged.
+bool forgetOpenat2() {
+  sock_filter Program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog Filter = {std::size(Program), Program};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &Filter) == 0;
+}
+
+constexpr int CannotForget = 77;
+
+/// The exit status of a child that runs CHECK without openat2: 0 when it is
+/// true, CannotForget when the machine does not let it.
+template <typename Fn> int withoutOpenat2(Fn &&Check) {
+  pid_t Child = ::fork();
+  if (Child == 0)
+    ::_exit(!forgetOpenat2() ? CannotForget : Check() ? 0 : 1);
+  int Status = 0;
+  ::waitpid(Child, &Status, 0);
+  return WIFEXITED(Status) ? WEXITSTATUS(Status) : -1;
+}
+
 } // namespace
+
+// Tests that kernels without openat2 get the same answers.
+TEST(SafeFile, TheFallbackRefusesTheSame) {
+  TemporaryFolder T;
+  fs::create_directories(T.path("model/sub"));
+  fs::create_directories(T.path("elsewhere"));
+  T.write("secret", "s");
+  T.write("elsewhere/w.bin", "w");
+  T.write("model/sub/b.bin", "b");
+  fs::create_symlink(T.path("secret"), T.path("model/link"));
+  fs::create_symlink(T.path("elsewhere"), T.path("model/dir"));
+  fs::create_symlink("sub", T.path("model/inner"));
+  fs::create_hard_link(T.path("secret"), T.path("model/hard"));
+  Result<SafeFolder> Folder = SafeFolder::open(T.path("model"));
+  ASSERT_TRUE(Folder.ok());
+  std::vector<StatusCode> Expected;
+  const char *const Names[] = {
+      "sub/b.bin", "./sub//b.bin", "link",        "dir/w.bin",   "inner/b.bin",
+      "hard",      "missing",      "sub/missing", "sub/b.bin/c", "sub"};
+  for (const char *Name : Names)
+    Expected.push_back(refusal(*Folder, Name));
+  EXPECT_EQ(Expected[0], StatusCode::Ok);
+  EXPECT_EQ(Expected[2], StatusCode::PermissionDenied);
+  int Exit = withoutOpenat2([&] {
+    bool Same = true;
+    for (size_t I = 0; I < std::size(Names); ++I)
+      Same &= refusal(*Folder, Names[I]) == Expected[I];
+    return Same;
+  });
+  if (Exit == CannotForget)
+    GTEST_SKIP() << "no seccomp filters here";
+  EXPECT_EQ(Exit, 0);
+}
+
+// Tests that any link may be followed without a root, hard links under links
+// included, and that what is no file is refused all the same.
+TEST(SafeFile, AllowedLinksWithoutARootLeadAnywhere) {
+  TemporaryFolder T;
+  fs::create_directories(T.path("model"));
+  T.write("secret", "s");
+  fs::create_hard_link(T.path("secret"), T.path("hard"));
+  fs::create_symlink(T.path("hard"), T.path("model/link"));
+  fs::create_symlink(T.path("model"), T.path("model/folder"));
+  LinkPolicy Policy;
+  Policy.AllowLinks = true;
+  Result<SafeFolder> Folder = SafeFolder::open(T.path("model"), Policy);
+  ASSERT_TRUE(Folder.ok());
+  EXPECT_EQ(refusal(*Folder, "link"), StatusCode::Ok);
+  EXPECT_EQ(refusal(*Folder, "folder"), StatusCode::PermissionDenied);
+  EXPECT_EQ(refusal(*Folder, "../secret"), StatusCode::PermissionDenied);
+}
 
 // Tests that files in the folder and below it are mapped.
 TEST(SafeFile, ReadsBelowTheFolder) {
