@@ -6,6 +6,7 @@
 #include "targets/cpu/compiler/ObjectCode.h"
 #include "targets/cpu/compiler/RowReductions.h"
 #include "targets/cpu/compiler/TargetVariants.h"
+#include "targets/cpu/compiler/TiedWeights.h"
 
 #include "compiler/Target.h"
 #include "compiler/passes/Passes.h"
@@ -55,6 +56,7 @@ public:
     passes.addPass(createDecomposeGatedMLP());
     // What is left of reductions are rows and single axes.
     passes.addPass(createRowReductions());
+    passes.addPass(createTiedWeights());
   }
 
   std::vector<DispatchGroup> formDispatches(Block &region) const override {

@@ -6,7 +6,10 @@
 
 #include "targets/cpu/compiler/EvaluatorOps.h"
 
+#include "compiler/Target.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -241,9 +244,40 @@ std::pair<RankedTensorType, Point> Evaluator::adapt(RankedTensorType type,
   return {tensorOf({rows, columns}, element), at};
 }
 
+/// Whether a weight lies in panels: what matmuls read, and gathers of columns.
+static bool isInPanels(BlockArgument argument) {
+  auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  return function && function.getArgAttr(argument.getArgNumber(), LayoutAttr);
+}
+
+/// Column n of row k lies in panel n / width, row k, column n % width.
+Value Evaluator::loadFromPanels(BlockArgument weight, const Point &point) {
+  auto function = cast<func::FuncOp>(weight.getOwner()->getParentOp());
+  auto step =
+      function.getArgAttrOfType<StepAttr>(weight.getArgNumber(), LayoutAttr);
+  assert(step.getKind() == RecipeKind::PackPanels && layout == Layout::Full);
+  int64_t width = step.getInts().front();
+  const Index &row = point.at[0], &column = point.at[1];
+  Index panel, within;
+  if (!column.lanes && column.step == 0) {
+    panel = uniform(b.div(column.base, b.constant(width)));
+    within = uniform(b.rem(column.base, b.constant(width)));
+  } else {
+    Value columns = lanesOf(column), widths = b.splat(b.constant(width));
+    panel.lanes = arith::DivUIOp::create(b, columns, widths);
+    within.lanes = arith::RemUIOp::create(b, columns, widths);
+  }
+  return loadFrom(frame.binding(weight.getArgNumber()),
+                  cast<RankedTensorType>(step.getType()),
+                  Point{{panel, row, within}, point.mask});
+}
+
 Value Evaluator::load(Value tensor, const Point &point) {
+  auto argument = cast<BlockArgument>(tensor);
+  if (isInPanels(argument))
+    return loadFromPanels(argument, point);
   auto type = cast<RankedTensorType>(tensor.getType());
-  Value pointer = frame.binding(cast<BlockArgument>(tensor).getArgNumber());
+  Value pointer = frame.binding(argument.getArgNumber());
   auto [adapted, at] = adapt(type, point);
   return loadFrom(pointer, adapted, at);
 }

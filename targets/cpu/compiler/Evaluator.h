@@ -139,6 +139,7 @@ public:
 private:
   friend class OpEvaluator;
   mlir::Value load(mlir::Value tensor, const Point &point);
+  mlir::Value loadFromPanels(mlir::BlockArgument weight, const Point &point);
   mlir::Value loadConstant(ConstantOp op, const Point &point);
   mlir::Value loadAt(mlir::Type element, mlir::Value pointer,
                      llvm::ArrayRef<mlir::Value> strides, const Point &point);

@@ -59,6 +59,17 @@ bool reducesLastAxis(Operation *op) {
   return false;
 }
 
+/// Whether op gathers columns of a weight that a matmul reads in panels.
+bool isGatherFromPanels(Operation *op) {
+  auto gather = dyn_cast<GatherOp>(op);
+  return gather && gather.getAxis() == 1 &&
+         llvm::any_of(gather.getX().getUsers(), [&](Operation *user) {
+           auto matmul = dyn_cast<MatMulOp>(user);
+           return matmul && matmul.getRhs() == gather.getX() &&
+                  wantsPanels(matmul);
+         });
+}
+
 RankedTensorType resultType(Operation *op) {
   return cast<RankedTensorType>(op->getResult(0).getType());
 }
@@ -116,7 +127,7 @@ private:
   void place(Operation *op);
   bool joinEpilogue(Operation *op);
   bool joinRows(Operation *op);
-  bool joinAttentionResult(Operation *op);
+  bool joinTransposed(Operation *op);
   void openGroup(Operation *op);
   void absorbTransposes(Group &group, AttentionOp attention);
   bool mayJoin(Operation *op, unsigned group);
@@ -224,14 +235,15 @@ void Former::absorbTransposes(Group &group, AttentionOp attention) {
   }
 }
 
-/// The attention writes its result transposed when nobody wants it otherwise.
-bool Former::joinAttentionResult(Operation *op) {
+/// An attention or a gather from panels writes its result transposed when
+/// nobody wants it otherwise.
+bool Former::joinTransposed(Operation *op) {
   auto transpose = dyn_cast<TransposeOp>(op);
-  auto attention =
-      transpose ? transpose.getX().getDefiningOp<AttentionOp>() : nullptr;
-  if (!attention || !attention->hasOneUse())
+  Operation *producer = transpose ? transpose.getX().getDefiningOp() : nullptr;
+  if (!producer || !producer->hasOneUse() ||
+      (!isa<AttentionOp>(producer) && !isGatherFromPanels(producer)))
     return false;
-  join(op, groupOfOp.at(attention));
+  join(op, groupOfOp.at(producer));
   return true;
 }
 
@@ -286,26 +298,28 @@ void Former::place(Operation *op) {
       return;
     }
   }
-  if (joinAttentionResult(op) || joinEpilogue(op) || joinRows(op))
+  if (joinTransposed(op) || joinEpilogue(op) || joinRows(op))
     return;
   openGroup(op);
 }
 
-/// Panels for the right operand of a matmul when it is a weight.
-static void addWeightLayout(MatMulOp matmul, DispatchGroup &out) {
-  auto weight = matmul.getRhs().getDefiningOp<GetWeightOp>();
-  auto type = cast<RankedTensorType>(matmul.getRhs().getType());
-  if (!weight || matmul.getTransposeRhs() || type.getRank() != 2 ||
-      !isMicroElement(type.getElementType()))
+/// Panels for a weight that a matmul of the region multiplies with.
+static void addWeightLayout(Operation *op, DispatchGroup &out) {
+  Value weight;
+  if (auto matmul = dyn_cast<MatMulOp>(op); matmul && wantsPanels(matmul))
+    weight = matmul.getRhs();
+  else if (isGatherFromPanels(op))
+    weight = cast<GatherOp>(op).getX();
+  else
     return;
+  auto type = cast<RankedTensorType>(weight.getType());
   int64_t k = type.getDimSize(0), n = type.getDimSize(1);
   int64_t panels = (n + kPanelWidth - 1) / kPanelWidth;
   auto packed =
       RankedTensorType::get({panels, k, kPanelWidth}, type.getElementType());
   out.Layouts.push_back(
-      {matmul.getRhs(),
-       StepAttr::get(matmul.getContext(), RecipeKind::PackPanels, packed,
-                     {kPanelWidth}, nullptr, nullptr)});
+      {weight, StepAttr::get(op->getContext(), RecipeKind::PackPanels, packed,
+                             {kPanelWidth}, nullptr, nullptr)});
 }
 
 DispatchGroup Former::finish(const Group &group) {
@@ -316,8 +330,7 @@ DispatchGroup Former::finish(const Group &group) {
              [](Operation *l, Operation *r) { return l->isBeforeInBlock(r); });
   Operation *root = nullptr;
   for (Operation *op : out.Ops) {
-    if (auto matmul = dyn_cast<MatMulOp>(op))
-      addWeightLayout(matmul, out);
+    addWeightLayout(op, out);
     if (!root || isa<MatMulOp, AttentionOp>(op) ||
         (!isa<MatMulOp, AttentionOp>(root) && reducesLastAxis(op)))
       root = op;
@@ -387,8 +400,7 @@ static void append(std::vector<DispatchGroup> &out, DispatchGroup group) {
     DispatchGroup single;
     single.Ops.push_back(op);
     single.Name = op->getName().stripDialect().str();
-    if (auto matmul = dyn_cast<MatMulOp>(op))
-      addWeightLayout(matmul, single);
+    addWeightLayout(op, single);
     out.push_back(std::move(single));
   }
 }
@@ -410,6 +422,13 @@ std::vector<DispatchGroup> Former::run() {
 }
 
 } // namespace
+
+bool wantsPanels(MatMulOp matmul) {
+  auto type = cast<RankedTensorType>(matmul.getRhs().getType());
+  return matmul.getRhs().getDefiningOp<GetWeightOp>() &&
+         !matmul.getTransposeRhs() && type.getRank() == 2 &&
+         isMicroElement(type.getElementType());
+}
 
 std::vector<DispatchGroup> formDispatches(Block &region) {
   return Former(region).run();

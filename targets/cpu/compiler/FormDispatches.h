@@ -8,7 +8,12 @@
 
 #include "compiler/Target.h"
 
+#include "dialects/dure/DureOps.h"
+
 namespace dure::cpu {
+
+/// Whether a matmul reads its right operand in panels, a copy of a weight.
+bool wantsPanels(MatMulOp matmul);
 
 /// Cuts a region into launches:
 ///
@@ -18,7 +23,9 @@ namespace dure::cpu {
 ///   ops that only move data for them, share a pass over the rows;
 /// * anything else is a launch of its own.
 ///
-/// A matmul whose right operand is a weight asks for it in panels.
+/// A matmul whose right operand is a weight asks for it in panels; so does a
+/// gather of that operand's columns, which then takes the transpose of what it
+/// found.
 std::vector<DispatchGroup> formDispatches(mlir::Block &region);
 
 } // namespace dure::cpu

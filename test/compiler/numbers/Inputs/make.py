@@ -243,6 +243,48 @@ def weight_cases(root):
             gathered(root, "columns_" + name, nodes, weights, matrix, axis=1)
 
 
+def tied_cases(root):
+    """A table [70, 20] whose rows are gathered at ids and multiplied by x, as a
+    decoder with tied embeddings does; in f32, f16, and int8 with a scale."""
+    table = floats(70, 20)
+    half = Tensor(FLOAT16, [70, 20], [f16(v) for v in table.values])
+    whole = integers(INT8, -127, 127, 70, 20)
+    scale = Tensor(FLOAT, [], [0.015625])
+    scaled = [node("DequantizeLinear", ["w", "s"], "d")]
+    ids = [0, 69, -1, 31, 32, -70]
+    for name, nodes, weights, element_type, values in (
+        ("f32", [], {"d": table}, FLOAT, table.values),
+        ("f16", [], {"d": half}, FLOAT16, half.values),
+        ("i8", scaled, {"w": whole, "s": scale}, FLOAT, [v / 64 for v in whole.values]),
+    ):
+        rows = [values[i : i + 20] for i in range(0, 1400, 20)]
+        x = Tensor(element_type, [3, 20], [f16(v) for v in floats(3, 20).values])
+        y = [
+            sum(a * b for a, b in zip(x.values[20 * i : 20 * i + 20], row))
+            for i in range(3)
+            for row in rows
+        ]
+        found = Tensor(element_type, [2, 3, 20], [v for i in ids for v in rows[i]])
+        write(
+            root / ("tied_" + name),
+            nodes
+            + [
+                node("Gather", ["d", "ids"], "e", axis=0),
+                node("Transpose", ["d"], "t", perm=[1, 0]),
+                node("MatMul", ["x", "t"], "y"),
+            ],
+            {
+                "x": (x, ["n", 20]),
+                "ids": (Tensor(INT64, [2, 3], ids), ["batch", "sequence"]),
+            },
+            {
+                "y": (Tensor(element_type, [3, 70], y), ["n", 70]),
+                "e": (found, ["batch", "sequence", 20]),
+            },
+            weights,
+        )
+
+
 def rope_case(root):
     """A rotary embedding of an f16 model: tables in f32, rounded to f16."""
     heads, steps, half = 2, 3, 4
@@ -338,6 +380,7 @@ def attention_case(root):
 def main():
     root = pathlib.Path(sys.argv[1])
     weight_cases(root)
+    tied_cases(root)
     rope_case(root)
     attention_case(root)
 
