@@ -53,6 +53,11 @@ if(DURE_SANITIZE)
   add_compile_options("-fsanitize=${DURE_SANITIZE}" -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
   add_link_options("-fsanitize=${DURE_SANITIZE}")
+  # Sanitizers ask the executable for their options.
+  add_library(DureSanitizerOptions OBJECT
+    "${CMAKE_CURRENT_LIST_DIR}/SanitizerOptions.cpp")
+  link_libraries(
+    "$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:DureSanitizerOptions>")
 endif()
 
 include_directories("${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}"

@@ -65,6 +65,15 @@ static std::string whyNotUsable(const TargetPlugin &Plugin, bool Korean) {
   return {};
 }
 
+/// What the plug-in says of itself. Its type may be another version's, of which
+/// only the first members are read; checks of a function's type come too early.
+#if defined(__clang__)
+__attribute__((no_sanitize("function")))
+#endif
+static const TargetPlugin *ask(void *Query) {
+  return reinterpret_cast<const TargetPlugin *(*)()>(Query)();
+}
+
 bool TargetRegistry::load(const std::string &Path, std::string &Error) {
   // RTLD_NOW: a missing symbol is found here, where it can be told. Local: two
   // plug-ins may define the same names.
@@ -74,9 +83,8 @@ bool TargetRegistry::load(const std::string &Path, std::string &Error) {
     Error = say(Korean, Say::PluginNotLoaded, {Why ? Why : Path});
     return false;
   }
-  using QueryFn = const TargetPlugin *(*)();
-  auto Query = reinterpret_cast<QueryFn>(dlsym(Library, TargetPluginSymbol));
-  const TargetPlugin *Plugin = Query ? Query() : nullptr;
+  void *Query = dlsym(Library, TargetPluginSymbol);
+  const TargetPlugin *Plugin = Query ? ask(Query) : nullptr;
   if (!Plugin) {
     Error = say(Korean, Query ? Say::PluginGivesNothing : Say::NotAPlugin,
                 {Path, TargetPluginSymbol});

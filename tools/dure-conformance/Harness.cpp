@@ -13,18 +13,6 @@
 
 using namespace dure::conformance;
 
-//===-- Sanitizers --------------------------------------------------------===//
-
-// Asked by sanitizers that this program is built with. LLVM's OpenMP library is
-// not instrumented: the race detector cannot judge its inside, and its pool of
-// threads ends with the process.
-extern "C" const char *__tsan_default_options() {
-  return "ignore_noninstrumented_modules=1";
-}
-extern "C" const char *__lsan_default_suppressions() {
-  return "leak:libomp.so\n";
-}
-
 //===-- Host services -----------------------------------------------------===//
 
 namespace dure::conformance {
