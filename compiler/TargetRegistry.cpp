@@ -65,13 +65,21 @@ static std::string whyNotUsable(const TargetPlugin &Plugin, bool Korean) {
   return {};
 }
 
-/// What the plug-in says of itself. Its type may be another version's, of which
-/// only the first members are read; checks of a function's type come too early.
+// What a plug-in calls its types is its own affair (it may be another
+// version's, or C): checks of a function's type do not know it.
 #if defined(__clang__)
-__attribute__((no_sanitize("function")))
+#define DURE_CALLS_PLUGIN __attribute__((no_sanitize("function")))
+#else
+#define DURE_CALLS_PLUGIN
 #endif
-static const TargetPlugin *ask(void *Query) {
+
+DURE_CALLS_PLUGIN static const TargetPlugin *describe(void *Query) {
   return reinterpret_cast<const TargetPlugin *(*)()>(Query)();
+}
+
+DURE_CALLS_PLUGIN static std::unique_ptr<Target>
+create(const TargetPlugin &Plugin) {
+  return Plugin.Create();
 }
 
 bool TargetRegistry::load(const std::string &Path, std::string &Error) {
@@ -84,7 +92,7 @@ bool TargetRegistry::load(const std::string &Path, std::string &Error) {
     return false;
   }
   void *Query = dlsym(Library, TargetPluginSymbol);
-  const TargetPlugin *Plugin = Query ? ask(Query) : nullptr;
+  const TargetPlugin *Plugin = Query ? describe(Query) : nullptr;
   if (!Plugin) {
     Error = say(Korean, Query ? Say::PluginGivesNothing : Say::NotAPlugin,
                 {Path, TargetPluginSymbol});
@@ -109,7 +117,7 @@ bool TargetRegistry::load(const std::string &Path, std::string &Error) {
   if (llvm::sys::fs::exists(Installed) &&
       !llvm::sys::fs::equivalent(Installed, Path))
     return Refuse(Say::PluginInstalledName, Installed);
-  std::unique_ptr<Target> Instance = Plugin->Create();
+  std::unique_ptr<Target> Instance = create(*Plugin);
   // From here on the library stays: what it created may be known to MLIR.
   if (!Instance) {
     Error = say(Korean, Say::PluginUnusable,
