@@ -79,17 +79,22 @@ bool Explainer::addSignature() {
 void Explainer::addOps(const Target &T) {
   bool First = &T == Targets.front();
   std::optional<DimExpr> Flops = DimExpr(0);
-  for (Operation &Op : mainOf(raisedFor(T)).getBody().front()) {
-    if (isa<GetWeightOp, ConstantOp, func::ReturnOp, DefineDimsOp, BindDimsOp>(
-            Op))
-      continue;
-    Report.Nodes.push_back(nodeReport(&Op, T, Fallback));
+  mainOf(raisedFor(T)).getBody().walk([&](Operation *Op) {
+    if (isa<GetWeightOp, ConstantOp, DefineDimsOp, BindDimsOp>(Op) ||
+        Op->hasTrait<OpTrait::IsTerminator>())
+      return;
+    if (isa<BranchOp, IterateOp>(Op)) {
+      // What of it runs, and how often, shows only at run time.
+      Flops = std::nullopt;
+      return;
+    }
+    Report.Nodes.push_back(nodeReport(Op, T, Fallback));
     if (!First)
-      continue;
-    ++Report.Ops[Op.getName().stripDialect().str()];
-    std::optional<DimExpr> Each = flopsOf(&Op);
+      return;
+    ++Report.Ops[Op->getName().stripDialect().str()];
+    std::optional<DimExpr> Each = flopsOf(Op);
     Flops = Flops && Each ? std::optional(*Flops + *Each) : std::nullopt;
-  }
+  });
   if (First && Flops)
     Report.Flops = sizeOf(*Flops);
 }

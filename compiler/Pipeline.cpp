@@ -249,7 +249,12 @@ static std::optional<double>
 costOf(func::FuncOp Main, const Target &T,
        const std::map<std::string, int64_t> &Dims) {
   double Sum = 0;
-  for (auto Op : Main.getOps<CallDispatchOp>()) {
+  for (Operation &Each : Main.getBody().front()) {
+    if (isa<BranchOp, IterateOp>(Each))
+      return std::nullopt;
+    auto Op = dyn_cast<CallDispatchOp>(Each);
+    if (!Op)
+      continue;
     auto Callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
         Op, Op.getCalleeAttr());
     std::map<std::string, int64_t> Symbols;
@@ -345,11 +350,12 @@ bool Pipeline::checkShapes(ModuleOp Module, const Target &T) {
   }
   // Sizes that the model computes; those of inputs have been told.
   if (Report.Refusals.empty())
-    for (Operation &Op : Main.getBody().front())
-      for (Type Given : Op.getResultTypes()) {
-        std::vector<std::string> Nodes = sourceNodes(Op.getLoc());
-        Visit(Given, Nodes.empty() ? "" : Nodes.back(), sourceOp(Op.getLoc()));
+    Main.getBody().walk([&](Operation *Op) {
+      for (Type Given : Op->getResultTypes()) {
+        std::vector<std::string> Nodes = sourceNodes(Op->getLoc());
+        Visit(Given, Nodes.empty() ? "" : Nodes.back(), sourceOp(Op->getLoc()));
       }
+    });
   return Report.Refusals.empty() || fail(Outcome::Refused, Report.Message);
 }
 

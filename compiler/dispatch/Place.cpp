@@ -7,7 +7,8 @@ using namespace dure;
 
 /// What belongs to the host program rather than to a target.
 static bool staysOutside(Operation &Op) {
-  return isa<GetWeightOp, ConstantOp, DefineDimsOp, BindDimsOp>(Op) ||
+  return isa<GetWeightOp, ConstantOp, DefineDimsOp, BindDimsOp, BranchOp,
+             IterateOp>(Op) ||
          Op.hasTrait<OpTrait::IsTerminator>();
 }
 
@@ -53,26 +54,19 @@ static void wrap(ArrayRef<Operation *> Ops, const Target &On) {
 
 /// An op without users would be a dispatch without results.
 static void eraseDeadOps(mlir::Block &Body) {
-  for (Operation &Op : llvm::make_early_inc_range(llvm::reverse(Body)))
-    if (isOpTriviallyDead(&Op))
+  for (Operation &Op : llvm::make_early_inc_range(llvm::reverse(Body))) {
+    if (isOpTriviallyDead(&Op)) {
       Op.erase();
+      continue;
+    }
+    for (Region &Inner : Op.getRegions())
+      for (mlir::Block &Each : Inner)
+        eraseDeadOps(Each);
+  }
 }
 
-void dure::placeOps(ModuleOp Module, const Target &Preferred,
-                    const Target *Fallback, std::vector<Refused> &Refusals) {
-  SmallVector<std::pair<Operation *, const Target *>> Placed;
-  for (auto Function : Module.getOps<func::FuncOp>()) {
-    if (Function.isExternal())
-      continue;
-    eraseDeadOps(Function.getBody().front());
-    for (Operation &Op : Function.getBody().front())
-      Placed.push_back({&Op, staysOutside(Op) ? nullptr
-                                              : targetOf(Op, Preferred,
-                                                         Fallback, Refusals)});
-  }
-  if (!Refusals.empty())
-    return;
-
+/// Puts each run of neighbours on one target into a region.
+static void wrapRuns(ArrayRef<std::pair<Operation *, const Target *>> Placed) {
   // Weights and constants first in their block, so that they part no
   // neighbours.
   for (auto [Op, On] : llvm::reverse(Placed))
@@ -96,4 +90,28 @@ void dure::placeOps(ModuleOp Module, const Target &Preferred,
       Run.push_back(Op);
   }
   Finish();
+}
+
+void dure::placeOps(ModuleOp Module, const Target &Preferred,
+                    const Target *Fallback, std::vector<Refused> &Refusals) {
+  SmallVector<mlir::Block *> Blocks;
+  for (auto Function : Module.getOps<func::FuncOp>()) {
+    if (Function.isExternal())
+      continue;
+    eraseDeadOps(Function.getBody().front());
+    Function.walk([&](mlir::Block *Each) { Blocks.push_back(Each); });
+  }
+  std::vector<SmallVector<std::pair<Operation *, const Target *>>> Placed;
+  for (mlir::Block *Each : Blocks) {
+    Placed.emplace_back();
+    for (Operation &Op : *Each)
+      Placed.back().push_back(
+          {&Op, staysOutside(Op)
+                    ? nullptr
+                    : targetOf(Op, Preferred, Fallback, Refusals)});
+  }
+  if (!Refusals.empty())
+    return;
+  for (const auto &Each : Placed)
+    wrapRuns(Each);
 }

@@ -15,6 +15,22 @@ Value dure::memoryOwner(Value V) {
   return V;
 }
 
+/// What control flow reads, it reads until its end. What a block yields as it
+/// is, or a loop begins with, is the result itself: its memory is kept.
+static void noteBlockUses(Operation &Op, unsigned Step, TransientPlan &Plan) {
+  auto Note = [&](Value V, unsigned Last) {
+    auto Found = Plan.Uses.find(memoryOwner(V));
+    if (Found != Plan.Uses.end())
+      Found->second.Last = std::max(Found->second.Last, Last);
+  };
+  constexpr unsigned End = ~0u - 1;
+  Op.walk([&](Operation *Inner) {
+    bool IsKept = isa<YieldOp, IterateOp>(Inner);
+    for (Value Operand : Inner->getOperands())
+      Note(Operand, IsKept ? End : Step);
+  });
+}
+
 static void findLifetimes(func::FuncOp Function, TransientPlan &Plan) {
   unsigned Step = 0;
   for (Operation &Op : Function.getBody().front()) {
@@ -23,10 +39,12 @@ static void findLifetimes(func::FuncOp Function, TransientPlan &Plan) {
       auto Found = Plan.Uses.find(memoryOwner(Operand));
       if (Found == Plan.Uses.end())
         continue;
-      Found->second.Last = Step;
+      Found->second.Last = std::max(Found->second.Last, Step);
       if (isa<func::ReturnOp>(Op))
         Found->second.Returned = true;
     }
+    if (Op.getNumRegions())
+      noteBlockUses(Op, Step, Plan);
     auto Dispatch = dyn_cast<CallDispatchOp>(Op);
     if (!Dispatch)
       continue;

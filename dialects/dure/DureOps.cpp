@@ -192,6 +192,114 @@ LogicalResult RegionOp::verify() {
   return success();
 }
 
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+/// Whether a value may be given as another: the types are the same but for dims
+/// that are symbols there.
+static bool mayBeGivenAs(Type Given, Type As) {
+  auto From = dyn_cast<RankedTensorType>(Given);
+  auto To = dyn_cast<RankedTensorType>(As);
+  if (!From || !To || From.getElementType() != To.getElementType() ||
+      From.getRank() != To.getRank())
+    return false;
+  for (int64_t I = 0; I < To.getRank(); ++I)
+    if (dimOf(From, I) != dimOf(To, I) && !dimOf(To, I).asSymbol())
+      return false;
+  return true;
+}
+
+static LogicalResult verifyGiven(Operation *Op, StringRef What, ValueRange From,
+                                 TypeRange To) {
+  if (From.size() != To.size())
+    return Op->emitOpError("has ")
+           << To.size() << " " << What << ", is given " << From.size();
+  for (auto [I, Value, Type] : llvm::enumerate(From, To))
+    if (!mayBeGivenAs(Value.getType(), Type))
+      return Op->emitOpError("cannot give a value of type ")
+             << Value.getType() << " as number " << I << " of its " << What
+             << ", of type " << Type;
+  return success();
+}
+
+static YieldOp yieldOf(Region &Body) {
+  Block &Only = Body.front();
+  return Only.empty() ? nullptr : dyn_cast<YieldOp>(Only.back());
+}
+
+LogicalResult BranchOp::verify() {
+  if (getCondition().size() != 1)
+    return emitOpError("needs one condition, has ") << getCondition().size();
+  for (Region *Each : {&getThen(), &getOtherwise()}) {
+    YieldOp Yield = yieldOf(*Each);
+    if (!Yield)
+      return emitOpError("must have blocks that end in dure.yield");
+    if (failed(
+            verifyGiven(*this, "results", Yield.getValues(), getResultTypes())))
+      return failure();
+  }
+  return success();
+}
+
+OperandRange IterateOp::nextValues() {
+  OperandRange Values = yieldOf(getBody()).getValues();
+  return Values.slice(isConditional(), getInits().size());
+}
+
+OperandRange IterateOp::stackedValues() {
+  OperandRange Values = yieldOf(getBody()).getValues();
+  return Values.drop_front(isConditional() + getInits().size());
+}
+
+LogicalResult IterateOp::verify() {
+  if (getTrips().size() != 1 || (getEntry() && getEntry()->size() != 1))
+    return emitOpError("needs one expression for its trips and at most one for "
+                       "its entry");
+  if (getInduction().empty() || getCount().empty() ||
+      getInduction() == getCount())
+    return emitOpError("needs two names, for the iteration and for their "
+                       "number");
+  YieldOp Yield = yieldOf(getBody());
+  if (!Yield)
+    return emitOpError("must have a block that ends in dure.yield");
+  size_t Carried = getInits().size(), Results = getNumResults();
+  size_t Wanted = isConditional() + Results;
+  if (Results < Carried || Yield.getValues().size() != Wanted)
+    return emitOpError("carries ")
+           << Carried << " values and has " << Results
+           << " results, its block yields " << Yield.getValues().size();
+  if (isConditional()) {
+    auto Type = cast<RankedTensorType>(Yield.getValues().front().getType());
+    if (Type.getRank() != 0 || !Type.getElementType().isInteger(1))
+      return emitOpError("needs a tensor<i1> that says whether to go on, not ")
+             << Type;
+  }
+  TypeRange Arguments = getBody().getArgumentTypes();
+  TypeRange Finals = TypeRange(getResultTypes()).take_front(Carried);
+  if (failed(verifyGiven(*this, "arguments", getInits(), Arguments)) ||
+      failed(verifyGiven(*this, "arguments", nextValues(), Arguments)) ||
+      failed(verifyGiven(*this, "results", getInits(), Finals)) ||
+      failed(verifyGiven(*this, "results", nextValues(), Finals)))
+    return failure();
+  for (auto [I, Value] : llvm::enumerate(stackedValues())) {
+    auto One = cast<RankedTensorType>(Value.getType());
+    auto All = cast<RankedTensorType>(getResult(Carried + I).getType());
+    bool Fits = All.getRank() == One.getRank() + 1 &&
+                All.getElementType() == One.getElementType();
+    for (int64_t D = 0; Fits && D < One.getRank(); ++D)
+      Fits = dimOf(All, D + 1) == dimOf(One, D) || dimOf(All, D + 1).asSymbol();
+    if (!Fits)
+      return emitOpError("cannot stack values of type ")
+             << One << " as " << All;
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Dispatches
+//===----------------------------------------------------------------------===//
+
 /// Whether two types could describe one tensor, by other symbols.
 static bool couldBeOne(Type L, Type R) {
   auto A = dyn_cast<RankedTensorType>(L), B = dyn_cast<RankedTensorType>(R);

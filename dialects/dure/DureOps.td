@@ -478,10 +478,89 @@ def Dure_RegionOp : Dure_Op<"region", [SingleBlock,
   let hasVerifier = 1;
 }
 
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+def Dure_BranchOp : Dure_Op<"if", [SingleBlock, NoRegionArguments,
+    RecursiveMemoryEffects]> {
+  let summary = "One of two blocks, chosen by the host at run time";
+  let description = [{
+    `condition` is one expression: the first block runs where it is not 0, the
+    second one where it is. What the block yields are the results. A result's
+    dim is the same expression in both blocks and in the result's type, or a
+    symbol of its own in the result's type, which the op binds.
+
+    Example:
+    ```mlir
+    dure.define_dims %c ["$c"] : tensor<i1>
+    %y = dure.if <["$c"]> -> tensor<4xf32> {
+      dure.yield %a : tensor<4xf32>
+    } else {
+      dure.yield %b : tensor<4xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Dure_DimsAttr:$condition);
+  let results = (outs Variadic<Dure_Tensor>:$results);
+  let regions = (region SizedRegion<1>:$then, SizedRegion<1>:$otherwise);
+  let assemblyFormat = [{
+    $condition (`->` type($results)^)? attr-dict-with-keyword $then `else`
+    $otherwise
+  }];
+  let hasVerifier = 1;
+}
+
+def Dure_IterateOp : Dure_Op<"loop", [SingleBlock, RecursiveMemoryEffects]> {
+  let summary = "A block that runs again and again on what it yielded";
+  let description = [{
+    The block's arguments are the values that are carried: `inits` at first,
+    then what the iteration before yielded. It runs while its number, the symbol
+    `induction` (0, 1, ...), is below the expression `trips` and, with `entry`,
+    while that expression is not 0 at first and the tensor<i1> that the block
+    yields before all else is true later on.
+
+    The results are the carried values at the end, then one tensor for each
+    other value that is yielded: [count, dims..], the iterations' values one
+    after another, of equal shape. `count` is the symbol that the op binds to the
+    number of iterations made.
+
+    A dim of a carried value is the same expression in every iteration, or a
+    symbol in the argument's type and another in the result's type, which the op
+    binds; so is a dim of the stacked values that only the block knows.
+
+    Example:
+    ```mlir
+    %sum = dure.loop "$i" <["n"]> "$count" (%zero) : (tensor<f32>) -> tensor<f32> {
+    ^bb0(%s: tensor<f32>):
+      %t = dure.add %s, %x : (tensor<f32>, tensor<f32>) -> tensor<f32>
+      dure.yield %t : tensor<f32>
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$induction, Dure_DimsAttr:$trips, StrAttr:$count,
+                       OptionalAttr<Dure_DimsAttr>:$entry,
+                       Variadic<Dure_Tensor>:$inits);
+  let results = (outs Variadic<Dure_Tensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $induction $trips $count (`while` $entry^)? `(` $inits `)` `:`
+    functional-type($inits, $results) attr-dict-with-keyword $body
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Whether the block yields whether to go on.
+    bool isConditional() { return getEntry().has_value(); }
+    /// What the block yields for the carried values, and for stacked ones.
+    ::mlir::OperandRange nextValues();
+    ::mlir::OperandRange stackedValues();
+  }];
+}
+
 def Dure_YieldOp : Dure_Op<"yield", [Pure, Terminator, ReturnLike,
-    ParentOneOf<["RegionOp"]>]> {
-  let summary = "Ends a region with its results";
-  let description = "The values have the types of the region's results.";
+    ParentOneOf<["RegionOp", "BranchOp", "IterateOp"]>]> {
+  let summary = "Ends a block with its results";
+  let description = "The values have the types that the op around it says.";
   let arguments = (ins Variadic<Dure_Tensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }

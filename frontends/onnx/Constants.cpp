@@ -87,6 +87,11 @@ Value GraphImporter::materialize(const Tensor &T, llvm::StringRef Name,
     Why.Arguments = {std::string(typeName(T.Type))};
     return {};
   }
+  // What a block reads may be read behind it, too: it is made at the function's
+  // start.
+  OpBuilder::InsertionGuard Guard(Builder);
+  if (Builder.getBlock() != Entry)
+    Builder.setInsertionPointToStart(Entry);
   auto Type = RankedTensorType::get(T.Dims, Element);
   // A vector of floats is trained: as a constant it would make layers unlike
   // that differ in its numbers only.

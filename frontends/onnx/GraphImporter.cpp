@@ -53,21 +53,33 @@ Refusal GraphImporter::refusalOf(const Node &N, RefusalCode Code,
 //===----------------------------------------------------------------------===//
 
 Value GraphImporter::lookup(std::string_view Name) {
-  Scope &S = Scopes.back();
-  auto Known = S.Values.find(ref(Name));
-  if (Known != S.Values.end())
-    return Known->second;
-  auto Initial = S.Initializers.find(ref(Name));
-  if (Initial == S.Initializers.end())
-    return {};
+  for (size_t I = Scopes.size(); I-- != 0;) {
+    Scope &S = Scopes[I];
+    auto Known = S.Values.find(ref(Name));
+    if (Known != S.Values.end())
+      return Known->second;
+    auto Initial = S.Initializers.find(ref(Name));
+    if (Initial != S.Initializers.end())
+      return S.Values[ref(Name)] = initialValue(*Initial->second, Name);
+    if (!S.SeesOuter)
+      break;
+  }
+  return {};
+}
+
+/// An initializer as a value. One that a block reads may be read behind it,
+/// too: it is made at the function's start.
+Value GraphImporter::initialValue(const Tensor &T, std::string_view Name) {
+  OpBuilder::InsertionGuard Guard(Builder);
+  if (Builder.getBlock() != Entry)
+    Builder.setInsertionPointToStart(Entry);
   Refusal Why{};
   Location Loc = NameLoc::get(Builder.getStringAttr("value:" + ref(Name)));
-  Value V = materialize(*Initial->second, ref(Name), Loc, Why);
+  Value V = materialize(T, ref(Name), Loc, Why);
   if (!V) {
     Why.Place = File.path() + ", tensor '" + std::string(Name) + "'";
     refuse(std::move(Why));
   }
-  S.Values[ref(Name)] = V;
   return V;
 }
 
@@ -83,6 +95,7 @@ std::optional<Dims> GraphImporter::tracked(Value V) const {
 }
 
 void GraphImporter::track(Value V, Dims Values) {
+  TrackedLog.push_back(V);
   Tracked[V] = std::move(Values);
 }
 
@@ -103,6 +116,7 @@ std::optional<Dims> GraphImporter::readDims(Value V, Location Loc) {
   if (!Names.empty())
     DefineDimsOp::create(Builder, Loc, V, Builder.getArrayAttr(Names));
   ReadAtRunTime[V] = Symbols;
+  ReadLog.push_back(V);
   return Symbols;
 }
 
@@ -111,6 +125,7 @@ std::string GraphImporter::freshName(const char *Prefix) {
   do
     Name = Prefix + std::to_string(NextRead++);
   while (Symbols.isTaken(Name));
+  NameLog.push_back(Name);
   return Name;
 }
 
@@ -123,6 +138,7 @@ DimExpr GraphImporter::bind(const DimExpr &E, bool IsSize, Location Loc) {
   BindDimsOp::create(Builder, Loc, Builder.getStrArrayAttr({Name}),
                      DimsAttr::get(Builder.getContext(), {E}));
   It->second = DimExpr::symbol(Name);
+  BoundLog.push_back(E.str());
   return It->second;
 }
 
@@ -338,6 +354,74 @@ void GraphImporter::importCall(const Node &N, const Function &F) {
       define(N.Outputs[I], Results[I]);
 }
 
+//===----------------------------------------------------------------------===//
+// Subgraphs
+//===----------------------------------------------------------------------===//
+
+std::optional<SmallVector<Value>>
+GraphImporter::importBody(const Graph &Body, Block &Into,
+                          ArrayRef<Value> Arguments) {
+  size_t Reads = ReadLog.size(), Binds = BoundLog.size();
+  size_t Before = Refusals->size();
+  Scope Inner;
+  Inner.Opsets = Scopes.back().Opsets;
+  Inner.SeesOuter = true;
+  for (const Tensor &T : Body.Initializers)
+    Inner.Initializers[ref(T.Name)] = &T;
+  for (auto [Input, Argument] : llvm::zip(Body.Inputs, Arguments))
+    Inner.Values[ref(Input.Name)] = Argument;
+  Scopes.push_back(std::move(Inner));
+  SmallVector<Value> Results;
+  {
+    OpBuilder::InsertionGuard Guard(Builder);
+    Builder.setInsertionPointToEnd(&Into);
+    importNodes(Body.Nodes);
+    for (const ValueInfo &Output : Body.Outputs)
+      Results.push_back(lookup(Output.Name));
+  }
+  Scopes.pop_back();
+  // What the block has read and named is not known behind it.
+  for (; ReadLog.size() > Reads; ReadLog.pop_back())
+    ReadAtRunTime.erase(ReadLog.back());
+  for (; BoundLog.size() > Binds; BoundLog.pop_back())
+    Bound.erase(BoundLog.back());
+  if (Refusals->size() != Before ||
+      !llvm::all_of(Results, [](Value V) { return static_cast<bool>(V); }))
+    return std::nullopt;
+  return Results;
+}
+
+GraphImporter::Mark GraphImporter::mark() const {
+  return {Refusals->size(), Symbols.mark(), TrackedLog.size(), NameLog.size()};
+}
+
+std::vector<Refusal> GraphImporter::rollBack(const Mark &To) {
+  auto First = Refusals->begin() + static_cast<ptrdiff_t>(To.Refusals);
+  std::vector<Refusal> Taken(std::make_move_iterator(First),
+                             std::make_move_iterator(Refusals->end()));
+  Refusals->erase(First, Refusals->end());
+  Symbols.rollBack(To.Equalities);
+  // Constants stay: they lie outside of the body.
+  size_t Kept = To.Tracked;
+  for (size_t I = To.Tracked; I < TrackedLog.size(); ++I) {
+    Value V = TrackedLog[I];
+    if (V.getParentBlock() == Entry)
+      TrackedLog[Kept++] = V;
+    else
+      Tracked.erase(V);
+  }
+  TrackedLog.resize(Kept);
+  return Taken;
+}
+
+bool GraphImporter::isNewSince(const Mark &From, const DimExpr &E) const {
+  std::set<std::string> Names;
+  E.collectSymbols(Names);
+  return std::any_of(
+      NameLog.begin() + static_cast<ptrdiff_t>(From.Names), NameLog.end(),
+      [&](const std::string &Name) { return Names.count(Name); });
+}
+
 /// Replaces references to the function's attributes by the call's values, or
 /// the function's defaults; a reference to neither leaves the attribute out.
 void GraphImporter::bindAttributes(Node &Inner, const Node &Call,
@@ -429,7 +513,7 @@ func::FuncOp GraphImporter::createMain(const Graph &Main, Location Loc) {
                                    Builder.getFunctionType(Types, {}));
   Func.setArgAttrsAttr(Builder.getArrayAttr(Attributes));
   SymbolNames["main"] = 1;
-  Block *Entry = Func.addEntryBlock();
+  Entry = Func.addEntryBlock();
   for (auto [Input, Argument] : llvm::zip(Inputs, Entry->getArguments())) {
     Argument.setLoc(
         NameLoc::get(Builder.getStringAttr("value:" + ref(Input->Name))));

@@ -55,12 +55,34 @@ public:
   /// one. `IsSize` says that it is never negative.
   DimExpr bind(const DimExpr &E, bool IsSize, mlir::Location Loc);
 
+  /// Imports a node's subgraph to the end of `Into`; it reads the names around
+  /// it. `Arguments` are its inputs. Gives its outputs, or nothing when a node
+  /// was refused.
+  std::optional<llvm::SmallVector<mlir::Value>>
+  importBody(const Graph &Body, mlir::Block &Into,
+             llvm::ArrayRef<mlir::Value> Arguments);
+  std::string freshName(const char *Prefix);
+
+  /// What has been found out so far, so that a body can be imported on trial.
+  struct Mark {
+    size_t Refusals, Equalities, Tracked, Names;
+  };
+  Mark mark() const;
+  /// Forgets what came after the mark; gives the refusals among it. The ops of
+  /// the body are the caller's to erase.
+  std::vector<Refusal> rollBack(const Mark &To);
+  /// Whether an expression holds a name that was made after the mark.
+  bool isNewSince(const Mark &From, const DimExpr &E) const;
+
 private:
-  /// Names in sight: of the graph, or of the body of one inlined function.
+  /// Names in sight: of the graph, of a subgraph, or of the body of one inlined
+  /// function.
   struct Scope {
     llvm::StringMap<mlir::Value> Values;
     llvm::StringMap<const Tensor *> Initializers;
     const std::vector<OpsetImport> *Opsets = nullptr;
+    /// A subgraph: the names of the scope before this one are in sight, too.
+    bool SeesOuter = false;
   };
 
   mlir::func::FuncOp createMain(const Graph &Main, mlir::Location Loc);
@@ -77,6 +99,7 @@ private:
   Refusal refusalOf(const Node &N, RefusalCode Code,
                     std::vector<std::string> Arguments) const;
   bool inputsAreKnown(const Node &N);
+  mlir::Value initialValue(const Tensor &T, std::string_view Name);
   mlir::Location locationOf(const Node &N);
   void checkOpset();
   bool checkOutput(const ValueInfo &Output, mlir::Value V);
@@ -112,7 +135,11 @@ private:
   llvm::DenseMap<mlir::Value, Dims> ReadAtRunTime;
   unsigned NextRead = 0;
   std::map<std::string, DimExpr> Bound;
-  std::string freshName(const char *Prefix);
+  /// Keys of the maps above and names, in the order in which they came.
+  std::vector<mlir::Value> TrackedLog, ReadLog;
+  std::vector<std::string> BoundLog, NameLog;
+  /// Constants and weights that subgraphs read are made here.
+  mlir::Block *Entry = nullptr;
 
   /// Weights by file range and type, so that a tied weight is one symbol.
   struct WeightKey {

@@ -50,6 +50,7 @@ llvm::ArrayRef<OpEntry> normalizationOps();
 llvm::ArrayRef<OpEntry> attentionOps();
 llvm::ArrayRef<OpEntry> constantOps();
 llvm::ArrayRef<OpEntry> quantizationOps();
+llvm::ArrayRef<OpEntry> controlFlowOps();
 
 /// The entry for an operator; null when there is none.
 const OpEntry *findOp(llvm::StringRef Domain, llvm::StringRef Name);
@@ -206,6 +207,9 @@ public:
   /// The MLIR element type; refuses types that Dure does not compute with.
   mlir::Type element(DataType Type);
   mlir::Type element(int64_t Type);
+
+  /// The run, for importers of subgraphs.
+  GraphImporter &graph() { return G; }
 
   /// Refuses attributes that no one asked for.
   mlir::LogicalResult finish();

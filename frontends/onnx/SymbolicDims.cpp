@@ -105,6 +105,12 @@ bool SymbolicDims::equal(const DimExpr &L, const DimExpr &R) {
   return true;
 }
 
+void SymbolicDims::rollBack(size_t Mark) {
+  for (size_t I = Mark; I < Equalities.size(); ++I)
+    Seen.erase(keyOf(Equalities[I].first, Equalities[I].second));
+  Equalities.resize(Mark);
+}
+
 DimExpr SymbolicDims::settle(const DimExpr &E) const {
   auto It = Replacements.find(E.str());
   return It == Replacements.end() ? E : It->second;

@@ -42,6 +42,10 @@ public:
   /// Notes that the graph needs `L == R`. False when they are unlike constants.
   bool equal(const DimExpr &L, const DimExpr &R);
 
+  /// Equalities noted so far, and forgetting those that came after.
+  size_t mark() const { return Equalities.size(); }
+  void rollBack(size_t Mark);
+
   /// The simplest expression known to equal `E`.
   DimExpr settle(const DimExpr &E) const;
 

@@ -189,9 +189,14 @@ private:
     }
     if (Op.Trace < -1 || Op.Trace >= static_cast<int64_t>(Prog.Trace.size()))
       return invalidArgument("there is no such trace row");
-    if (Op.Trace >= 0)
+    if (Op.Trace >= 0) {
       TraceBindings[Op.Trace] =
           std::min(TraceBindings[Op.Trace], Callee.Bindings);
+      // Values are looked at where they are made, which may be in a block.
+      for (const TraceValue &Value : Prog.Trace[Op.Trace].Values)
+        DURE_RETURN_IF_ERROR(
+            use(Value.Dims).at("trace row " + std::to_string(Op.Trace)));
+    }
     return Status::success();
   }
 
@@ -405,7 +410,10 @@ private:
       if (Value.Binding >= Bindings || elementBits(Value.Type) == 0 ||
           Value.Dims.size() > MaxRank)
         return invalidArgument("value '" + Value.Name + "' is not bound");
-      DURE_RETURN_IF_ERROR(use(Value.Dims));
+      for (ScalarReg Reg : Value.Dims)
+        if (Reg >= Prog.ScalarRegisters)
+          return invalidArgument("value '" + Value.Name +
+                                 "' has a dim that is no register");
     }
     return Status::success();
   }

@@ -35,7 +35,8 @@ std::optional<Stage> stageOf(StringRef Phase) {
 
 /// What belongs to the host program at every stage.
 bool isHostOp(Operation *Op) {
-  return isa<GetWeightOp, ConstantOp, DefineDimsOp, BindDimsOp>(Op) ||
+  return isa<GetWeightOp, ConstantOp, DefineDimsOp, BindDimsOp, BranchOp,
+             IterateOp>(Op) ||
          Op->hasTrait<OpTrait::IsTerminator>();
 }
 
@@ -57,6 +58,8 @@ private:
   LogicalResult verifyType(Operation *Op, Type T);
   LogicalResult verifySymbols(Operation *Op, Attribute A);
   LogicalResult verifyExprs(Operation *Op, DimsAttr Dims);
+  void bindTypes(TypeRange Types);
+  LogicalResult verifyBlocks(Operation *Op);
   void bindAll(ArrayAttr Names) {
     for (StringRef Name : Names.getAsValueRange<StringAttr>())
       Bound.insert(Name.str());
@@ -65,18 +68,24 @@ private:
   func::FuncOp Function;
   Stage At;
   bool IsDispatch;
-  std::set<std::string> Bound;
+  /// What is bound at this place, and in blocks that have ended.
+  std::set<std::string> Bound, BoundInBlocks;
 };
 
 } // namespace
 
-void FunctionVerifier::bindArguments() {
-  for (Type T : Function.getArgumentTypes())
+/// Binds what dims are bare symbols.
+void FunctionVerifier::bindTypes(TypeRange Types) {
+  for (Type T : Types)
     if (auto Tensor = dyn_cast<RankedTensorType>(T))
       if (auto Dims = dyn_cast_or_null<DimsAttr>(Tensor.getEncoding()))
         for (const DimExpr &Dim : Dims.exprs())
           if (std::optional<std::string> Name = Dim.asSymbol())
             Bound.insert(*Name);
+}
+
+void FunctionVerifier::bindArguments() {
+  bindTypes(Function.getArgumentTypes());
   if (auto Names = Function->getAttrOfType<ArrayAttr>("dure.symbols"))
     bindAll(Names);
   for (StringRef Attr : {StateLengthSymbolAttr, StateCapacitySymbolAttr})
@@ -148,13 +157,41 @@ LogicalResult FunctionVerifier::verifyOp(Operation *Op) {
     bindAll(Define.getNames());
   if (auto Bind = dyn_cast<BindDimsOp>(Op))
     bindAll(Bind.getNames());
+  if (isa<BranchOp, IterateOp>(Op) && failed(verifyBlocks(Op)))
+    return failure();
   for (Type T : Op->getResultTypes())
     if (failed(verifyType(Op, T)))
       return failure();
+  if (isa<BranchOp, IterateOp>(Op))
+    return success();
   for (Region &R : Op->getRegions())
     for (Operation &Inner : R.getOps())
       if (failed(verifyOp(&Inner)))
         return failure();
+  return success();
+}
+
+/// What is bound in a block of control flow is forgotten behind it; the symbols
+/// of arguments and results are bound by the op.
+LogicalResult FunctionVerifier::verifyBlocks(Operation *Op) {
+  std::set<std::string> Outer = Bound;
+  for (Region &R : Op->getRegions()) {
+    Bound = Outer;
+    if (auto Loop = dyn_cast<IterateOp>(Op))
+      Bound.insert(Loop.getInduction().str());
+    bindTypes(R.getArgumentTypes());
+    for (Type T : R.getArgumentTypes())
+      if (failed(verifyType(Op, T)))
+        return failure();
+    for (Operation &Inner : R.getOps())
+      if (failed(verifyOp(&Inner)))
+        return failure();
+    BoundInBlocks.insert(Bound.begin(), Bound.end());
+  }
+  Bound = std::move(Outer);
+  if (auto Loop = dyn_cast<IterateOp>(Op))
+    Bound.insert(Loop.getCount().str());
+  bindTypes(Op->getResultTypes());
   return success();
 }
 
@@ -186,7 +223,8 @@ LogicalResult FunctionVerifier::verify() {
   for (Operation &Op : Function.getBody().front())
     if (failed(verifyOp(&Op)))
       return failure();
-  // Sizes that must agree may be known only at the end.
+  // Sizes that must agree may be known only at the end, or inside a block.
+  Bound.insert(BoundInBlocks.begin(), BoundInBlocks.end());
   auto Pairs = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
   for (Attribute Each : Pairs ? Pairs.getValue() : ArrayRef<Attribute>()) {
     auto Pair = dyn_cast<DimsAttr>(Each);

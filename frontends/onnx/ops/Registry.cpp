@@ -16,9 +16,9 @@ static const std::map<Key, const OpEntry *> &table() {
   static const auto *Table = [] {
     auto *All = new std::map<Key, const OpEntry *>;
     for (llvm::ArrayRef<OpEntry> Family :
-         {activationOps(), attentionOps(), constantOps(), elementwiseOps(),
-          gatherOps(), matMulOps(), movementOps(), normalizationOps(),
-          quantizationOps(), reductionOps(), shapeOps()})
+         {activationOps(), attentionOps(), constantOps(), controlFlowOps(),
+          elementwiseOps(), gatherOps(), matMulOps(), movementOps(),
+          normalizationOps(), quantizationOps(), reductionOps(), shapeOps()})
       for (const OpEntry &Entry : Family) {
         assert(llvm::is_sorted(Entry.Since) && "versions must ascend");
         bool IsNew = All->emplace(Key(Entry.Domain, Entry.Name), &Entry).second;
