@@ -372,6 +372,7 @@ GraphImporter::importBody(const Graph &Body, Block &Into,
     Inner.Values[ref(Input.Name)] = Argument;
   Scopes.push_back(std::move(Inner));
   SmallVector<Value> Results;
+  ++BodyDepth;
   {
     OpBuilder::InsertionGuard Guard(Builder);
     Builder.setInsertionPointToEnd(&Into);
@@ -379,6 +380,7 @@ GraphImporter::importBody(const Graph &Body, Block &Into,
     for (const ValueInfo &Output : Body.Outputs)
       Results.push_back(lookup(Output.Name));
   }
+  --BodyDepth;
   Scopes.pop_back();
   // What the block has read and named is not known behind it.
   for (; ReadLog.size() > Reads; ReadLog.pop_back())

@@ -61,6 +61,8 @@ public:
   std::optional<llvm::SmallVector<mlir::Value>>
   importBody(const Graph &Body, mlir::Block &Into,
              llvm::ArrayRef<mlir::Value> Arguments);
+  /// Subgraphs around the node that is being imported.
+  size_t bodyDepth() const { return BodyDepth; }
   std::string freshName(const char *Prefix);
 
   /// What has been found out so far, so that a body can be imported on trial.
@@ -140,6 +142,7 @@ private:
   std::vector<std::string> BoundLog, NameLog;
   /// Constants and weights that subgraphs read are made here.
   mlir::Block *Entry = nullptr;
+  size_t BodyDepth = 0;
 
   /// Weights by file range and type, so that a tied weight is one symbol.
   struct WeightKey {

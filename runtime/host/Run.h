@@ -56,7 +56,7 @@ struct DispatchRecord {
 
 struct RunSettings {
   RunLimits Limits;
-  uint64_t Fuel = uint64_t(1) << 32;
+  uint64_t Fuel = uint64_t(1) << 28;
   uint64_t MemoryLimit = ~uint64_t(0);
   bool Profile = false;
   bool DriverSpans = false;

@@ -20,12 +20,34 @@ namespace {
 constexpr const char *MiniLmName = "minilm";
 
 /// The folders that README.md lists: a run over all of them must find each.
-constexpr const char *Models[] = {
-    "bert-18",        "bert-20",    "bert-23",  "exaone4-18",
-    "exaone4-20",     "exaone4-23", "gpt2-18",  "gpt2-20",
-    "gpt2-23",        "llama-18",   "llama-20", "llama-20-32layers",
-    "llama-20-eager", "llama-23",   "qwen3-18", "qwen3-20",
-    "qwen3-23"};
+constexpr const char *Models[] = {"bert-18",
+                                  "bert-20",
+                                  "bert-23",
+                                  "control-flow-if-in-loop",
+                                  "control-flow-if-nested",
+                                  "control-flow-if-shapes",
+                                  "control-flow-if-weights",
+                                  "control-flow-loop-grow",
+                                  "control-flow-loop-nested",
+                                  "control-flow-loop-outer",
+                                  "control-flow-loop-slice",
+                                  "control-flow-loop-swap",
+                                  "control-flow-loop-while",
+                                  "control-flow-scan-dirs",
+                                  "exaone4-18",
+                                  "exaone4-20",
+                                  "exaone4-23",
+                                  "gpt2-18",
+                                  "gpt2-20",
+                                  "gpt2-23",
+                                  "llama-18",
+                                  "llama-20",
+                                  "llama-20-32layers",
+                                  "llama-20-eager",
+                                  "llama-23",
+                                  "qwen3-18",
+                                  "qwen3-20",
+                                  "qwen3-23"};
 
 /// What Dure promises for models.
 io::Tolerance modelTolerance(io::ElementType Type) {

@@ -138,6 +138,9 @@ struct LoopForm {
   std::function<SmallVector<Value>(const DimExpr &, ValueRange)> Arguments;
 };
 
+/// Bodies around a loop from which on it is not tried for its first sizes.
+constexpr size_t MaxTrialDepth = 3;
+
 class LoopImport {
 public:
   LoopImport(OpImport &C, LoopForm Form)
@@ -256,26 +259,31 @@ void LoopImport::widenAll() {
 }
 
 std::optional<SmallVector<Value>> LoopImport::build() {
+  // Each trial of a loop tries the loops in its body anew: deep inside there is
+  // one trial, for sizes of any kind.
+  bool HasWidenedAll = G.bodyDepth() >= MaxTrialDepth;
+  if (HasWidenedAll)
+    widenAll();
   std::vector<Refusal> First;
-  for (bool HasWidenedAll = false;;) {
+  for (;;) {
     bool Done = importBody();
     if (Done && !widen())
-      break;
+      return makeOp();
     std::vector<Refusal> Why = G.rollBack(Before);
     Body.reset();
     if (Done)
       continue;
+    if (First.empty())
+      First = std::move(Why);
     // Perhaps the sizes of the first iteration alone were in the way.
-    if (HasWidenedAll) {
-      for (Refusal &Each : First)
-        G.refuse(std::move(Each));
-      return std::nullopt;
-    }
-    First = std::move(Why);
+    if (HasWidenedAll)
+      break;
     HasWidenedAll = true;
     widenAll();
   }
-  return makeOp();
+  for (Refusal &Each : First)
+    G.refuse(std::move(Each));
+  return std::nullopt;
 }
 
 /// The op with its results' types. What only the body knows of its dims gets
@@ -293,7 +301,8 @@ SmallVector<Value> LoopImport::makeOp() {
   size_t Extra = IsConditional;
   std::string Count = G.freshName("size");
   DimExpr Length = DimExpr::symbol(Count);
-  if (!IsConditional)
+  // More trips than a tensor has elements: it had better end in another way.
+  if (!IsConditional && arePossibleSizes({Form.Trips}))
     Length = Form.Trips.isNonNegative()
                  ? Form.Trips
                  : C.bindSize(DimExpr::max(0, Form.Trips));

@@ -431,7 +431,7 @@ typedef struct dure_value {
 typedef struct dure_run_options {
   size_t struct_size;
   uint64_t timeout_ns; /* 0: none */
-  /* Host program instructions before the run is ended; 0: 2^32. */
+  /* Host program instructions before the run is ended; 0: 2^28. */
   uint64_t fuel;
   /* Bytes of transient memory and outputs; 0: as the device allows. */
   uint64_t memory_limit;

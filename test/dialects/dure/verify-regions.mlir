@@ -36,7 +36,7 @@ func.func @f(%x: tensor<4xf32>) {
 
 // Tests that only a region yields.
 func.func @f(%x: tensor<4xf32>) {
-  // expected-error @+1 {{expects parent op 'dure.region'}}
+  // expected-error @+1 {{expects parent op to be one of 'dure.region, dure.if, dure.loop'}}
   dure.yield %x : tensor<4xf32>
   return
 }
