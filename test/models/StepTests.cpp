@@ -356,9 +356,11 @@ INSTANTIATE_TEST_SUITE_P(
     Decoders, StepTest,
     testing::Values("llama-18", "llama-20", "llama-20-eager", "llama-23",
                     "gpt2-18", "gpt2-20", "gpt2-23", "qwen3-18", "qwen3-20",
-                    "qwen3-23", "exaone4-18", "exaone4-20", "exaone4-23"),
+                    "qwen3-23", "exaone4-18", "exaone4-20", "exaone4-23",
+                    "qwen2-18", "qwen2-20", "qwen2-23", "qwen2-20-eager",
+                    "qwen2-23-eager"),
     testName);
 INSTANTIATE_TEST_SUITE_P(Decoders, WithoutRaise,
                          testing::Values("llama-20", "gpt2-20", "qwen3-20",
-                                         "exaone4-20"),
+                                         "exaone4-20", "qwen2-20"),
                          testName);
