@@ -22,15 +22,19 @@ constexpr const char *MiniLmName = "minilm";
 
 /// The folders that README.md lists: a run over all of them must find each.
 constexpr const char *Models[] = {
-    "bert-18",           "bert-20",      "bert-23",     "exaone4-18",
-    "exaone4-20",        "exaone4-23",   "gemma3-18",   "gemma3-20",
-    "gemma3-20-eager",   "gemma3-23",    "gpt-neox-18", "gpt-neox-20",
-    "gpt-neox-20-eager", "gpt-neox-23",  "gpt2-18",     "gpt2-20",
-    "gpt2-23",           "granite-18",   "granite-20",  "granite-20-eager",
-    "granite-23",        "llama-18",     "llama-20",    "llama-20-32layers",
-    "llama-20-eager",    "llama-23",     "qwen2-18",    "qwen2-20",
-    "qwen2-20-eager",    "qwen2-20-f16", "qwen2-23",    "qwen2-23-eager",
-    "qwen3-18",          "qwen3-20",     "qwen3-23"};
+    "bert-18",           "bert-20",           "bert-23",
+    "exaone4-18",        "exaone4-20",        "exaone4-23",
+    "exaone4-global-18", "exaone4-global-20", "exaone4-global-20-eager",
+    "exaone4-global-23", "gemma3-18",         "gemma3-20",
+    "gemma3-20-eager",   "gemma3-23",         "gpt-neox-18",
+    "gpt-neox-20",       "gpt-neox-20-eager", "gpt-neox-23",
+    "gpt2-18",           "gpt2-20",           "gpt2-23",
+    "granite-18",        "granite-20",        "granite-20-eager",
+    "granite-23",        "llama-18",          "llama-20",
+    "llama-20-32layers", "llama-20-eager",    "llama-23",
+    "qwen2-18",          "qwen2-20",          "qwen2-20-eager",
+    "qwen2-20-f16",      "qwen2-23",          "qwen2-23-eager",
+    "qwen3-18",          "qwen3-20",          "qwen3-23"};
 
 /// What Dure promises for models, or what the case says of its floats.
 io::Tolerance modelTolerance(std::optional<double> Declared,

@@ -361,10 +361,13 @@ INSTANTIATE_TEST_SUITE_P(
                     "qwen2-23-eager", "gemma3-18", "gemma3-20", "gemma3-23",
                     "gemma3-20-eager", "granite-18", "granite-20", "granite-23",
                     "granite-20-eager", "gpt-neox-18", "gpt-neox-20",
-                    "gpt-neox-23", "gpt-neox-20-eager"),
+                    "gpt-neox-23", "gpt-neox-20-eager", "exaone4-global-18",
+                    "exaone4-global-20", "exaone4-global-23",
+                    "exaone4-global-20-eager"),
     testName);
 INSTANTIATE_TEST_SUITE_P(Decoders, WithoutRaise,
                          testing::Values("llama-20", "gpt2-20", "qwen3-20",
                                          "exaone4-20", "qwen2-20", "gemma3-20",
-                                         "granite-20", "gpt-neox-20"),
+                                         "granite-20", "gpt-neox-20",
+                                         "exaone4-global-20"),
                          testName);
