@@ -363,11 +363,12 @@ INSTANTIATE_TEST_SUITE_P(
                     "granite-20-eager", "gpt-neox-18", "gpt-neox-20",
                     "gpt-neox-23", "gpt-neox-20-eager", "exaone4-global-18",
                     "exaone4-global-20", "exaone4-global-23",
-                    "exaone4-global-20-eager"),
+                    "exaone4-global-20-eager", "hyperclovax-18",
+                    "hyperclovax-20", "hyperclovax-23", "hyperclovax-20-eager"),
     testName);
 INSTANTIATE_TEST_SUITE_P(Decoders, WithoutRaise,
                          testing::Values("llama-20", "gpt2-20", "qwen3-20",
                                          "exaone4-20", "qwen2-20", "gemma3-20",
                                          "granite-20", "gpt-neox-20",
-                                         "exaone4-global-20"),
+                                         "exaone4-global-20", "hyperclovax-20"),
                          testName);
