@@ -12,8 +12,10 @@ from typing import Callable
 
 import torch
 import transformers
+from torch.nn.functional import linear
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
+from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
 
 VOCAB = 128
 HIDDEN = 64
@@ -45,17 +47,20 @@ class Decoder(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def cache_shape(self):
-        """Returns (layers, key/value heads, head dimension)."""
+    def cache_shapes(self):
+        """Returns (heads, width) of each past: key and value of every layer."""
         config = self.model.config
         heads = config.num_attention_heads
         head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
         kv_heads = getattr(config, "num_key_value_heads", None) or heads
-        return config.num_hidden_layers, kv_heads, head_dim
+        return [(kv_heads, head_dim)] * (2 * config.num_hidden_layers)
 
-    def empty_past(self, batch):
-        layers, heads, head_dim = self.cache_shape()
-        return [torch.zeros(batch, heads, 0, head_dim) for _ in range(2 * layers)]
+    def past(self, batch, length):
+        """Zeros of `length` positions."""
+        return [
+            torch.zeros(batch, heads, length, width, dtype=self.model.dtype)
+            for heads, width in self.cache_shapes()
+        ]
 
     def forward(self, input_ids, attention_mask, position_ids, past):
         # One symbol for one number: without it the mask's length would be
@@ -80,6 +85,16 @@ class Decoder(torch.nn.Module):
         return result.logits, present
 
 
+class LatentDecoder(Decoder):
+    """A causal model with latent attention (MLA), whose cache is what keys and
+    values are computed from: one latent and one rotated key for all heads."""
+
+    def cache_shapes(self):
+        config = self.model.config
+        widths = [(1, config.kv_lora_rank), (1, config.qk_rope_head_dim)]
+        return widths * config.num_hidden_layers
+
+
 class Encoder(torch.nn.Module):
     """A bidirectional model: ids, mask and token types in, hidden states out."""
 
@@ -94,6 +109,42 @@ class Encoder(torch.nn.Module):
             token_type_ids=token_type_ids,
         )
         return result.last_hidden_state, result.pooler_output
+
+
+class FeatureEncoder(torch.nn.Module):
+    """A model of one float input, whose shape but for the batch is fixed."""
+
+    def __init__(self, model, input_name, input_shape, outputs):
+        super().__init__()
+        self.model, self.input_name, self.input_shape = model, input_name, input_shape
+        self.outputs = outputs
+
+    def forward(self, features):
+        result = self.model(features)
+        return tuple(getattr(result, name) for name in self.outputs)
+
+
+def dense_experts(self, hidden_states, top_k_index, top_k_weights):
+    """Every expert on every token, times a weight that is mostly 0: the form
+    that optimum's exporter writes. `self` is the layer's experts."""
+    weights = torch.zeros(
+        hidden_states.shape[0], self.num_experts, dtype=top_k_weights.dtype
+    ).scatter(1, top_k_index, top_k_weights)
+    result = torch.zeros_like(hidden_states)
+    for expert in range(self.num_experts):
+        gate_up = linear(hidden_states, self.gate_up_proj[expert])
+        output = linear(self._apply_gate(gate_up), self.down_proj[expert])
+        result = result + output * weights[:, expert, None]
+    return result
+
+
+ALL_EXPERTS_FUNCTIONS.register("dense", dense_experts)
+
+
+def with_experts(model, wrapper=Decoder):
+    """The stock loop over the experts that have tokens cannot be exported."""
+    model.set_experts_implementation("batched_mm")
+    return wrapper(model)
 
 
 def bert(layers, attention):
@@ -192,6 +243,310 @@ def exaone4(layers, attention):
     )
     return Decoder(transformers.Exaone4ForCausalLM(config))
 
+def qwen2(layers, attention):
+    config = transformers.Qwen2Config(
+        vocab_size=VOCAB,
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=96,
+        max_position_embeddings=32768,
+        rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        tie_word_embeddings=True,
+        attn_implementation=attention,
+    )
+    return Decoder(transformers.Qwen2ForCausalLM(config))
+
+
+def gemma3(layers, attention):
+    config = transformers.Gemma3TextConfig(
+        vocab_size=VOCAB,
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=1,
+        head_dim=24,
+        query_pre_attn_scalar=32,  # not the head dimension, as in the 27B form
+        intermediate_size=96,
+        max_position_embeddings=32768,
+        # One windowed layer and one global, each with its own RoPE. The window is
+        # shorter than every prompt of the test data.
+        layer_types=["sliding_attention", "full_attention"],
+        sliding_window=4,
+        rope_parameters={
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+            "full_attention": {
+                "rope_type": "linear",
+                "rope_theta": 1000000.0,
+                "factor": 8.0,
+            },
+        },
+        tie_word_embeddings=True,
+        attn_implementation=attention,
+    )
+    return Decoder(transformers.Gemma3ForCausalLM(config))
+
+
+def granite(layers, attention):
+    config = transformers.GraniteConfig(
+        vocab_size=VOCAB,
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=96,
+        max_position_embeddings=4096,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        tie_word_embeddings=True,
+        embedding_multiplier=12.0,
+        residual_multiplier=0.22,
+        attention_multiplier=0.15,  # instead of 1 / sqrt(head dimension)
+        logits_scaling=6.0,
+        attn_implementation=attention,
+    )
+    return Decoder(transformers.GraniteForCausalLM(config))
+
+
+def gpt_neox(layers, attention):
+    config = transformers.GPTNeoXConfig(
+        vocab_size=VOCAB,
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        intermediate_size=96,
+        max_position_embeddings=2048,
+        use_parallel_residual=True,
+        rope_parameters={
+            "rope_type": "default",
+            "rope_theta": 10000.0,
+            "partial_rotary_factor": 0.5,
+        },
+        tie_word_embeddings=False,
+        attn_implementation=attention,
+    )
+    return Decoder(transformers.GPTNeoXForCausalLM(config))
+
+
+def exaone4_global(layers, attention):
+    config = transformers.Exaone4Config(
+        vocab_size=VOCAB,
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=96,
+        max_position_embeddings=65536,
+        rope_parameters={
+            "rope_type": "llama3",
+            "rope_theta": 1000000.0,
+            "factor": 16.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192,
+        },
+        # The 1.2B form: no window, so that all layers are global and with RoPE.
+        sliding_window=None,
+        layer_types=["full_attention"] * layers,
+        tie_word_embeddings=True,
+        attn_implementation=attention,
+    )
+    return Decoder(transformers.Exaone4ForCausalLM(config))
+
+
+def hyperclovax(layers, attention):
+    config = transformers.HyperCLOVAXConfig(
+        vocab_size=VOCAB,
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=96,
+        max_position_embeddings=131072,
+        rope_parameters={"rope_type": "default", "rope_theta": 50000000.0},
+        tie_word_embeddings=False,
+        use_post_norm=True,
+        # None of them 1 or the usual value, and none a power of two.
+        embedding_multiplier=3.0,
+        residual_multiplier=0.6,
+        attention_multiplier=0.3,
+        logits_scaling=0.7,  # a factor here, a divisor in Granite
+        attn_implementation=attention,
+    )
+    return Decoder(transformers.HyperCLOVAXForCausalLM(config))
+
+
+def qwen3_moe(layers, attention):
+    config = transformers.Qwen3MoeConfig(
+        vocab_size=VOCAB,
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=24,
+        intermediate_size=96,
+        moe_intermediate_size=24,
+        num_experts=6,
+        num_experts_per_tok=2,
+        norm_topk_prob=True,
+        max_position_embeddings=40960,
+        rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        tie_word_embeddings=False,
+        attn_implementation=attention,
+    )
+    return with_experts(transformers.Qwen3MoeForCausalLM(config))
+
+
+def solar_open(layers, attention):
+    config = transformers.SolarOpenConfig(
+        vocab_size=VOCAB,
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=24,
+        moe_intermediate_size=24,
+        n_routed_experts=6,
+        num_experts_per_tok=2,
+        n_shared_experts=1,
+        routed_scaling_factor=1.5,
+        norm_topk_prob=True,
+        max_position_embeddings=131072,
+        rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        tie_word_embeddings=False,
+        attn_implementation=attention,
+    )
+    return with_experts(transformers.SolarOpenForCausalLM(config))
+
+
+# What DeepSeek V3 and A.X K1 have in common: latent attention, a dense layer
+# before the layers with experts, two groups of experts of which one is chosen.
+LATENT = dict(
+    vocab_size=VOCAB,
+    hidden_size=HIDDEN,
+    num_attention_heads=4,
+    num_key_value_heads=4,
+    q_lora_rank=40,
+    kv_lora_rank=24,
+    qk_nope_head_dim=16,
+    qk_rope_head_dim=8,
+    v_head_dim=12,
+    intermediate_size=96,
+    moe_intermediate_size=24,
+    n_routed_experts=6,
+    num_experts_per_tok=2,
+    n_shared_experts=1,
+    n_group=2,
+    topk_group=1,
+    routed_scaling_factor=2.5,
+    norm_topk_prob=True,
+    max_position_embeddings=163840,
+    rope_parameters={
+        "rope_type": "yarn",
+        "rope_theta": 10000.0,
+        "factor": 40.0,
+        "beta_fast": 32.0,
+        "beta_slow": 1.0,
+        "mscale": 1.0,
+        "mscale_all_dim": 0.8,
+        "original_max_position_embeddings": 4096,
+    },
+    tie_word_embeddings=False,
+)
+
+
+def deepseek_v3(layers, attention):
+    config = transformers.DeepseekV3Config(
+        **LATENT,
+        num_hidden_layers=layers,
+        first_k_dense_replace=1,
+        attn_implementation=attention,
+    )
+    return with_experts(transformers.DeepseekV3ForCausalLM(config), LatentDecoder)
+
+
+def axk1(layers, attention):
+    config = transformers.AXK1Config(
+        **LATENT,
+        num_hidden_layers=layers,
+        mlp_layer_types=["dense"] + ["sparse"] * (layers - 1),
+        attn_implementation=attention,
+    )
+    return with_experts(transformers.AXK1ForCausalLM(config), LatentDecoder)
+
+
+def exaone_moe(layers, attention):
+    config = transformers.ExaoneMoeConfig(
+        vocab_size=VOCAB,
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=24,
+        intermediate_size=96,
+        moe_intermediate_size=24,
+        num_experts=6,
+        num_experts_per_tok=2,
+        num_shared_experts=1,
+        norm_topk_prob=True,
+        routed_scaling_factor=2.5,
+        n_group=1,
+        topk_group=1,
+        # A dense windowed layer, then a global one without RoPE that has experts.
+        layer_types=["sliding_attention", "full_attention"],
+        mlp_layer_types=["dense", "sparse"],
+        sliding_window=4,
+        max_position_embeddings=262144,
+        rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        tie_word_embeddings=False,
+        attn_implementation=attention,
+    )
+    return with_experts(transformers.ExaoneMoeForCausalLM(config))
+
+
+def vit(layers, attention):
+    config = transformers.ViTConfig(
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        intermediate_size=96,
+        image_size=32,
+        patch_size=8,
+        attn_implementation=attention,
+    )
+    return FeatureEncoder(
+        transformers.ViTModel(config),
+        "pixel_values",
+        (3, 32, 32),
+        ("last_hidden_state", "pooler_output"),
+    )
+
+
+def whisper_encoder(layers, attention):
+    config = transformers.WhisperConfig(
+        vocab_size=VOCAB,
+        d_model=HIDDEN,
+        encoder_layers=layers,
+        encoder_attention_heads=4,
+        encoder_ffn_dim=96,
+        decoder_layers=1,
+        decoder_attention_heads=4,
+        decoder_ffn_dim=32,
+        num_mel_bins=16,
+        max_source_positions=20,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=1,
+        attn_implementation=attention,
+    )
+    return FeatureEncoder(
+        transformers.WhisperModel(config).encoder,
+        "input_features",
+        (16, 40),
+        ("last_hidden_state",),
+    )
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -200,11 +555,17 @@ class Variant:
     opset: int
     attention: str = "sdpa"  # what the exporter meets by default, or "eager"
     layers: int | None = None  # a depth other than the family's own
+    experts: str | None = None  # "dense" is another form than batched products
+    half: bool = False  # weights, caches and logits in f16
 
     def name(self, family):
         name = f"{family}-{self.opset}"
         if self.attention != "sdpa":
             name += f"-{self.attention}"
+        if self.experts:
+            name += f"-{self.experts}"
+        if self.half:
+            name += "-f16"
         if self.layers:
             name += f"-{self.layers}layers"
         return name
@@ -219,6 +580,8 @@ class Family:
 
 # 18 has no Gelu, 20 has, 23 has RMSNormalization, RotaryEmbedding and Attention.
 OPSETS = (Variant(18), Variant(20), Variant(23))
+BOTH_ATTENTIONS = OPSETS + (Variant(20, "eager"),)
+EXPERTS = BOTH_ATTENTIONS + (Variant(20, experts="dense"),)
 
 FAMILIES = {
     "bert": Family(bert, 2, OPSETS),
@@ -229,4 +592,19 @@ FAMILIES = {
     ),
     "qwen3": Family(qwen3, 2, OPSETS),
     "exaone4": Family(exaone4, 4, OPSETS),
+    "qwen2": Family(
+        qwen2, 2, BOTH_ATTENTIONS + (Variant(23, "eager"), Variant(20, half=True))
+    ),
+    "gemma3": Family(gemma3, 2, BOTH_ATTENTIONS),
+    "granite": Family(granite, 2, BOTH_ATTENTIONS),
+    "gpt-neox": Family(gpt_neox, 2, BOTH_ATTENTIONS),
+    "exaone4-global": Family(exaone4_global, 2, BOTH_ATTENTIONS),
+    "hyperclovax": Family(hyperclovax, 2, BOTH_ATTENTIONS),
+    "qwen3-moe": Family(qwen3_moe, 2, EXPERTS),
+    "solar-open": Family(solar_open, 2, BOTH_ATTENTIONS),
+    "deepseek-v3": Family(deepseek_v3, 2, EXPERTS),
+    "axk1": Family(axk1, 2, BOTH_ATTENTIONS),
+    "exaone-moe": Family(exaone_moe, 2, EXPERTS),
+    "vit": Family(vit, 2, BOTH_ATTENTIONS),
+    "whisper-encoder": Family(whisper_encoder, 2, BOTH_ATTENTIONS),
 }

@@ -42,6 +42,8 @@ std::optional<std::vector<Case>> readCases(const std::string &Path,
       Case &C = Cases.emplace_back();
       C.Set = Each.at("set").get<std::string>();
       C.Name = Each.at("name").get<std::string>();
+      if (Each.contains("tolerance"))
+        C.Tolerance = Each.at("tolerance").get<double>();
       const json Valid = Each.value("valid", json::object());
       for (const auto &[Output, Part] : Valid.items())
         C.Valid[Output] = {

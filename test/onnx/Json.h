@@ -42,6 +42,9 @@ struct Case {
   std::string Name;
   /// By output name.
   std::map<std::string, ValidPart> Valid;
+  /// Absolute and relative, for floats: the bound that the case declares, when
+  /// it is not that of all models.
+  std::optional<double> Tolerance;
 };
 std::optional<std::vector<Case>> readCases(const std::string &Path,
                                            std::string &Problem);
