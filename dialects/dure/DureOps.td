@@ -395,6 +395,12 @@ def Dure_AttentionOp : Dure_Op<"attention", [Pure, AttrSizedOperandSegments,
     4. `sinks` [H]: one more column of scores, which gets weight but no value;
     5. softmax over keys in f32; result = p v, [B, H, T, E].
 
+    A key is hidden from a query by the mask (false, or -inf whatever the
+    score), by `causal` or `window`, or by a score of -inf. It takes no part in
+    that query's sums: its rows of k and v may hold anything there, NaN and
+    infinities too, as memory behind the length of a cache does. (Models that
+    spell attention out multiply those values by zero, which makes NaN of them.)
+
     A row that sees none of its S > 0 keys gives `empty_row`: zero, the mean of
     v over all keys (what an additive mask of the lowest finite value gives), or
     NaN (what -inf gives). Where there are no keys at all (S = 0) the result is

@@ -130,9 +130,13 @@ Value Attention::product(ValueRange Row, Value Key) {
   return B.mulF(Sum, B.number(Compute, Op.getScale().convertToFloat()));
 }
 
-/// Steps 1 to 3. A key whose score is -inf is not seen either: that is how
-/// additive masks hide keys.
+/// Steps 1 to 3. A key whose score is -inf is not seen either, nor is one to
+/// which the mask adds -inf, whatever the score: NaN and -inf make NaN.
 Attention::Score Attention::score(ValueRange Row, Value Key) {
+  auto IsNotLowest = [&](Value X) -> Value {
+    return arith::CmpFOp::create(B, arith::CmpFPredicate::UNE, X,
+                                 B.number(Compute, -Infinity));
+  };
   Value S = product(Row, Key);
   Value Seen = B.truth(true);
   double Cap = Op.getSoftcap().convertToFloat();
@@ -144,19 +148,20 @@ Attention::Score Attention::score(ValueRange Row, Value Key) {
     auto MaskType = cast<RankedTensorType>(Op.getMask().getType());
     mlir::Type MaskElement = MaskType.getElementType();
     Value M = B.getBroadcast(Mask, MaskType, {Row[0], Row[1], Row[2], Key});
-    if (MaskElement.isInteger(1))
+    if (MaskElement.isInteger(1)) {
       Seen = B.both(Seen, M);
-    else
-      S = B.addF(S, B.math().convert(M, MaskElement, Compute));
+    } else {
+      M = B.math().convert(M, MaskElement, Compute);
+      Seen = B.both(Seen, IsNotLowest(M));
+      S = B.addF(S, M);
+    }
   }
   Value Own = B.add(Row[2], Shift);
   if (Op.getCausal())
     Seen = B.both(Seen, B.compare(arith::CmpIPredicate::sle, Key, Own));
   if (int64_t Window = Op.getWindow(); Window > 0)
     Seen = B.both(Seen, B.less(B.sub(Own, B.index(Window)), Key));
-  Value NotLowest = arith::CmpFOp::create(B, arith::CmpFPredicate::UNE, S,
-                                          B.number(Compute, -Infinity));
-  return {S, B.both(Seen, NotLowest)};
+  return {S, B.both(Seen, IsNotLowest(S))};
 }
 
 /// What a row without a seen key gives; `Sum` is the sum of its column of v.

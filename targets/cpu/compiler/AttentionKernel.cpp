@@ -32,6 +32,8 @@ struct Position {
   /// First of the block's rows in [0, groupSize * queries), and their number.
   Value firstRow, rows;
   Value queries, keys;
+  /// i1: weights of hidden keys are marked, and their values not touched.
+  Value isCareful;
 };
 
 struct Emitter {
@@ -90,6 +92,11 @@ struct Emitter {
                         Value firstKey, Value keys, ValueRange seenSoFar);
   Value maskScores(KernelFrame &frame, Value maskRow, Value scores, Value key,
                    Value keysLeft);
+  Value emitWeights(Value scores, Value keys, Value references,
+                    bool marksHidden);
+  void emitValuesCarefully(KernelFrame &frame, const Position &at,
+                           Value firstKey, Value skipped, Value keys);
+  Value hasNonFinite(KernelFrame &frame, const Position &at);
   void emitValues(KernelFrame &frame, const Position &at, Value firstKey,
                   Value skipped, Value keys);
   void storeRow(KernelFrame &frame, const Position &at, Value row);
@@ -249,8 +256,8 @@ Value Emitter::maskScores(KernelFrame &frame, Value maskRow, Value scores,
                           Value key, Value keysLeft) {
   if (kernel.softcap > 0) {
     Value cap = b.splatF32(kernel.softcap);
-    Value capped =
-        math::TanhOp::create(b, b.mulF(scores, b.splatF32(1 / kernel.softcap)));
+    Value capped = ScalarMath(b, b.getLoc())
+                       .tanh(b.mulF(scores, b.splatF32(1 / kernel.softcap)));
     scores = b.mulF(capped, cap);
   }
   if (kernel.maskKind == AttentionMask::None)
@@ -284,6 +291,29 @@ Value Emitter::maskScores(KernelFrame &frame, Value maskRow, Value scores,
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vector));
   Value seen = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, mask, zero);
   return b.select(seen, scores, lowest);
+}
+
+/// Turns a row's scores into weights. Returns a vector of their sum. Weights of
+/// hidden keys are zero, with `marksHidden` the negative one: seen keys whose
+/// weight is zero have the positive one.
+Value Emitter::emitWeights(Value scores, Value keys, Value references,
+                           bool marksHidden) {
+  return b
+      .forEach(b.constant(0), keys, shape.lanes, ValueRange{b.splatF32(0)},
+               [&](Value key, ValueRange current) {
+                 Value pointer = f32At(scores, key);
+                 Value s = b.load(b.f32Vector(), pointer);
+                 Value p = b.expNonPositive(b.subF(s, references));
+                 Value sum = b.addF(current[0], p);
+                 if (marksHidden) {
+                   Value isHidden = arith::CmpFOp::create(
+                       b, arith::CmpFPredicate::OEQ, s, b.splatF32(-kInfinity));
+                   p = b.select(isHidden, b.splatF32(-0.0f), p);
+                 }
+                 b.store(p, pointer);
+                 return Values{sum};
+               })
+      .front();
 }
 
 /// Turns a row of scores into weights and brings the row's maximum,
@@ -357,16 +387,13 @@ Values Emitter::emitSoftmaxRow(KernelFrame &frame, const Position &at,
                                         b.constantF32(-kInfinity));
   Value reference = b.select(nothing, b.constantF32(0), maximum);
   Value references = b.splat(reference);
+  auto weights = [&](bool marksHidden) {
+    return [&, marksHidden] {
+      return Values{emitWeights(scores, keys, references, marksHidden)};
+    };
+  };
   Value sums =
-      b.forEach(b.constant(0), keys, shape.lanes, ValueRange{b.splatF32(0)},
-                [&](Value key, ValueRange current) {
-                  Value pointer = f32At(scores, key);
-                  Value p = b.expNonPositive(
-                      b.subF(b.load(vector, pointer), references));
-                  b.store(p, pointer);
-                  return Values{b.addF(current[0], p)};
-                })
-          .front();
+      b.ifElse(at.isCareful, vector, weights(true), weights(false)).front();
   Value sum =
       b.reduceLanes(sums, [&](Value x, Value y) { return b.addF(x, y); });
   Value correction = b.expNonPositive(b.subF(oldMaximum, reference));
@@ -422,6 +449,56 @@ void Emitter::emitValues(KernelFrame &frame, const Position &at, Value firstKey,
   emitTileLoop(module, b, loop, [](Value, int64_t, Value, int64_t) {});
 }
 
+/// The same, key by key and only for the rows that see the key.
+void Emitter::emitValuesCarefully(KernelFrame &frame, const Position &at,
+                                  Value firstKey, Value skipped, Value keys) {
+  Type f32 = b.getF32Type(), i32 = b.getI32Type();
+  Type element = kernel.v.element;
+  Value stride = kernel.v.rowStride(b, frame);
+  Value source =
+      b.at(headPointer(frame, kernel.v, at), element, b.mul(firstKey, stride));
+  Value hidden =
+      arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(1u << 31)));
+  b.forEach(b.constant(0), at.rows, 1, [&](Value row) {
+    Value weights = f32At(f32At(frame.scratch(), scoresAt()),
+                          b.add(b.mul(row, kBlockKeys), skipped));
+    Value sums =
+        f32At(f32At(frame.scratch(), sumsAt()), b.mul(row, valueDimPadded));
+    b.forEach(b.constant(0), keys, 1, [&](Value key) {
+      Value bits = b.load(i32, f32At(weights, key));
+      Value isSeen =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ne, bits, hidden);
+      b.ifThen(isSeen, [&] {
+        Value weight = b.splat(b.load(f32, f32At(weights, key)));
+        Value value = b.at(source, element, b.mul(key, stride));
+        forVectors(kernel.valueDim, [&](int64_t i, Value mask) {
+          Value v = b.loadAsF32(element, b.at(value, element, i), mask);
+          Value sum = f32At(sums, i);
+          b.store(b.fma(weight, v, b.load(b.f32Vector(), sum)), sum);
+        });
+      });
+    });
+  });
+}
+
+/// Whether a sum of any row is NaN or infinite: i1.
+Value Emitter::hasNonFinite(KernelFrame &frame, const Position &at) {
+  Value sums = f32At(frame.scratch(), sumsAt());
+  Value zero = b.splatF32(0);
+  // A finite number times zero is zero, any other is NaN.
+  Value products = b.forEach(b.constant(0), b.mul(at.rows, valueDimPadded),
+                             shape.lanes, ValueRange{zero},
+                             [&](Value i, ValueRange current) {
+                               Value sum =
+                                   b.load(b.f32Vector(), f32At(sums, i));
+                               return Values{b.fma(sum, zero, current[0])};
+                             })
+                       .front();
+  Value all =
+      b.reduceLanes(products, [&](Value x, Value y) { return b.addF(x, y); });
+  return arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, all, all);
+}
+
 void Emitter::emitBlock(KernelFrame &frame, const Position &at, Value firstKey,
                         Value keys) {
   emitScores(frame, at, firstKey, keys);
@@ -443,7 +520,17 @@ void Emitter::emitBlock(KernelFrame &frame, const Position &at, Value firstKey,
   last = arith::ExtSIOp::create(b, b.getI64Type(), last);
   Value count = b.add(b.sub(last, first), 1);
   b.ifThen(b.less(b.constant(0), count), [&] {
-    emitValues(frame, at, b.add(firstKey, first), first, count);
+    Value key = b.add(firstKey, first);
+    b.ifElse(
+        at.isCareful, {},
+        [&] {
+          emitValuesCarefully(frame, at, key, first, count);
+          return Values();
+        },
+        [&] {
+          emitValues(frame, at, key, first, count);
+          return Values();
+        });
   });
 }
 
@@ -500,12 +587,27 @@ void Emitter::storeRow(KernelFrame &frame, const Position &at, Value row) {
 void Emitter::emitBody(KernelFrame &frame) {
   frame.loadBindings(kernel.bindings);
   Position at = locate(frame);
-  loadQueries(frame, at);
   auto [begin, end] = keyRange(at);
-  b.forEach(begin, end, kBlockKeys, [&](Value firstKey) {
-    Value keys = b.min(b.constant(kBlockKeys), b.sub(end, firstKey));
-    emitBlock(frame, at, firstKey, keys);
-  });
+  // A key that one row sees and another does not is multiplied in both, by
+  // zero where it is hidden: right unless its value is infinite or NaN, which
+  // shows in the sums. Then, and only then, everything is done again with care.
+  Value one = b.constant(1), isFirst = b.equal(one, one);
+  b.forEach(b.constant(0), b.constant(2), 1, ValueRange{isFirst},
+            [&, begin = begin, end = end](Value pass, ValueRange isNeeded) {
+              at.isCareful = b.equal(pass, one);
+              return b.ifElse(
+                  isNeeded[0], b.getI1Type(),
+                  [&] {
+                    loadQueries(frame, at);
+                    b.forEach(begin, end, kBlockKeys, [&](Value firstKey) {
+                      Value left = b.sub(end, firstKey);
+                      emitBlock(frame, at, firstKey,
+                                b.min(b.constant(kBlockKeys), left));
+                    });
+                    return Values{hasNonFinite(frame, at)};
+                  },
+                  [&] { return Values{isNeeded[0]}; });
+            });
   b.forEach(b.constant(0), at.rows, 1,
             [&](Value row) { storeRow(frame, at, row); });
 }

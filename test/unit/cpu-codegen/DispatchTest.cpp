@@ -897,6 +897,52 @@ func.func @f(%q: tensor<1x2x3x32xf32>, %k: tensor<1x2x?x32xf32, #dure.dims<["1",
         {.Prepare = Prepare});
 }
 
+// Tests that a key which one query sees and another of its block does not may
+// hold anything for the latter: NaN and infinities, by each way to hide keys.
+TEST_P(DispatchTest, AttentionKeysHiddenFromSome) {
+  std::string Text = R"(
+func.func @f(%q: tensor<1x2x?x32xf32, #dure.dims<["1", "2", "t", "32"]>>, %k: tensor<1x2x?x32xf32, #dure.dims<["1", "2", "s", "32"]>>, %v: tensor<1x2x?x36xf32, #dure.dims<["1", "2", "s", "36"]>>, %m: tensor<?x?xELT, #dure.dims<["t", "s"]>>)
+    -> tensor<1x2x?x36xf32, #dure.dims<["1", "2", "t", "36"]>> attributes {dure.dispatch_fn, dure.symbols = ["s", "t"]} {
+  %0 = dure.attention %q, %k, %v mask %m {scale = 0.2 : f32, ATTR} : (tensor<1x2x?x32xf32, #dure.dims<["1", "2", "t", "32"]>>, tensor<1x2x?x32xf32, #dure.dims<["1", "2", "s", "32"]>>, tensor<1x2x?x36xf32, #dure.dims<["1", "2", "s", "36"]>>, tensor<?x?xELT, #dure.dims<["t", "s"]>>) -> tensor<1x2x?x36xf32, #dure.dims<["1", "2", "t", "36"]>>
+  return %0 : tensor<1x2x?x36xf32, #dure.dims<["1", "2", "t", "36"]>>
+})";
+  // Every seventh key is rubbish. Queries 1, 5, 9, ... see all keys, queries 2,
+  // 6, ... none, the others those that are sound.
+  auto Prepare = [](std::vector<Buffer> &Operands, const Dims &Sizes) {
+    int64_t Keys = Sizes.at("s"), Queries = Sizes.at("t");
+    auto *K = reinterpret_cast<float *>(Operands[1].Data);
+    auto *V = reinterpret_cast<float *>(Operands[2].Data);
+    bool IsBool = int64_t(Operands[3].Size) == Keys * Queries;
+    float Rubbish[] = {std::nanf(""), HUGE_VALF, -HUGE_VALF};
+    for (int64_t Key = 0; Key < Keys; ++Key) {
+      bool IsSound = Key % 7 != 3;
+      for (int64_t I = 0; !IsSound && I < 2; ++I) {
+        V[(I * Keys + Key) * 36 + Key % 36] = Rubbish[Key % 3];
+        K[(I * Keys + Key) * 32] = Key % 2 ? 1 : std::nanf("");
+      }
+      for (int64_t T = 0; T < Queries; ++T) {
+        bool IsSeen = T % 4 != 2 && (IsSound || T % 4 == 1);
+        if (IsBool)
+          Operands[3].Data[T * Keys + Key] = IsSeen;
+        else
+          reinterpret_cast<float *>(Operands[3].Data)[T * Keys + Key] =
+              IsSeen ? 0 : -HUGE_VALF;
+      }
+    }
+  };
+  for (const char *Element : {"i1", "f32"})
+    for (const char *Attributes :
+         {"empty_row = #dure<empty_row zero>",
+          "empty_row = #dure<empty_row nan>",
+          "causal = true, empty_row = #dure<empty_row zero>",
+          "window = 5, empty_row = #dure<empty_row zero>"}) {
+      SCOPED_TRACE(std::string(Element) + " " + Attributes);
+      check(replaceAll(replaceAll(Text, "ELT", Element), "ATTR", Attributes),
+            {{{"t", 6}, {"s", 20}}, {{"t", 70}, {"s", 150}}},
+            {.Prepare = Prepare});
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Variants, DispatchTest,
                          testing::Values("native", "x86-64-v3", "x86-64-v4"),
                          [](const auto &Info) {

@@ -102,6 +102,11 @@ TEST(Attention, HiddenKeysMayHoldAnything) {
   expectNear(evaluate<float>(text(Bool), 2, {1, 3}, Q, Keys, Rubbish,
                              std::vector<uint8_t>{1, 0, 1}),
              weighted({{1, 0, e(-1)}}), 1e-6);
+  // An added -inf hides a key whatever its score: NaN and -inf make NaN.
+  Case Added{"", {"1x s x f32"}, "1, 1, 1, 1, 0"};
+  expectNear(evaluate<float>(text(Added), 2, {1, 3}, Q, Keys, Rubbish,
+                             Floats{0, -Inf, 0}),
+             weighted({{1, 0, e(-1)}}), 1e-6);
 }
 
 TEST(Attention, SinksTakeWeightWithoutValue) {
