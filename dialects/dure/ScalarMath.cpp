@@ -75,8 +75,9 @@ Value ScalarMath::polynomial(Value X, ArrayRef<double> Coefficients) {
 
 /// e^x = 2^k e^r, k = round(x / ln 2), |r| <= ln(2) / 2; Taylor's polynomial of
 /// degree 13 is within 2^-57 there. 2^k is applied in two halves, so that
-/// subnormal results and overflow come out by themselves.
-Value ScalarMath::exp64(Value X) {
+/// subnormal results and overflow come out by themselves. With `Low`, e^(x +
+/// Low) for a Low that is small beside x or beside 1.
+Value ScalarMath::exp64(Value X, Value Low) {
   Type T = X.getType(), I64 = shaped(T, B.getI64Type());
   Value IsNaN = arith::CmpFOp::create(B, arith::CmpFPredicate::UNO, X, X);
   Value Safe = arith::SelectOp::create(B, IsNaN, number(T, 0), X);
@@ -86,6 +87,8 @@ Value ScalarMath::exp64(Value X) {
       B, arith::MulFOp::create(B, Safe, number(T, 1.44269504088896338700e+00)));
   Value R = math::FmaOp::create(B, K, number(T, -Ln2High), Safe);
   R = math::FmaOp::create(B, K, number(T, -Ln2Low), R);
+  if (Low)
+    R = arith::AddFOp::create(B, R, Low);
 
   SmallVector<double> Taylor(14);
   double Factorial = 1;
@@ -105,18 +108,19 @@ Value ScalarMath::exp64(Value X) {
   return arith::SelectOp::create(B, IsNaN, X, Result);
 }
 
-/// e^x - 1 for |x| <= 0.7: Taylor's polynomial of degree 16 without its 1.
+/// e^x - 1 for |x| <= 1.1: Taylor's polynomial of degree 19 without its 1, as
+/// x + x^2 (1/2 + ...), since that rounds x itself once only.
 Value ScalarMath::expm1Small64(Value X) {
-  SmallVector<double> Taylor(16);
+  SmallVector<double> Taylor(18);
   double Factorial = 1;
-  for (int N = 1; N <= 16; ++N)
-    Taylor[16 - N] = 1 / (Factorial *= N);
-  return arith::MulFOp::create(B, X, polynomial(X, Taylor));
+  for (int N = 2; N <= 19; ++N)
+    Taylor[19 - N] = 1 / (Factorial *= N);
+  Value Square = arith::MulFOp::create(B, X, X);
+  return math::FmaOp::create(B, Square, polynomial(X, Taylor), X);
 }
 
-/// ln x = e ln 2 + ln m with m in [sqrt 1/2, sqrt 2), and
-/// ln m = 2 (f + f^3/3 + f^5/5 + ...), f = (m - 1) / (m + 1), |f| < 0.172.
-Value ScalarMath::log64(Value X) {
+/// x = 2^e m with m in [sqrt 1/2, sqrt 2), for positive finite x.
+std::pair<Value, Value> ScalarMath::splitExponent64(Value X) {
   Type T = X.getType(), I64 = shaped(T, B.getI64Type());
   Value Tiny = arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, X,
                                      number(T, 0x1p-1022));
@@ -132,20 +136,12 @@ Value ScalarMath::log64(Value X) {
   Value M = arith::BitcastOp::create(B, T, MBits);
   E = arith::SelectOp::create(B, Tiny,
                               arith::SubIOp::create(B, E, integer(I64, 54)), E);
+  return {arith::SIToFPOp::create(B, T, E), M};
+}
 
-  Value F = arith::DivFOp::create(B, arith::SubFOp::create(B, M, number(T, 1)),
-                                  arith::AddFOp::create(B, M, number(T, 1)));
-  Value F2 = arith::MulFOp::create(B, F, F);
-  SmallVector<double> Odd;
-  for (int N = 23; N >= 3; N -= 2)
-    Odd.push_back(2.0 / N);
-  Value Tail = arith::MulFOp::create(
-      B, F, arith::MulFOp::create(B, F2, polynomial(F2, Odd)));
-  Value EF = arith::SIToFPOp::create(B, T, E);
-  Value Small = math::FmaOp::create(B, EF, number(T, Ln2Low), Tail);
-  Small = arith::AddFOp::create(B, Small, arith::AddFOp::create(B, F, F));
-  Value Result = math::FmaOp::create(B, EF, number(T, Ln2High), Small);
-
+/// The logarithm of what is not positive and finite, else `Result`.
+Value ScalarMath::logSpecial64(Value X, Value Result) {
+  Type T = X.getType();
   auto Compare = [&](arith::CmpFPredicate P, double Y) -> Value {
     return arith::CmpFOp::create(B, P, X, number(T, Y));
   };
@@ -156,6 +152,84 @@ Value ScalarMath::log64(Value X) {
   // Infinity and NaN pass through.
   return arith::SelectOp::create(
       B, Compare(arith::CmpFPredicate::OLT, Infinity), Result, X);
+}
+
+/// 2/3, 2/5, ... 2/23 without the first `Skipped`, the highest power first: the
+/// coefficients of ln m = 2 f + f^3 (2/3 + 2/5 f^2 + ...).
+static SmallVector<double> logSeries(int Skipped) {
+  SmallVector<double> Odd;
+  for (int N = 23; N >= 3 + 2 * Skipped; N -= 2)
+    Odd.push_back(2.0 / N);
+  return Odd;
+}
+
+/// ln x = e ln 2 + ln m with m in [sqrt 1/2, sqrt 2), and
+/// ln m = 2 (f + f^3/3 + f^5/5 + ...), f = (m - 1) / (m + 1), |f| < 0.172.
+Value ScalarMath::log64(Value X) {
+  Type T = X.getType();
+  auto [E, M] = splitExponent64(X);
+  Value F = arith::DivFOp::create(B, arith::SubFOp::create(B, M, number(T, 1)),
+                                  arith::AddFOp::create(B, M, number(T, 1)));
+  Value F2 = arith::MulFOp::create(B, F, F);
+  Value Tail = arith::MulFOp::create(
+      B, F, arith::MulFOp::create(B, F2, polynomial(F2, logSeries(0))));
+  Value Small = math::FmaOp::create(B, E, number(T, Ln2Low), Tail);
+  Small = arith::AddFOp::create(B, Small, arith::AddFOp::create(B, F, F));
+  return logSpecial64(X, math::FmaOp::create(B, E, number(T, Ln2High), Small));
+}
+
+/// The same as a sum of two numbers, within 2^-63 of it relatively: what pow
+/// needs, where y multiplies the error. f, f^3 and the sum are carried in two
+/// numbers each (Dekker, doi 10.1007/BF01397083); the low part is of no use
+/// where the high one is not finite.
+std::pair<Value, Value> ScalarMath::logPair64(Value X) {
+  Type T = X.getType();
+  auto Add = [&](Value L, Value R) -> Value {
+    return arith::AddFOp::create(B, L, R);
+  };
+  auto Sub = [&](Value L, Value R) -> Value {
+    return arith::SubFOp::create(B, L, R);
+  };
+  auto Mul = [&](Value L, Value R) -> Value {
+    return arith::MulFOp::create(B, L, R);
+  };
+  auto Fma = [&](Value L, Value R, Value S) -> Value {
+    return math::FmaOp::create(B, L, R, S);
+  };
+  auto Neg = [&](Value V) -> Value { return arith::NegFOp::create(B, V); };
+  using Pair = std::pair<Value, Value>;
+  auto Sum = [&](Value L, Value R) -> Pair {
+    Value High = Add(L, R), Part = Sub(High, L);
+    return {High, Add(Sub(L, Sub(High, Part)), Sub(R, Part))};
+  };
+  auto Product = [&](Pair L, Pair R) -> Pair {
+    Value High = Mul(L.first, R.first);
+    Value Low = Fma(L.first, R.first, Neg(High));
+    Low = Fma(L.first, R.second, Low);
+    return {High, Fma(L.second, R.first, Low)};
+  };
+
+  auto [E, M] = splitExponent64(X);
+  Value N = Sub(M, number(T, 1)); // exact
+  Pair D = Sum(M, number(T, 1));
+  Value F = arith::DivFOp::create(B, N, D.first);
+  Value Rest = Fma(Neg(F), D.second, Fma(Neg(F), D.first, N));
+  Pair Quotient = {F, arith::DivFOp::create(B, Rest, D.first)};
+  Pair Square = Product(Quotient, Quotient);
+  Pair Cube = Product(Quotient, Square);
+  // 2/3 in two numbers.
+  Pair Third =
+      Product(Cube, {number(T, 2.0 / 3), number(T, 3.70074341541718826e-17)});
+  Value Tail = Mul(Mul(Cube.first, Square.first),
+                   polynomial(Square.first, logSeries(1)));
+
+  Pair Result = Sum(Mul(E, number(T, Ln2High)), Add(F, F));
+  Pair WithThird = Sum(Result.first, Third.first);
+  Pair WithTail = Sum(WithThird.first, Tail);
+  Value Low = Add(Add(Result.second, WithThird.second), WithTail.second);
+  Low = Add(Low, Add(Third.second, Add(Quotient.second, Quotient.second)));
+  Low = Fma(E, number(T, Ln2Low), Low);
+  return {logSpecial64(X, WithTail.first), Low};
 }
 
 Value ScalarMath::exp(Value X) {
@@ -207,18 +281,18 @@ Value ScalarMath::tanh(Value X) {
   if (!isF64(X))
     return tanh32(X);
   // With m = e^2|x| - 1, tanh |x| = m / (m + 2): m without cancellation below
-  // 0.3, and 1 - 2 / (m + 2) above, where m may be infinite.
+  // 0.55, and 1 - 2 / (m + 2) above, where m may be infinite.
   Type T = X.getType();
   Value A = math::AbsFOp::create(B, X);
   Value Twice = arith::AddFOp::create(B, A, A);
-  Value M = expm1Small64(arith::MinimumFOp::create(B, Twice, number(T, 0.6)));
+  Value M = expm1Small64(arith::MinimumFOp::create(B, Twice, number(T, 1.1)));
   Value Near =
       arith::DivFOp::create(B, M, arith::AddFOp::create(B, M, number(T, 2)));
   Value E = arith::AddFOp::create(B, exp64(Twice), number(T, 1));
   Value Far = arith::SubFOp::create(B, number(T, 1),
                                     arith::DivFOp::create(B, number(T, 2), E));
   Value IsNear =
-      arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, A, number(T, 0.3));
+      arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, A, number(T, 0.55));
   return math::CopySignOp::create(
       B, arith::SelectOp::create(B, IsNear, Near, Far), X);
 }
@@ -251,26 +325,35 @@ Value ScalarMath::erf32(Value X) {
 Value ScalarMath::erf(Value X) {
   if (!isF64(X))
     return erf32(X);
-  // erf x = 2/sqrt(pi) e^-x^2 sum 2^n x^(2n+1) / (2n+1)!!, all terms positive.
-  // 1 from 6 on.
-  constexpr int Terms = 128;
-  SmallVector<double> Series(Terms);
-  double Coefficient = 1;
-  for (int N = 0; N < Terms; ++N) {
-    Series[Terms - 1 - N] = Coefficient;
-    Coefficient *= 2.0 / (2 * N + 3);
-  }
+  // Below 1 Taylor's series; above, 1 - e^-x^2 P(x - 2), where P is e^x^2 erfc
+  // x fitted on [1, 6] with the weight e^-x^2: error 0.2 ulp of the result,
+  // which is 1 from 6 on.
+  static constexpr double Far[] = {
+      1.129161226964584e-12,   -1.5447311114079833e-11, 9.488511735964107e-11,
+      -3.88179002201544e-10,   1.4483361203982642e-09,  -5.7730271228455665e-09,
+      2.3291538834325126e-08,  -9.08893434277508e-08,   3.449415753968881e-07,
+      -1.2793825573535284e-06, 4.628106780489758e-06,   -1.629380320964117e-05,
+      5.572834128114715e-05,   -0.00018477833660277126, 0.0005924699915725223,
+      -0.0018316642815174062,  0.005440738537413565,    -0.015460637763849542,
+      0.04180275260355816,     -0.10679646185349756,    0.2553956763105053};
+  constexpr int Terms = 20;
+  SmallVector<double> Near(Terms); // 2/sqrt(pi) (-1)^n / (n! (2n + 1))
+  double Factorial = 1.12837916709551257390;
+  for (int N = 0; N < Terms; Factorial /= -++N)
+    Near[Terms - 1 - N] = Factorial / (2 * N + 1);
   Type T = X.getType();
   Value A = math::AbsFOp::create(B, X);
   A = arith::MinimumFOp::create(B, A, number(T, 6));
   Value Square = arith::MulFOp::create(B, A, A);
-  Value Sum = arith::MulFOp::create(B, A, polynomial(Square, Series));
-  Value Scale =
-      arith::MulFOp::create(B, exp64(arith::NegFOp::create(B, Square)),
-                            number(T, 1.12837916709551257390));
-  Value Result = arith::MulFOp::create(B, Scale, Sum);
-  Result = arith::MinimumFOp::create(B, Result, number(T, 1));
-  return math::CopySignOp::create(B, Result, X);
+  Value Small = arith::MulFOp::create(B, A, polynomial(Square, Near));
+  Value Rest = arith::MulFOp::create(
+      B, exp64(arith::NegFOp::create(B, Square)),
+      polynomial(arith::SubFOp::create(B, A, number(T, 2)), Far));
+  Value Large = arith::SubFOp::create(B, number(T, 1), Rest);
+  Value IsSmall =
+      arith::CmpFOp::create(B, arith::CmpFPredicate::OLT, A, number(T, 1));
+  return math::CopySignOp::create(
+      B, arith::SelectOp::create(B, IsSmall, Small, Large), X);
 }
 
 Value ScalarMath::sigmoid(Value X) {
@@ -378,8 +461,9 @@ Value ScalarMath::cos(Value X) { return sinCos(X, 1); }
 //===----------------------------------------------------------------------===//
 
 /// |x|^y = e^(y ln |x|); then the sign of an odd integer power and the special
-/// cases of C's pow.
-Value ScalarMath::pow64(Value X, Value Y) {
+/// cases of C's pow. `Exactly` carries y ln |x| in two numbers: the exponential
+/// makes of its error, absolute, one of as many units.
+Value ScalarMath::pow64(Value X, Value Y, bool Exactly) {
   Type T = X.getType();
   Value Zero = number(T, 0), One = number(T, 1), Half = number(T, 0.5);
   auto Compare = [&](arith::CmpFPredicate P, Value L, Value R) -> Value {
@@ -390,7 +474,20 @@ Value ScalarMath::pow64(Value X, Value Y) {
   };
   using P = arith::CmpFPredicate;
   Value A = math::AbsFOp::create(B, X);
-  Value Result = exp64(arith::MulFOp::create(B, Y, log64(A)));
+  Value Exponent, Low;
+  if (Exactly) {
+    auto [High, Rest] = logPair64(A);
+    Exponent = arith::MulFOp::create(B, Y, High);
+    Low = math::FmaOp::create(B, Y, High, arith::NegFOp::create(B, Exponent));
+    Low = math::FmaOp::create(B, Y, Rest, Low);
+    // Beyond, the result is zero, infinite or NaN whatever it is.
+    Value IsUsed =
+        Compare(P::OLT, math::AbsFOp::create(B, Exponent), number(T, 800));
+    Low = Select(IsUsed, Low, Zero);
+  } else {
+    Exponent = arith::MulFOp::create(B, Y, log64(A));
+  }
+  Value Result = exp64(Exponent, Low);
   Result = Select(Compare(P::OEQ, A, One), One, Result);
 
   Value IsInteger = Compare(P::OEQ, math::FloorOp::create(B, Y), Y);
@@ -430,10 +527,10 @@ Value ScalarMath::fmod64(Value X, Value Y) {
 
 Value ScalarMath::pow(Value X, Value Y) {
   if (isF64(X))
-    return pow64(X, Y);
+    return pow64(X, Y, /*Exactly=*/true);
   Type T = shaped(X.getType(), B.getF64Type());
-  Value Result =
-      pow64(arith::ExtFOp::create(B, T, X), arith::ExtFOp::create(B, T, Y));
+  Value Result = pow64(arith::ExtFOp::create(B, T, X),
+                       arith::ExtFOp::create(B, T, Y), /*Exactly=*/false);
   return arith::TruncFOp::create(B, X.getType(), Result);
 }
 

@@ -33,23 +33,6 @@ using namespace mlir;
 namespace dure::cpu {
 namespace {
 
-/// math.log10 has no polynomial upstream: log10(x) = log(x) / ln(10).
-struct ExpandLog10 : OpRewritePattern<math::Log10Op> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(math::Log10Op op,
-                                PatternRewriter &rewriter) const override {
-    constexpr double kInverseLn10 = 0.43429448190325182765;
-    Value log = math::LogOp::create(rewriter, op.getLoc(), op.getOperand());
-    TypedAttr factor =
-        rewriter.getFloatAttr(getElementTypeOrSelf(op.getType()), kInverseLn10);
-    if (auto vector = dyn_cast<VectorType>(op.getType()))
-      factor = DenseElementsAttr::get(vector, cast<Attribute>(factor));
-    Value constant = arith::ConstantOp::create(rewriter, op.getLoc(), factor);
-    rewriter.replaceOpWithNewOp<arith::MulFOp>(op, log, constant);
-    return success();
-  }
-};
-
 struct LowerMathPass : PassWrapper<LowerMathPass, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerMathPass)
   StringRef getArgument() const override { return "dure-cpu-lower-math"; }
@@ -104,23 +87,13 @@ struct MoveBFloat16AsIntegersPass
 } // namespace
 
 void populateMathLoweringPatterns(RewritePatternSet &patterns) {
-  // Expanded into ops that the second list approximates.
-  math::populateExpansionPatterns(
-      patterns, {"sinh", "cosh", "tan", "asinh", "acosh", "atanh", "exp2",
-                 "powf", "fpowi", "round", "rsqrt", "clampf", "ctlz"});
-  patterns.add<ExpandLog10>(patterns.getContext());
-  static constexpr StringLiteral kApproximated[] = {
-      "math.atan",  "math.atan2", "math.tanh", "math.log",  "math.log2",
-      "math.log1p", "math.erf",   "math.erfc", "math.asin", "math.acos",
-      "math.exp",   "math.expm1", "math.cbrt", "math.sin",  "math.cos"};
-  auto isApproximated = [](StringRef name) {
-    return llvm::is_contained(kApproximated, name);
-  };
-  auto isNotOneInstruction = [=](StringRef name) {
-    return isApproximated(name);
-  };
-  populateMathF32ExpansionPatterns(patterns, isNotOneInstruction);
-  populateMathPolynomialApproximationPatterns(patterns, isApproximated);
+  // What ScalarMath makes for f32: everything else it spells out itself, since
+  // the polynomials of upstream are less accurate or missing.
+  populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+    return name == math::ExpOp::getOperationName() ||
+           name == math::LogOp::getOperationName() ||
+           name == math::Log1pOp::getOperationName();
+  });
 }
 
 void buildLowerToLLVMPipeline(OpPassManager &pm) {

@@ -10,8 +10,9 @@
 namespace dure::cpu {
 
 /// Adds patterns that leave no math op behind that would become a call of
-/// libm: polynomials, and expansions into ops that have them. Ops that are one
-/// instruction (sqrt, fma, floor, ceil, trunc, roundeven, absf, copysign) stay.
+/// libm: polynomials for exp, log and log1p of f32. Ops that are one
+/// instruction (sqrt, fma, floor, ceil, trunc, roundeven, absf, copysign) stay;
+/// kernels are built with ScalarMath, which makes no others.
 void populateMathLoweringPatterns(mlir::RewritePatternSet &patterns);
 
 /// Adds the passes: math, vector, scf, memref, arith, cf, func -> llvm.

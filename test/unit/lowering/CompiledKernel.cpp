@@ -4,6 +4,7 @@
 
 #include "dialects/dure/DureOps.h"
 #include "targets/cpu/compiler/CpuVariant.h"
+#include "targets/cpu/compiler/DispatchLowering.h"
 #include "targets/cpu/compiler/ObjectCode.h"
 #include "targets/reference/compiler/ReferenceCodegen.h"
 
@@ -17,10 +18,32 @@
 using namespace mlir;
 using namespace dure;
 
+/// Lowers the dispatch functions of `Source` into `Kernels`: as kernels of the
+/// CPU target for `Machine`, which sets the number of workgroups, or, without
+/// one, canonically.
+static bool lower(ModuleOp Source, ModuleOp Kernels,
+                  const cpu::CpuVariant *Machine, int64_t &Workgroups) {
+  for (auto Function : Source.getOps<func::FuncOp>()) {
+    if (!Machine) {
+      if (failed(reference::lowerDispatch(Function, Kernels)))
+        return false;
+      continue;
+    }
+    auto Info = cpu::lowerDispatch(Function, Kernels, *Machine);
+    if (failed(Info) || !Info->workgroups.constant())
+      return false;
+    Workgroups = *Info->workgroups.constant();
+  }
+  return true;
+}
+
 /// The shared object of the module's dispatch functions; empty on failure.
-static SmallVector<char, 0> compile(const std::string &Text) {
+static SmallVector<char, 0> compile(const std::string &Text,
+                                    const std::string &Variant,
+                                    int64_t &Workgroups) {
   DialectRegistry Registry;
   reference::registerDialects(Registry);
+  cpu::registerKernelDialects(Registry);
   MLIRContext Context(Registry, MLIRContext::Threading::DISABLED);
   Context.loadAllAvailableDialects();
   auto Source = parseSourceString<ModuleOp>(Text, &Context);
@@ -28,19 +51,22 @@ static SmallVector<char, 0> compile(const std::string &Text) {
     ADD_FAILURE() << "does not parse:\n" << Text;
     return {};
   }
-  OwningOpRef<ModuleOp> Kernels = ModuleOp::create(Source->getLoc());
-  for (auto Function : Source->getOps<func::FuncOp>())
-    if (failed(reference::lowerDispatch(Function, *Kernels))) {
-      ADD_FAILURE() << "is not lowered:\n" << Text;
-      return {};
-    }
-  cpu::ObjectCodeOptions Options;
-  Options.allowContraction = false;
-  Options.optimizationLevel = 1;
-  auto Machine = cpu::resolveCpuVariants("native");
+  auto Machine = cpu::resolveCpuVariants(Variant.empty() ? "native" : Variant);
   if (!Machine) {
     ADD_FAILURE() << llvm::toString(Machine.takeError());
     return {};
+  }
+  OwningOpRef<ModuleOp> Kernels = ModuleOp::create(Source->getLoc());
+  if (!lower(*Source, *Kernels, Variant.empty() ? nullptr : &Machine->front(),
+             Workgroups)) {
+    ADD_FAILURE() << "is not lowered:\n" << Text;
+    return {};
+  }
+  cpu::ObjectCodeOptions Options;
+  // As the targets do: the reference computes what is written, no more.
+  if (Variant.empty()) {
+    Options.allowContraction = false;
+    Options.optimizationLevel = 1;
   }
   auto Bytes = cpu::emitObjectCode(*Kernels, Machine->front(), Options);
   if (!Bytes) {
@@ -50,8 +76,9 @@ static SmallVector<char, 0> compile(const std::string &Text) {
   return std::move(*Bytes);
 }
 
-test::CompiledKernel::CompiledKernel(const std::string &Text) {
-  SmallVector<char, 0> Bytes = compile(Text);
+test::CompiledKernel::CompiledKernel(const std::string &Text,
+                                     const std::string &Variant) {
+  SmallVector<char, 0> Bytes = compile(Text, Variant, Workgroups);
   int File = memfd_create("kernel", MFD_CLOEXEC);
   if (Bytes.empty() ||
       write(File, Bytes.data(), Bytes.size()) != ssize_t(Bytes.size()))
@@ -81,8 +108,12 @@ int32_t test::CompiledKernel::run(std::vector<void *> Bindings,
   std::vector<char> Scratch(Entry->scratch_bytes + DURE_CPU_ALIGNMENT);
   auto Address = reinterpret_cast<uintptr_t>(Scratch.data());
   Address = llvm::alignTo(Address, DURE_CPU_ALIGNMENT);
-  return Entry->function(Bindings.data(), Constants.data(), 0, 1,
-                         reinterpret_cast<void *>(Address));
+  int32_t Fault = 0;
+  for (int64_t I = 0; I < Workgroups; ++I)
+    Fault = std::max(Fault, Entry->function(Bindings.data(), Constants.data(),
+                                            I, Workgroups,
+                                            reinterpret_cast<void *>(Address)));
+  return Fault;
 }
 
 std::string test::tensorType(const std::string &Short) {

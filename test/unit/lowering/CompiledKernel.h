@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // CompiledKernel: a dispatch function in text, compiled by the reference code
-// generation and loaded. Shared by the tests of this folder.
+// generation or as a kernel of the CPU target, and loaded. Shared by the tests
+// of this folder.
 #ifndef DURE_TEST_UNIT_LOWERING_COMPILEDKERNEL_H
 #define DURE_TEST_UNIT_LOWERING_COMPILEDKERNEL_H
 
@@ -22,19 +23,23 @@ inline constexpr float NaN = std::numeric_limits<float>::quiet_NaN();
 /// failures that show the diagnostics.
 class CompiledKernel {
 public:
-  /// `Text` is the body of a module that holds one dispatch function.
-  explicit CompiledKernel(const std::string &Text);
+  /// `Text` is the body of a module that holds one dispatch function. With a
+  /// `Variant` (native, x86-64-v3, ...) it becomes a kernel of the CPU target;
+  /// sizes must be static then.
+  explicit CompiledKernel(const std::string &Text,
+                          const std::string &Variant = "");
   ~CompiledKernel();
   CompiledKernel(const CompiledKernel &) = delete;
 
-  /// Runs it; bindings are operands, then results. Returns the fault code, or
-  /// -1 when there is no kernel.
+  /// Runs all workgroups; bindings are operands, then results. Returns the
+  /// largest fault code, or -1 when there is no kernel.
   int32_t run(std::vector<void *> Bindings,
               std::vector<int64_t> Constants = {}) const;
 
 private:
   void *Library = nullptr;
   const dure_cpu_entry *Entry = nullptr;
+  int64_t Workgroups = 1;
 };
 
 /// A dispatch function of one op. Types are spelled as in MLIR without
