@@ -219,6 +219,54 @@ static void twoExecutables(Session &S) {
   }
 }
 
+static void unloadsBesideRunning(Session &S) {
+  dure_drv_executable *Running = S.executable(0);
+  dure_drv_queue *Q = S.queue();
+  dure_drv_timeline *Gate = S.timeline(), *Done = S.timeline();
+  constexpr int64_t N = 5000;
+  dure_drv_buffer *Ping = S.buffer(N * 4), *Pong = S.buffer(N * 4);
+  dure_drv_buffer *B = S.buffer(4);
+  CONFORM(S, Running && Q && Gate && Done && Ping && Pong && B);
+  std::vector<int32_t> Zero(N);
+  S.write(Ping, Zero.data(), N * 4);
+  // Additions with pauses: some tenths of a second.
+  std::vector<Dispatch> D;
+  for (int I = 0; I != 100; ++I) {
+    D.emplace_back(S, Running, "add", (N + 63) / 64,
+                   std::initializer_list<dure_drv_buffer *>{
+                       I % 2 ? Pong : Ping, I % 2 ? Ping : Pong},
+                   std::initializer_list<int64_t>{N, I});
+    D.emplace_back(S, Running, "spin", 1,
+                   std::initializer_list<dure_drv_buffer *>{B},
+                   std::initializer_list<int64_t>{3000000});
+  }
+  std::vector<dure_drv_command> C;
+  for (Dispatch &X : D) {
+    C.push_back(X.Command);
+    C.push_back(barrier());
+  }
+  CONFORM(S, S.submit(Q, C, Done, 1, Gate, 1).ok());
+  CONFORM_OK(S, S.Time->signal(Gate, 1));
+  // The other one comes and goes meanwhile, and does its work.
+  dure_drv_buffer *Id = S.buffer(4);
+  CONFORM(S, Id);
+  for (int I = 0; I != 10; ++I) {
+    dure_drv_executable_params P = params(S, S.Opts.Artifacts[1].Bytes);
+    dure_drv_executable *Other = nullptr;
+    CONFORM_OK(S, S.Exe->load(S.Dev, &P, &Other));
+    Dispatch Identify(S, Other, "identify", 1, {Id}, {});
+    bool Ran = S.run({&Identify.Command, 1}).ok();
+    CONFORM_OK(S, S.Exe->unload(Other));
+    int32_t Got = -1;
+    std::memcpy(&Got, S.read(Id).data(), 4);
+    CONFORM(S, Ran && Got == 2);
+  }
+  CONFORM_OK(S, S.Time->wait(Done, 1, S.Host.after(60000)));
+  std::vector<uint8_t> Out = S.read(Ping);
+  std::vector<int32_t> Sum(N, 99 * 100 / 2);
+  CONFORM(S, std::memcmp(Out.data(), Sum.data(), N * 4) == 0);
+}
+
 static void faultNamesTheEntry(Session &S) {
   dure_drv_executable *E = S.executable();
   dure_drv_buffer *A = S.buffer(4096), *B = S.buffer(4096);
@@ -292,6 +340,7 @@ const std::vector<TestCase> dure::conformance::ExecutableTests = {
     {"executable.malformed", Runs, malformedIsRefused},
     {"executable.unload-busy", Loads, unloadBusy},
     {"executable.two-at-once", Runs, twoExecutables},
+    {"executable.unload-beside-running", Runs, unloadsBesideRunning},
     {"dispatch.checks", Loads, dispatchChecks},
     {"dispatch.add", Runs, adds},
     {"dispatch.barriers-order", Runs, barriersOrderDispatches},
