@@ -47,7 +47,8 @@ dure_drv_command &CommandBatch::add(uint32_t Kind) {
 void CommandBatch::dispatch(const Executable &Code, uint32_t Entry,
                             std::span<const uint64_t> Grid,
                             std::span<const BufferView *const> Views,
-                            std::span<const int64_t> Values, uint64_t Tag) {
+                            std::span<const int64_t> Values, uint64_t Tag,
+                            const TraceInfo *Row) {
   dure_drv_command &Command = add(DURE_DRV_COMMAND_DISPATCH);
   Command.tag = Tag;
   dure_drv_dispatch &D = Command.u.dispatch;
@@ -62,6 +63,8 @@ void CommandBatch::dispatch(const Executable &Code, uint32_t Entry,
     keep(*View);
   }
   Constants.insert(Constants.end(), Values.begin(), Values.end());
+  if (Row && !Row->Nodes.empty())
+    Sources.push_back({Tag, Row});
 }
 
 void CommandBatch::copy(const BufferView &Source, uint64_t SourceOffset,
@@ -134,6 +137,27 @@ Status CommandBatch::waitIdle() {
   return Idle;
 }
 
+/// The failure at the nodes of the model that the command was made from.
+Status CommandBatch::namingSource(const Status &Failure,
+                                  std::optional<uint64_t> Tag) const {
+  if (!Tag)
+    return Failure;
+  auto Found =
+      std::lower_bound(Sources.begin(), Sources.end(), *Tag,
+                       [](const Source &S, uint64_t T) { return S.Tag < T; });
+  if (Found == Sources.end() || Found->Tag != *Tag)
+    return Failure;
+  // A dispatch may be made from many nodes: a line must stay readable.
+  const std::vector<std::string> &Nodes = Found->Row->Nodes;
+  size_t Named = std::min<size_t>(Nodes.size(), 4);
+  std::string Place = Nodes.size() == 1 ? "node" : "one of the nodes";
+  for (size_t I = 0; I != Named; ++I)
+    Place += (I ? ", '" : " '") + Nodes[I] + "'";
+  if (Nodes.size() > Named)
+    Place += " and " + std::to_string(Nodes.size() - Named) + " more";
+  return Failure.at(Place);
+}
+
 Status CommandBatch::wait() {
   const dure_drv_timeline_api *Api = Target->driver().table().timeline;
   while (true) {
@@ -145,7 +169,8 @@ Status CommandBatch::wait() {
       return Waited;
     // The timeline's own failure, or only the end of this wait?
     uint64_t Reached = 0;
-    Status Failure = takeStatus(Api->query(Timeline, &Reached));
+    std::optional<uint64_t> Tag;
+    Status Failure = takeStatus(Api->query(Timeline, &Reached), &Tag);
     if (Reached >= Value)
       return Status::success();
     Status Ended = Limits.check();
@@ -153,7 +178,7 @@ Status CommandBatch::wait() {
         Ended.ok())
       continue;
     if (!Failure.ok())
-      Waited = Failure;
+      Waited = namingSource(Failure, Tag);
     if (!Ended.ok() && Failure.ok()) {
       // Fails the timeline, so that the driver stops at its next chance.
       Waited = Ended;
@@ -188,6 +213,7 @@ Status CommandBatch::flush() {
   Commands.clear();
   Bindings.clear();
   Constants.clear();
+  Sources.clear();
   // Buffers that a stuck device may still write are given up when freed.
   Kept.clear();
   return Done;

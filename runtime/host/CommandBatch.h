@@ -8,6 +8,7 @@
 #define DURE_RUNTIME_HOST_COMMANDBATCH_H
 
 #include "runtime/host/Driver.h"
+#include "runtime/package/Package.h"
 
 #include <atomic>
 #include <memory>
@@ -54,10 +55,13 @@ public:
   CommandBatch(const CommandBatch &) = delete;
   CommandBatch &operator=(const CommandBatch &) = delete;
 
+  /// SOURCE, which may be null, says in a failure what the dispatch was made
+  /// from. Tags rise.
   void dispatch(const Executable &Code, uint32_t Entry,
                 std::span<const uint64_t> Grid,
                 std::span<const BufferView *const> Bindings,
-                std::span<const int64_t> Constants, uint64_t Tag);
+                std::span<const int64_t> Constants, uint64_t Tag,
+                const TraceInfo *Source);
   /// Empty ranges are left out.
   void copy(const BufferView &Source, uint64_t SourceOffset,
             const BufferView &Target, uint64_t TargetOffset, uint64_t Size);
@@ -81,6 +85,7 @@ private:
   Status submit();
   Status wait();
   Status waitIdle();
+  Status namingSource(const Status &Failure, std::optional<uint64_t> Tag) const;
 
   std::shared_ptr<Device> Target;
   const RunLimits &Limits;
@@ -94,6 +99,11 @@ private:
   std::vector<dure_drv_buffer_ref> Bindings;
   std::vector<int64_t> Constants;
   std::vector<std::shared_ptr<DeviceBuffer>> Kept;
+  struct Source {
+    uint64_t Tag;
+    const TraceInfo *Row;
+  };
+  std::vector<Source> Sources; // of the dispatches that have one
 };
 
 } // namespace dure

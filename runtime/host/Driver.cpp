@@ -86,6 +86,7 @@ dure_drv_status *statusCreate(void *, int32_t Code, uint32_t Scope,
       0,
       "no memory left for an error message",
       destroyNothing,
+      0,
   };
   std::unique_ptr<HostStatus> Made;
   try {
@@ -96,7 +97,7 @@ dure_drv_status *statusCreate(void *, int32_t Code, uint32_t Scope,
   }
   Made->Base = {
       sizeof(dure_drv_status), Code, Scope, Flags, 0, Made->Message.c_str(),
-      destroyHostStatus};
+      destroyHostStatus,       0};
   return &Made.release()->Base;
 }
 
@@ -123,9 +124,14 @@ uint64_t hostNow(void *) { return monotonicNs(); }
 
 } // namespace
 
-Status dure::takeStatus(dure_drv_status *Failure) {
+Status dure::takeStatus(dure_drv_status *Failure,
+                        std::optional<uint64_t> *Tag) {
   if (!Failure)
     return Status::success();
+  if (Tag && (Failure->flags & DURE_DRV_STATUS_HAS_TAG) &&
+      Failure->struct_size >=
+          offsetof(dure_drv_status, tag) + sizeof(Failure->tag))
+    *Tag = Failure->tag;
   auto Scope = static_cast<StatusScope>(
       std::min<uint32_t>(Failure->scope, DURE_DRV_SCOPE_PROCESS));
   int32_t Number = Failure->code;

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,8 +28,10 @@ struct DriverSetup {
   std::function<void(int32_t Level, const char *Message)> Log;
 };
 
-/// Turns a driver's status into ours and destroys it. NULL is success.
-Status takeStatus(dure_drv_status *Failure);
+/// Turns a driver's status into ours and destroys it. NULL is success. TAG gets
+/// the tag of the command that failed, where the driver gives it.
+Status takeStatus(dure_drv_status *Failure,
+                  std::optional<uint64_t> *Tag = nullptr);
 
 /// A failure as a driver's status, for handing to the driver.
 dure_drv_status *makeDriverStatus(const Status &Failure);

@@ -311,7 +311,8 @@ private:
       Times->add({Row, &Callee, 0, 0, -1, -1});
     const Executable &Code = Owner.executable(Op.CodeObject);
     uint64_t Begin = OneByOne ? monotonicNs() : 0;
-    Batch.dispatch(Code, Code.entry(Op.Export), Grid, Views, Constants, Tag);
+    Batch.dispatch(Code, Code.entry(Op.Export), Grid, Views, Constants, Tag,
+                   Row);
     if (!OneByOne)
       return Batch.flushIfFull();
     DURE_RETURN_IF_ERROR(Batch.flush());

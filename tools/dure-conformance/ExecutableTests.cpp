@@ -275,11 +275,14 @@ static void faultNamesTheEntry(Session &S) {
   CONFORM(S, S.run(Clear).ok());
   // Workgroup 37 of 100 reports fault 1234; what follows does not run.
   Dispatch F(S, E, "fault", 100, {}, {37, 1234});
+  F.Command.tag = 77;
   dure_drv_command C[] = {F.Command, barrier(), copy(A, 0, B, 0, 4096)};
   Result R = S.run(C);
   CONFORM(S, R.code() == DURE_DRV_KERNEL_FAULT);
   CONFORM(S, R.message().find("fault") != std::string_view::npos);
   CONFORM(S, R.message().find("1234") != std::string_view::npos);
+  // A driver need not say which command it was, but not name another one.
+  CONFORM(S, !R.tag() || *R.tag() == 77);
   CONFORM(S, S.read(B) == std::vector<uint8_t>(4096));
   // The device goes on.
   CONFORM(S, S.run({&C[2], 1}).ok());

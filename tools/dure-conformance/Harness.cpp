@@ -58,8 +58,8 @@ struct Callbacks {
     S->Message = Message ? Message : "";
     S->Count = &host(Context).Statuses;
     ++*S->Count;
-    S->Base = {sizeof(S->Base),    Code,         Scope, Flags, 0,
-               S->Message.c_str(), destroyStatus};
+    S->Base = {sizeof(S->Base),    Code,          Scope, Flags, 0,
+               S->Message.c_str(), destroyStatus, 0};
     return &S->Base;
   }
   static uint64_t now(void *) {

@@ -77,6 +77,13 @@ public:
   bool ok() const { return !S; }
   int32_t code() const { return S ? S->code : int32_t(DURE_DRV_OK); }
   uint32_t flags() const { return S ? S->flags : 0; }
+  /// Of the command that failed; null where the driver does not say.
+  const uint64_t *tag() const {
+    bool Has =
+        S && (S->flags & DURE_DRV_STATUS_HAS_TAG) &&
+        S->struct_size >= offsetof(dure_drv_status, tag) + sizeof(S->tag);
+    return Has ? &S->tag : nullptr;
+  }
   std::string_view message() const { return S ? S->message : "success"; }
 
 private:

@@ -23,7 +23,8 @@ static dure_drv_status BadHost = {
     "dure_driver_query: the host services or the result pointer are null, too "
     "small, or lack a required entry; build the host with the same "
     "<dure/driver.h>",
-    keep};
+    keep,
+    0};
 
 dure_drv_status *Host::check(const dure_host_services *S) {
   size_t Minimum =
@@ -58,9 +59,35 @@ Status Host::error(dure_drv_code Code, dure_drv_scope Scope, uint32_t Flags,
   return S;
 }
 
+Status Host::errorAt(uint64_t Tag, dure_drv_code Code, const char *Format,
+                     ...) const {
+  va_list Args;
+  va_start(Args, Format);
+  Status S = vmake(Services, Code, DURE_DRV_SCOPE_CALL, DURE_DRV_STATUS_HAS_TAG,
+                   Format, Args);
+  va_end(Args);
+  setTag(*S, Tag);
+  return S;
+}
+
 Status Host::clone(const dure_drv_status &S) const {
-  return Status(Services->status_create(Services->context, S.code, S.scope,
-                                        S.flags, S.message));
+  Status Copy(Services->status_create(Services->context, S.code, S.scope,
+                                      S.flags, S.message));
+  if (const uint64_t *Tag = tagOf(S))
+    setTag(*Copy, *Tag);
+  return Copy;
+}
+
+const uint64_t *Host::tagOf(const dure_drv_status &S) {
+  bool Has = S.struct_size >= offsetof(dure_drv_status, tag) + sizeof(S.tag) &&
+             (S.flags & DURE_DRV_STATUS_HAS_TAG);
+  return Has ? &S.tag : nullptr;
+}
+
+void Host::setTag(dure_drv_status &S, uint64_t Tag) {
+  // Not in a preallocated status, which has not got the flag.
+  if (tagOf(S))
+    S.tag = Tag;
 }
 
 void Host::log(dure_drv_log_level Level, const char *Format, ...) const {

@@ -39,6 +39,9 @@ public:
   Status error(dure_drv_code Code, dure_drv_scope Scope, uint32_t Flags,
                const char *Format, ...) const
       __attribute__((format(printf, 5, 6)));
+  /// An error of scope "call" of the command with this tag.
+  Status errorAt(uint64_t Tag, dure_drv_code Code, const char *Format,
+                 ...) const __attribute__((format(printf, 4, 5)));
   Status clone(const dure_drv_status &S) const;
 
   uint64_t now() const { return Services->now_ns(Services->context); }
@@ -70,6 +73,9 @@ public:
   const dure_host_services *services() const { return Services; }
 
 private:
+  static const uint64_t *tagOf(const dure_drv_status &S);
+  static void setTag(dure_drv_status &S, uint64_t Tag);
+
   const dure_host_services *Services;
 };
 

@@ -57,7 +57,7 @@ extern "C" {
 #endif
 
 #define DURE_DRIVER_ABI_MAJOR 0
-#define DURE_DRIVER_ABI_MINOR 2
+#define DURE_DRIVER_ABI_MINOR 3
 
 /* True if TABLE (a pointer to a function table) offers ENTRY. */
 #define DURE_DRV_HAS(TABLE, ENTRY)                                             \
@@ -127,6 +127,8 @@ typedef enum dure_drv_scope {
 
 /* The same call may succeed later without the caller changing anything. */
 #define DURE_DRV_STATUS_RETRYABLE 1u
+/* `tag` says which command of a submission failed. */
+#define DURE_DRV_STATUS_HAS_TAG 2u
 
 /* An error. Immutable once made; read from any thread. Usually made by the
  * host's status_create. destroy [once] belongs to whoever made the status (it
@@ -139,6 +141,11 @@ typedef struct dure_drv_status {
   uint32_t reserved;   /* 0 */
   const char *message; /* never NULL: what happened, where, what to change */
   void (*destroy)(struct dure_drv_status *status);
+  /* Since 0.3, and only if struct_size covers it and flags has HAS_TAG: the
+   * tag of the command that failed. The host tells its user what that command
+   * was made from. A driver that gave HAS_TAG to status_create sets it before
+   * anyone else sees the status, if the status that it got has the flag. */
+  uint64_t tag;
 } dure_drv_status;
 
 /*===-- Extension chain --------------------------------------------------===*/

@@ -180,12 +180,12 @@ void ParallelExecutor::runTeam(Work &W, unsigned Thread, unsigned Count) {
 Status ParallelExecutor::faultStatus(const Work &W) const {
   for (const Op &O : W.Ops)
     if (O.Index == FaultOp)
-      return H.error(DURE_DRV_KERNEL_FAULT,
-                     "%s: kernel '%s' reported fault %d in workgroup %" PRIu64
-                     " of %" PRIu64 " (command %" PRIu64 ")",
-                     describe(static_cast<dure::Fault>(FaultCode)),
-                     O.Exe->entryName(O.Entry), FaultCode, FaultWorkgroup,
-                     O.groups(), FaultOp);
+      return H.errorAt(O.Tag, DURE_DRV_KERNEL_FAULT,
+                       "%s: kernel '%s' reported fault %d in workgroup %" PRIu64
+                       " of %" PRIu64 " (command %" PRIu64 ")",
+                       describe(static_cast<dure::Fault>(FaultCode)),
+                       O.Exe->entryName(O.Entry), FaultCode, FaultWorkgroup,
+                       O.groups(), FaultOp);
   return nullptr;
 }
 

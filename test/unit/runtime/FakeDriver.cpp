@@ -164,7 +164,7 @@ private:
       return nullptr;
     }
     if (!Kernels[O.Entry].Function)
-      return H.error(DURE_DRV_KERNEL_FAULT, "the fault kernel ran");
+      return H.errorAt(O.Tag, DURE_DRV_KERNEL_FAULT, "the fault kernel ran");
     Kernels[O.Entry].Function(A);
     H.trace(Kernels[O.Entry].Name, Begin, H.now());
     return nullptr;

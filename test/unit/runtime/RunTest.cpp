@@ -446,6 +446,33 @@ TEST(Run, KernelFaultIsReported) {
   ASSERT_OK(dure_call_run(Call.get(), nullptr));
 }
 
+// Tests that a kernel's fault names the nodes of the dispatch that reported it,
+// and that a dispatch of many nodes names some.
+TEST(Run, KernelFaultNamesItsNodes) {
+  auto MessageOf = [](int32_t Row) {
+    ProgramBuilder B;
+    B.Made.Trace = {{"other", {"/other/Add"}, {}, -1, -1},
+                    {"one", {"/embed/Gather"}, {}, -1, -1},
+                    {"many", {"a", "b", "c", "d", "e", "f"}, {}, -1, -1}};
+    BufferReg Out = B.allocate(Space::Transient, B.constant(4));
+    B.dispatch(kernel("increment"), {updates(Out)}, {B.constant(1)}, {}, 0);
+    B.barrier();
+    B.dispatch(kernel("fault"), {}, {}, {}, Row);
+    B.result({});
+    Loaded Made = loadFake(emptyPackage(B));
+    Owned<dure_call> Call = makeCall(Made, "main");
+    return Outcome(dure_call_run(Call.get(), nullptr)).Message;
+  };
+  EXPECT_NE(MessageOf(1).find("node '/embed/Gather': the fault kernel ran"),
+            std::string::npos)
+      << MessageOf(1);
+  EXPECT_NE(MessageOf(2).find("one of the nodes 'a', 'b', 'c', 'd' and 2 "
+                              "more: the fault kernel ran"),
+            std::string::npos)
+      << MessageOf(2);
+  EXPECT_EQ(MessageOf(-1).find("node"), std::string::npos);
+}
+
 // Tests that values of shapes are checked where they are used.
 TEST(Run, BadSizesAreRefused) {
   auto RunWith = [](void (*Fill)(ProgramBuilder &)) {

@@ -12,6 +12,8 @@ names.onnx        outputs "y 1", "y_1" and one with ESC and a newline in its nam
 bf16.onnx         y = Cast(x) to bfloat16, which .npy lacks
 huge.onnx         y = x + x, float32[2^40]
 korean.onnx       y = x + x, float32[배치]
+faults.onnx       y = x[rows], float32[n, 3] (node pick); q = a / b (node halve)
+fault_free.npz    its inputs; far.npz and zero.npz with a bad row, a zero in b
 a.npy, b.npy      float32 [2, 3]; both in ab.npz; wrong_*.npy do not fit add.onnx
 data/             test_data_set_0 of add.onnx; bad_data/, with a wrong output
 """
@@ -146,10 +148,34 @@ def add_models(folder):
         )
 
 
+def add_faults(folder):
+    (folder / "faults.onnx").write_bytes(
+        model(
+            [
+                node("Gather", ["x", "rows"], ["y"], "pick"),
+                node("Div", ["a", "b"], ["q"], "halve"),
+            ],
+            [value_info("x", FLOAT, ["v", 3])]
+            + [value_info(name, INT64, ["n"]) for name in ("rows", "a", "b")],
+            [value_info("y", FLOAT, ["n", 3]), value_info("q", INT64, ["n"])],
+        )
+    )
+    for name, rows, b in (
+        ("fault_free", [1, -2], [2, 2]),
+        ("far", [1, 2], [2, 2]),
+        ("zero", [1, -2], [2, 0]),
+    ):
+        integers = {"rows": rows, "a": [7, 8], "b": b}
+        arrays = {k: npy("<i8", [2], struct.pack("<2q", *v)) for k, v in integers.items()}
+        arrays["x"] = npy("<f4", [2, 3], floats([1, 2, 3, 4, 5, 6]))
+        npz(folder / f"{name}.npz", arrays)
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     add_models(folder)
+    add_faults(folder)
     rows = ["batch", 3]
     (folder / "add.onnx").write_bytes(
         model(
