@@ -6,6 +6,8 @@
 !x = tensor<?x128xf32, #dure.dims<["n", "128"]>>
 !q = tensor<?x?x4x32xf32, #dure.dims<["b", "s", "4", "32"]>>
 !h = tensor<?x4x?x32xf32, #dure.dims<["b", "4", "s", "32"]>>
+!dq = tensor<?x?x4x32xf64, #dure.dims<["b", "s", "4", "32"]>>
+!dh = tensor<?x4x?x32xf64, #dure.dims<["b", "4", "s", "32"]>>
 !g = tensor<128xf32>
 !w = tensor<128x128xf32>
 
@@ -61,6 +63,18 @@ module attributes {dure.files = ["model.onnx"], dure.phase = "raise"} {
     %0 = dure.matmul %x, %w : (!x, !w) -> !x
     %1 = dure.gelu %0 {form = #dure<gelu_form erf>} : (!x) -> !x
     return %0, %1 : !x, !x
+  }
+
+  // Tests that a group which no kernel computes as a whole, attention of f64 with
+  // its transposes, is cut into its ops.
+  // CHECK-LABEL: func.func @cut(
+  // CHECK: dure.dispatch "cpu" @transpose
+  // CHECK: dure.dispatch "cpu" @attention
+  // CHECK: return
+  func.func @cut(%q: !dh {dure.name = "q"}, %k: !dq {dure.name = "k"}, %v: !dh {dure.name = "v"}) -> (!dh {dure.name = "y"}) {
+    %0 = dure.transpose %k {permutation = array<i64: 0, 2, 1, 3>} : (!dq) -> !dh
+    %1 = dure.attention %q, %0, %v {scale = 0.25 : f32, causal = true, empty_row = #dure<empty_row zero>} : (!dh, !dh, !dh) -> !dh
+    return %1 : !dh
   }
 
   // Tests that attention reads and writes through transposes: one launch.
