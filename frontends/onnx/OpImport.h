@@ -51,6 +51,10 @@ llvm::ArrayRef<OpEntry> attentionOps();
 llvm::ArrayRef<OpEntry> constantOps();
 llvm::ArrayRef<OpEntry> quantizationOps();
 llvm::ArrayRef<OpEntry> controlFlowOps();
+llvm::ArrayRef<OpEntry> convolutionOps();
+llvm::ArrayRef<OpEntry> lossOps();
+llvm::ArrayRef<OpEntry> poolingOps();
+llvm::ArrayRef<OpEntry> selectionOps();
 
 /// The entry for an operator; null when there is none.
 const OpEntry *findOp(llvm::StringRef Domain, llvm::StringRef Name);

@@ -18,7 +18,8 @@ static const std::map<Key, const OpEntry *> &table() {
     for (llvm::ArrayRef<OpEntry> Family :
          {activationOps(), attentionOps(), constantOps(), controlFlowOps(),
           elementwiseOps(), gatherOps(), matMulOps(), movementOps(),
-          normalizationOps(), quantizationOps(), reductionOps(), shapeOps()})
+          normalizationOps(), quantizationOps(), reductionOps(), shapeOps(),
+          convolutionOps(), lossOps(), poolingOps(), selectionOps()})
       for (const OpEntry &Entry : Family) {
         assert(llvm::is_sorted(Entry.Since) && "versions must ascend");
         bool IsNew = All->emplace(Key(Entry.Domain, Entry.Name), &Entry).second;

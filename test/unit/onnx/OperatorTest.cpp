@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Forms of operators: what each importer takes, and what it refuses beside it.
+
+#include "dialects/dure/DureOps.h"
+#include "frontends/onnx/Importer.h"
+#include "test/unit/onnx/Protos.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+using namespace dure;
+using namespace dure::onnx;
+using namespace dure::onnx::test;
+
+namespace {
+
+constexpr int Float = 1, Int32 = 6, Int64 = 7;
+
+class OnnxOperator : public ::testing::Test {
+protected:
+  OnnxOperator() {
+    Folder = std::filesystem::temp_directory_path() /
+             ("dure-operator-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(Folder);
+  }
+  ~OnnxOperator() override { std::filesystem::remove_all(Folder); }
+
+  /// The codes of all refusals of one node that gives y; "" when it is taken.
+  std::string codesOf(const std::string &Node, std::vector<std::string> Inputs,
+                      std::vector<std::string> Initializers = {},
+                      int64_t Opset = 22, int Type = Float) {
+    GraphParts G;
+    G.Nodes = {Node};
+    G.Inputs = std::move(Inputs);
+    G.Initializers = std::move(Initializers);
+    G.Outputs = {value("y", Type, {})};
+    std::string Path = (Folder / "m.onnx").string();
+    std::ofstream(Path, std::ios::binary) << model(graph(G), Opset);
+    ImportResult Result = importOnnx(Path, Context);
+    EXPECT_EQ(!Result.Module, !Result.Refusals.empty());
+    if (Result.Module)
+      EXPECT_TRUE(mlir::succeeded(mlir::verify(*Result.Module)));
+    std::string Codes;
+    for (const Refusal &R : Result.Refusals)
+      Codes += (Codes.empty() ? "" : " ") + std::string(codeName(R.Code));
+    return Codes;
+  }
+
+  mlir::MLIRContext Context{mlir::MLIRContext::Threading::DISABLED};
+  std::filesystem::path Folder;
+};
+
+//===----------------------------------------------------------------------===//
+// Places of elements
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxOperator, PlacesOfExtremes) {
+  auto Codes = [&](int64_t Axis, std::vector<DimText> Dims) {
+    return codesOf(
+        node("ArgMax", {"x"}, {"y"},
+             {intAttribute("axis", Axis), intAttribute("keepdims", 0)}),
+        {value("x", Float, Dims)}, {}, 13, Int64);
+  };
+  EXPECT_EQ(Codes(-1, {"n", 3}), "");
+  EXPECT_EQ(Codes(2, {"n", 3}), "shape-rank");
+  // The largest of nothing has no place.
+  EXPECT_EQ(Codes(1, {"n", 0}), "shape-rank");
+  // An attribute of a later version.
+  EXPECT_EQ(codesOf(node("ArgMin", {"x"}, {"y"},
+                         {intAttribute("select_last_index", 1)}),
+                    {value("x", Float, {2, 3})}, {}, 11, Int64),
+            "attribute");
+}
+
+TEST_F(OnnxOperator, HardmaxSeesAMatrixBefore13) {
+  auto Codes = [&](int64_t Opset) {
+    return codesOf(node("Hardmax", {"x"}, {"y"}, {intAttribute("axis", 1)}),
+                   {value("x", Float, {"n", 3, 0})}, {}, Opset);
+  };
+  EXPECT_EQ(Codes(22), "");
+  EXPECT_EQ(Codes(7), "shape-rank"); // Rows of no elements.
+}
+
+//===----------------------------------------------------------------------===//
+// Losses
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxOperator, Losses) {
+  auto Codes = [&](std::vector<DimText> Classes, const char *Reduction,
+                   int Type = Int32) {
+    return codesOf(
+        node("NegativeLogLikelihoodLoss", {"x", "c"}, {"y"},
+             {stringAttribute("reduction", Reduction),
+              intAttribute("ignore_index", int64_t(1) << 40)}),
+        {value("x", Float, {"n", 5, "d"}), value("c", Type, Classes)});
+  };
+  EXPECT_EQ(Codes({"n", "d"}, "sum"), "");
+  EXPECT_EQ(Codes({"n", "d"}, "max"), "attribute");
+  EXPECT_EQ(Codes({"n"}, "mean"), "shape-rank");
+  EXPECT_EQ(Codes({"n", "d"}, "mean", Float), "operands");
+  EXPECT_EQ(codesOf(node("SoftmaxCrossEntropyLoss", {"x", "c", "w"}, {"y"}),
+                    {value("x", Float, {"n", 5}), value("c", Int64, {"n"}),
+                     value("w", Float, {4})}),
+            "shape-rank");
+  EXPECT_EQ(codesOf(node("SoftmaxCrossEntropyLoss", {"x", "c"}, {"y"}),
+                    {value("x", Float, {5}), value("c", Int64, {})}),
+            "shape-rank");
+}
+
+//===----------------------------------------------------------------------===//
+// Windows
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxOperator, WindowsOfPools) {
+  auto Codes = [&](std::vector<std::string> Attributes,
+                   std::vector<DimText> Dims = {"n", 3, "h", "w"}) {
+    return codesOf(node("MaxPool", {"x"}, {"y"}, Attributes),
+                   {value("x", Float, Dims)});
+  };
+  std::string Kernel = intsAttribute("kernel_shape", {2, 3});
+  EXPECT_EQ(Codes({Kernel}), "");
+  EXPECT_EQ(Codes({}), "attribute");
+  EXPECT_EQ(Codes({Kernel, intsAttribute("strides", {2, 0})}), "attribute");
+  EXPECT_EQ(Codes({Kernel, intsAttribute("strides", {2})}), "attribute");
+  EXPECT_EQ(Codes({Kernel, intsAttribute("pads", {0, 0, -1, 0})}), "attribute");
+  EXPECT_EQ(Codes({Kernel, intsAttribute("pads", {0, 0, int64_t(1) << 62, 0})}),
+            "attribute");
+  EXPECT_EQ(Codes({Kernel, stringAttribute("auto_pad", "SAME")}), "attribute");
+  EXPECT_EQ(Codes({Kernel}, {"n", 3, "w"}), "shape-rank");
+  EXPECT_EQ(Codes({intsAttribute("kernel_shape", {2, 0})}), "shape-rank");
+  EXPECT_EQ(
+      codesOf(node("LpPool", {"x"}, {"y"}, {Kernel, intAttribute("p", 0)}),
+              {value("x", Float, {1, 1, 4, 4})}),
+      "attribute");
+  EXPECT_EQ(
+      codesOf(node("GlobalMaxPool", {"x"}, {"y"}), {value("x", Float, {4})}),
+      "shape-rank");
+  EXPECT_EQ(codesOf(node("LRN", {"x"}, {"y"}, {intAttribute("size", 0)}),
+                    {value("x", Float, {1, 4, 4})}),
+            "shape-rank");
+}
+
+TEST_F(OnnxOperator, FiltersOfConvolutions) {
+  auto Codes = [&](std::vector<std::string> Attributes,
+                   std::vector<DimText> Filter, const char *Op = "Conv") {
+    return codesOf(
+        node(Op, {"x", "f"}, {"y"}, Attributes),
+        {value("x", Float, {"n", 4, "t"}), value("f", Float, Filter)});
+  };
+  EXPECT_EQ(Codes({}, {8, 4, 3}), "");
+  EXPECT_EQ(Codes({intAttribute("group", 2)}, {8, 2, 3}), "");
+  EXPECT_EQ(Codes({}, {8, 2, 3}), "shape-rank");
+  EXPECT_EQ(Codes({intAttribute("group", 2)}, {7, 2, 3}), "shape-rank");
+  EXPECT_EQ(Codes({intAttribute("group", 0)}, {8, 4, 3}), "attribute");
+  EXPECT_EQ(Codes({}, {8, 4, "k"}), "shape-rank");
+  EXPECT_EQ(Codes({}, {8, 4}), "shape-rank");
+  EXPECT_EQ(Codes({intsAttribute("kernel_shape", {5})}, {8, 4, 3}),
+            "attribute");
+  EXPECT_EQ(Codes({}, {4, 8, 3}, "ConvTranspose"), "");
+  EXPECT_EQ(Codes({}, {3, 8, 3}, "ConvTranspose"), "shape-rank");
+  EXPECT_EQ(Codes({intsAttribute("output_padding", {-1})}, {4, 8, 3},
+                  "ConvTranspose"),
+            "attribute");
+}
+
+} // namespace
