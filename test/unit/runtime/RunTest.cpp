@@ -327,6 +327,8 @@ TEST(Run, CommandsAreNotGatheredWithoutEnd) {
     Owned<dure_call> Call = makeCall(Made, "main");
     dure_run_options Options = runOptions();
     Options.timeout_ns = TimeoutNs;
+    // Each copy costs some.
+    Options.fuel = uint64_t(1) << 32;
     Outcome Out = dure_call_run(Call.get(), &Options);
     EXPECT_EQ(Out.Code, Expected) << Out.Message;
     dure_call_stats Stats = {};
