@@ -40,8 +40,10 @@ struct OpEntry {
 
 /// The operators of one family, each defined in ops/<family>.cpp.
 llvm::ArrayRef<OpEntry> elementwiseOps();
+llvm::ArrayRef<OpEntry> convolutionOps();
 llvm::ArrayRef<OpEntry> activationOps();
 llvm::ArrayRef<OpEntry> shapeOps();
+llvm::ArrayRef<OpEntry> sortingOps();
 llvm::ArrayRef<OpEntry> movementOps();
 llvm::ArrayRef<OpEntry> gatherOps();
 llvm::ArrayRef<OpEntry> reductionOps();
