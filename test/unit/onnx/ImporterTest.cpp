@@ -660,10 +660,10 @@ TEST_F(OnnxImporter, ConvolutionsThatCannotBe) {
     int64_t Count = 1;
     for (int64_t Size : Weight)
       Count *= Size;
-    return codesOf(one(node("Conv", {"x", "w"}, {"y"}, Attributes),
-                       {value("x", Float, Image)}, Float,
-                       {rawTensorOf<float>("w", Float, Weight,
-                                           std::vector<float>(Count))}));
+    return codesOf(one(
+        node("Conv", {"x", "w"}, {"y"}, Attributes), {value("x", Float, Image)},
+        Float,
+        {rawTensorOf<float>("w", Float, Weight, std::vector<float>(Count))}));
   };
   EXPECT_EQ(Code({}), "");
   EXPECT_EQ(Code({intsAttribute("strides", {2, 1}),
@@ -671,16 +671,18 @@ TEST_F(OnnxImporter, ConvolutionsThatCannotBe) {
                   intsAttribute("pads", {0, 1, 2, 3})}),
             "");
   EXPECT_EQ(Code({intAttribute("group", 2)}, {1, 4, 5, 6}, {2, 2, 1, 1}), "");
-  EXPECT_EQ(Code({stringAttribute("auto_pad", "SAME_LOWER")},
-                 {"n", 4, "h", "w"}),
-            "");
+  EXPECT_EQ(
+      Code({stringAttribute("auto_pad", "SAME_LOWER")}, {"n", 4, "h", "w"}),
+      "");
   EXPECT_EQ(Code({}, {"n", 3, 5, 6}), "shape-rank");
   EXPECT_EQ(Code({}, {"n", 4, 5}), "shape-rank");
   EXPECT_EQ(Code({}, {"n", 4, 5, 2}), "shape-rank");
   EXPECT_EQ(Code({}, {"n", 4, 5, 6}, {2, 4, 0, 3}), "shape-rank");
   for (std::vector<std::string> Attributes :
-       {std::vector{intAttribute("group", 0)}, {intAttribute("group", 3)},
-        {intsAttribute("strides", {0, 1})}, {intsAttribute("strides", {1})},
+       {std::vector{intAttribute("group", 0)},
+        {intAttribute("group", 3)},
+        {intsAttribute("strides", {0, 1})},
+        {intsAttribute("strides", {1})},
         {intsAttribute("pads", {-1, 0, 0, 0})},
         {intsAttribute("pads", {INT64_MAX, 0, INT64_MAX, 0})},
         {intsAttribute("dilations", {1, INT64_MAX})},
