@@ -74,7 +74,12 @@ constexpr const char *Models[] = {"bert-18",
                                   "qwen2-23-eager",
                                   "qwen3-18",
                                   "qwen3-20",
-                                  "qwen3-23"};
+                                  "qwen3-23",
+                                  "qwen3-moe-18",
+                                  "qwen3-moe-20",
+                                  "qwen3-moe-20-dense",
+                                  "qwen3-moe-20-eager",
+                                  "qwen3-moe-23"};
 
 /// What Dure promises for models, or what the case says of its floats.
 io::Tolerance modelTolerance(std::optional<double> Declared,
