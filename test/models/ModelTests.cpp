@@ -79,7 +79,11 @@ constexpr const char *Models[] = {"bert-18",
                                   "qwen3-moe-20",
                                   "qwen3-moe-20-dense",
                                   "qwen3-moe-20-eager",
-                                  "qwen3-moe-23"};
+                                  "qwen3-moe-23",
+                                  "solar-open-18",
+                                  "solar-open-20",
+                                  "solar-open-20-eager",
+                                  "solar-open-23"};
 
 /// What Dure promises for models, or what the case says of its floats.
 io::Tolerance modelTolerance(std::optional<double> Declared,

@@ -366,12 +366,13 @@ INSTANTIATE_TEST_SUITE_P(
                     "exaone4-global-20-eager", "hyperclovax-18",
                     "hyperclovax-20", "hyperclovax-23", "hyperclovax-20-eager",
                     "qwen3-moe-18", "qwen3-moe-20", "qwen3-moe-23",
-                    "qwen3-moe-20-eager", "qwen3-moe-20-dense"),
+                    "qwen3-moe-20-eager", "qwen3-moe-20-dense", "solar-open-18",
+                    "solar-open-20", "solar-open-23", "solar-open-20-eager"),
     testName);
 INSTANTIATE_TEST_SUITE_P(Decoders, WithoutRaise,
                          testing::Values("llama-20", "gpt2-20", "qwen3-20",
                                          "exaone4-20", "qwen2-20", "gemma3-20",
                                          "granite-20", "gpt-neox-20",
                                          "exaone4-global-20", "hyperclovax-20",
-                                         "qwen3-moe-20"),
+                                         "qwen3-moe-20", "solar-open-20"),
                          testName);
