@@ -367,12 +367,15 @@ INSTANTIATE_TEST_SUITE_P(
                     "hyperclovax-20", "hyperclovax-23", "hyperclovax-20-eager",
                     "qwen3-moe-18", "qwen3-moe-20", "qwen3-moe-23",
                     "qwen3-moe-20-eager", "qwen3-moe-20-dense", "solar-open-18",
-                    "solar-open-20", "solar-open-23", "solar-open-20-eager"),
+                    "solar-open-20", "solar-open-23", "solar-open-20-eager",
+                    "deepseek-v3-18", "deepseek-v3-20", "deepseek-v3-23",
+                    "deepseek-v3-20-eager", "deepseek-v3-20-dense"),
     testName);
 INSTANTIATE_TEST_SUITE_P(Decoders, WithoutRaise,
                          testing::Values("llama-20", "gpt2-20", "qwen3-20",
                                          "exaone4-20", "qwen2-20", "gemma3-20",
                                          "granite-20", "gpt-neox-20",
                                          "exaone4-global-20", "hyperclovax-20",
-                                         "qwen3-moe-20", "solar-open-20"),
+                                         "qwen3-moe-20", "solar-open-20",
+                                         "deepseek-v3-20"),
                          testName);
