@@ -21,7 +21,11 @@ namespace {
 constexpr const char *MiniLmName = "minilm";
 
 /// The folders that README.md lists: a run over all of them must find each.
-constexpr const char *Models[] = {"bert-18",
+constexpr const char *Models[] = {"axk1-18",
+                                  "axk1-20",
+                                  "axk1-20-eager",
+                                  "axk1-23",
+                                  "bert-18",
                                   "bert-20",
                                   "bert-23",
                                   "control-flow-if-in-loop",

@@ -369,7 +369,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "qwen3-moe-20-eager", "qwen3-moe-20-dense", "solar-open-18",
                     "solar-open-20", "solar-open-23", "solar-open-20-eager",
                     "deepseek-v3-18", "deepseek-v3-20", "deepseek-v3-23",
-                    "deepseek-v3-20-eager", "deepseek-v3-20-dense"),
+                    "deepseek-v3-20-eager", "deepseek-v3-20-dense", "axk1-18",
+                    "axk1-20", "axk1-23", "axk1-20-eager"),
     testName);
 INSTANTIATE_TEST_SUITE_P(Decoders, WithoutRaise,
                          testing::Values("llama-20", "gpt2-20", "qwen3-20",
@@ -377,5 +378,5 @@ INSTANTIATE_TEST_SUITE_P(Decoders, WithoutRaise,
                                          "granite-20", "gpt-neox-20",
                                          "exaone4-global-20", "hyperclovax-20",
                                          "qwen3-moe-20", "solar-open-20",
-                                         "deepseek-v3-20"),
+                                         "deepseek-v3-20", "axk1-20"),
                          testName);
