@@ -97,7 +97,11 @@ constexpr const char *Models[] = {"axk1-18",
                                   "solar-open-18",
                                   "solar-open-20",
                                   "solar-open-20-eager",
-                                  "solar-open-23"};
+                                  "solar-open-23",
+                                  "vit-18",
+                                  "vit-20",
+                                  "vit-20-eager",
+                                  "vit-23"};
 
 /// What Dure promises for models, or what the case says of its floats.
 io::Tolerance modelTolerance(std::optional<double> Declared,
