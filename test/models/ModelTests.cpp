@@ -101,7 +101,11 @@ constexpr const char *Models[] = {"axk1-18",
                                   "vit-18",
                                   "vit-20",
                                   "vit-20-eager",
-                                  "vit-23"};
+                                  "vit-23",
+                                  "whisper-encoder-18",
+                                  "whisper-encoder-20",
+                                  "whisper-encoder-20-eager",
+                                  "whisper-encoder-23"};
 
 /// What Dure promises for models, or what the case says of its floats.
 io::Tolerance modelTolerance(std::optional<double> Declared,
