@@ -146,6 +146,9 @@ std::optional<DimExpr> dure::flopsOf(Operation *Op) {
       // Maximum, difference, exp, sum and division (or, of log, difference).
       .Case<SoftmaxOp>([&](auto) { return DimExpr(5) * Results; })
       .Case<CumSumOp>([&](auto) { return Results; })
+      // Every element is compared once for each that is found.
+      .Case<TopKOp>(
+          [&](TopKOp Op) { return count(Op.getX()) * Op.getK().expr(0); })
       // Sum, difference, square, its sum, two products, and the bias.
       .Case<LayerNormOp>([&](LayerNormOp Norm) {
         return DimExpr(Norm.getBias() ? 7 : 6) * Results;

@@ -316,6 +316,23 @@ def Dure_CumSumOp : Dure_InferredOp<"cumsum"> {
                        DefaultValuedAttr<BoolAttr, "false">:$reverse);
 }
 
+def Dure_TopKOp : Dure_InferredOp<"top_k"> {
+  let summary = "Places of the first elements in sorted order (TopK, ArgMax)";
+  let description = [{
+    Along the `axis`, element j of the result is the index of x's element that
+    is j-th from the largest, or with `smallest` from the smallest; the result
+    has `k` (one expression) of them, all other dimensions are x's, and i64
+    elements. Of equal elements the one at the lower index comes first, with
+    `last_first` the one at the higher. A NaN is larger than every number.
+
+    x has at least `k` elements along the axis. The elements themselves are
+    `dure.gather_elements` of x.
+  }];
+  let arguments = (ins Dure_Tensor:$x, I64Attr:$axis, Dure_DimsAttr:$k,
+                       DefaultValuedAttr<BoolAttr, "false">:$smallest,
+                       DefaultValuedAttr<BoolAttr, "false">:$last_first);
+}
+
 //===----------------------------------------------------------------------===//
 // Transformer operations
 //===----------------------------------------------------------------------===//

@@ -481,6 +481,24 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
 DURE_INFER_ALONG_AXIS(SoftmaxOp, isFloat(A.getX()))
 DURE_INFER_ALONG_AXIS(CumSumOp, true)
 
+DURE_COMPATIBLE(TopKOp)
+LogicalResult TopKOp::inferReturnTypes(MLIRContext *Context, Where Loc,
+                                       Adaptor A, Types &Out) {
+  RankedTensorType X = typeOf(A.getX());
+  if (failed(checkAxis(Loc, A.getAxis(), X)))
+    return failure();
+  if (isBool(A.getX()))
+    return refuse(Loc, "needs numbers, got ", X);
+  if (A.getK().size() != 1)
+    return refuse(Loc, "k must be one expression");
+  SmallVector<DimExpr> Dims = dimsOf(X);
+  DimExpr K = A.getK().expr(0);
+  if (K.constant() && *K.constant() < 0)
+    return refuse(Loc, "k is negative");
+  Dims[A.getAxis()] = K;
+  return give(Loc, A, tensorOf(Dims, IntegerType::get(Context, 64)), Out);
+}
+
 //===----------------------------------------------------------------------===//
 // Transformer operations
 //===----------------------------------------------------------------------===//

@@ -118,6 +118,10 @@ void dure::addRules(ScatterNDOp::Adaptor A, SizeRules &Rules) {
     Rules.equal(dimOf(X, I), sizeOf(A.getUpdates(), Rows + I - Tuple));
 }
 
+void dure::addRules(TopKOp::Adaptor A, SizeRules &Rules) {
+  Rules.atMost(A.getK().expr(0), sizeOf(A.getX(), A.getAxis()));
+}
+
 //===----------------------------------------------------------------------===//
 // Transformer operations
 //===----------------------------------------------------------------------===//
@@ -225,7 +229,7 @@ SmallVector<SizeRule> dure::sizeRulesOf(Operation *Op) {
   llvm::TypeSwitch<Operation *>(Op)
       .Case<ReshapeOp, BroadcastOp>([&](auto X) { addRules(X, Rules); })
       .Case<ConcatOp, GatherElementsOp, GatherNDOp, ScatterNDOp,
-            ScatterElementsOp, MatMulOp, LayerNormOp, RMSNormOp, RopeOp,
+            ScatterElementsOp, TopKOp, MatMulOp, LayerNormOp, RMSNormOp, RopeOp,
             AttentionOp, GatedMLPOp, CacheUpdateOp, DequantizeOp>(FromAdaptor);
   if (isa_and_nonnull<DureDialect>(Op->getDialect()))
     addResultRules(Op, Rules);

@@ -37,6 +37,7 @@ void addRules(GatherElementsOp::Adaptor A, SizeRules &Rules);
 void addRules(GatherNDOp::Adaptor A, SizeRules &Rules);
 void addRules(ScatterNDOp::Adaptor A, SizeRules &Rules);
 void addRules(ScatterElementsOp::Adaptor A, SizeRules &Rules);
+void addRules(TopKOp::Adaptor A, SizeRules &Rules);
 void addRules(MatMulOp::Adaptor A, SizeRules &Rules);
 void addRules(LayerNormOp::Adaptor A, SizeRules &Rules);
 void addRules(RMSNormOp::Adaptor A, SizeRules &Rules);

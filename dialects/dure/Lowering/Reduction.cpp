@@ -233,8 +233,93 @@ static Value lowerCumSum(CumSumOp Op, CumSumOp::Adaptor Operands,
   });
 }
 
+namespace {
+
+/// The order of dure.top_k: which of two elements comes first.
+class SortOrder {
+public:
+  SortOrder(LoweringBuilder &B, TopKOp Op, Type Element)
+      : B(B), Op(Op), Element(Element) {
+    if (isa<FloatType>(Element))
+      Compute = ScalarMath::computeType(Element);
+    else
+      Compute = signlessElement(Element);
+  }
+
+  Type compute() const { return Compute; }
+  Value convert(Value X) {
+    return isa<FloatType>(Element) ? B.math().convert(X, Element, Compute) : X;
+  }
+  /// L before R by their values alone.
+  Value precedes(Value L, Value R) {
+    return Op.getSmallest() ? isLess(L, R) : isLess(R, L);
+  }
+  /// (L, LAt) before (R, RAt).
+  Value precedes(Value L, Value LAt, Value R, Value RAt) {
+    Value IsFirst = Op.getLastFirst() ? B.less(RAt, LAt) : B.less(LAt, RAt);
+    Value NotAfter = arith::XOrIOp::create(B, precedes(R, L), B.truth(true));
+    return arith::OrIOp::create(B, precedes(L, R), B.both(NotAfter, IsFirst));
+  }
+
+private:
+  Value isLess(Value L, Value R) {
+    using P = arith::CmpIPredicate;
+    if (!isa<FloatType>(Compute))
+      return B.compare(Element.isUnsignedInteger() ? P::ult : P::slt, L, R);
+    using F = arith::CmpFPredicate;
+    Value IsNumber = arith::CmpFOp::create(B, F::ORD, L, L);
+    // Less, or R is a NaN.
+    return B.both(IsNumber, arith::CmpFOp::create(B, F::ULT, L, R));
+  }
+
+  LoweringBuilder &B;
+  TopKOp Op;
+  Type Element, Compute;
+};
+
+} // namespace
+
+/// The j-th in order: the first of those that come after the one before. Needs
+/// no memory of its own, and k is small.
+static Value lowerTopK(TopKOp Op, TopKOp::Adaptor Operands,
+                       LoweringBuilder &B) {
+  auto X = cast<RankedTensorType>(Op.getX().getType());
+  auto Type = cast<RankedTensorType>(Op.getType());
+  SortOrder Order(B, Op, X.getElementType());
+  int64_t Axis = Op.getAxis();
+  Values Rows = B.sizes(Type);
+  Value Count = Rows[Axis], Size = B.dim(X, Axis), None = B.index(-1);
+  Rows.erase(Rows.begin() + Axis);
+  Value Nothing = B.zero(Order.compute());
+  return B.fold(Rows, B.empty(Type), [&](ValueRange Row, Value Result) {
+    // Carried: the result, the element found last and its index.
+    return B.loops(
+        Count, {Result, Nothing, None}, [&](ValueRange J, ValueRange Last) {
+          Value IsStart = B.less(Last[2], B.index(0));
+          Values Found = B.loops(
+              Size, {Nothing, None}, [&](ValueRange I, ValueRange Best) {
+                Value At = I[0];
+                Value Each =
+                    Order.convert(B.get(Operands.getX(), inRow(Row, Axis, At)));
+                Value IsLeft = arith::OrIOp::create(
+                    B, IsStart, Order.precedes(Last[1], Last[2], Each, At));
+                Value IsBetter = arith::OrIOp::create(
+                    B, B.less(Best[1], B.index(0)),
+                    Order.precedes(Each, At, Best[0], Best[1]));
+                Value Takes = B.both(IsLeft, IsBetter);
+                return Values{B.select(Takes, Each, Best[0]),
+                              B.select(Takes, At, Best[1])};
+              });
+          Value Place = B.fromIndex(Found[1], Type.getElementType());
+          Value Out = B.set(Place, Last[0], inRow(Row, Axis, J[0]));
+          return Values{Out, Found[0], Found[1]};
+        })[0];
+  });
+}
+
 void dure::addReductionLowerings(LoweringPatterns &Patterns) {
   Patterns.add<ReduceOp>(lowerReduce);
   Patterns.add<SoftmaxOp>(lowerSoftmax);
   Patterns.add<CumSumOp>(lowerCumSum);
+  Patterns.add<TopKOp>(lowerTopK);
 }

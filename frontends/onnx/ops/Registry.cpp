@@ -17,9 +17,10 @@ static const std::map<Key, const OpEntry *> &table() {
     auto *All = new std::map<Key, const OpEntry *>;
     for (llvm::ArrayRef<OpEntry> Family :
          {activationOps(), attentionOps(), constantOps(), controlFlowOps(),
-          elementwiseOps(), gatherOps(), matMulOps(), movementOps(),
-          normalizationOps(), quantizationOps(), reductionOps(), shapeOps(),
-          convolutionOps(), lossOps(), poolingOps(), selectionOps()})
+          convolutionOps(), elementwiseOps(), gatherOps(), lossOps(),
+          matMulOps(), movementOps(), normalizationOps(), poolingOps(),
+          quantizationOps(), reductionOps(), selectionOps(), shapeOps(),
+          sortingOps()})
       for (const OpEntry &Entry : Family) {
         assert(llvm::is_sorted(Entry.Since) && "versions must ascend");
         bool IsNew = All->emplace(Key(Entry.Domain, Entry.Name), &Entry).second;

@@ -82,3 +82,42 @@ func.func @f(%a: tensor<4xf32>) {
   %r = dure.cumsum %a {axis = 1} : (tensor<4xf32>) -> tensor<4xf32>
   return
 }
+
+// -----
+
+// Tests that top_k gives indices, of a number of elements that may be symbolic.
+func.func @f(%a: tensor<?x4xf32, #dure.dims<["n", "4"]>>) {
+  %r0 = dure.top_k %a {axis = 1, k = #dure.dims<["2"]>} : (tensor<?x4xf32, #dure.dims<["n", "4"]>>) -> tensor<?x2xi64, #dure.dims<["n", "2"]>>
+  %r1 = dure.top_k %a {axis = 0, k = #dure.dims<["n"]>, smallest = true} : (tensor<?x4xf32, #dure.dims<["n", "4"]>>) -> tensor<?x4xi64, #dure.dims<["n", "4"]>>
+  return
+}
+
+// -----
+
+// Tests that top_k finds no more elements than there are.
+func.func @f(%a: tensor<4xf32>) {
+  // expected-error @+2 {{size 5 must be at most 4}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.top_k %a {axis = 0, k = #dure.dims<["5"]>} : (tensor<4xf32>) -> tensor<5xi64>
+  return
+}
+
+// -----
+
+// Tests that top_k is given one number of elements.
+func.func @f(%a: tensor<4xf32>) {
+  // expected-error @+2 {{k must be one expression}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.top_k %a {axis = 0, k = #dure.dims<["1", "2"]>} : (tensor<4xf32>) -> tensor<1xi64>
+  return
+}
+
+// -----
+
+// Tests that truth values have no order.
+func.func @f(%a: tensor<4xi1>) {
+  // expected-error @+2 {{needs numbers}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.top_k %a {axis = 0, k = #dure.dims<["1"]>} : (tensor<4xi1>) -> tensor<1xi64>
+  return
+}

@@ -95,6 +95,41 @@ TEST(CumSum, ExclusiveAndReverse) {
   EXPECT_EQ(Run(", exclusive = true, reverse = true"), (Floats{5, 3, 0}));
 }
 
+TEST(TopK, OrdersTiesAndNaN) {
+  Floats X = {1, 3, NaN, 3, -Inf, 0};
+  auto Run = [&](const std::string &Attributes) {
+    return evaluate<int64_t>(
+        dispatch("top_k", {"1 x n x f32"},
+                 "axis = 1 : i64, k = #dure.dims<[\"4\"]>" + Attributes,
+                 "1x4xi64", {"n"}),
+        4, {6}, X);
+  };
+  using Integers = std::vector<int64_t>;
+  EXPECT_EQ(Run(""), (Integers{2, 1, 3, 0}));
+  EXPECT_EQ(Run(", last_first = true"), (Integers{2, 3, 1, 0}));
+  EXPECT_EQ(Run(", smallest = true"), (Integers{4, 5, 0, 1}));
+  // Along an outer axis, and as many as there are.
+  EXPECT_EQ(evaluate<int64_t>(
+                dispatch("top_k", {"n x 2 x f32"},
+                         "axis = 0 : i64, k = #dure.dims<[\"n\"]>",
+                         "n x 2 x i64", {"n"}),
+                6, {3}, Floats{1, 6, 5, 2, 3, 4}),
+            (Integers{1, 0, 2, 2, 0, 1}));
+  // Beyond the signed range, and the lowest of it.
+  EXPECT_EQ(evaluate<int64_t>(dispatch("top_k", {"3xui8"},
+                                       "axis = 0 : i64, k = "
+                                       "#dure.dims<[\"2\"]>",
+                                       "2xi64"),
+                              2, {}, std::vector<uint8_t>{1, 200, 3}),
+            (Integers{1, 2}));
+  EXPECT_EQ(evaluate<int64_t>(dispatch("top_k", {"2xi8"},
+                                       "axis = 0 : i64, smallest = true, k = "
+                                       "#dure.dims<[\"2\"]>",
+                                       "2xi64"),
+                              2, {}, std::vector<int8_t>{-127, -128}),
+            (Integers{1, 0}));
+}
+
 TEST(Norm, LayerNorm) {
   // Mean 2, variance 1.
   expectNear(

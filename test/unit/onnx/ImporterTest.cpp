@@ -641,11 +641,54 @@ TEST_F(OnnxImporter, WhatTheStandardForbidsIsRefused) {
                  {list<int8_t>("q", 3, {1, 2}),
                   rawTensorOf<float>("s", Float, {}, {1})}),
             "type");
+  EXPECT_EQ(Code(node("TopK", {"x"}, {"y"}, {}), 9), "attribute");
+  EXPECT_EQ(Code(node("TopK", {"x", "k"}, {"y"}), 20, {ints("k", {4})}),
+            "operands");
+  EXPECT_EQ(Code(node("TopK", {"x", "k"}, {"y"}), 20, {ints("k", {1, 1})}),
+            "shape-rank");
   // The edge of nothing.
   EXPECT_EQ(codesOf(one(node("Pad", {"x", "p"}, {"y"},
                              {stringAttribute("mode", "edge")}),
                         {value("x", Float, {0})}, Float, {ints("p", {1, 0})})),
             "shape-rank");
+}
+
+TEST_F(OnnxImporter, ConvolutionsThatCannotBe) {
+  auto Code = [&](std::vector<std::string> Attributes,
+                  std::vector<DimText> Image = {"n", 4, 5, 6},
+                  std::vector<int64_t> Weight = {2, 4, 3, 3}) {
+    int64_t Count = 1;
+    for (int64_t Size : Weight)
+      Count *= Size;
+    return codesOf(one(
+        node("Conv", {"x", "w"}, {"y"}, Attributes), {value("x", Float, Image)},
+        Float,
+        {rawTensorOf<float>("w", Float, Weight, std::vector<float>(Count))}));
+  };
+  EXPECT_EQ(Code({}), "");
+  EXPECT_EQ(Code({intsAttribute("strides", {2, 1}),
+                  intsAttribute("dilations", {1, 2}),
+                  intsAttribute("pads", {0, 1, 2, 3})}),
+            "");
+  EXPECT_EQ(Code({intAttribute("group", 2)}, {1, 4, 5, 6}, {2, 2, 1, 1}), "");
+  EXPECT_EQ(
+      Code({stringAttribute("auto_pad", "SAME_LOWER")}, {"n", 4, "h", "w"}),
+      "");
+  EXPECT_EQ(Code({}, {"n", 3, 5, 6}), "shape-rank");
+  EXPECT_EQ(Code({}, {"n", 4, 5}), "shape-rank");
+  EXPECT_EQ(Code({}, {"n", 4, 5, 2}), "shape-rank");
+  EXPECT_EQ(Code({}, {"n", 4, 5, 6}, {2, 4, 0, 3}), "shape-rank");
+  for (std::vector<std::string> Attributes :
+       {std::vector{intAttribute("group", 0)},
+        {intAttribute("group", 3)},
+        {intsAttribute("strides", {0, 1})},
+        {intsAttribute("strides", {1})},
+        {intsAttribute("pads", {-1, 0, 0, 0})},
+        {intsAttribute("pads", {INT64_MAX, 0, INT64_MAX, 0})},
+        {intsAttribute("dilations", {1, INT64_MAX})},
+        {intsAttribute("kernel_shape", {3, 2})},
+        {stringAttribute("auto_pad", "SAME")}})
+    EXPECT_EQ(Code(Attributes), "attribute");
 }
 
 TEST_F(OnnxImporter, ImpossibleShapesAreRefused) {
