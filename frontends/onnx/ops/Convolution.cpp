@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Convolution as a product of matrices: windows of the input times weights.
 
+#include "frontends/onnx/ops/Products.h"
 #include "frontends/onnx/ops/Windows.h"
 
 #include <numeric>
@@ -123,30 +124,27 @@ static LogicalResult importConv(OpImport &C) {
   return C.result(C.has(2) ? addBias(C, Y, C.in(2)) : Y);
 }
 
-/// x - its zero point as i32; a zero point of rank 1 is per `Axis`
-static Value centered(OpImport &C, unsigned X, unsigned Zero, int64_t Axis) {
-  Type I32 = C.builder().getI32Type();
-  Value Wide = C.cast(C.in(X), I32);
-  if (!Wide || !C.has(Zero))
-    return Wide;
-  Value Point = C.cast(C.in(Zero), I32);
-  if (!Point)
-    return {};
-  if (rankOf(Point) == 1) {
-    Dims Shape(rankOf(Wide), DimExpr(1));
-    if (rankOf(Wide) > 0 && !dimOf(typeOf(Point), 0).isConstant(1))
-      Shape[Axis] = dimOf(typeOf(Wide), Axis);
-    Point = C.reshape(Point, Shape);
-  } else {
-    Point = C.reshape(Point, {});
-  }
-  return C.create<SubOp>({Wide, Point});
-}
-
 /// y = (x - zero point) * (w - zero point) in i32
 static LogicalResult importConvInteger(OpImport &C) {
   return C.result(
       convolveAsAsked(C, centered(C, 0, 2, 0), centered(C, 1, 3, 0)));
+}
+
+/// y = the convolution of quantized tensors, quantized again; the scale of w
+/// may be one for each filter.
+static LogicalResult importQLinearConv(OpImport &C) {
+  Value X = C.in(0), ScaleX = C.in(1), ScaleW = C.in(4);
+  if (!X || !ScaleX || !ScaleW)
+    return failure();
+  Value Sum = convolveAsAsked(C, centered(C, 0, 2, 0), centered(C, 3, 5, 0));
+  if (C.has(8))
+    Sum = addBias(C, Sum, C.in(8));
+  Type F32 = C.builder().getF32Type();
+  ScaleX = alongAxis(C, C.cast(ScaleX, F32), 0, 0);
+  ScaleW = alongAxis(C, C.cast(ScaleW, F32), rankOf(X), 1);
+  Value Scale = alongAxis(C, C.cast(C.in(6), F32), 0, 0);
+  Value Factor = C.create<DivOp>({C.create<MulOp>({ScaleX, ScaleW}), Scale});
+  return C.result(requantized(C, Sum, Factor, 7));
 }
 
 //===----------------------------------------------------------------------===//
@@ -289,6 +287,7 @@ ArrayRef<OpEntry> convolutionOps() {
   static const OpEntry Table[] = {
       {"Conv", {1, 11, 22}, 2, 3, importConv},
       {"ConvInteger", {10}, 2, 4, importConvInteger},
+      {"QLinearConv", {10}, 8, 9, importQLinearConv},
       {"ConvTranspose", {1, 11, 22}, 2, 3, importConvTranspose},
   };
   return Table;

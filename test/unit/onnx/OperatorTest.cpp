@@ -19,7 +19,7 @@ using namespace dure::onnx::test;
 
 namespace {
 
-constexpr int Float = 1, Int32 = 6, Int64 = 7;
+constexpr int Float = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7;
 
 class OnnxOperator : public ::testing::Test {
 protected:
@@ -166,6 +166,47 @@ TEST_F(OnnxOperator, FiltersOfConvolutions) {
   EXPECT_EQ(Codes({intsAttribute("output_padding", {-1})}, {4, 8, 3},
                   "ConvTranspose"),
             "attribute");
+}
+
+//===----------------------------------------------------------------------===//
+// Quantized numbers
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxOperator, QuantizedOutputs) {
+  auto Codes = [&](std::vector<DimText> Scale,
+                   std::vector<std::string> Attributes, int ScaleType = Float) {
+    return codesOf(node("QuantizeLinear", {"x", "s", "z"}, {"y"}, Attributes),
+                   {value("x", Float, {"n", 6}), value("s", ScaleType, Scale),
+                    value("z", Int8, Scale)},
+                   {}, 25, Int8);
+  };
+  EXPECT_EQ(Codes({}, {}), "");
+  EXPECT_EQ(Codes({6}, {}), "");
+  EXPECT_EQ(Codes({"n", 3}, {intAttribute("block_size", 2)}), "");
+  EXPECT_EQ(Codes({5}, {}), "shape-rank");
+  EXPECT_EQ(Codes({6}, {intAttribute("axis", 2)}), "shape-rank");
+  EXPECT_EQ(Codes({"n", 4}, {intAttribute("block_size", 2)}), "shape-rank");
+  EXPECT_EQ(Codes({3}, {intAttribute("block_size", 2)}), "shape-rank");
+  EXPECT_EQ(Codes({}, {intAttribute("block_size", -1)}), "attribute");
+  EXPECT_EQ(Codes({}, {intAttribute("output_dtype", UInt8)}), "attribute");
+  EXPECT_EQ(Codes({}, {}, Int32), "operands");
+}
+
+TEST_F(OnnxOperator, QuantizedProducts) {
+  auto Codes = [&](std::vector<DimText> Zero, int Type = UInt8) {
+    return codesOf(node("MatMulInteger", {"a", "b", "", "z"}, {"y"}),
+                   {value("a", Type, {"n", 3}), value("b", Int8, {3, 4}),
+                    value("z", Int8, Zero)},
+                   {}, 22, Int32);
+  };
+  EXPECT_EQ(Codes({}), "");
+  EXPECT_EQ(Codes({4}), "");
+  EXPECT_EQ(Codes({3}), "shape-rank");
+  EXPECT_EQ(Codes({2, 3, 4}), "shape-rank");
+  EXPECT_EQ(Codes({4}, Int32), "operands");
+  EXPECT_EQ(codesOf(node("DynamicQuantizeLinear", {"x"}, {"y", "s", "z"}),
+                    {value("x", Int32, {3})}, {}, 22, UInt8),
+            "operands");
 }
 
 } // namespace
