@@ -109,12 +109,12 @@ TEST(TopK, OrdersTiesAndNaN) {
   EXPECT_EQ(Run(", last_first = true"), (Integers{2, 3, 1, 0}));
   EXPECT_EQ(Run(", smallest = true"), (Integers{4, 5, 0, 1}));
   // Along an outer axis, and as many as there are.
-  EXPECT_EQ(evaluate<int64_t>(
-                dispatch("top_k", {"n x 2 x f32"},
-                         "axis = 0 : i64, k = #dure.dims<[\"n\"]>",
-                         "n x 2 x i64", {"n"}),
-                6, {3}, Floats{1, 6, 5, 2, 3, 4}),
-            (Integers{1, 0, 2, 2, 0, 1}));
+  EXPECT_EQ(
+      evaluate<int64_t>(dispatch("top_k", {"n x 2 x f32"},
+                                 "axis = 0 : i64, k = #dure.dims<[\"n\"]>",
+                                 "n x 2 x i64", {"n"}),
+                        6, {3}, Floats{1, 6, 5, 2, 3, 4}),
+      (Integers{1, 0, 2, 2, 0, 1}));
   // Beyond the signed range, and the lowest of it.
   EXPECT_EQ(evaluate<int64_t>(dispatch("top_k", {"3xui8"},
                                        "axis = 0 : i64, k = "
