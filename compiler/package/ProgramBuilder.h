@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The builder of one host program, registers and all.
+//
+// Private to compiler/package: HostProgram.cpp translates straight-line code,
+// ControlFlow.cpp what chooses and repeats blocks.
+#ifndef DURE_COMPILER_PACKAGE_PROGRAMBUILDER_H
+#define DURE_COMPILER_PACKAGE_PROGRAMBUILDER_H
+
+#include "compiler/package/HostProgram.h"
+#include "compiler/package/Transients.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+#include <map>
+#include <set>
+
+namespace dure {
+
+/// Builds one Program. Scalars are computed once per expression; buffers are
+/// registers; what control flow encloses goes into blocks of its own.
+class ProgramBuilder {
+public:
+  ProgramBuilder(mlir::func::FuncOp Function, const Entry &Signature,
+                 const llvm::StringMap<KernelPlace> &Kernels,
+                 WeightTable &Weights)
+      : Function(Function), Signature(Signature), Kernels(Kernels),
+        Weights(Weights) {}
+
+  mlir::FailureOr<Program> build();
+
+private:
+  // Scalars.
+  ScalarReg newScalar() { return Out.ScalarRegisters++; }
+  mlir::FailureOr<ScalarReg> scalar(mlir::Location Loc, const DimExpr &Expr);
+  mlir::LogicalResult bindInputs();
+  mlir::LogicalResult checkEqualDims();
+  mlir::LogicalResult bindState();
+  bool isBound(const DimExpr &Expr) const;
+
+  // Memory.
+  mlir::LogicalResult allocateArena();
+  mlir::FailureOr<BufferReg> memoryFor(mlir::Operation *Op, mlir::Value V);
+  mlir::FailureOr<BufferReg> bufferOf(mlir::Operation *User, mlir::Value V,
+                                      StepAttr Layout);
+
+  // Operations.
+  mlir::LogicalResult translate(mlir::Operation &Op);
+  mlir::LogicalResult translateDispatch(CallDispatchOp Op);
+  mlir::LogicalResult translateDefineDims(DefineDimsOp Op);
+  mlir::LogicalResult translateBindDims(BindDimsOp Op);
+  mlir::LogicalResult translateReturn(mlir::func::ReturnOp Op);
+
+  // Control flow (ControlFlow.cpp).
+  class BlockScope;
+  struct Variable;
+  struct Stack;
+  Variable declare(mlir::Type Of);
+  void bindSymbols(const Variable &V);
+  mlir::LogicalResult assign(mlir::Operation *User, const Variable &To,
+                             mlir::Value From);
+  mlir::LogicalResult translateBlock(mlir::Region &Body);
+  mlir::LogicalResult translateIf(BranchOp Op);
+  mlir::LogicalResult translateLoop(IterateOp Op);
+  mlir::LogicalResult translateLoopBody(IterateOp Op, const LoopOp &Made,
+                                        ScalarReg Count,
+                                        llvm::ArrayRef<Variable> Carried,
+                                        llvm::ArrayRef<Stack> Stacks);
+  mlir::LogicalResult carryOn(IterateOp Op, llvm::ArrayRef<Variable> Carried);
+  mlir::FailureOr<Stack> declareStack(IterateOp Op, mlir::Value Result);
+  mlir::LogicalResult push(IterateOp Op, const Stack &To, mlir::Value From,
+                           ScalarReg Trips);
+  mlir::LogicalResult bindLoopResults(IterateOp Op,
+                                      llvm::ArrayRef<Variable> Carried,
+                                      llvm::ArrayRef<Stack> Stacks);
+  void move(ScalarReg To, ScalarReg From);
+  ScalarReg compute(ScalarOpKind Kind, ScalarReg A, ScalarReg B);
+
+  // Instructions.
+  void barrierIfNeeded(llvm::ArrayRef<Binding> Bindings);
+  mlir::LogicalResult addTrace(CallDispatchOp Op, mlir::func::FuncOp Callee,
+                               const std::map<std::string, DimExpr> &InCaller,
+                               DispatchOp &Made);
+  mlir::LogicalResult buildTraceBlock();
+
+  template <typename T> void emit(T Instruction) {
+    Out.Blocks[EmitTo].Instructions.push_back(std::move(Instruction));
+  }
+
+  mlir::func::FuncOp Function;
+  const Entry &Signature;
+  const llvm::StringMap<KernelPlace> &Kernels;
+  WeightTable &Weights;
+  /// The index of each argument among the inputs, or the states.
+  llvm::DenseMap<mlir::Value, uint32_t> InputIndex, StateIndex;
+
+  Program Out;
+  /// The block that instructions go to: the body, a block of control flow, at
+  /// the end the trace block.
+  uint32_t EmitTo = 0;
+  std::map<std::string, ScalarReg> Scalars;
+
+  /// Operations and bytes of each trace row in the caller's symbols.
+  struct Cost {
+    std::optional<DimExpr> Flops;
+    DimExpr Bytes;
+  };
+  std::vector<Cost> Costs;
+
+  /// Pairs of dure.equal_dims that are still to be checked.
+  llvm::SmallVector<DimsAttr> UncheckedPairs;
+
+  TransientPlan Transients;
+  std::vector<ScalarReg> SlotOffsets;
+  BufferReg Arena = 0;
+  llvm::DenseMap<mlir::Value, BufferReg> Buffers;
+  std::map<std::pair<std::string, const void *>, BufferReg> WeightBuffers;
+
+  /// Memory written and read since the last barrier, by slot or buffer.
+  std::set<int64_t> Written, Read;
+  llvm::DenseMap<BufferReg, int64_t> MemoryOf;
+};
+
+} // namespace dure
+
+#endif // DURE_COMPILER_PACKAGE_PROGRAMBUILDER_H
