@@ -196,6 +196,9 @@ LogicalResult RegionOp::verify() {
 // Control flow
 //===----------------------------------------------------------------------===//
 
+// The classes are called Branch and Iterate: IfOp and LoopOp in this namespace
+// are instructions of the host program (runtime/package/Package.h).
+
 /// Whether a value may be given as another: the types are the same but for dims
 /// that are symbols there.
 static bool mayBeGivenAs(Type Given, Type As) {
@@ -292,6 +295,12 @@ LogicalResult IterateOp::verify() {
     if (!Fits)
       return emitOpError("cannot stack values of type ")
              << One << " as " << All;
+    // How many there are is `count`; without another condition, the trips.
+    DimExpr Length = dimOf(All, 0), Trips = getTrips().expr(0);
+    bool IsTrips = !isConditional() && Length == Trips && Trips.isNonNegative();
+    if (!IsTrips && Length.asSymbol() != getCount().str())
+      return emitOpError("stacks '")
+             << getCount() << "' values, not " << Length.str();
   }
   return success();
 }

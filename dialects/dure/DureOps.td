@@ -317,7 +317,7 @@ def Dure_CumSumOp : Dure_InferredOp<"cumsum"> {
 }
 
 def Dure_TopKOp : Dure_InferredOp<"top_k"> {
-  let summary = "Places of the first elements in sorted order (TopK, ArgMax)";
+  let summary = "Places of the first elements in sorted order";
   let description = [{
     Along the `axis`, element j of the result is the index of x's element that
     is j-th from the largest, or with `smallest` from the smallest; the result
@@ -546,7 +546,8 @@ def Dure_IterateOp : Dure_Op<"loop", [SingleBlock, RecursiveMemoryEffects]> {
     The results are the carried values at the end, then one tensor for each
     other value that is yielded: [count, dims..], the iterations' values one
     after another, of equal shape. `count` is the symbol that the op binds to the
-    number of iterations made.
+    number of iterations made; in the types of those tensors it may be `trips`
+    where the loop ends in no other way.
 
     A dim of a carried value is the same expression in every iteration, or a
     symbol in the argument's type and another in the result's type, which the op
@@ -554,7 +555,7 @@ def Dure_IterateOp : Dure_Op<"loop", [SingleBlock, RecursiveMemoryEffects]> {
 
     Example:
     ```mlir
-    %sum = dure.loop "$i" <["n"]> "$count" (%zero) : (tensor<f32>) -> tensor<f32> {
+    %sum = dure.loop "i" <["n"]> "count" (%zero) : (tensor<f32>) -> tensor<f32> {
     ^bb0(%s: tensor<f32>):
       %t = dure.add %s, %x : (tensor<f32>, tensor<f32>) -> tensor<f32>
       dure.yield %t : tensor<f32>

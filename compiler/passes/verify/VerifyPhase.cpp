@@ -60,6 +60,11 @@ private:
   LogicalResult verifyExprs(Operation *Op, DimsAttr Dims);
   void bindTypes(TypeRange Types);
   LogicalResult verifyBlocks(Operation *Op);
+  LogicalResult verifyOwnDims(Operation *Op, TypeRange Own,
+                              ArrayRef<ValueRange> Givers,
+                              std::set<std::string> &Seen);
+  LogicalResult verifyOwnDims(BranchOp Op);
+  LogicalResult verifyOwnDims(IterateOp Op);
   void bindAll(ArrayAttr Names) {
     for (StringRef Name : Names.getAsValueRange<StringAttr>())
       Bound.insert(Name.str());
@@ -171,9 +176,79 @@ LogicalResult FunctionVerifier::verifyOp(Operation *Op) {
   return success();
 }
 
+/// A dim that `Own` types have and their givers need not is bound by the op: a
+/// symbol that nothing binds already, and that stands in one place. Adds them
+/// to `Seen`.
+LogicalResult FunctionVerifier::verifyOwnDims(Operation *Op, TypeRange Own,
+                                              ArrayRef<ValueRange> Givers,
+                                              std::set<std::string> &Seen) {
+  for (auto [I, T] : llvm::enumerate(Own))
+    for (auto [Axis, Dim] :
+         llvm::enumerate(dimsOf(cast<RankedTensorType>(T)))) {
+      std::optional<std::string> Name = Dim.asSymbol();
+      if (!Name)
+        continue;
+      auto IsGiven = [&, I = I, Axis = Axis, &Dim = Dim](ValueRange Values) {
+        return dimOf(cast<RankedTensorType>(Values[I].getType()), Axis) == Dim;
+      };
+      if (Bound.count(*Name)) {
+        if (!llvm::all_of(Givers, IsGiven))
+          return Op->emitOpError("gives another size than '")
+                 << *Name << "', which is bound already";
+      } else if (!Seen.insert(*Name).second) {
+        return Op->emitOpError("binds the dimension symbol '")
+               << *Name << "' in two places";
+      }
+    }
+  return success();
+}
+
+/// The dims of stacked values behind the first, which is the number of them.
+static SmallVector<Type> withoutFirstDims(TypeRange Types) {
+  SmallVector<Type> Out;
+  for (Type T : Types) {
+    auto Tensor = cast<RankedTensorType>(T);
+    SmallVector<DimExpr> Dims = dimsOf(Tensor);
+    Dims.erase(Dims.begin());
+    Out.push_back(tensorOf(Dims, Tensor.getElementType()));
+  }
+  return Out;
+}
+
+LogicalResult FunctionVerifier::verifyOwnDims(BranchOp Op) {
+  std::set<std::string> Seen;
+  ValueRange Then = Op.getThen().front().getTerminator()->getOperands();
+  ValueRange Else = Op.getOtherwise().front().getTerminator()->getOperands();
+  return verifyOwnDims(Op, Op.getResultTypes(), {Then, Else}, Seen);
+}
+
+LogicalResult FunctionVerifier::verifyOwnDims(IterateOp Op) {
+  for (StringRef Name : {Op.getInduction(), Op.getCount()})
+    if (Bound.count(Name.str()))
+      return Op.emitOpError("binds the dimension symbol '")
+             << Name << "', which is bound already";
+  ValueRange Inits = Op.getInits(), Next = Op.nextValues();
+  ValueRange Stacked = Op.stackedValues();
+  std::set<std::string> OfBlock = {Op.getInduction().str()};
+  std::set<std::string> OfResults = {Op.getCount().str()};
+  TypeRange Results = Op.getResultTypes();
+  TypeRange Carried = Results.take_front(Inits.size());
+  TypeRange Stacks = Results.drop_front(Inits.size());
+  return success(
+      succeeded(verifyOwnDims(Op, Op.getBody().getArgumentTypes(),
+                              {Inits, Next}, OfBlock)) &&
+      succeeded(verifyOwnDims(Op, Carried, {Inits, Next}, OfResults)) &&
+      succeeded(
+          verifyOwnDims(Op, withoutFirstDims(Stacks), {Stacked}, OfResults)));
+}
+
 /// What is bound in a block of control flow is forgotten behind it; the symbols
 /// of arguments and results are bound by the op.
 LogicalResult FunctionVerifier::verifyBlocks(Operation *Op) {
+  LogicalResult Own = isa<BranchOp>(Op) ? verifyOwnDims(cast<BranchOp>(Op))
+                                        : verifyOwnDims(cast<IterateOp>(Op));
+  if (failed(Own))
+    return failure();
   std::set<std::string> Outer = Bound;
   for (Region &R : Op->getRegions()) {
     Bound = Outer;

@@ -302,10 +302,9 @@ SmallVector<Value> LoopImport::makeOp() {
   std::string Count = G.freshName("size");
   DimExpr Length = DimExpr::symbol(Count);
   // More trips than a tensor has elements: it had better end in another way.
-  if (!IsConditional && arePossibleSizes({Form.Trips}))
-    Length = Form.Trips.isNonNegative()
-                 ? Form.Trips
-                 : C.bindSize(DimExpr::max(0, Form.Trips));
+  if (!IsConditional && Form.Trips.isNonNegative() &&
+      arePossibleSizes({Form.Trips}))
+    Length = Form.Trips;
   SmallVector<Type> Results;
   for (auto [I, Value] : llvm::enumerate(ArrayRef(Yielded).drop_front(Extra))) {
     bool IsStacked = I >= Types.size();

@@ -115,3 +115,36 @@ func.func @one_name(%x: tensor<f32>) -> tensor<f32> {
   }
   return %r : tensor<f32>
 }
+
+// -----
+
+// Tests that there are as many stacked values as iterations.
+func.func @other_length(%x: tensor<4xf32>) -> tensor<1000x4xf32> {
+  // expected-error@+1 {{stacks 'count' values, not 1000}}
+  %r = dure.loop "i" <["3"]> "count" () : () -> tensor<1000x4xf32> {
+    dure.yield %x : tensor<4xf32>
+  }
+  return %r : tensor<1000x4xf32>
+}
+
+// -----
+
+// Tests that the number of trips is as good a name for it.
+// CHECK-LABEL: @trips
+func.func @trips(%x: tensor<4xf32>) -> tensor<3x4xf32> {
+  %r = dure.loop "i" <["3"]> "count" () : () -> tensor<3x4xf32> {
+    dure.yield %x : tensor<4xf32>
+  }
+  return %r : tensor<3x4xf32>
+}
+
+// -----
+
+// Tests that it is not where the loop may end before.
+func.func @less_than_trips(%x: tensor<4xf32>, %stop: tensor<i1>) -> tensor<3x4xf32> {
+  // expected-error@+1 {{stacks 'count' values, not 3}}
+  %r = dure.loop "i" <["3"]> "count" while <["1"]>() : () -> tensor<3x4xf32> {
+    dure.yield %stop, %x : tensor<i1>, tensor<4xf32>
+  }
+  return %r : tensor<3x4xf32>
+}
