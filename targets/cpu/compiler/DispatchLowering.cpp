@@ -97,14 +97,9 @@ bool MatMulDispatch::matchOperands() {
       !isMicroElement(typeOf(matmul.getResult()).getElementType()))
     return false;
   layout = matmul.getTransposeRhs() ? RhsLayout::Columns : RhsLayout::Rows;
-  if (auto step =
-          function.getArgAttrOfType<StepAttr>(rhs.getArgNumber(), LayoutAttr)) {
-    if (step.getKind() != RecipeKind::PackPanels ||
-        step.getInts() != ArrayRef<int64_t>{kPanelWidth} ||
-        matmul.getTransposeRhs())
-      return false;
+  // What else a layout could be has been refused (verifyLayouts).
+  if (function.getArgAttr(rhs.getArgNumber(), LayoutAttr))
     layout = RhsLayout::Panels;
-  }
   SmallVector<DimExpr> result = dimsOf(typeOf(matmul.getResult()));
   SmallVector<DimExpr> rhsDims = dimsOf(typeOf(rhs));
   n = result.pop_back_val();
@@ -474,6 +469,40 @@ Type findUnsupportedElement(Operation *op) {
   return unsupported;
 }
 
+StepAttr panelLayout(RankedTensorType weight) {
+  int64_t k = weight.getDimSize(0), n = weight.getDimSize(1);
+  int64_t panels = (n + kPanelWidth - 1) / kPanelWidth;
+  auto packed =
+      RankedTensorType::get({panels, k, kPanelWidth}, weight.getElementType());
+  return StepAttr::get(weight.getContext(), RecipeKind::PackPanels, packed,
+                       {kPanelWidth}, nullptr, nullptr);
+}
+
+/// Whether an op reads the operand where it lies in panels.
+static bool readsPanels(OpOperand &use) {
+  if (auto matmul = dyn_cast<MatMulOp>(use.getOwner()))
+    return &use == &matmul.getRhsMutable() && !matmul.getTransposeRhs();
+  auto gather = dyn_cast<GatherOp>(use.getOwner());
+  return gather && &use == &gather.getXMutable() && gather.getAxis() == 1;
+}
+
+/// Layouts are the target's own, but IR may come from a file.
+static LogicalResult verifyLayouts(func::FuncOp dispatch) {
+  for (BlockArgument argument : dispatch.getArguments()) {
+    Attribute given = dispatch.getArgAttr(argument.getArgNumber(), LayoutAttr);
+    auto type = cast<RankedTensorType>(argument.getType());
+    bool isPanels = given && type.getRank() == 2 && type.hasStaticShape() &&
+                    isMicroElement(type.getElementType()) &&
+                    given == panelLayout(type) &&
+                    llvm::all_of(argument.getUses(), readsPanels);
+    if (given && !isPanels)
+      return dispatch.emitError("argument ")
+             << argument.getArgNumber() << " has the layout " << given
+             << ", which the cpu target does not read there";
+  }
+  return success();
+}
+
 bool hasKernel(func::FuncOp dispatch) {
   DimSlots slots;
   return MatMulDispatch(dispatch, slots).match() ||
@@ -484,6 +513,8 @@ bool hasKernel(func::FuncOp dispatch) {
 FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
                                     ModuleOp kernelModule,
                                     const CpuVariant &variant) {
+  if (failed(verifyLayouts(dispatch)))
+    return failure();
   KernelBuilder builder(dispatch.getLoc(), variant, dispatch.getContext());
   DimSlots slots;
   FailureOr<KernelInfo> info = KernelInfo();
@@ -501,6 +532,11 @@ FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
                                        dispatch.getName(), slots);
     info->workgroups = rows.workgroups;
     info->scratchBytes = rows.scratchBytes;
+  } else if (llvm::any_of(dispatch.getArguments(), [&](BlockArgument a) {
+               return dispatch.getArgAttr(a.getArgNumber(), LayoutAttr);
+             })) {
+    return dispatch.emitError("no kernel of the cpu target computes this in "
+                              "the layouts that it has");
   } else {
     auto loops = reference::lowerDispatch(dispatch, kernelModule);
     if (failed(loops))

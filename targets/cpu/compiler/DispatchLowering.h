@@ -39,6 +39,10 @@ bool isSupportedOp(mlir::Operation *op);
 /// written: neighbours in one byte may belong to two workgroups.
 mlir::Type findUnsupportedElement(mlir::Operation *op);
 
+/// The layout of a matrix, a weight, that matmuls multiply with: panels of
+/// columns, as they and gathers of columns read it.
+StepAttr panelLayout(mlir::RankedTensorType weight);
+
 /// Whether a kernel family computes the function as a whole. What none does is
 /// left to the canonical lowering, which takes one op at a time.
 bool hasKernel(mlir::func::FuncOp dispatch);
@@ -46,7 +50,8 @@ bool hasKernel(mlir::func::FuncOp dispatch);
 /// Emits the kernel of a dispatch function into `kernelModule` as an entry of
 /// the function's name. What no kernel family computes becomes the loops of
 /// its canonical lowering. Emits a diagnostic at the function and fails when
-/// the function holds an op that the CPU target does not compute.
+/// the function holds an op that the CPU target does not compute, or an
+/// argument in a layout that its users do not read.
 mlir::FailureOr<KernelInfo> lowerDispatch(mlir::func::FuncOp dispatch,
                                           mlir::ModuleOp kernelModule,
                                           const CpuVariant &variant);

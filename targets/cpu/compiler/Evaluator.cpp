@@ -250,12 +250,13 @@ static bool isInPanels(BlockArgument argument) {
   return function && function.getArgAttr(argument.getArgNumber(), LayoutAttr);
 }
 
-/// Column n of row k lies in panel n / width, row k, column n % width.
+/// Column n of row k lies in panel n / width, row k, column n % width. What has
+/// a layout is a matrix in panels (DispatchLowering refuses all else), and a
+/// gather is computed in the full layout of points.
 Value Evaluator::loadFromPanels(BlockArgument weight, const Point &point) {
   auto function = cast<func::FuncOp>(weight.getOwner()->getParentOp());
   auto step =
       function.getArgAttrOfType<StepAttr>(weight.getArgNumber(), LayoutAttr);
-  assert(step.getKind() == RecipeKind::PackPanels && layout == Layout::Full);
   int64_t width = step.getInts().front();
   const Index &row = point.at[0], &column = point.at[1];
   Index panel, within;

@@ -312,14 +312,8 @@ static void addWeightLayout(Operation *op, DispatchGroup &out) {
     weight = cast<GatherOp>(op).getX();
   else
     return;
-  auto type = cast<RankedTensorType>(weight.getType());
-  int64_t k = type.getDimSize(0), n = type.getDimSize(1);
-  int64_t panels = (n + kPanelWidth - 1) / kPanelWidth;
-  auto packed =
-      RankedTensorType::get({panels, k, kPanelWidth}, type.getElementType());
   out.Layouts.push_back(
-      {weight, StepAttr::get(op->getContext(), RecipeKind::PackPanels, packed,
-                             {kPanelWidth}, nullptr, nullptr)});
+      {weight, panelLayout(cast<RankedTensorType>(weight.getType()))});
 }
 
 DispatchGroup Former::finish(const Group &group) {
