@@ -222,20 +222,6 @@ static Value spreadOut(OpImport &C, Value X, const Windows &Over,
   return X;
 }
 
-/// A list attribute of one number for each spatial dim; null when not given.
-static std::optional<SmallVector<int64_t>>
-spatialAttr(OpImport &C, llvm::StringRef Name, size_t Count) {
-  auto Given = C.intsAttr(Name);
-  if (!Given || Given->empty())
-    return SmallVector<int64_t>();
-  auto IsBad = [](int64_t V) { return V < 0 || V > (int64_t(1) << 30); };
-  if (Given->size() != Count || llvm::any_of(*Given, IsBad))
-    return C.refuse(RefusalCode::AttributeBad,
-                    {Name.str(), "must have " + std::to_string(Count) +
-                                     " numbers, none negative"});
-  return SmallVector<int64_t>(*Given);
-}
-
 /// y = the gradient of a convolution: every element of x spreads w.
 static LogicalResult importConvTranspose(OpImport &C) {
   Value X = C.in(0), W = C.in(1);
@@ -250,12 +236,11 @@ static LogicalResult importConvTranspose(OpImport &C) {
     return failure();
   size_t Count = Kernel->size();
   std::optional<Windows> Over = windowsOf(C, X, *Kernel);
-  auto Extra = spatialAttr(C, "output_padding", Count);
-  auto Asked = spatialAttr(C, "output_shape", Count);
+  constexpr int64_t NotAsked = -1;
+  auto Extra = perDim(C, "output_padding", Count, 0, 0);
+  auto Asked = perDim(C, "output_shape", Count, NotAsked, 0);
   if (!Over || !Extra || !Asked)
     return failure();
-  if (Extra->empty())
-    Extra->assign(Count, 0);
   llvm::StringRef Auto = C.stringAttr("auto_pad", "NOTSET");
   bool Same = Auto == "SAME_UPPER" || Auto == "SAME_LOWER";
   SmallVector<Cut> Cuts;
@@ -264,7 +249,7 @@ static LogicalResult importConvTranspose(OpImport &C) {
                    DimExpr(V.span() + (*Extra)[I]);
     bool MoreAtEnd = Auto == "SAME_UPPER";
     Cut Each = {V.Low, V.High};
-    if (!Asked->empty())
+    if ((*Asked)[I] != NotAsked)
       Each = cutTo(DimExpr((*Asked)[I]), Full, MoreAtEnd);
     else if (Same)
       Each = cutTo(V.Input * DimExpr(V.Stride), Full, MoreAtEnd);

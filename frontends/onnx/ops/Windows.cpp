@@ -12,11 +12,9 @@ namespace dure::onnx {
 /// of two cannot overflow.
 static constexpr int64_t MaxStep = int64_t(1) << 30;
 
-/// A list of one number for each spatial dim, `Default` where it is not given.
-static std::optional<SmallVector<int64_t>> perDim(OpImport &C,
-                                                  llvm::StringRef Name,
-                                                  size_t Count, int64_t Default,
-                                                  int64_t Least) {
+std::optional<SmallVector<int64_t>> perDim(OpImport &C, llvm::StringRef Name,
+                                           size_t Count, int64_t Default,
+                                           int64_t Least) {
   auto Given = C.intsAttr(Name);
   SmallVector<int64_t> Out(Count, Default);
   if (!Given || Given->empty())

@@ -25,6 +25,13 @@ struct Window {
 
 using Windows = llvm::SmallVector<Window>;
 
+/// An attribute that is a list of `Count` numbers of at least `Least`; all are
+/// `Default` where it is not given.
+std::optional<llvm::SmallVector<int64_t>> perDim(OpImport &C,
+                                                 llvm::StringRef Name,
+                                                 size_t Count, int64_t Default,
+                                                 int64_t Least);
+
 /// The attributes strides, dilations, pads, auto_pad and ceil_mode, for kernels
 /// of the given sizes over the spatial dims of X; refuses what does not fit.
 std::optional<Windows> windowsOf(OpImport &C, mlir::Value X,
