@@ -217,8 +217,8 @@ def qwen3(layers, attention):
     return Decoder(transformers.Qwen3ForCausalLM(config))
 
 
-def exaone4(layers, attention):
-    config = transformers.Exaone4Config(
+def exaone4(layers, attention, **overrides):
+    settings = dict(
         vocab_size=VOCAB,
         hidden_size=HIDDEN,
         num_hidden_layers=layers,
@@ -241,7 +241,9 @@ def exaone4(layers, attention):
         tie_word_embeddings=False,
         attn_implementation=attention,
     )
+    config = transformers.Exaone4Config(**{**settings, **overrides})
     return Decoder(transformers.Exaone4ForCausalLM(config))
+
 
 def qwen2(layers, attention):
     config = transformers.Qwen2Config(
@@ -329,29 +331,15 @@ def gpt_neox(layers, attention):
 
 
 def exaone4_global(layers, attention):
-    config = transformers.Exaone4Config(
-        vocab_size=VOCAB,
-        hidden_size=HIDDEN,
-        num_hidden_layers=layers,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        intermediate_size=96,
+    # The 1.2B form: no window, so that all layers are global and with RoPE.
+    return exaone4(
+        layers,
+        attention,
         max_position_embeddings=65536,
-        rope_parameters={
-            "rope_type": "llama3",
-            "rope_theta": 1000000.0,
-            "factor": 16.0,
-            "low_freq_factor": 1.0,
-            "high_freq_factor": 4.0,
-            "original_max_position_embeddings": 8192,
-        },
-        # The 1.2B form: no window, so that all layers are global and with RoPE.
         sliding_window=None,
         layer_types=["full_attention"] * layers,
         tie_word_embeddings=True,
-        attn_implementation=attention,
     )
-    return Decoder(transformers.Exaone4ForCausalLM(config))
 
 
 def hyperclovax(layers, attention):
