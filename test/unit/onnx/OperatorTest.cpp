@@ -1,17 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Forms of operators: what each importer takes, and what it refuses beside it.
 
-#include "dialects/dure/DureOps.h"
-#include "frontends/onnx/Importer.h"
-#include "test/unit/onnx/Protos.h"
-
-#include "mlir/IR/MLIRContext.h"
-#include "mlir/IR/Verifier.h"
-
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
+#include "test/unit/onnx/ImporterFixture.h"
 
 using namespace dure;
 using namespace dure::onnx;
@@ -19,40 +9,15 @@ using namespace dure::onnx::test;
 
 namespace {
 
-constexpr int Float = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7;
-
-class OnnxOperator : public ::testing::Test {
+class OnnxOperator : public OnnxImporter {
 protected:
-  OnnxOperator() {
-    Folder = std::filesystem::temp_directory_path() /
-             ("dure-operator-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(Folder);
-  }
-  ~OnnxOperator() override { std::filesystem::remove_all(Folder); }
-
   /// The codes of all refusals of one node that gives y; "" when it is taken.
   std::string codesOf(const std::string &Node, std::vector<std::string> Inputs,
                       std::vector<std::string> Initializers = {},
                       int64_t Opset = 22, int Type = Float) {
-    GraphParts G;
-    G.Nodes = {Node};
-    G.Inputs = std::move(Inputs);
-    G.Initializers = std::move(Initializers);
-    G.Outputs = {value("y", Type, {})};
-    std::string Path = (Folder / "m.onnx").string();
-    std::ofstream(Path, std::ios::binary) << model(graph(G), Opset);
-    ImportResult Result = importOnnx(Path, Context);
-    EXPECT_EQ(!Result.Module, !Result.Refusals.empty());
-    if (Result.Module)
-      EXPECT_TRUE(mlir::succeeded(mlir::verify(*Result.Module)));
-    std::string Codes;
-    for (const Refusal &R : Result.Refusals)
-      Codes += (Codes.empty() ? "" : " ") + std::string(codeName(R.Code));
-    return Codes;
+    return OnnxImporter::codesOf(
+        one(Node, std::move(Inputs), Type, std::move(Initializers), Opset));
   }
-
-  mlir::MLIRContext Context{mlir::MLIRContext::Threading::DISABLED};
-  std::filesystem::path Folder;
 };
 
 //===----------------------------------------------------------------------===//

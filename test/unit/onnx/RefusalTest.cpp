@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Refusals of the ONNX importer: all at once, named, in two languages.
+
+#include "test/unit/onnx/ImporterFixture.h"
+
+using namespace dure;
+using namespace dure::onnx;
+using namespace dure::onnx::test;
+
+namespace {
+
+TEST_F(OnnxImporter, EverythingIsReportedAtOnce) {
+  GraphParts G;
+  G.Inputs = {value("x", Float, {2})};
+  G.Nodes = {node("Frobnicate", {"x"}, {"a"}),
+             node("Relu", {"a"}, {"b"}), // Follows from the one before.
+             node("Blur", {"b"}, {"c"}, {}, "", "com.example"),
+             node("Relu", {"x"}, {"d"}, {intAttribute("spin", 1)}),
+             node("Softmax", {"x"}, {"e"}, {stringAttribute("axis", "no")}),
+             node("Add", {"x"}, {"f"})};
+  for (const char *Name : {"b", "c", "d", "e", "f"})
+    G.Outputs.push_back(value(Name, Float, {2}));
+  EXPECT_EQ(codesOf(model(graph(G))), "op-unknown domain-unknown attribute "
+                                      "attribute input-count");
+}
+
+TEST_F(OnnxImporter, SignatureAndGraphAreReportedTogether) {
+  GraphParts G;
+  G.Inputs = {value("s", String, {1}), value("x", Float, {2}),
+              value("big", Float, {int64_t(1) << 60})};
+  G.Nodes = {node("Frobnicate", {"x"}, {"a"}),
+             node("Identity", {"s"}, {"b"}), // Follows from the input.
+             node("Relu", {"big"}, {"c"}), node("Relu", {"x"}, {"d"}),
+             node("Neg", {"x"}, {"e"})};
+  for (const char *Name : {"a", "b", "c"})
+    G.Outputs.push_back(value(Name, Float, {2}));
+  for (const char *Name : {"d", "e"})
+    G.Outputs.push_back(value(Name, Int64, {2}));
+  EXPECT_EQ(codesOf(model(graph(G), 999)), "graph-io graph-io opset-version "
+                                           "op-unknown graph-io graph-io");
+  // Of an opset whose rules were others, only what no version knows is said.
+  EXPECT_EQ(codesOf(model(graph(G), 5)),
+            "graph-io graph-io opset-version op-unknown");
+}
+
+TEST_F(OnnxImporter, InputValuesMustFitTheirInput) {
+  std::string Bytes =
+      one(node("ReduceSum", {"x", "axes"}, {"y"}),
+          {value("x", Float, {2, 3}), value("axes", Int64, {1})});
+  InputValue Axes;
+  Axes.Type = DataType::Int64;
+  Axes.Dims = {1};
+  Axes.Bytes.assign("\x01\0\0\0\0\0\0\0", 8);
+  ImportOptions Options;
+  Options.InputValues["ghost"] = Axes;
+  EXPECT_EQ(codesOf(Bytes, Options), "graph-io constant-needed");
+  Options.InputValues.clear();
+  Axes.Dims = {1, 1};
+  Options.InputValues["axes"] = Axes;
+  EXPECT_HAS(codesOf(Bytes, Options), "graph-io");
+}
+
+TEST_F(OnnxImporter, RefusalsAreOneLineOfText) {
+  ImportResult Result =
+      import(one(node("Frob\nnicate", {"x"}, {"y"}, {}, "n\x1b[31m"),
+                 {value("x", Float, {2})}));
+  ASSERT_EQ(Result.Refusals.size(), 1u);
+  std::string Text = toString(Result.Refusals[0]);
+  EXPECT_HAS(Text, "node 'n?[31m' (Frob?nicate, opset 20)");
+  EXPECT_LACKS(Text, "\n");
+}
+
+TEST_F(OnnxImporter, RefusalsSpeakKorean) {
+  ImportResult Result = import(one(node("Frobnicate", {"x"}, {"y"}, {}, "n1"),
+                                   {value("x", Float, {2})}));
+  ASSERT_EQ(Result.Refusals.size(), 1u);
+  std::string Text = toString(Result.Refusals[0], Language::Korean);
+  EXPECT_HAS(Text, "노드 'n1' (Frobnicate, opset 20): ");
+  EXPECT_HAS(Text, "[op-unknown]");
+}
+
+/// All text of the sources whose clauses Clauses.def translates, without the
+/// seams of string literals.
+std::string wordsOfSources() {
+  namespace fs = std::filesystem;
+  std::string Text;
+  for (const char *Folder : {"frontends/onnx", "dialects/dure", "runtime/io"})
+    for (const auto &Entry :
+         fs::recursive_directory_iterator(fs::path(DURE_SOURCE_DIR) / Folder))
+      if (Entry.path().extension() == ".cpp") {
+        std::ifstream In(Entry.path());
+        Text.append(std::istreambuf_iterator<char>(In), {});
+      }
+  std::string Joined;
+  for (size_t I = 0; I < Text.size(); ++I) {
+    size_t Next = Text[I] == '"' ? Text.find_first_not_of(" \n", I + 1) : 0;
+    if (Next != 0 && Next != Text.npos && Text[Next] == '"' && Next > I + 1)
+      I = Next;
+    else
+      Joined += Text[I];
+  }
+  return Joined;
+}
+
+TEST(OnnxRefusals, TranslatedClausesAreOnesThatAreSaid) {
+  const std::string Words = wordsOfSources();
+  for (const ClauseTexts &Each : allClauses()) {
+    EXPECT_FALSE(Each.Korean.empty());
+    // The longest piece between two holes.
+    std::string Longest, Piece;
+    for (size_t I = 0; I <= Each.English.size(); ++I) {
+      bool IsHole = I + 2 < Each.English.size() && Each.English[I] == '{';
+      if (I == Each.English.size() || IsHole) {
+        Longest = Piece.size() > Longest.size() ? Piece : Longest;
+        Piece.clear();
+        I += 2;
+      } else {
+        Piece += Each.English[I];
+      }
+    }
+    // Quotes around names are put in apart.
+    while (!Longest.empty() && Longest.front() == '\'')
+      Longest.erase(0, 1);
+    // An operating system's words, and a field's type, are put in apart.
+    if (Longest.find("No such file") == std::string::npos &&
+        Each.English.substr(0, 5) != "field")
+      EXPECT_NE(Words.find(Longest), std::string::npos) << Each.English;
+  }
+}
+
+TEST_F(OnnxImporter, ClausesSpeakKoreanToo) {
+  auto Korean = [&](const std::string &Bytes) {
+    ImportResult Result = import(Bytes);
+    return Result.Refusals.empty()
+               ? std::string()
+               : reasonOf(Result.Refusals[0], Language::Korean);
+  };
+  std::vector<std::string> X = {value("x", Float, {2, 3})};
+  EXPECT_HAS(
+      Korean(one(node("Softmax", {"x"}, {"y"}, {intAttribute("axis", 9)}), X)),
+      "랭크 2인 텐서의 축 9");
+  EXPECT_HAS(
+      Korean(one(node("Relu", {"x"}, {"y"}, {intAttribute("spin", 1)}), X)),
+      "이 연산자에 없는 속성입니다");
+  EXPECT_HAS(Korean(one(node("Add", {"x", "z"}, {"y"}),
+                        {X[0], value("z", Float, {2, 5})})),
+             "형상을 브로드캐스트할 수 없습니다: 'tensor<2x5xf32>'와(과) "
+             "'tensor<2x3xf32>'");
+}
+
+TEST_F(OnnxImporter, NodesAreFoundAgain) {
+  ImportResult Result = import(one(node("Relu", {"x"}, {"y"}, {}, "layer/act"),
+                                   {value("x", Float, {2})}));
+  ASSERT_TRUE(Result.Module);
+  std::string Text;
+  llvm::raw_string_ostream Stream(Text);
+  Result.Module->print(Stream, mlir::OpPrintingFlags().enableDebugInfo(
+                                   true, /*prettyForm=*/true));
+  for (const char *Part : {"node:layer/act", "op:Relu", "value:y"})
+    EXPECT_HAS(Text, Part);
+}
+
+} // namespace
