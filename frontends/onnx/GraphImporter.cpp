@@ -403,9 +403,14 @@ std::vector<Refusal> GraphImporter::rollBack(const Mark &To) {
                              std::make_move_iterator(Refusals->end()));
   Refusals->erase(First, Refusals->end());
   Symbols.rollBack(To.Equalities);
-  // Constants stay: they lie outside of the body.
-  size_t Kept = To.Tracked;
-  for (size_t I = To.Tracked; I < TrackedLog.size(); ++I) {
+  forgetValues(To);
+  return Taken;
+}
+
+void GraphImporter::forgetValues(const Mark &From) {
+  // Constants stay: they lie outside of the blocks.
+  size_t Kept = From.Tracked;
+  for (size_t I = From.Tracked; I < TrackedLog.size(); ++I) {
     Value V = TrackedLog[I];
     if (V.getParentBlock() == Entry)
       TrackedLog[Kept++] = V;
@@ -413,7 +418,6 @@ std::vector<Refusal> GraphImporter::rollBack(const Mark &To) {
       Tracked.erase(V);
   }
   TrackedLog.resize(Kept);
-  return Taken;
 }
 
 bool GraphImporter::isNewSince(const Mark &From, const DimExpr &E) const {

@@ -71,8 +71,11 @@ public:
   };
   Mark mark() const;
   /// Forgets what came after the mark; gives the refusals among it. The ops of
-  /// the body are the caller's to erase.
+  /// the body are the caller's to erase, afterwards.
   std::vector<Refusal> rollBack(const Mark &To);
+  /// Forgets what is known of values in blocks that came after the mark: to be
+  /// called before the blocks are erased.
+  void forgetValues(const Mark &From);
   /// Whether an expression holds a name that was made after the mark.
   bool isNewSince(const Mark &From, const DimExpr &E) const;
 

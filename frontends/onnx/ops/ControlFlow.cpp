@@ -3,6 +3,8 @@
 
 #include "frontends/onnx/GraphImporter.h"
 
+#include <array>
+
 using namespace mlir;
 
 namespace dure::onnx {
@@ -77,6 +79,28 @@ LogicalResult setResults(OpImport &C, ValueRange Values) {
   return success();
 }
 
+/// Imports both branches; `Types` are what their results have in common.
+bool importBranches(OpImport &C, std::array<const Graph *, 2> Sources,
+                    const GraphImporter::Mark &Before,
+                    MutableArrayRef<Region> Bodies,
+                    SmallVectorImpl<Type> &Types) {
+  SmallVector<Value> Results[2];
+  for (int I : {0, 1}) {
+    Block &Into = Bodies[I].emplaceBlock();
+    auto Given = C.graph().importBody(*Sources[I], Into, {});
+    if (!Given)
+      return false;
+    Results[I] = std::move(*Given);
+    yield(C, Into, Results[I]);
+  }
+  for (unsigned I = 0; I < C.numOutputs(); ++I) {
+    Types.push_back(joinTypes(C, Before, I, Results[0][I], Results[1][I]));
+    if (!Types.back())
+      return false;
+  }
+  return true;
+}
+
 /// y... = the results of one of two graphs
 LogicalResult importIf(OpImport &C) {
   GraphImporter &G = C.graph();
@@ -96,22 +120,11 @@ LogicalResult importIf(OpImport &C) {
     return Results ? setResults(C, *Results) : failure();
   }
   GraphImporter::Mark Before = G.mark();
-  const Graph *Sources[] = {Then, Else};
   Region Bodies[2];
-  SmallVector<Value> Results[2];
-  for (int I : {0, 1}) {
-    Block &Into = Bodies[I].emplaceBlock();
-    auto Given = G.importBody(*Sources[I], Into, {});
-    if (!Given)
-      return failure();
-    Results[I] = std::move(*Given);
-    yield(C, Into, Results[I]);
-  }
   SmallVector<Type> Types;
-  for (unsigned I = 0; I < C.numOutputs(); ++I) {
-    Types.push_back(joinTypes(C, Before, I, Results[0][I], Results[1][I]));
-    if (!Types.back())
-      return failure();
+  if (!importBranches(C, {Then, Else}, Before, Bodies, Types)) {
+    G.forgetValues(Before);
+    return failure();
   }
   auto Made = BranchOp::create(C.builder(), C.loc(), Types,
                                DimsAttr::get(C.context(), {*Condition}));
