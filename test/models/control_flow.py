@@ -45,7 +45,10 @@ case(
     """g (float[n,4] x, bool c) => (float[n,4] y) {
 y = If (c) <then_branch = t () => (float[n,4] a) { a = MatMul(x, w) }, else_branch = e () => (float[n,4] b) { s = MatMul(x, w) b = Add(s, x) }>
 }""",
-    dict(x=f32(3,4),c=np.array(True)), dict(x=f32(2,4),c=np.array(False)), dict(x=f32(0,4),c=np.array(False)), weights={'w':W},
+    dict(x=f32(3, 4), c=np.array(True)),
+    dict(x=f32(2, 4), c=np.array(False)),
+    dict(x=f32(0, 4), c=np.array(False)),
+    weights={"w": W},
 )
 case(
     "if-shapes",
@@ -53,7 +56,9 @@ case(
 y = If (c) <then_branch = t () => (float[n,4] a) { a = Identity(x) }, else_branch = e () => (float[k,4] b) { b = Concat<axis=0>(x, x) }>
 z = MatMul(y, w)
 }""",
-    dict(x=f32(3,4),c=np.array([True])), dict(x=f32(2,4),c=np.array([False])), weights={'w':W},
+    dict(x=f32(3, 4), c=np.array([True])),
+    dict(x=f32(2, 4), c=np.array([False])),
+    weights={"w": W},
 )
 case(
     "if-nested",
@@ -64,7 +69,9 @@ one = Constant<value=float {1.0}>()
 c = Greater(s, zero)
 y = If (c) <then_branch = t () => (float[n] a) { d = Greater(s, one) a = If(d) <then_branch = tt () => (float[n] p) { p = Mul(x, x) }, else_branch= te () => (float[n] q) { q = Neg(x) }> }, else_branch = e () => (float[n] b) { b = Identity(x) }>
 }""",
-    dict(x=np.array([3.,1],np.float32)), dict(x=np.array([.25,.25],np.float32)), dict(x=np.array([-3.,1],np.float32)),
+    dict(x=np.array([3.0, 1], np.float32)),
+    dict(x=np.array([0.25, 0.25], np.float32)),
+    dict(x=np.array([-3.0, 1], np.float32)),
 )
 case(
     "loop-swap",
@@ -72,7 +79,10 @@ case(
 yes = Constant<value=bool {1}>()
 a, b, s = Loop (t, yes, a0, b0) <body = l (int64 i, bool c, float[n] p, float[n] q) => (bool d, float[n] u, float[n] v, float[n] w) { d = Identity(c) one = Constant<value=float {1.0}>() u = Add(q, one) v = Identity(p) w = Mul(p, q) }>
 }""",
-    dict(t=np.array(5),a0=f32(3),b0=f32(3)*2), dict(t=np.array(0),a0=f32(3),b0=f32(3)*2), dict(t=np.array(-3),a0=f32(3),b0=f32(3)*2), dict(t=np.array(1),a0=f32(0),b0=f32(0)),
+    dict(t=np.array(5), a0=f32(3), b0=f32(3) * 2),
+    dict(t=np.array(0), a0=f32(3), b0=f32(3) * 2),
+    dict(t=np.array(-3), a0=f32(3), b0=f32(3) * 2),
+    dict(t=np.array(1), a0=f32(0), b0=f32(0)),
 )
 case(
     "loop-grow",
@@ -80,7 +90,8 @@ case(
 yes = Constant<value=bool {1}>()
 y, sums = Loop (t, yes, x) <body = l (int64 i, bool c, float[p,2] a) => (bool d, float[q,2] b, float s) { d = Identity(c) fi = Cast<to=1>(i) ax = Constant<value_ints=[0]>() h = Add(x, fi) b = Concat<axis=0>(a, h) s = ReduceSum<keepdims=0>(b) }>
 }""",
-    dict(t=np.array(4),x=f32(2,2)), dict(t=np.array(0),x=f32(2,2)),
+    dict(t=np.array(4), x=f32(2, 2)),
+    dict(t=np.array(0), x=f32(2, 2)),
 )
 case(
     "loop-while",
@@ -91,7 +102,9 @@ two = Constant<value=float {2.0}>()
 go = Less(x, big)
 y, all, idx = Loop (max, go, x) <body = l (int64 i, bool c, float a) => (bool d, float b, float s, int64 j) { b = Mul(a, two) d = Less(b, big) s = Identity(b) j = Identity(i) }>
 }""",
-    dict(x=scalar(1.5)), dict(x=scalar(200)), dict(x=scalar(99)),
+    dict(x=scalar(1.5)),
+    dict(x=scalar(200)),
+    dict(x=scalar(99)),
 )
 case(
     "loop-nested",
@@ -99,7 +112,8 @@ case(
 yes = Constant<value=bool {1}>()
 y, s = Loop (t, yes, x) <body = l (int64 i, bool c, float[4] a) => (bool d, float[4] b, float[k,4] in) { d = Identity(c)  three = Constant<value=int64 {3}>() b, in = Loop(three, c, a) <body = m (int64 j, bool e, float[4] u) => (bool o, float[4] v, float[4] g2) { o = Identity(e) fj = Cast<to=1>(j) fi = Cast<to=1>(i) r = Add(fi, fj) v0 = MatMul(u, w) v = Add(v0, r) g2 = Identity(v)}> }>
 }""",
-    dict(t=np.array(2),x=f32(4)), weights={'w':W*0.5},
+    dict(t=np.array(2), x=f32(4)),
+    weights={"w": W * 0.5},
 )
 case(
     "loop-outer",
@@ -112,7 +126,8 @@ k2 = Mul(k, k)
 k3 = Mul(k2, k)
 z2 = Add(k3, y)
 }""",
-    dict(t=np.array(2),x=f32(4),z=f32(4)+1), dict(t=np.array(0),x=f32(4),z=f32(4)+1),
+    dict(t=np.array(2), x=f32(4), z=f32(4) + 1),
+    dict(t=np.array(0), x=f32(4), z=f32(4) + 1),
 )
 case(
     "loop-slice",
@@ -125,14 +140,17 @@ acc = Constant<value=float[1,4] {0.0,0.0,0.0,0.0}>()
 fin, rows = Loop (t, yes, acc) <body = l (int64 i, bool c, float[1,4] a) => (bool d, float[1,4] b, float[4] r) { d = Identity(c) ax = Constant<value_ints=[0]>() one = Constant<value_ints=[1]>() i1 = Unsqueeze(i, ax) i2 = Add(i1, one) row = Slice(x, i1, i2, ax) b = Add(a, row) r = Squeeze(b, ax) }>
 y = Identity(rows)
 }""",
-    dict(x=f32(5,4)), dict(x=f32(0,4)),
+    dict(x=f32(5, 4)),
+    dict(x=f32(0, 4)),
 )
 case(
     "scan-dirs",
     """g (float[b,t,3] x, float[b,3] h0) => (float[b,3] h, float[b,3,t] ys, float[t,b,3] zs) {
 h, ys, zs = Scan (h0, x) <num_scan_inputs=1, scan_input_axes=[1], scan_input_directions=[1], scan_output_axes=[-1,0], scan_output_directions=[1,0], body = l (float[b,3] s, float[b,3] xi) => (float[b,3] s2, float[b,3] o1, float[b,3] o2) { m = MatMul(s, w3) s2 = Add(m, xi) o1 = Tanh(s2) o2 = Neg(s2) }>
 }""",
-    dict(x=f32(2,5,3),h0=f32(2,3)), dict(x=f32(1,1,3),h0=f32(1,3)), weights={'w3':f32(3,3)*0.3},
+    dict(x=f32(2, 5, 3), h0=f32(2, 3)),
+    dict(x=f32(1, 1, 3), h0=f32(1, 3)),
+    weights={"w3": f32(3, 3) * 0.3},
 )
 case(
     "if-in-loop",
@@ -142,7 +160,7 @@ two = Constant<value=int64 {2}>()
 zero = Constant<value=int64 {0}>()
 y = Loop (t, yes, x) <body = l (int64 i, bool c, float[n] a) => (bool d, float[n] b) { d = Identity(c) r = Mod(i, two) even = Equal(r, zero) b = If(even) <then_branch= tb () => (float[n] u) { u = Add(a, x) }, else_branch = eb () => (float[n] v) { v = Mul(a, x) }> }>
 }""",
-    dict(t=np.array(5),x=f32(3)),
+    dict(t=np.array(5), x=f32(3)),
 )
 
 
