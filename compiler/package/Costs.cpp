@@ -70,6 +70,16 @@ static DimExpr attentionFlops(AttentionOp Op) {
          count(Op.getResult()); // the division by the sum
 }
 
+static DimExpr linearAttentionFlops(LinearAttentionOp Op) {
+  RankedTensorType Q = typeOf(Op.getQ()), V = typeOf(Op.getV());
+  DimExpr State = dimOf(Q, 3) * dimOf(V, 3), Tokens = dimOf(Q, 0) * dimOf(Q, 2);
+  // Of an element of the state, a token: its update, its decay, and what is
+  // read for the delta rule; then what each query head reads.
+  int64_t Update = 2 + (Op.getDecay() ? 1 : 0) + (Op.getBeta() ? 2 : 0);
+  return Tokens * State *
+         (DimExpr(Update) * dimOf(V, 1) + DimExpr(2) * dimOf(Q, 1));
+}
+
 static int64_t activationFlops(GluActivation Activation) {
   switch (Activation) {
   case GluActivation::Silu:
@@ -141,11 +151,12 @@ std::optional<DimExpr> dure::flopsOf(Operation *Op) {
   return llvm::TypeSwitch<Operation *, DimExpr>(Op)
       .Case<MatMulOp>(matmulFlops)
       .Case<AttentionOp>(attentionFlops)
+      .Case<LinearAttentionOp>(linearAttentionFlops)
       .Case<GatedMLPOp>(gatedMLPFlops)
       .Case<ReduceOp>(reduceFlops)
       // Maximum, difference, exp, sum and division (or, of log, difference).
       .Case<SoftmaxOp>([&](auto) { return DimExpr(5) * Results; })
-      .Case<CumSumOp>([&](auto) { return Results; })
+      .Case<CumSumOp, CumProdOp>([&](auto) { return Results; })
       // Every element is compared once for each that is found.
       .Case<TopKOp>(
           [&](TopKOp Op) { return count(Op.getX()) * Op.getK().expr(0); })

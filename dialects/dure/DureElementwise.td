@@ -20,6 +20,7 @@ def Dure_TanhOp : Dure_UnaryOp<"tanh", "tanh x">;
 def Dure_ErfOp : Dure_UnaryOp<"erf", "the Gauss error function">;
 def Dure_SinOp : Dure_UnaryOp<"sin", "sin x">;
 def Dure_CosOp : Dure_UnaryOp<"cos", "cos x">;
+def Dure_AtanOp : Dure_UnaryOp<"atan", "arctan x, between -pi/2 and pi/2">;
 def Dure_FloorOp : Dure_UnaryOp<"floor", "the largest integer <= x">;
 def Dure_CeilOp : Dure_UnaryOp<"ceil", "the smallest integer >= x">;
 def Dure_RoundOp : Dure_UnaryOp<"round", "the nearest integer, ties to even">;
@@ -45,6 +46,14 @@ def Dure_CastOp : Dure_UnaryOp<"cast",
   }];
   let arguments = (ins Dure_Tensor:$x, TypeAttr:$to,
                        DefaultValuedAttr<BoolAttr, "true">:$saturate);
+}
+def Dure_BitcastOp : Dure_UnaryOp<"bitcast",
+    "the same bits as another element type"> {
+  let description = [{
+    Both types have one width; i1, which is kept in a byte, goes with 8 bits: 0
+    and 1 of integers, any other bits are true.
+  }];
+  let arguments = (ins Dure_Tensor:$x, TypeAttr:$to);
 }
 
 // Two operands.

@@ -316,6 +316,16 @@ def Dure_CumSumOp : Dure_InferredOp<"cumsum"> {
                        DefaultValuedAttr<BoolAttr, "false">:$reverse);
 }
 
+def Dure_CumProdOp : Dure_InferredOp<"cumprod"> {
+  let summary = "Running products along an axis (ONNX CumProd)";
+  let description = [{
+    As `dure.cumsum`, with products for sums: `exclusive` begins with 1.
+  }];
+  let arguments = (ins Dure_Tensor:$x, I64Attr:$axis,
+                       DefaultValuedAttr<BoolAttr, "false">:$exclusive,
+                       DefaultValuedAttr<BoolAttr, "false">:$reverse);
+}
+
 def Dure_TopKOp : Dure_InferredOp<"top_k"> {
   let summary = "Places of the first elements in sorted order";
   let description = [{
@@ -436,6 +446,33 @@ def Dure_AttentionOp : Dure_Op<"attention", [Pure, AttrSizedOperandSegments,
   let results = (outs Dure_Tensor:$result);
   let assemblyFormat = [{
     $q `,` $k `,` $v (`mask` $mask^)? (`sinks` $sinks^)? attr-dict
+    `:` functional-type(operands, $result)
+  }];
+}
+
+def Dure_LinearAttentionOp : Dure_Op<"linear_attention", [Pure,
+    AttrSizedOperandSegments, InferTypeOpAdaptorWithIsCompatible]> {
+  let summary = "Attention through a recurrent state (linear, gated, delta)";
+  let description = [{
+    q [B, G R, T, D], k [B, G, T, D], v [B, G, T, E] and the state S [B, G, D,
+    E], all of f32 or all of f64. For every token t in turn, in each group,
+
+    1. with `decay`, [B, G, T, D] or [B, G, T, 1]: S[d, e] *= exp(decay[t, d]);
+    2. u = v[t]; with `beta`, [B, G, T, 1] or [B, 1, T, 1]: u = beta[t] (v[t] -
+       S^T k[t]), the delta rule;
+    3. S[d, e] += k[t, d] u[e];
+    4. for each of the R query heads of the group: o[t] = `scale` S^T q[t].
+
+    The result is [B, G, R T + D, E]: row r T + t is o[t] of the group's query
+    head r, the last D rows are the state after the last token.
+    (Yang et al., Gated Delta Networks, arXiv 2412.06464.)
+  }];
+  let arguments = (ins Dure_Tensor:$q, Dure_Tensor:$k, Dure_Tensor:$v,
+      Dure_Tensor:$state, Optional<Dure_Tensor>:$decay,
+      Optional<Dure_Tensor>:$beta, F32Attr:$scale);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v `,` $state (`decay` $decay^)? (`beta` $beta^)? attr-dict
     `:` functional-type(operands, $result)
   }];
 }

@@ -52,6 +52,7 @@ private:
   Value floatFunction(Value X);
   Value binary(Value L, Value R);
   Value sign(Value X);
+  Value bitcast(Type To);
   Value divide(Value L, Value R, bool Remainder);
   Value modulo(Value L, Value R, bool TowardsZero);
   Value shift(Value L, Value R, bool Left);
@@ -117,6 +118,7 @@ Value ElementBuilder::floatFunction(Value X) {
       .Case([&](ErfOp) { return Math.erf(X); })
       .Case([&](SinOp) { return Math.sin(X); })
       .Case([&](CosOp) { return Math.cos(X); })
+      .Case([&](AtanOp) { return Math.atan(X); })
       .Case([&](FloorOp) { return math::FloorOp::create(B, X); })
       .Case([&](CeilOp) { return math::CeilOp::create(B, X); })
       .Case([&](RoundOp) { return math::RoundEvenOp::create(B, X); })
@@ -171,6 +173,25 @@ Value ElementBuilder::isInfinite(IsInfOp Inf) {
   if (Inf.getPositive())
     OrEqual(Infinity);
   return Result;
+}
+
+Value ElementBuilder::bitcast(Type To) {
+  Type Signless = To;
+  if (auto Integer = dyn_cast<IntegerType>(To))
+    Signless = B.getIntegerType(Integer.getWidth());
+  Value X = Args[0];
+  Type Result = ScalarMath::shaped(X.getType(), Signless);
+  if (Element.isInteger(1) && !To.isInteger(1)) {
+    X = arith::ExtUIOp::create(
+        B, ScalarMath::shaped(X.getType(), B.getI8Type()), X);
+  } else if (To.isInteger(1) && !Element.isInteger(1)) {
+    if (isFloat())
+      X = arith::BitcastOp::create(
+          B, ScalarMath::shaped(X.getType(), B.getI8Type()), X);
+    return compareIntegers(arith::CmpIPredicate::ne, X, 0);
+  }
+  return X.getType() == Result ? X
+                               : Value(arith::BitcastOp::create(B, Result, X));
 }
 
 //===----------------------------------------------------------------------===//
@@ -405,6 +426,8 @@ Value ElementBuilder::power() {
 Value ElementBuilder::build() {
   if (auto Cast = dyn_cast<CastOp>(Op))
     return Math.convert(Args[0], Element, Cast.getTo(), Cast.getSaturate());
+  if (auto Bits = dyn_cast<BitcastOp>(Op))
+    return bitcast(Bits.getTo());
   if (isa<SelectOp>(Op))
     return select(Args[0], Args[1], Args[2]);
   if (isa<PowOp>(Op))

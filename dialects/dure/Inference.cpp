@@ -142,6 +142,7 @@ DURE_INFER_FLOAT_UNARY(TanhOp)
 DURE_INFER_FLOAT_UNARY(ErfOp)
 DURE_INFER_FLOAT_UNARY(SinOp)
 DURE_INFER_FLOAT_UNARY(CosOp)
+DURE_INFER_FLOAT_UNARY(AtanOp)
 DURE_INFER_FLOAT_UNARY(FloorOp)
 DURE_INFER_FLOAT_UNARY(CeilOp)
 DURE_INFER_FLOAT_UNARY(RoundOp)
@@ -170,6 +171,21 @@ LogicalResult CastOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
   if (!isDureElement(A.getTo()))
     return refuse(Loc, "cannot cast to ", A.getTo());
   Out.push_back(withElementType(typeOf(A.getX()), A.getTo()));
+  return success();
+}
+
+/// i1 is kept in a byte.
+static unsigned storedWidth(Type Element) {
+  return Element.isInteger(1) ? 8 : Element.getIntOrFloatBitWidth();
+}
+
+DURE_COMPATIBLE(BitcastOp)
+LogicalResult BitcastOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                          Types &Out) {
+  Type From = typeOf(A.getX()).getElementType(), To = A.getTo();
+  if (!isDureElement(To) || storedWidth(From) != storedWidth(To))
+    return refuse(Loc, "cannot read the bits of ", From, " as ", To);
+  Out.push_back(withElementType(typeOf(A.getX()), To));
   return success();
 }
 
@@ -480,6 +496,7 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
 
 DURE_INFER_ALONG_AXIS(SoftmaxOp, isFloat(A.getX()))
 DURE_INFER_ALONG_AXIS(CumSumOp, true)
+DURE_INFER_ALONG_AXIS(CumProdOp, true)
 
 DURE_COMPATIBLE(TopKOp)
 LogicalResult TopKOp::inferReturnTypes(MLIRContext *Context, Where Loc,
@@ -608,6 +625,31 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
               tensorOf({dimOf(Q, 0), dimOf(Q, 1), dimOf(Q, 2), dimOf(V, 3)},
                        Q.getElementType()),
               Out);
+}
+
+DURE_COMPATIBLE(LinearAttentionOp)
+LogicalResult LinearAttentionOp::inferReturnTypes(MLIRContext *, Where Loc,
+                                                  Adaptor A, Types &Out) {
+  RankedTensorType Q = typeOf(A.getQ()), K = typeOf(A.getK());
+  Type Element = Q.getElementType();
+  for (Value V : A.getOperands())
+    if (typeOf(V).getRank() != 4 || typeOf(V).getElementType() != Element ||
+        !(Element.isF32() || Element.isF64()))
+      return refuse(Loc,
+                    "operands must have rank 4 and all be f32 or all f64, "
+                    "got ",
+                    V.getType());
+  if (Q.isDynamicDim(1) || K.isDynamicDim(1) || K.getDimSize(1) == 0 ||
+      Q.getDimSize(1) % K.getDimSize(1) != 0)
+    return refuse(Loc, "the number of query heads must be a static multiple of "
+                       "that of key heads");
+  DimExpr Rows =
+      DimExpr(Q.getDimSize(1) / K.getDimSize(1)) * dimOf(Q, 2) + dimOf(Q, 3);
+  return give(
+      Loc, A,
+      tensorOf({dimOf(Q, 0), dimOf(K, 1), Rows, dimOf(typeOf(A.getV()), 3)},
+               Element),
+      Out);
 }
 
 DURE_COMPATIBLE(GatedMLPOp)

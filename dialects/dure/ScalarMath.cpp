@@ -456,6 +456,44 @@ Value ScalarMath::sinCos(Value X, int64_t Quadrant) {
 Value ScalarMath::sin(Value X) { return sinCos(X, 0); }
 Value ScalarMath::cos(Value X) { return sinCos(X, 1); }
 
+/// In f64: a = min(|x|, 1 / |x|), then t = (a - 1) / (a + 1) where a is beyond
+/// tan(pi / 8), so that |t| <= tan(pi / 8) for Taylor's polynomial.
+Value ScalarMath::atan(Value X) {
+  Type Original = X.getType();
+  Type T = shaped(Original, B.getF64Type());
+  if (Original != T)
+    X = arith::ExtFOp::create(B, T, X);
+  constexpr double HalfPi = 1.57079632679489661923, Bound = 0.41421356237309505;
+  Value One = number(T, 1), Size = math::AbsFOp::create(B, X);
+  auto IsBeyond = [&](Value V, double Limit) -> Value {
+    return arith::CmpFOp::create(B, arith::CmpFPredicate::OGT, V,
+                                 number(T, Limit));
+  };
+  auto Choose = [&](Value Condition, Value L, Value R) -> Value {
+    return arith::SelectOp::create(B, Condition, L, R);
+  };
+  Value IsLarge = IsBeyond(Size, 1);
+  Value A = Choose(IsLarge, arith::DivFOp::create(B, One, Size), Size);
+  Value IsNearOne = IsBeyond(A, Bound);
+  Value Turned = arith::DivFOp::create(B, arith::SubFOp::create(B, A, One),
+                                       arith::AddFOp::create(B, A, One));
+  Value R = Choose(IsNearOne, Turned, A);
+  SmallVector<double> Series; // (-1)^n / (2n + 1), down to tan(pi/8)^43 / 43
+  for (int N = 21; N >= 1; --N)
+    Series.push_back((N % 2 ? -1.0 : 1.0) / (2 * N + 1));
+  Value Square = arith::MulFOp::create(B, R, R);
+  Value Tail = arith::MulFOp::create(B, Square, polynomial(Square, Series));
+  Value Angle = math::FmaOp::create(B, R, Tail, R);
+  Angle = Choose(IsNearOne,
+                 arith::AddFOp::create(B, Angle, number(T, HalfPi / 2)), Angle);
+  Angle = Choose(IsLarge, arith::SubFOp::create(B, number(T, HalfPi), Angle),
+                 Angle);
+  Value Result = math::CopySignOp::create(B, Angle, X);
+  if (Original != T)
+    Result = arith::TruncFOp::create(B, Original, Result);
+  return Result;
+}
+
 //===----------------------------------------------------------------------===//
 // pow and fmod
 //===----------------------------------------------------------------------===//

@@ -41,8 +41,8 @@ public:
                       bool Saturate = true);
 
   // Functions of f32 and f64 (scalars or vectors): about 2 ulp, what is made of
-  // them 3; sin, cos, pow and fmod of f32 are computed in f64. Each bound is
-  // stated, and tested, in test/unit/lowering/AccuracyTest.cpp.
+  // them 3; sin, cos, atan, pow and fmod of f32 are computed in f64. Each bound
+  // is stated, and tested, in test/unit/lowering/AccuracyTest.cpp.
   mlir::Value exp(mlir::Value X);
   mlir::Value log(mlir::Value X);
   /// ln(1 + x) for x in [0, 1].
@@ -52,6 +52,7 @@ public:
   /// Accurate for |x| < 2^52.
   mlir::Value sin(mlir::Value X);
   mlir::Value cos(mlir::Value X);
+  mlir::Value atan(mlir::Value X);
   mlir::Value sigmoid(mlir::Value X);
   mlir::Value silu(mlir::Value X);
   mlir::Value softplus(mlir::Value X);

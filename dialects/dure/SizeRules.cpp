@@ -166,6 +166,25 @@ void dure::addRules(AttentionOp::Adaptor A, SizeRules &Rules) {
     Rules.equal(sizeOf(A.getSinks(), 0), sizeOf(Q, 1));
 }
 
+void dure::addRules(LinearAttentionOp::Adaptor A, SizeRules &Rules) {
+  Value Q = A.getQ(), K = A.getK(), V = A.getV(), State = A.getState();
+  for (Value Other : {K, V, State})
+    Rules.equal(sizeOf(Q, 0), sizeOf(Other, 0));
+  for (Value Other : {V, State})
+    Rules.equal(sizeOf(K, 1), sizeOf(Other, 1));
+  for (Value Other : {K, V})
+    Rules.equal(sizeOf(Q, 2), sizeOf(Other, 2));
+  Rules.equal(sizeOf(Q, 3), sizeOf(K, 3));
+  Rules.equal(sizeOf(Q, 3), sizeOf(State, 2));
+  Rules.equal(sizeOf(V, 3), sizeOf(State, 3));
+  // As many of them as the groups and tokens; one for all where it may be.
+  SmallVector<DimExpr> Each = {sizeOf(K, 0), sizeOf(K, 1), sizeOf(K, 2),
+                               sizeOf(K, 3)};
+  Rules.broadcastsTo(A.getDecay(), Each);
+  Each.back() = DimExpr(1);
+  Rules.broadcastsTo(A.getBeta(), Each);
+}
+
 void dure::addRules(GatedMLPOp::Adaptor A, SizeRules &Rules) {
   Rules.equal(sizeOf(A.getX(), typeOf(A.getX()).getRank() - 1),
               sizeOf(A.getWGate(), 0));
@@ -230,7 +249,8 @@ SmallVector<SizeRule> dure::sizeRulesOf(Operation *Op) {
       .Case<ReshapeOp, BroadcastOp>([&](auto X) { addRules(X, Rules); })
       .Case<ConcatOp, GatherElementsOp, GatherNDOp, ScatterNDOp,
             ScatterElementsOp, TopKOp, MatMulOp, LayerNormOp, RMSNormOp, RopeOp,
-            AttentionOp, GatedMLPOp, CacheUpdateOp, DequantizeOp>(FromAdaptor);
+            AttentionOp, LinearAttentionOp, GatedMLPOp, CacheUpdateOp,
+            DequantizeOp>(FromAdaptor);
   if (isa_and_nonnull<DureDialect>(Op->getDialect()))
     addResultRules(Op, Rules);
   return SmallVector<SizeRule>(Rules.list());

@@ -43,6 +43,7 @@ void addRules(LayerNormOp::Adaptor A, SizeRules &Rules);
 void addRules(RMSNormOp::Adaptor A, SizeRules &Rules);
 void addRules(RopeOp::Adaptor A, SizeRules &Rules);
 void addRules(AttentionOp::Adaptor A, SizeRules &Rules);
+void addRules(LinearAttentionOp::Adaptor A, SizeRules &Rules);
 void addRules(GatedMLPOp::Adaptor A, SizeRules &Rules);
 void addRules(CacheUpdateOp::Adaptor A, SizeRules &Rules);
 void addRules(DequantizeOp::Adaptor A, SizeRules &Rules);

@@ -39,6 +39,7 @@ void dure::populateCanonicalLowering(RewritePatternSet &Patterns,
   addNormalizationLowerings(Families);
   addMatMulLowerings(Families);
   addAttentionLowerings(Families);
+  addLinearAttentionLowering(Families);
 }
 
 /// Every symbol that types and attributes of the function use must be an

@@ -186,6 +186,7 @@ void addReductionLowerings(LoweringPatterns &Patterns);
 void addNormalizationLowerings(LoweringPatterns &Patterns);
 void addMatMulLowerings(LoweringPatterns &Patterns);
 void addAttentionLowerings(LoweringPatterns &Patterns);
+void addLinearAttentionLowering(LoweringPatterns &Patterns);
 
 } // namespace dure
 

@@ -208,17 +208,19 @@ static Value lowerSoftmax(SoftmaxOp Op, SoftmaxOp::Adaptor Operands,
   });
 }
 
-/// result[i] = sum of x[j] for j <= i (j < i when exclusive), from the end when
-/// reversed.
-static Value lowerCumSum(CumSumOp Op, CumSumOp::Adaptor Operands,
-                         LoweringBuilder &B) {
+/// result[i] = sum or product of x[j] for j <= i (j < i when exclusive), from
+/// the end when reversed.
+template <typename OpTy>
+static Value lowerRunning(OpTy Op, typename OpTy::Adaptor Operands,
+                          LoweringBuilder &B) {
   auto Type = cast<RankedTensorType>(Op.getType());
   mlir::Type Element = Type.getElementType();
   int64_t Axis = Op.getAxis();
   Values Rows = B.sizes(Type);
   Value Size = Rows[Axis];
   Rows.erase(Rows.begin() + Axis);
-  Reduction R(B, ReduceKind::Sum, Element);
+  constexpr bool IsSum = std::is_same_v<OpTy, CumSumOp>;
+  Reduction R(B, IsSum ? ReduceKind::Sum : ReduceKind::Prod, Element);
   return B.fold(Rows, B.empty(Type), [&](ValueRange Row, Value Result) {
     return B.loops(
         Size, {Result, R.initial()}, [&](ValueRange I, ValueRange Carried) {
@@ -320,6 +322,7 @@ static Value lowerTopK(TopKOp Op, TopKOp::Adaptor Operands,
 void dure::addReductionLowerings(LoweringPatterns &Patterns) {
   Patterns.add<ReduceOp>(lowerReduce);
   Patterns.add<SoftmaxOp>(lowerSoftmax);
-  Patterns.add<CumSumOp>(lowerCumSum);
+  Patterns.add<CumSumOp>(lowerRunning<CumSumOp>);
+  Patterns.add<CumProdOp>(lowerRunning<CumProdOp>);
   Patterns.add<TopKOp>(lowerTopK);
 }

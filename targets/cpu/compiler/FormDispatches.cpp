@@ -95,8 +95,9 @@ constexpr int64_t kMaxRecomputedStages = 3;
 
 /// Ops that take much longer than reading their operand again.
 bool isCostly(Operation *op) {
-  return isa<ExpOp, LogOp, SigmoidOp, TanhOp, ErfOp, SinOp, CosOp, SiluOp,
-             SoftplusOp, GeluOp, PowOp, SoftmaxOp, LayerNormOp, RMSNormOp>(op);
+  return isa<ExpOp, LogOp, SigmoidOp, TanhOp, ErfOp, SinOp, CosOp, AtanOp,
+             SiluOp, SoftplusOp, GeluOp, PowOp, SoftmaxOp, LayerNormOp,
+             RMSNormOp>(op);
 }
 
 /// Whether a group of rows may take another op. A row of known length is kept

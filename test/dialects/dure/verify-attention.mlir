@@ -165,3 +165,32 @@ func.func @f(%q: tensor<4x2x8xf32>, %k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x8x
   %r = dure.attention %q, %k, %v {scale = 1.0 : f32, empty_row = #dure<empty_row zero>} : (tensor<4x2x8xf32>, tensor<1x2x5x8xf32>, tensor<1x2x5x8xf32>) -> tensor<4x2x8xf32>
   return
 }
+
+// -----
+
+// Tests that linear attention gives the outputs of each group's heads, and the
+// state below them; decay and beta may be one for all.
+func.func @f(%q: tensor<1x4x3x8xf32>, %k: tensor<1x2x3x8xf32>, %v: tensor<1x2x3x6xf32>, %s: tensor<1x2x8x6xf32>, %d: tensor<1x2x3x1xf32>, %b: tensor<1x1x3x1xf32>) {
+  %r = dure.linear_attention %q, %k, %v, %s decay %d beta %b {scale = 1.0 : f32} : (tensor<1x4x3x8xf32>, tensor<1x2x3x8xf32>, tensor<1x2x3x6xf32>, tensor<1x2x8x6xf32>, tensor<1x2x3x1xf32>, tensor<1x1x3x1xf32>) -> tensor<1x2x14x6xf32>
+  return
+}
+
+// -----
+
+// Tests that the state of linear attention has k's rows and v's columns.
+func.func @f(%q: tensor<1x4x3x8xf32>, %k: tensor<1x2x3x8xf32>, %v: tensor<1x2x3x6xf32>, %s: tensor<1x2x6x8xf32>) {
+  // expected-error @+2 {{sizes 8 and 6 must be equal}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.linear_attention %q, %k, %v, %s {scale = 1.0 : f32} : (tensor<1x4x3x8xf32>, tensor<1x2x3x8xf32>, tensor<1x2x3x6xf32>, tensor<1x2x6x8xf32>) -> tensor<1x2x14x6xf32>
+  return
+}
+
+// -----
+
+// Tests that linear attention refuses a narrow state.
+func.func @f(%q: tensor<1x4x3x8xf32>, %k: tensor<1x2x3x8xf32>, %v: tensor<1x2x3x6xf32>, %s: tensor<1x2x8x6xf16>) {
+  // expected-error @+2 {{must have rank 4 and all be f32 or all f64}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.linear_attention %q, %k, %v, %s {scale = 1.0 : f32} : (tensor<1x4x3x8xf32>, tensor<1x2x3x8xf32>, tensor<1x2x3x6xf32>, tensor<1x2x8x6xf16>) -> tensor<1x2x14x6xf32>
+  return
+}

@@ -398,3 +398,40 @@ func.func @f(%a: tensor<4xi1>, %b: tensor<4xf32>, %c: tensor<4xf16>) {
   %r = dure.select %a, %b, %c : (tensor<4xi1>, tensor<4xf32>, tensor<4xf16>) -> tensor<4xf32>
   return
 }
+
+// -----
+
+// Tests that bits are read as another type of the same width, bool as a byte.
+func.func @f(%a: tensor<4xf16>, %b: tensor<4xi1>) {
+  %r0 = dure.bitcast %a {to = ui16} : (tensor<4xf16>) -> tensor<4xui16>
+  %r1 = dure.bitcast %b {to = i8} : (tensor<4xi1>) -> tensor<4xi8>
+  return
+}
+
+// -----
+
+// Tests that bits are not read as a type of another width.
+func.func @f(%a: tensor<4xf32>) {
+  // expected-error @+2 {{cannot read the bits of 'f32' as 'i64'}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.bitcast %a {to = i64} : (tensor<4xf32>) -> tensor<4xi64>
+  return
+}
+
+// -----
+
+// Tests that the arctangent takes floats.
+func.func @f(%a: tensor<4xbf16>) {
+  %r = dure.atan %a : (tensor<4xbf16>) -> tensor<4xbf16>
+  return
+}
+
+// -----
+
+// Tests that the arctangent refuses integers.
+func.func @f(%a: tensor<4xi32>) {
+  // expected-error @+2 {{needs floating point elements}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.atan %a : (tensor<4xi32>) -> tensor<4xi32>
+  return
+}

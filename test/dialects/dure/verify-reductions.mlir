@@ -121,3 +121,21 @@ func.func @f(%a: tensor<4xi1>) {
   %r = dure.top_k %a {axis = 0, k = #dure.dims<["1"]>} : (tensor<4xi1>) -> tensor<1xi64>
   return
 }
+
+// -----
+
+// Tests that running products are of any numbers.
+func.func @f(%a: tensor<4xi32>) {
+  %r = dure.cumprod %a {axis = 0, exclusive = true} : (tensor<4xi32>) -> tensor<4xi32>
+  return
+}
+
+// -----
+
+// Tests that cumprod has an axis.
+func.func @f(%a: tensor<4xf32>) {
+  // expected-error @+2 {{axis 1 is outside}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %r = dure.cumprod %a {axis = 1} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}

@@ -137,6 +137,14 @@ TEST_P(Accuracy, SineAndCosine) {
   expectWithin(1.75, "cos", sweep<double>(1e-6, 1e7, true), Cos);
 }
 
+TEST_P(Accuracy, Arctangent) {
+  Function Atan = [](Wide X) { return std::atan(X); };
+  expectWithin(0.51, "atan", sweep<float>(1e-30, 1e30, true), Atan);
+  expectWithin(0.51, "atan", sweep<float>(0.3, 3, true), Atan);
+  expectWithin(2.5, "atan", sweep<double>(1e-100, 1e100, true), Atan);
+  expectWithin(2.5, "atan", sweep<double>(0.3, 3, true), Atan);
+}
+
 TEST_P(Accuracy, Roots) {
   Function Rsqrt = [](Wide X) { return 1 / std::sqrt(X); };
   expectWithin(1.5, "rsqrt", sweep<float>(1e-37, 1e37, false), Rsqrt);

@@ -154,3 +154,19 @@ TEST(Rope, HalvesPairsAndTheRest) {
   // (1, 2) by (10, 1), (3, 4) by (100, 2).
   EXPECT_EQ(Run("interleaved"), (Floats{8, 21, 292, 406, 5}));
 }
+
+TEST(LinearAttention, DeltaRuleForgetsAndShares) {
+  // One group of two query heads; D = E = 1, so the state S = 4 is one
+  // number: it decays, then S += beta k (v - S k) for each token.
+  const std::string Token = "1x1x2x1xf32";
+  Floats Y = evaluate<float>(
+      dispatch("linear_attention",
+               {"1x2x2x1xf32", Token, Token, "1x1x1x1xf32", Token, Token},
+               "operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1>, "
+               "scale = 0.5 : f32",
+               "1x1x5x1xf32"),
+      5, {}, Floats{1, 2, 10, 20}, Floats{3, 1}, Floats{5, 7}, Floats{4},
+      Floats{std::log(0.5f), 0}, Floats{0.5f, 0.25f});
+  // S1 = 2 + 3 * 0.5 * (5 - 6) = 0.5; S2 = 0.5 + 0.25 * (7 - 0.5) = 2.125.
+  expectNear(Y, {0.25f, 2.125f, 2.5f, 21.25f, 2.125f}, 1e-6);
+}

@@ -130,6 +130,19 @@ TEST(TopK, OrdersTiesAndNaN) {
             (Integers{1, 0}));
 }
 
+TEST(CumProd, ExclusiveReverseAndWrapping) {
+  auto Run = [](const std::string &Attributes) {
+    return evaluate<int8_t>(dispatch("cumprod", {"n x i8"},
+                                     "axis = 0 : i64" + Attributes, "n x i8",
+                                     {"n"}),
+                            3, {3}, std::vector<int8_t>{2, -3, 50});
+  };
+  EXPECT_EQ(Run(""), (std::vector<int8_t>{2, -6, -44}));
+  EXPECT_EQ(Run(", exclusive = true"), (std::vector<int8_t>{1, 2, -6}));
+  EXPECT_EQ(Run(", exclusive = true, reverse = true"),
+            (std::vector<int8_t>{106, 50, 1}));
+}
+
 TEST(Norm, LayerNorm) {
   // Mean 2, variance 1.
   expectNear(
