@@ -52,6 +52,18 @@ Refusal GraphImporter::refusalOf(const Node &N, RefusalCode Code,
 // Names
 //===----------------------------------------------------------------------===//
 
+const Tensor *GraphImporter::initializer(std::string_view Name) const {
+  for (size_t I = Scopes.size(); I-- != 0;) {
+    const Scope &S = Scopes[I];
+    auto Initial = S.Initializers.find(ref(Name));
+    if (Initial != S.Initializers.end())
+      return Initial->second;
+    if (S.Values.contains(ref(Name)) || !S.SeesOuter)
+      break;
+  }
+  return nullptr;
+}
+
 Value GraphImporter::lookup(std::string_view Name) {
   for (size_t I = Scopes.size(); I-- != 0;) {
     Scope &S = Scopes[I];

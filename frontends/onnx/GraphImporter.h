@@ -42,6 +42,8 @@ public:
   /// made at their first use.
   mlir::Value lookup(std::string_view Name);
   void define(std::string_view Name, mlir::Value V);
+  /// The initializer of a name; null when it names another value.
+  const Tensor *initializer(std::string_view Name) const;
   /// A constant or a weight; null and an explanation when it is neither.
   mlir::Value materialize(const Tensor &T, llvm::StringRef Name,
                           mlir::Location Loc, Refusal &Why);

@@ -41,6 +41,10 @@ OpImport::Refused OpImport::refuse(RefusalCode Code,
   return {};
 }
 
+const Tensor *OpImport::initializer(unsigned I) {
+  return has(I) ? G.initializer(N.Inputs[I]) : nullptr;
+}
+
 bool OpImport::has(unsigned I) const {
   return I < N.Inputs.size() && !N.Inputs[I].empty();
 }

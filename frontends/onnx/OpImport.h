@@ -56,6 +56,13 @@ llvm::ArrayRef<OpEntry> convolutionOps();
 llvm::ArrayRef<OpEntry> lossOps();
 llvm::ArrayRef<OpEntry> poolingOps();
 llvm::ArrayRef<OpEntry> selectionOps();
+llvm::ArrayRef<OpEntry> microsoftOps();
+llvm::ArrayRef<OpEntry> microsoftAttentionOps();
+llvm::ArrayRef<OpEntry> microsoftQuantizationOps();
+llvm::ArrayRef<OpEntry> dataDependentOps();
+llvm::ArrayRef<OpEntry> einsumOps();
+llvm::ArrayRef<OpEntry> recurrenceOps();
+llvm::ArrayRef<OpEntry> trigonometryOps();
 
 /// The entry for an operator; null when there is none.
 const OpEntry *findOp(llvm::StringRef Domain, llvm::StringRef Name);
@@ -105,6 +112,8 @@ public:
   llvm::StringRef outputName(unsigned I) const;
   /// Input `I`, which must be given.
   mlir::Value in(unsigned I);
+  /// The stored tensor that input `I` is, null when it is computed.
+  const Tensor *initializer(unsigned I);
   /// All inputs, which must be given.
   llvm::SmallVector<mlir::Value> ins();
 

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Attention and rotary position embedding as operators of their own.
 
-#include "frontends/onnx/OpImport.h"
+#include "frontends/onnx/ops/Heads.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 
 namespace dure::onnx {
 
 /// [B, T, heads * D] as [B, heads, T, D]
-static Value splitHeads(OpImport &C, Value X, int64_t Heads) {
+Value splitHeads(OpImport &C, Value X, int64_t Heads) {
   if (!X)
     return {};
   Dims S = dimsOf(typeOf(X));
@@ -20,7 +21,7 @@ static Value splitHeads(OpImport &C, Value X, int64_t Heads) {
 }
 
 /// [B, heads, T, D] as [B, T, heads * D]
-static Value joinHeads(OpImport &C, Value X) {
+Value joinHeads(OpImport &C, Value X) {
   if (!X)
     return {};
   Dims S = dimsOf(typeOf(X));
@@ -80,6 +81,33 @@ static LogicalResult importRotaryEmbedding(OpImport &C) {
   return C.result(IsFlat ? joinHeads(C, Y) : Y);
 }
 
+Value rotate(OpImport &C, Value X, Value Cos, Value Sin, Value Positions,
+             bool Interleaved) {
+  auto Rows = [&](Value Table) -> Value {
+    Value Rows =
+        C.create<GatherOp>({Table, Positions}, {C.named("axis", int64_t(0))});
+    if (!Rows)
+      return {};
+    Dims S = dimsOf(typeOf(Rows)); // [B, T, R / 2]
+    if (S.size() != 3)
+      return C.refuse(RefusalCode::ShapeRank,
+                      {"the tables must have rank 2, and position ids too"});
+    return C.reshape(Rows, {S[0], DimExpr(1), S[1], S[2]});
+  };
+  Value CosRows = Rows(Cos), SinRows = Rows(Sin);
+  if (!X || !CosRows || !SinRows)
+    return {};
+  std::optional<int64_t> Half = dimOf(typeOf(CosRows), 3).constant();
+  if (!Half || *Half < 1 || *Half > (int64_t(1) << 30))
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"the width of the tables must be known"});
+  auto Layout = RopeLayoutAttr::get(
+      C.context(), Interleaved ? RopeLayout::Interleaved : RopeLayout::Half);
+  return C.create<RopeOp>(
+      {X, CosRows, SinRows},
+      {C.named("layout", Layout), C.named("rotary_dim", 2 * *Half)});
+}
+
 //===----------------------------------------------------------------------===//
 // Attention
 //===----------------------------------------------------------------------===//
@@ -89,7 +117,8 @@ namespace {
 struct AttentionForm {
   bool Causal;
   float Softcap;
-  bool IsFlat; ///< Operands and result of rank 3.
+  int64_t OutputMode; ///< Which scores are given, qk_matmul_output_mode.
+  bool IsFlat;        ///< Operands and result of rank 3.
   int64_t QueryHeads, KeyHeads;
 };
 
@@ -126,7 +155,7 @@ static Value lengthMask(OpImport &C, Value Lengths, Value K) {
 }
 
 /// Two masks in one; an additive one loses what a bool one hides.
-static Value joinMasks(OpImport &C, Value Mask, Value Seen) {
+Value joinMasks(OpImport &C, Value Mask, Value Seen) {
   if (!Mask || !Seen)
     return Mask ? Mask : Seen;
   if (elementOf(Mask).isInteger(1))
@@ -168,15 +197,95 @@ static Value causalMask(OpImport &C, const DimExpr &Queries,
   return C.compare(C.iota({Queries, Keys}, 1), Last, ComparePredicate::LE);
 }
 
+/// The causal mask [B, 1, T, S] beside lengths of the keys: the last query sees
+/// the last valid key of its row, and each one before it a key less.
+static Value causalBelowLengths(OpImport &C, Value Lengths,
+                                const DimExpr &Queries, const DimExpr &Keys) {
+  if (!Lengths)
+    return {};
+  Type I64 = C.builder().getI64Type();
+  DimExpr One(1);
+  Value Valid = C.reshape(C.cast(Lengths, I64),
+                          {dimOf(typeOf(Lengths), 0), One, One, One});
+  Value Query = C.iota({One, One, Queries, One}, 2);
+  Value Last = C.create<AddOp>({Valid, Query});
+  Last = C.create<SubOp>({Last, C.integers({Queries}, true)});
+  return C.compare(C.iota({One, One, One, Keys}, 3), Last,
+                   ComparePredicate::LE);
+}
+
+/// scale (q . k^T) [B, H, T, S]; head h reads group h / (H / G).
+Value scoresOf(OpImport &C, Value Q, Value K, float Scale) {
+  Dims S = dimsOf(typeOf(Q)), Keys = dimsOf(typeOf(K));
+  Dims Grouped = {S[0], Keys[1], DimExpr::floorDiv(S[1], Keys[1]), S[2], S[3]};
+  Value Heads = C.create<MulOp>({Q, C.scalarLike(Q, Scale)});
+  Value Shared = C.reshape(K, {Keys[0], Keys[1], DimExpr(1), Keys[2], Keys[3]});
+  Value Y = C.create<MatMulOp>({C.reshape(Heads, Grouped), Shared},
+                               {C.named("transpose_rhs", true)});
+  return C.reshape(Y, {S[0], S[1], S[2], Keys[2]});
+}
+
+/// Output qk_matmul_output: the scores as they are (0), after softcap (1),
+/// with the mask (2), or after softmax (3), where rows that see nothing are 0.
+/// Computed beside the attention, which does not keep them.
+static Value scoresOutput(OpImport &C, Value Q, Value K, Value Mask,
+                          float Scale, const AttentionForm &Form) {
+  Type Narrow = elementOf(Q);
+  Type Wide = Narrow.isF64() ? Narrow : Type(C.builder().getF32Type());
+  Value S = scoresOf(C, C.cast(Q, Wide), C.cast(K, Wide), Scale);
+  if (Form.OutputMode >= 1 && Form.Softcap > 0) {
+    Value Cap = C.scalarLike(S, Form.Softcap);
+    S = C.create<MulOp>({C.create<TanhOp>({C.create<DivOp>({S, Cap})}), Cap});
+  }
+  if (Form.OutputMode >= 2) {
+    Value Hidden = C.scalar(Wide, -std::numeric_limits<double>::infinity());
+    if (Mask && elementOf(Mask).isInteger(1))
+      S = C.create<SelectOp>({Mask, S, Hidden});
+    else if (Mask)
+      S = C.create<AddOp>({S, C.cast(Mask, Wide)});
+    if (S && Form.Causal) {
+      DimExpr Queries = dimOf(typeOf(S), 2), Keys = dimOf(typeOf(S), 3);
+      S = C.create<SelectOp>(
+          {causalMask(C, Queries, Keys, Keys - Queries), S, Hidden});
+    }
+  }
+  if (Form.OutputMode == 3) {
+    Value P = C.create<SoftmaxOp>({S}, {C.named("axis", int64_t(3))});
+    // A row of -inf alone makes NaN of its softmax.
+    Value Largest = C.reduce(S, ReduceKind::Max, {3}, /*KeepDims=*/true);
+    Value Lowest = C.scalar(Wide, -std::numeric_limits<double>::infinity());
+    Value SeesNone = C.compare(Largest, Lowest, ComparePredicate::EQ);
+    S = C.create<SelectOp>({SeesNone, C.scalar(Wide, 0), P});
+  }
+  return C.cast(S, Narrow);
+}
+
 /// 1 / sqrt(D), or what the node says.
-static std::optional<float> scaleOf(OpImport &C, Value Q) {
+std::optional<float> scaleOf(OpImport &C, Value Q, bool ZeroIsNone) {
   float Given = C.floatAttr("scale", 0);
-  if (C.attribute("scale"))
+  if (C.attribute("scale") && !(ZeroIsNone && Given == 0))
     return Given;
   std::optional<int64_t> Size = dimOf(typeOf(Q), 3).constant();
   if (!Size || *Size <= 0)
     return C.refuse(RefusalCode::ShapeRank, {"the head size must be static"});
   return 1.0f / std::sqrt(static_cast<float>(*Size));
+}
+
+Value attend(OpImport &C, Value Q, Value K, Value V,
+             const AttentionWords &Words) {
+  SmallVector<Value> Operands = {Q, K, V};
+  for (Value Optional : {Words.Mask, Words.Sinks})
+    if (Optional)
+      Operands.push_back(Optional);
+  // Rows that see nothing give 0: the standard's wording since its errata.
+  return C.create<AttentionOp>(
+      Operands,
+      {C.named("scale", Words.Scale), C.named("causal", Words.Causal),
+       C.named("softcap", Words.Softcap),
+       C.named("empty_row", EmptyRowAttr::get(C.context(), EmptyRow::Zero)),
+       C.named("operandSegmentSizes",
+               C.builder().getDenseI32ArrayAttr(
+                   {1, 1, 1, Words.Mask ? 1 : 0, Words.Sinks ? 1 : 0}))});
 }
 
 /// y = softmax(scale q k^T + mask) v, with grouped heads and a cache
@@ -188,12 +297,12 @@ static LogicalResult importAttention(OpImport &C) {
   Form.QueryHeads = C.intAttr("q_num_heads", 0);
   Form.KeyHeads = C.intAttr("kv_num_heads", 0);
   C.intAttr("softmax_precision", 1); // f32 at least is what we compute with.
-  C.intAttr("qk_matmul_output_mode", 0);
+  Form.OutputMode = C.intAttr("qk_matmul_output_mode", 0);
   if (!Q || !K || !V)
     return failure();
-  if (C.wants(3))
-    return C.refuse(RefusalCode::FormUnsupported,
-                    {"its output qk_matmul_output is used"});
+  if (Form.OutputMode < 0 || Form.OutputMode > 3)
+    return C.refuse(RefusalCode::AttributeBad,
+                    {"qk_matmul_output_mode", "must be 0 to 3"});
   Form.IsFlat = rankOf(Q) == 3;
   if (failed(bindQKV(C, Form, Q, K, V)))
     return failure();
@@ -222,13 +331,14 @@ static LogicalResult importAttention(OpImport &C) {
   if (C.has(3) && !Mask)
     return failure();
   if (C.has(6)) {
-    // With a causal mask the lengths would move its diagonal row by row.
-    if (Form.Causal)
-      return C.refuse(RefusalCode::FormUnsupported,
-                      {"is_causal together with nonpad_kv_seqlen"});
     Mask = joinMasks(C, Mask, lengthMask(C, C.in(6), K));
+    if (Mask && Form.Causal)
+      Mask = joinMasks(C, Mask,
+                       causalBelowLengths(C, C.in(6), dimOf(typeOf(Q), 2),
+                                          dimOf(typeOf(K), 2)));
     if (!Mask)
       return failure();
+    Form.Causal = false;
   }
   DimExpr Queries = dimOf(typeOf(Q), 2), Keys = dimOf(typeOf(K), 2);
   if (Form.Causal && Keys != Queries + Past) {
@@ -237,21 +347,16 @@ static LogicalResult importAttention(OpImport &C) {
       return failure();
     Form.Causal = false;
   }
-  std::optional<float> Scale = scaleOf(C, Q);
+  std::optional<float> Scale = scaleOf(C, Q, /*ZeroIsNone=*/false);
   if (!Scale)
     return failure();
 
-  SmallVector<Value> Operands = {Q, K, V};
-  if (Mask)
-    Operands.push_back(Mask);
-  // Rows that see nothing give 0: the standard's wording since its errata.
-  Value Y = C.create<AttentionOp>(
-      Operands,
-      {C.named("scale", *Scale), C.named("causal", Form.Causal),
-       C.named("softcap", Form.Softcap),
-       C.named("empty_row", EmptyRowAttr::get(C.context(), EmptyRow::Zero)),
-       C.named("operandSegmentSizes",
-               C.builder().getDenseI32ArrayAttr({1, 1, 1, Mask ? 1 : 0, 0}))});
+  if (C.wants(3) &&
+      failed(C.result(3, scoresOutput(C, Q, K, Mask, *Scale, Form))))
+    return failure();
+
+  Value Y =
+      attend(C, Q, K, V, {Mask, Value(), *Scale, Form.Softcap, Form.Causal});
   return C.result(Form.IsFlat ? joinHeads(C, Y) : Y);
 }
 

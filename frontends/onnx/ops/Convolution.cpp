@@ -268,12 +268,64 @@ static LogicalResult importConvTranspose(OpImport &C) {
   return C.result(C.has(2) ? addBias(C, Y, C.in(2)) : Y);
 }
 
+//===----------------------------------------------------------------------===//
+// CausalConvWithState
+//===----------------------------------------------------------------------===//
+
+/// y, state = a depthwise convolution of [past, x] along the tokens, and the
+/// last k - 1 of these
+static LogicalResult importCausalConv(OpImport &C) {
+  Value X = C.in(0), Weight = C.in(1);
+  llvm::StringRef Activation = C.stringAttr("activation", "none");
+  if (!X || !Weight)
+    return failure();
+  if (Activation != "none" && Activation != "silu" && Activation != "swish")
+    return C.refuse(RefusalCode::AttributeBad,
+                    {"activation", "must be none, silu or swish"});
+  if (rankOf(X) != 3 || rankOf(Weight) != 3)
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"x and the weight must have rank 3"});
+  std::optional<int64_t> Channels = dimOf(typeOf(Weight), 0).constant();
+  auto Kernel = kernelOf(C, Weight);
+  if (!Kernel || !Channels || *Channels < 1 || (*Kernel)[0] < 1)
+    return Kernel ? C.refuse(RefusalCode::ShapeRank,
+                             {"the weight's sizes must be known and positive"})
+                  : failure();
+  Dims Shape = dimsOf(typeOf(X));
+  DimExpr Kept((*Kernel)[0] - 1);
+  Dims State = {Shape[0], Shape[1], Kept};
+  Value Past = C.has(3) ? C.in(3) : C.broadcast(C.scalarLike(X, 0), State);
+  if (Past && !C.equal(rankOf(Past) == 3 ? dimOf(typeOf(Past), 2) : Kept, Kept))
+    return failure();
+  Value All = C.create<ConcatOp>({Past, X}, {C.named("axis", int64_t(2))});
+  if (!All)
+    return failure();
+  Window W;
+  W.Kernel = (*Kernel)[0];
+  W.Input = dimOf(typeOf(All), 2);
+  W.Low = W.High = DimExpr(0);
+  W.Output = Shape[2];
+  Value Y = convolve(C, All, Weight, {W}, *Channels);
+  if (C.has(2))
+    Y = addBias(C, Y, C.in(2));
+  if (Activation != "none")
+    Y = C.create<SiluOp>({Y});
+  if (failed(C.result(0, Y)) || !C.wants(1))
+    return success(Y != nullptr);
+  return C.result(
+      1, C.create<SliceOp>(
+             {All}, {C.named("starts", Dims{DimExpr(0), DimExpr(0), Shape[2]}),
+                     C.named("sizes", State),
+                     C.named("steps", ArrayRef<int64_t>{1, 1, 1})}));
+}
+
 ArrayRef<OpEntry> convolutionOps() {
   static const OpEntry Table[] = {
       {"Conv", {1, 11, 22}, 2, 3, importConv},
       {"ConvInteger", {10}, 2, 4, importConvInteger},
       {"QLinearConv", {10}, 8, 9, importQLinearConv},
       {"ConvTranspose", {1, 11, 22}, 2, 3, importConvTranspose},
+      {"CausalConvWithState", {27}, 2, 4, importCausalConv},
   };
   return Table;
 }

@@ -296,6 +296,14 @@ static LogicalResult importCast(OpImport &C) {
       {X}, {C.named("to", To), C.named("saturate", Saturate)}));
 }
 
+/// y = the bits of x as another element type
+static LogicalResult importBitCast(OpImport &C) {
+  Type To = C.element(C.intAttr("to", 0));
+  if (!To)
+    return failure();
+  return C.result(C.create<BitcastOp>({C.in(0)}, {C.named("to", To)}));
+}
+
 /// Where on known integers under a condition that is known: known again. Null
 /// without a refusal when it must be computed at run time.
 static Value selectKnown(OpImport &C, Value Condition, Value X, Value Y) {
@@ -391,6 +399,7 @@ ArrayRef<OpEntry> elementwiseOps() {
       {"GreaterOrEqual", {12, 16}, 2, 2, importCompare},
       {"Cast", {6, 9, 13, 19, 21, 23, 24, 25}, 1, 1, importCast},
       {"CastLike", {15, 19, 21, 23, 24, 25}, 2, 2, importCast},
+      {"BitCast", {26}, 1, 1, importBitCast},
       {"Where", {9, 16}, 3, 3, importWhere},
       {"Clip", {6, 11, 12, 13}, 1, 3, importClip},
   };

@@ -220,6 +220,65 @@ static LogicalResult importLocalResponseNorm(OpImport &C) {
   return C.result(C.create<DivOp>({X, Divisor}));
 }
 
+/// y = x put at the indices that MaxPool gave, 0 elsewhere
+static LogicalResult importMaxUnpool(OpImport &C) {
+  Value X = C.in(0), Indices = C.in(1);
+  if (!X || !Indices)
+    return failure();
+  if (rankOf(X) < 3)
+    return C.refuse(RefusalCode::ShapeRank, {"x must have rank 3 at least"});
+  size_t Rank = rankOf(X) - 2;
+  auto Numbers = [&](llvm::StringRef Name, size_t Count, int64_t Default) {
+    auto Given = C.intsAttr(Name);
+    return Given && !Given->empty() ? SmallVector<int64_t>(*Given)
+                                    : SmallVector<int64_t>(Count, Default);
+  };
+  SmallVector<int64_t> Kernel = Numbers("kernel_shape", Rank, 0);
+  SmallVector<int64_t> Strides = Numbers("strides", Rank, 1);
+  SmallVector<int64_t> Pads = Numbers("pads", 2 * Rank, 0);
+  if (Kernel.size() != Rank || Strides.size() != Rank ||
+      Pads.size() != 2 * Rank)
+    return C.refuse(RefusalCode::AttributeBad,
+                    {"kernel_shape", "and strides must have one entry for each "
+                                     "spatial dimension, pads two"});
+  Dims Have = dimsOf(typeOf(X)), Inferred = Have;
+  for (size_t I = 0; I < Rank; ++I)
+    Inferred[I + 2] = (Have[I + 2] - DimExpr(1)) * DimExpr(Strides[I]) +
+                      DimExpr(Kernel[I]) - DimExpr(Pads[I]) -
+                      DimExpr(Pads[I + Rank]);
+  Dims Out = Inferred;
+  if (C.has(2)) {
+    std::optional<Dims> Given = C.exprs(2);
+    if (!Given)
+      return failure();
+    if (Given->size() != Have.size())
+      return C.refuse(RefusalCode::ShapeRank,
+                      {"output_shape must have x's rank"});
+    Out = *Given;
+  }
+  if (!arePossibleSizes(Out))
+    return C.refuse(RefusalCode::ShapeRank, {"the output has no usable size"});
+  // Indices count in the inferred shape, whatever larger one is asked for.
+  DimExpr Count = countOf(Have);
+  Value Places = C.reshape(Indices, {Count}), Rest = Places;
+  if (Out != Inferred) {
+    Value To = C.integers({DimExpr(0)}, true),
+          Step = C.integers({DimExpr(1)}, true);
+    for (size_t I = Have.size(); I-- > 0;) {
+      Value Size = C.integers({DimExpr::max(DimExpr(1), Inferred[I])}, true);
+      Value At = C.create<ModOp>({Rest, Size});
+      To = C.create<AddOp>({To, C.create<MulOp>({At, Step})});
+      Rest = C.create<DivOp>({Rest, Size});
+      Step = C.create<MulOp>({Step, C.integers({Out[I]}, true)});
+    }
+    Places = To;
+  }
+  Value Base = C.broadcast(C.scalarLike(X, 0), {countOf(Out)});
+  Value Y = C.create<ScatterElementsOp>({Base, Places, C.reshape(X, {Count})},
+                                        {C.named("axis", int64_t(0))});
+  return C.result(C.reshape(Y, Out));
+}
+
 ArrayRef<OpEntry> poolingOps() {
   static const OpEntry Table[] = {
       {"MaxPool", {1, 8, 10, 11, 12, 22}, 1, 1, importMaxPool},
@@ -228,6 +287,7 @@ ArrayRef<OpEntry> poolingOps() {
       {"GlobalMaxPool", {1, 22}, 1, 1, importGlobalPool},
       {"GlobalAveragePool", {1, 22}, 1, 1, importGlobalPool},
       {"GlobalLpPool", {1, 2, 22}, 1, 1, importGlobalPool},
+      {"MaxUnpool", {9, 11, 22}, 2, 3, importMaxUnpool},
       {"LRN", {1, 13}, 1, 1, importLocalResponseNorm},
   };
   return Table;

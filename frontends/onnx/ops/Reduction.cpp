@@ -69,8 +69,8 @@ static LogicalResult importReduce(OpImport &C) {
   return C.result(C.reduce(X, Kind, *Axes, KeepDims));
 }
 
-/// y = running sums of x along an axis
-static LogicalResult importCumSum(OpImport &C) {
+/// y = running sums or products of x along an axis
+static LogicalResult importRunning(OpImport &C) {
   Value X = C.in(0);
   bool Exclusive = C.boolAttr("exclusive", false);
   bool Reverse = C.boolAttr("reverse", false);
@@ -82,9 +82,11 @@ static LogicalResult importCumSum(OpImport &C) {
   std::optional<int64_t> Axis = C.axis(Given->front(), rankOf(X));
   if (!Axis)
     return failure();
-  return C.result(C.create<CumSumOp>({X}, {C.named("axis", *Axis),
-                                           C.named("exclusive", Exclusive),
-                                           C.named("reverse", Reverse)}));
+  NamedAttribute Attributes[] = {C.named("axis", *Axis),
+                                 C.named("exclusive", Exclusive),
+                                 C.named("reverse", Reverse)};
+  return C.result(C.op() == "CumSum" ? C.create<CumSumOp>({X}, Attributes)
+                                     : C.create<CumProdOp>({X}, Attributes));
 }
 
 ArrayRef<OpEntry> reductionOps() {
@@ -99,7 +101,8 @@ ArrayRef<OpEntry> reductionOps() {
       {"ReduceL2", {1, 11, 13, 18}, 1, 2, importReduce},
       {"ReduceLogSum", {1, 11, 13, 18}, 1, 2, importReduce},
       {"ReduceLogSumExp", {1, 11, 13, 18}, 1, 2, importReduce},
-      {"CumSum", {11, 14}, 2, 2, importCumSum},
+      {"CumSum", {11, 14}, 2, 2, importRunning},
+      {"CumProd", {26}, 2, 2, importRunning},
   };
   return Table;
 }

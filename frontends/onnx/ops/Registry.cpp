@@ -16,11 +16,18 @@ static const std::map<Key, const OpEntry *> &table() {
   static const auto *Table = [] {
     auto *All = new std::map<Key, const OpEntry *>;
     for (llvm::ArrayRef<OpEntry> Family :
-         {activationOps(), attentionOps(), constantOps(), controlFlowOps(),
-          convolutionOps(), elementwiseOps(), gatherOps(), lossOps(),
-          matMulOps(), movementOps(), normalizationOps(), poolingOps(),
-          quantizationOps(), reductionOps(), selectionOps(), shapeOps(),
-          sortingOps()})
+         {activationOps(),  attentionOps(),
+          constantOps(),    controlFlowOps(),
+          convolutionOps(), dataDependentOps(),
+          einsumOps(),      elementwiseOps(),
+          gatherOps(),      lossOps(),
+          matMulOps(),      microsoftAttentionOps(),
+          microsoftOps(),   microsoftQuantizationOps(),
+          movementOps(),    normalizationOps(),
+          poolingOps(),     quantizationOps(),
+          recurrenceOps(),  reductionOps(),
+          selectionOps(),   shapeOps(),
+          sortingOps(),     trigonometryOps()})
       for (const OpEntry &Entry : Family) {
         assert(llvm::is_sorted(Entry.Since) && "versions must ascend");
         bool IsNew = All->emplace(Key(Entry.Domain, Entry.Name), &Entry).second;

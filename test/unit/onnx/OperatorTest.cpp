@@ -174,4 +174,160 @@ TEST_F(OnnxOperator, QuantizedProducts) {
             "operands");
 }
 
+//===----------------------------------------------------------------------===//
+// Sizes that depend on data
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxOperator, ElementsThatAreCounted) {
+  auto Codes = [&](std::vector<DimText> Dims, int Type) {
+    return codesOf(node("Compress", {"x", "c"}, {"y"}),
+                   {value("x", Float, {4}), value("c", Type, Dims)});
+  };
+  EXPECT_EQ(Codes({3}, Bool), "");
+  EXPECT_EQ(Codes({"n"}, Bool), "");
+  EXPECT_EQ(Codes({2, 2}, Bool), "shape-rank");
+  EXPECT_EQ(Codes({4}, Float), "shape-rank");
+  EXPECT_EQ(codesOf(node("NonZero", {"x"}, {"y"}), {value("x", Float, {})}, {},
+                    22, Int64),
+            "");
+}
+
+TEST_F(OnnxOperator, UniqueSlices) {
+  auto Codes = [&](std::vector<DimText> Dims, int64_t Axis) {
+    return codesOf(node("Unique", {"x"}, {"y"}, {intAttribute("axis", Axis)}),
+                   {value("x", Float, Dims)});
+  };
+  EXPECT_EQ(Codes({"n", 4}, 0), "");
+  EXPECT_EQ(Codes({4, "n"}, -1), "");
+  // Slices are compared element by element.
+  EXPECT_EQ(Codes({4, "n"}, 0), "op-form");
+  EXPECT_EQ(Codes({4, 257}, 0), "op-form");
+  EXPECT_EQ(Codes({4}, 1), "shape-rank");
+}
+
+//===----------------------------------------------------------------------===//
+// Einsum
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxOperator, EquationsOfEinsum) {
+  auto Codes = [&](const char *Equation) {
+    return codesOf(node("Einsum", {"a", "b"}, {"y"},
+                        {stringAttribute("equation", Equation)}),
+                   {value("a", Float, {2, 3}), value("b", Float, {3, 4})});
+  };
+  EXPECT_EQ(Codes("ij, jk -> ik"), "");
+  EXPECT_EQ(Codes("ij,jk"), "");
+  EXPECT_EQ(Codes("...j,jk->...k"), "");
+  EXPECT_EQ(Codes("ij,jk,kl->il"), "attribute"); // Three terms, two inputs.
+  EXPECT_EQ(Codes("ij,jk->iz"), "attribute");    // z is nowhere.
+  EXPECT_EQ(Codes("ij,jk->ii"), "attribute");
+  EXPECT_EQ(Codes("i+,jk->ik"), "attribute");
+  EXPECT_EQ(Codes("ijk,jk->i"), "shape-rank");
+  EXPECT_EQ(Codes("ij,ik->jk"), "shape-rank"); // i is 2 and 3.
+}
+
+//===----------------------------------------------------------------------===//
+// States
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxOperator, RulesOfLinearAttention) {
+  auto Codes = [&](const char *Rule, std::vector<std::string> Inputs,
+                   int64_t Heads = 4) {
+    return codesOf(
+        node("LinearAttention", Inputs, {"y", "s"},
+             {intAttribute("q_num_heads", Heads),
+              intAttribute("kv_num_heads", 2),
+              stringAttribute("update_rule", Rule)}),
+        {value("q", Float, {"b", "t", 32}), value("k", Float, {"b", "t", 16}),
+         value("v", Float, {"b", "t", 12}), value("d", Float, {"b", "t", 2}),
+         value("beta", Float, {"b", "t", 1})},
+        {}, 27);
+  };
+  EXPECT_EQ(Codes("linear", {"q", "k", "v"}), "");
+  EXPECT_EQ(Codes("gated", {"q", "k", "v", "", "d"}), "");
+  EXPECT_EQ(Codes("gated_delta", {"q", "k", "v", "", "d", "beta"}), "");
+  EXPECT_EQ(Codes("gated", {"q", "k", "v"}), "input-count");
+  EXPECT_EQ(Codes("linear", {"q", "k", "v", "", "d"}), "input-count");
+  EXPECT_EQ(Codes("other", {"q", "k", "v"}), "attribute");
+  EXPECT_EQ(Codes("linear", {"q", "k", "v"}, 3), "attribute");
+}
+
+TEST_F(OnnxOperator, RowsOfACache) {
+  auto Codes = [&](int64_t Axis, std::vector<DimText> Update) {
+    return codesOf(
+        node("TensorScatter", {"c", "u"}, {"y"}, {intAttribute("axis", Axis)}),
+        {value("c", Float, {2, 8, 4}), value("u", Float, Update)}, {}, 24);
+  };
+  EXPECT_EQ(Codes(1, {2, "t", 4}), "");
+  EXPECT_EQ(Codes(-3, {2, "t", 4}), "shape-rank");
+  EXPECT_EQ(Codes(1, {2, "t", 5}), "shape-rank");
+  EXPECT_EQ(Codes(1, {2, "t"}), "shape-rank");
+}
+
+TEST_F(OnnxOperator, CausalConvolutions) {
+  auto Codes = [&](std::vector<DimText> W, const char *Activation) {
+    return codesOf(node("CausalConvWithState", {"x", "w"}, {"y", "s"},
+                        {stringAttribute("activation", Activation)}),
+                   {value("x", Float, {"b", 6, "t"}), value("w", Float, W)}, {},
+                   27);
+  };
+  EXPECT_EQ(Codes({6, 1, 4}, "silu"), "");
+  EXPECT_EQ(Codes({6, 1, 4}, "gelu"), "attribute");
+  EXPECT_EQ(Codes({6, 2, 4}, "none"), "shape-rank");
+  EXPECT_EQ(Codes({6, 1, "k"}, "none"), "shape-rank");
+  EXPECT_EQ(Codes({6, 4}, "none"), "shape-rank");
+}
+
+//===----------------------------------------------------------------------===//
+// com.microsoft
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxOperator, FormsOfGroupQueryAttention) {
+  auto Codes = [&](std::vector<std::string> Inputs,
+                   std::vector<std::string> More = {}) {
+    More.push_back(intAttribute("num_heads", 4));
+    More.push_back(intAttribute("kv_num_heads", 2));
+    return codesOf(
+        node("GroupQueryAttention", Inputs, {"y"}, More, "", "com.microsoft"),
+        {value("q", Float, {"b", "t", 32}), value("k", Float, {"b", "t", 16}),
+         value("pk", Float, {"b", 2, "p", 8}), value("n", Int32, {"b"}),
+         value("s", Int32, {}), value("cos", Float, {64, 4})});
+  };
+  std::vector<std::string> Plain = {"q", "k", "k", "", "", "n", "s"};
+  EXPECT_EQ(Codes(Plain), "");
+  EXPECT_EQ(Codes({"q", "k", "k", "pk", "pk", "n", "s"}), "");
+  EXPECT_EQ(Codes({"q", "k", "k", "pk", "", "n", "s"}), "input-count");
+  EXPECT_EQ(Codes({"q", "k", "", "", "", "n", "s"}), "input-count");
+  EXPECT_EQ(Codes(Plain, {intAttribute("do_rotary", 1)}), "input-count");
+  EXPECT_EQ(Codes({"q", "k", "k", "", "", "n", "s", "cos", "cos"},
+                  {intAttribute("do_rotary", 1)}),
+            "");
+  EXPECT_EQ(Codes(Plain, {intAttribute("kv_cache_bit_width", 8)}), "attribute");
+  EXPECT_EQ(Codes(Plain, {intAttribute("causal", 0),
+                          intAttribute("local_window_size", 2)}),
+            "attribute");
+  // Scales of a quantized cache.
+  EXPECT_EQ(
+      Codes({"q", "k", "k", "pk", "pk", "n", "s", "", "", "", "", "", "n"}),
+      "op-form");
+}
+
+TEST_F(OnnxOperator, SizesOfPackedWeights) {
+  auto Codes = [&](std::vector<DimText> Weight, int64_t Bits, int64_t Block) {
+    return codesOf(
+        node("MatMulNBits", {"a", "b", "s"}, {"y"},
+             {intAttribute("K", 40), intAttribute("N", 3),
+              intAttribute("bits", Bits), intAttribute("block_size", Block)},
+             "", "com.microsoft"),
+        {value("a", Float, {"t", 40}), value("b", UInt8, Weight),
+         value("s", Float, {3, "blocks"})});
+  };
+  EXPECT_EQ(Codes({3, 3, 8}, 4, 16), "");
+  EXPECT_EQ(Codes({3, 2, 32}, 8, 32), "");
+  EXPECT_EQ(Codes({3, 2, 8}, 4, 16), "shape-rank");
+  EXPECT_EQ(Codes({3, 3, 8}, 2, 16), "attribute");
+  EXPECT_EQ(Codes({3, 3, 8}, 4, 24), "attribute");
+  EXPECT_EQ(Codes({3, 3, 8}, 4, 8), "attribute");
+}
+
 } // namespace

@@ -248,6 +248,7 @@ inline std::string model(const std::string &Graph, int64_t Opset = 20,
     W.add_message(7, Graph);
     W.add_message(8, opset(Opset));
     W.add_message(8, opset(1, "local"));
+    W.add_message(8, opset(1, "com.microsoft"));
     for (const std::string &Function : Functions)
       W.add_message(25, Function);
   });

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Writes microsoft.tar.xz: single operators of the domain com.microsoft.
+
+    python microsoft.py        (needs onnx and onnxruntime)
+
+Each is a folder `microsoft-NAME` as README.md describes it. All outputs are
+onnxruntime's.
+"""
+
+import io
+import json
+import lzma
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+CASES = {}
+TYPES = {
+    "float32": TensorProto.FLOAT,
+    "int32": TensorProto.INT32,
+    "int64": TensorProto.INT64,
+    "uint8": TensorProto.UINT8,
+}
+
+
+def case(name, op, inputs, outputs, weights=(), domain="com.microsoft", dims=None,
+         sets=(), like=None, **attributes):
+    """One node. `inputs` maps names to values ("" leaves one out), those in
+    `weights` are stored in the model; `dims` names dimensions of inputs; `sets`
+    are further values of the inputs. `like` is a case of the same numbers in a
+    form that onnxruntime's CPU kernels take."""
+    given = {k: v for k, v in inputs.items() if v is not None and k not in weights}
+    node = helper.make_node(
+        op, [k if v is not None else "" for k, v in inputs.items()], outputs,
+        domain=domain, name=op, **attributes)
+    graph = helper.make_graph(
+        [node], name,
+        [helper.make_tensor_value_info(k, TYPES[v.dtype.name], (dims or {}).get(k, v.shape))
+         for k, v in given.items()],
+        [helper.make_empty_tensor_value_info(o) for o in outputs if o],
+        [numpy_helper.from_array(inputs[k], k) for k in weights])
+    model = helper.make_model(graph, ir_version=10, opset_imports=[
+        helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)])
+    values = [given] + [given | s for s in sets]
+    results = CASES[like][2] if like else [run(model, v) for v in values]
+    # The outputs' types, with the ranks that onnxruntime found.
+    for o, r in zip(graph.output, results[0]):
+        o.CopyFrom(helper.make_tensor_value_info(
+            o.name, TYPES[r.dtype.name], [f"{o.name}_{i}" for i in range(r.ndim)]))
+    model.graph.CopyFrom(graph)
+    CASES[name] = (model, values, results)
+
+
+def run(model, values):
+    """onnxruntime's outputs, without its own fusions."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, values)
+
+
+def f32(*dims, scale=1.0):
+    values = np.random.default_rng(sum(dims) + len(dims)).standard_normal(dims)
+    return (values * scale).astype(np.float32)
+
+
+def i32(*values):
+    return np.array(values, np.int32)
+
+
+def tables(rows, width):
+    angles = np.arange(rows)[:, None] / 10.0 ** (np.arange(width)[None] / 2)
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+
+
+# Normalizations and activations.
+case("skip-rms", "SkipSimplifiedLayerNormalization",
+     dict(x=f32(2, 3, 8), skip=f32(2, 3, 8), gamma=f32(8), bias=f32(8) + 1),
+     ["y", "", "", "sum"], ["gamma", "bias"], dims=dict(x=["b", "t", 8], skip=["b", "t", 8]),
+     sets=[dict(x=f32(1, 5, 8), skip=f32(1, 5, 8))], epsilon=1e-5)
+case("skip-layer-norm", "SkipLayerNormalization",
+     dict(x=f32(2, 3, 8), skip=f32(3, 8), gamma=f32(8), beta=f32(8), bias=f32(8) + 1),
+     ["y", "", "", "sum"], ["gamma", "beta", "bias"], epsilon=1e-5)
+case("skip-layer-norm-plain", "SkipLayerNormalization",
+     dict(x=f32(2, 3, 8), skip=f32(1, 3, 8), gamma=f32(8)), ["y"], ["gamma"])
+case("simplified-layer-norm", "SimplifiedLayerNormalization",
+     dict(x=f32(2, 3, 8), scale=f32(8)), ["y", "inverse"], ["scale"], domain="",
+     epsilon=1e-6, axis=-1)
+ids = np.array([[1, 4, 2], [0, 3, 3]], np.int32)
+embeddings = dict(ids=ids, segments=ids % 2, words=f32(5, 8), places=f32(4, 8),
+                  kinds=f32(2, 8), gamma=f32(8), beta=f32(8) + 1)
+tabled = ["words", "places", "kinds", "gamma", "beta"]
+case("embed-layer-norm", "EmbedLayerNormalization",
+     embeddings | dict(mask=i32([1, 1, 0], [1, 1, 1])), ["y", "mask_index", "sum"], tabled,
+     epsilon=1e-5)
+case("embed-layer-norm-places", "EmbedLayerNormalization",
+     embeddings | dict(segments=None, kinds=None, mask=None,
+                       position=i32([3, 2, 1], [0, 1, 2])),
+     ["y", "mask_index"], ["words", "places", "gamma", "beta"])
+case("bias-gelu", "BiasGelu", dict(x=f32(3, 8, scale=3), bias=f32(8)), ["y"])
+case("fast-gelu", "FastGelu", dict(x=f32(3, 8, scale=3)), ["y"])
+case("fast-gelu-bias", "FastGelu", dict(x=f32(3, 8, scale=3), bias=f32(8)), ["y"])
+case("quick-gelu", "QuickGelu", dict(x=f32(3, 8, scale=3)), ["y"], alpha=1.5)
+case("gelu", "Gelu", dict(x=f32(3, 8, scale=3)), ["y"])
+
+# Rotation.
+COS, SIN = tables(16, 4)
+case("rotary", "RotaryEmbedding",
+     dict(x=f32(2, 3, 16), at=np.array([[0, 5, 2], [7, 1, 9]]), cos=COS, sin=SIN), ["y"],
+     ["cos", "sin"])
+case("rotary-offset-interleaved", "RotaryEmbedding",
+     dict(x=f32(2, 2, 3, 8), at=np.array([4]), cos=COS, sin=SIN), ["y"], ["cos", "sin"],
+     interleaved=1)
+case("rotary-partial", "RotaryEmbedding",
+     dict(x=f32(1, 3, 24), at=np.array([[0, 5, 2]]), cos=COS, sin=SIN), ["y"],
+     ["cos", "sin"], num_heads=2, rotary_embedding_dim=8)
+
+
+# GroupQueryAttention: 4 heads in 2 groups of size 16.
+def group_query(name, tokens, past, lengths, total, outputs=("y", "present_k", "present_v"), packed=False,
+                extra=None, weights=(), **attributes):
+    batch = len(lengths)
+    inputs = dict(q=f32(batch, tokens, 128 if packed else 64),
+                  k=None if packed else f32(batch, tokens, 32) + 1,
+                  v=None if packed else f32(batch, tokens, 32) - 1,
+                  pk=f32(batch, 2, past, 16) if past is not None else None,
+                  pv=f32(batch, 2, past, 16) + 2 if past is not None else None,
+                  lengths=i32(*(n - 1 for n in lengths)), total=np.array(total, np.int32),
+                  cos=None, sin=None, at=None, bias=None, sink=None)
+    inputs |= extra or {}
+    while inputs[list(inputs)[-1]] is None:
+        inputs.popitem()
+    case(name, "GroupQueryAttention", inputs, list(outputs), ["total", *weights],
+         num_heads=4, kv_num_heads=2, **attributes)
+
+
+COS, SIN = tables(16, 8)
+group_query("gqa-prompt", 5, None, [5, 5], 5)
+group_query("gqa-decode", 1, 4, [5, 3], 5)
+group_query("gqa-chunk", 3, 4, [7], 7)
+group_query("gqa-shared-buffer", 1, 12, [5, 9], 9)
+group_query("gqa-packed", 5, 0, [5], 5, packed=True, extra=dict(cos=COS, sin=SIN),
+            weights=["cos", "sin"], do_rotary=1)
+group_query("gqa-rotary-decode", 1, 6, [7, 4], 7, extra=dict(cos=COS, sin=SIN),
+            weights=["cos", "sin"], do_rotary=1)
+group_query("gqa-rotary-interleaved", 4, None, [4], 4, extra=dict(cos=COS, sin=SIN),
+            weights=["cos", "sin"], do_rotary=1, rotary_interleaved=1)
+group_query("gqa-window", 6, None, [6, 6], 6, local_window_size=2)
+group_query("gqa-window-decode", 1, 6, [7, 5], 7, local_window_size=3, scale=0.5)
+group_query("gqa-softcap", 4, None, [4], 4, softcap=2.0)
+group_query("gqa-sink", 1, 3, [4], 4, extra=dict(sink=f32(4)))
+group_query("gqa-smooth", 3, None, [3], 3, smooth_softmax=1)
+group_query("gqa-bias", 3, 2, [5], 5, extra=dict(bias=f32(1, 4, 3, 5)))
+
+
+# MultiHeadAttention: 2 heads of size 4.
+def multi_head(name, outputs=("y",), heads=2, **inputs):
+    order = "query key value bias padding added past_key past_value".split()
+    attributes = {k: v for k, v in inputs.items() if k not in order}
+    given = {k: inputs.get(k) for k in order}
+    while given[list(given)[-1]] is None:
+        given.popitem()
+    case(name, "MultiHeadAttention", given, list(outputs), num_heads=heads, **attributes)
+
+
+QKV = dict(query=f32(2, 3, 8), key=f32(2, 5, 8) + 0.5, value=f32(2, 5, 8) - 0.5)
+multi_head("mha", **QKV)
+multi_head("mha-scale-bias", **QKV, bias=f32(24), scale=0.3)
+multi_head("mha-padding", **QKV, padding=i32([1, 1, 1, 0, 0], [1, 1, 1, 1, 1]))
+multi_head("mha-lengths", **QKV, padding=i32(2, 5))
+multi_head("mha-added", **QKV, added=f32(1, 2, 3, 5))
+PACKED = f32(2, 3, 2, 3, 4)
+PARTS = [PACKED[:, :, :, i].reshape(2, 3, 8) for i in range(3)]
+multi_head("mha-self", query=PARTS[0], key=PARTS[1], value=PARTS[2])
+multi_head("mha-packed", query=PACKED, like="mha-self")
+multi_head("mha-packed-kv", query=PARTS[0], key=PACKED[:, :, :, 1:].copy(), like="mha-self")
+multi_head("mha-past", ("y", "present_key", "present_value"), query=f32(2, 1, 8),
+           key=f32(2, 1, 8), value=f32(2, 1, 8), past_key=f32(2, 2, 3, 4),
+           past_value=f32(2, 2, 3, 4))
+multi_head("mha-causal", query=f32(2, 4, 8), key=f32(2, 4, 8), value=f32(2, 4, 8),
+           unidirectional=1)
+multi_head("mha-cross-heads", query=f32(2, 3, 8), key=f32(2, 2, 5, 4), value=f32(2, 2, 5, 4))
+
+
+# Attention: 2 heads of size 4.
+def attention(name, outputs=("y",), **inputs):
+    order = "x w b mask past added".split()
+    attributes = {k: v for k, v in inputs.items() if k not in order}
+    given = dict(x=f32(2, 3, 6), w=f32(6, 24), b=f32(24))
+    given |= {k: inputs.get(k) for k in order[3:]}
+    while given[list(given)[-1]] is None:
+        given.popitem()
+    case(name, "Attention", given, list(outputs), ["w", "b"], num_heads=2, **attributes)
+
+
+attention("attention")
+attention("attention-causal", unidirectional=1)
+attention("attention-mask", mask=i32([1, 1, 0], [1, 1, 1]))
+attention("attention-lengths", mask=i32(2, 3))
+attention("attention-past", ("y", "present"), past=f32(2, 2, 2, 4, 4), unidirectional=1)
+attention("attention-mask-3d", mask=i32([[1, 0, 0], [1, 1, 0], [1, 1, 1]],
+                                        [[1, 1, 1], [0, 1, 1], [1, 0, 1]]))
+
+
+# MatMulNBits: K = 48 in blocks of 16 or 32, N = 6.
+def n_bits(name, bits, block, k=48, zero=None, order=None, bias=None, stored=True):
+    rng = np.random.default_rng(bits + block)
+    n, blocks = 6, -(-k // block)
+    inputs = dict(a=f32(3, k), b=rng.integers(0, 256, (n, blocks, block * bits // 8), np.uint8),
+                  scales=rng.uniform(0.1, 1, (n, blocks)).astype(np.float32),
+                  zero=None, order=order, bias=bias)
+    if zero == "packed":
+        inputs["zero"] = rng.integers(0, 256, (n, -(-blocks * bits // 8)), np.uint8)
+    elif zero == "float":
+        inputs["zero"] = rng.uniform(0, 15, (n, blocks)).astype(np.float32)
+    while inputs[list(inputs)[-1]] is None:
+        inputs.popitem()
+    weights = [w for w in inputs if w != "a" and inputs[w] is not None] if stored else []
+    case(name, "MatMulNBits", inputs, ["y"], weights, K=k, N=n, bits=bits, block_size=block)
+
+
+n_bits("4-bits", 4, 16)
+n_bits("4-bits-zero", 4, 16, zero="packed")
+n_bits("4-bits-tail", 4, 32, k=40, zero="packed")
+n_bits("4-bits-float-zero", 4, 16, zero="float")
+n_bits("4-bits-bias", 4, 16, bias=f32(6))
+n_bits("4-bits-order", 4, 16, order=np.array([0, 1, 2] * 16, np.int32))
+n_bits("4-bits-computed", 4, 16, zero="packed", stored=False)
+n_bits("8-bits", 8, 16)
+n_bits("8-bits-zero", 8, 32, zero="packed")
+
+
+def main():
+    files = {}
+    for name, (model, inputs, outputs) in CASES.items():
+        folder = f"microsoft-{name}"
+        files[f"{folder}/model.onnx"] = model.SerializeToString()
+        sets = []
+        for k, (given, results) in enumerate(zip(inputs, outputs)):
+            sets.append({"set": f"test_data_set_{k}", "name": f"case-{k}"})
+            named = [(o.name, r) for o, r in zip(model.graph.output, results)]
+            for kind, values in (("input", given.items()), ("output", named)):
+                for i, (key, value) in enumerate(values):
+                    proto = numpy_helper.from_array(value, key).SerializeToString()
+                    files[f"{folder}/test_data_set_{k}/{kind}_{i}.pb"] = proto
+        files[f"{folder}/cases.json"] = json.dumps({"cases": sets}).encode()
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        for path, data in sorted(files.items()):
+            info = tarfile.TarInfo(path)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    packed = lzma.compress(raw.getvalue(), preset=9 | lzma.PRESET_EXTREME)
+    Path(__file__).with_name("microsoft.tar.xz").write_bytes(packed)
+
+
+main()
