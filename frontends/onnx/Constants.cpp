@@ -79,6 +79,36 @@ static DenseElementsAttr denseOf(RankedTensorType Type,
   return DenseElementsAttr::getFromRawBuffer(Type, Aligned);
 }
 
+std::optional<SmallVector<double>> GraphImporter::numbersOf(Value V) {
+  auto Type = cast<RankedTensorType>(V.getType());
+  if (!isa<FloatType>(Type.getElementType()) || !Type.hasStaticShape() ||
+      Type.getNumElements() > static_cast<int64_t>(MaxConstantElements))
+    return std::nullopt;
+  DenseElementsAttr Elements;
+  if (auto Constant = V.getDefiningOp<ConstantOp>()) {
+    Elements = dyn_cast<DenseElementsAttr>(Constant.getValue());
+  } else if (auto Read = V.getDefiningOp<GetWeightOp>()) {
+    // A few floats of a file are a weight, too; the importer's have no recipe.
+    auto Stored = Module.lookupSymbol<WeightOp>(Read.getWeight());
+    DataAttr Data = Stored.getData();
+    Tensor T;
+    T.Kind = Tensor::Storage::File;
+    T.Range = {static_cast<uint32_t>(Data.getFile()),
+               static_cast<uint64_t>(Data.getOffset()),
+               static_cast<uint64_t>(Data.getSize())};
+    Elements = denseOf(Type, File.bytes(T));
+  }
+  if (!Elements)
+    return std::nullopt;
+  SmallVector<double> Out;
+  for (APFloat Each : Elements.getValues<APFloat>()) {
+    bool Lost;
+    Each.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &Lost);
+    Out.push_back(Each.convertToDouble());
+  }
+  return Out;
+}
+
 Value GraphImporter::materialize(const Tensor &T, llvm::StringRef Name,
                                  Location Loc, Refusal &Why) {
   Type Element = elementType(T.Type);

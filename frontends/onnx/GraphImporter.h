@@ -51,6 +51,8 @@ public:
 
   std::optional<Dims> tracked(mlir::Value V) const;
   void track(mlir::Value V, Dims Values);
+  /// The elements of a constant tensor of floats, at most 64.
+  std::optional<llvm::SmallVector<double>> numbersOf(mlir::Value V);
   /// The elements of an integer tensor, read at run time.
   std::optional<Dims> readDims(mlir::Value V, mlir::Location Loc);
   /// A new name for an expression that would only grow; the same for the same

@@ -191,6 +191,15 @@ std::optional<SmallVector<int64_t>> OpImport::constants(unsigned I) {
   return Out;
 }
 
+std::optional<SmallVector<double>> OpImport::numbers(unsigned I) {
+  Value V = in(I);
+  if (!V)
+    return std::nullopt;
+  if (std::optional<SmallVector<double>> Known = G.numbersOf(V))
+    return Known;
+  return refuse(RefusalCode::ConstantNeeded, {std::string(N.Inputs[I])});
+}
+
 std::optional<DimExpr> OpImport::readAtRunTime(Value V) {
   if (!V)
     return std::nullopt;

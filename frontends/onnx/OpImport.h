@@ -56,6 +56,8 @@ llvm::ArrayRef<OpEntry> convolutionOps();
 llvm::ArrayRef<OpEntry> lossOps();
 llvm::ArrayRef<OpEntry> poolingOps();
 llvm::ArrayRef<OpEntry> selectionOps();
+llvm::ArrayRef<OpEntry> resizeOps();
+llvm::ArrayRef<OpEntry> samplingOps();
 llvm::ArrayRef<OpEntry> microsoftOps();
 llvm::ArrayRef<OpEntry> microsoftAttentionOps();
 llvm::ArrayRef<OpEntry> microsoftQuantizationOps();
@@ -161,6 +163,8 @@ public:
   std::optional<Dims> exprs(unsigned I);
   /// The elements of input `I`, which must be constants.
   std::optional<llvm::SmallVector<int64_t>> constants(unsigned I);
+  /// The elements of input `I`, which must be constant floats, at most 64.
+  std::optional<llvm::SmallVector<double>> numbers(unsigned I);
   /// The single element of an integer tensor, read at run time.
   std::optional<DimExpr> readAtRunTime(mlir::Value V);
   /// A tensor of known integers, rank 0 when `Scalar`; remembered as such.

@@ -26,6 +26,7 @@ static const std::map<Key, const OpEntry *> &table() {
           movementOps(),    normalizationOps(),
           poolingOps(),     quantizationOps(),
           recurrenceOps(),  reductionOps(),
+          resizeOps(),      samplingOps(),
           selectionOps(),   shapeOps(),
           sortingOps(),     trigonometryOps()})
       for (const OpEntry &Entry : Family) {

@@ -279,6 +279,72 @@ TEST_F(OnnxOperator, CausalConvolutions) {
 }
 
 //===----------------------------------------------------------------------===//
+// Computed places
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxOperator, ScalesAndSizesOfResize) {
+  auto Codes = [&](std::vector<DimText> X, std::vector<float> Scales,
+                   std::vector<std::string> Attributes = {}) {
+    return codesOf(
+        node("Resize", {"x", "", "s"}, {"y"}, Attributes),
+        {value("x", Float, X)},
+        {rawTensorOf<float>("s", Float, {static_cast<int64_t>(Scales.size())},
+                            Scales)},
+        19);
+  };
+  EXPECT_EQ(Codes({1, 3, "h", "w"}, {1, 1, 2, 0.75f}), "");
+  EXPECT_EQ(Codes({1, 3, 8, 8}, {1, 1, 2}), "shape-rank");
+  EXPECT_EQ(Codes({1, 3, 8, 8}, {1, 1, 2, 0}), "attribute");
+  EXPECT_EQ(Codes({1, 3, 8, 8}, {1, 1, 2, -1}), "attribute");
+  EXPECT_EQ(Codes({1, 3, 0, 8}, {1, 1, 2, 2}), "");
+  EXPECT_EQ(
+      Codes({1, 3, 8, 8}, {1, 1, 2, 2}, {stringAttribute("mode", "nearer")}),
+      "attribute");
+  // The part to cut out is missing.
+  EXPECT_EQ(Codes({1, 3, 8, 8}, {1, 1, 2, 2},
+                  {stringAttribute("coordinate_transformation_mode",
+                                   "tf_crop_and_resize")}),
+            "shape-rank");
+  // Scales that are computed.
+  EXPECT_EQ(codesOf(node("Resize", {"x", "", "s"}, {"y"}),
+                    {value("x", Float, {1, 8}), value("s", Float, {2})}, {},
+                    19),
+            "constant-needed");
+  EXPECT_EQ(codesOf(node("Resize", {"x", "", "", "n"}, {"y"}),
+                    {value("x", Float, {1, 8}), value("n", Int64, {2})}, {},
+                    19),
+            "");
+}
+
+TEST_F(OnnxOperator, PointsOfGrids) {
+  auto Codes = [&](std::vector<DimText> X, std::vector<DimText> Grid,
+                   const char *Mode = "linear") {
+    return codesOf(
+        node("GridSample", {"x", "g"}, {"y"}, {stringAttribute("mode", Mode)}),
+        {value("x", Float, X), value("g", Float, Grid)});
+  };
+  EXPECT_EQ(Codes({"n", 3, "h", "w"}, {"n", 4, 5, 2}), "");
+  EXPECT_EQ(Codes({"n", 3, "h", "w"}, {"n", 4, 5, 3}), "shape-rank");
+  EXPECT_EQ(Codes({2, 3, 4, 4}, {3, 4, 5, 2}), "shape-rank");
+  EXPECT_EQ(Codes({2, 3, 0, 4}, {2, 4, 5, 2}), "shape-rank");
+  EXPECT_EQ(Codes({2, 3, 4}, {2, 4, 5, 2}), "shape-rank");
+  EXPECT_EQ(Codes({2, 3, 4, 4}, {2, 4, 5, 2}, "area"), "attribute");
+}
+
+TEST_F(OnnxOperator, BlocksOfCol2Im) {
+  auto Codes = [&](std::vector<int64_t> Block, std::vector<DimText> X) {
+    return codesOf(node("Col2Im", {"x", "i", "b"}, {"y"}),
+                   {value("x", Float, X)},
+                   {ints("i", {5, 5}), ints("b", Block)});
+  };
+  EXPECT_EQ(Codes({1, 5}, {1, 5, 5}), "");
+  EXPECT_EQ(Codes({1, 5}, {1, 5, 4}), "shape-rank");
+  EXPECT_EQ(Codes({1, 6}, {1, 6, 5}), "shape-rank");
+  EXPECT_EQ(Codes({0, 5}, {1, 5, 5}), "shape-rank");
+  EXPECT_EQ(Codes({5}, {1, 5, 5}), "shape-rank");
+}
+
+//===----------------------------------------------------------------------===//
 // com.microsoft
 //===----------------------------------------------------------------------===//
 
