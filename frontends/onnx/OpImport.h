@@ -58,6 +58,7 @@ llvm::ArrayRef<OpEntry> poolingOps();
 llvm::ArrayRef<OpEntry> selectionOps();
 llvm::ArrayRef<OpEntry> resizeOps();
 llvm::ArrayRef<OpEntry> samplingOps();
+llvm::ArrayRef<OpEntry> signalOps();
 llvm::ArrayRef<OpEntry> microsoftOps();
 llvm::ArrayRef<OpEntry> microsoftAttentionOps();
 llvm::ArrayRef<OpEntry> microsoftQuantizationOps();

@@ -28,7 +28,8 @@ static const std::map<Key, const OpEntry *> &table() {
           recurrenceOps(),  reductionOps(),
           resizeOps(),      samplingOps(),
           selectionOps(),   shapeOps(),
-          sortingOps(),     trigonometryOps()})
+          signalOps(),      sortingOps(),
+          trigonometryOps()})
       for (const OpEntry &Entry : Family) {
         assert(llvm::is_sorted(Entry.Since) && "versions must ascend");
         bool IsNew = All->emplace(Key(Entry.Domain, Entry.Name), &Entry).second;

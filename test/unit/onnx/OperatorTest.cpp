@@ -345,6 +345,40 @@ TEST_F(OnnxOperator, BlocksOfCol2Im) {
 }
 
 //===----------------------------------------------------------------------===//
+// Signals
+//===----------------------------------------------------------------------===//
+
+TEST_F(OnnxOperator, SignalsOfTransforms) {
+  auto Codes = [&](std::vector<DimText> X, int64_t Axis, int64_t Opset = 20) {
+    if (Opset < 20)
+      return codesOf(node("DFT", {"x"}, {"y"}, {intAttribute("axis", Axis)}),
+                     {value("x", Float, X)}, {}, Opset);
+    return codesOf(node("DFT", {"x", "", "a"}, {"y"}), {value("x", Float, X)},
+                   {ints("a", {Axis}, true)}, Opset);
+  };
+  EXPECT_EQ(Codes({"b", "n", 1}, 1), "");
+  EXPECT_EQ(Codes({"b", "n", 2}, -2), "");
+  EXPECT_EQ(Codes({"b", "n", 2}, 0, 17), "");
+  EXPECT_EQ(Codes({"b", "n", 3}, 1), "shape-rank");
+  EXPECT_EQ(Codes({"b", "n", 1}, 2), "shape-rank"); // The parts of numbers.
+  EXPECT_EQ(Codes({"n"}, 0), "shape-rank");
+}
+
+TEST_F(OnnxOperator, FramesOfTransforms) {
+  auto Codes = [&](std::vector<DimText> X, int64_t Step, DimText Window) {
+    return codesOf(
+        node("STFT", {"x", "s", "w"}, {"y"}),
+        {value("x", Float, X), value("w", Float, {std::move(Window)})},
+        {ints("s", {Step}, true)}, 17);
+  };
+  EXPECT_EQ(Codes({"b", "n", 1}, 4, 8), "");
+  EXPECT_EQ(Codes({1, 16, 1}, 4, 8), "");
+  EXPECT_EQ(Codes({1, 16, 1}, 0, 8), "shape-rank");
+  EXPECT_EQ(Codes({1, 16, 1}, 4, 32), "shape-rank");
+  EXPECT_EQ(Codes({1, 16}, 4, 8), "shape-rank");
+}
+
+//===----------------------------------------------------------------------===//
 // com.microsoft
 //===----------------------------------------------------------------------===//
 
