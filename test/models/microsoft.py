@@ -235,6 +235,39 @@ n_bits("8-bits", 8, 16)
 n_bits("8-bits-zero", 8, 32, zero="packed")
 
 
+# GatherBlockQuantized: 5 rows of 48 in blocks of 16.
+def gather_blocks(name, bits, zero, indices):
+    rng = np.random.default_rng(bits + zero)
+    inputs = dict(data=rng.integers(0, 256, (5, 48 * bits // 8), np.uint8), indices=indices,
+                  scales=rng.uniform(0.1, 1, (5, 3)).astype(np.float32))
+    if zero:
+        inputs["zero"] = rng.integers(0, 256, (5, -(-3 * bits // 8)), np.uint8)
+    case(name, "GatherBlockQuantized", inputs, ["y"], [w for w in inputs if w != "indices"],
+         bits=bits, block_size=16, quantize_axis=1, gather_axis=0)
+
+
+gather_blocks("gather-4-bits", 4, False, np.array([[1, 4], [0, -1]]))
+gather_blocks("gather-4-bits-zero", 4, True, np.array([3, 0, 3]))
+gather_blocks("gather-8-bits-zero", 8, True, np.array([[2]]))
+
+
+# DynamicQuantizeMatMul.
+def dynamic(name, shape, columns, zero=None, bias=None, signed=False):
+    rng = np.random.default_rng(sum(shape))
+    b = rng.integers(-128, 128, (shape[-1], 6)).astype(np.int8 if signed else np.int16)
+    inputs = dict(a=f32(*shape, scale=2), b=b if signed else (b + 128).astype(np.uint8),
+                  scale=rng.uniform(0.1, 1, columns).astype(np.float32), zero=zero, bias=bias)
+    while inputs[list(inputs)[-1]] is None:
+        inputs.popitem()
+    case(name, "DynamicQuantizeMatMul", inputs, ["y"],
+         [w for w in inputs if w != "a" and inputs[w] is not None])
+
+
+dynamic("dynamic-matmul", (2, 3, 8), [1])
+dynamic("dynamic-matmul-columns", (3, 8), [6], zero=np.arange(6, dtype=np.int8), signed=True)
+dynamic("dynamic-matmul-bias", (3, 8), [1], zero=np.array([100], np.uint8), bias=f32(6))
+
+
 def main():
     files = {}
     for name, (model, inputs, outputs) in CASES.items():

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Weights in few bits of the domain com.microsoft: MatMulNBits.
+// Quantized weights of the domain com.microsoft: MatMulNBits,
+// GatherBlockQuantized, DynamicQuantizeMatMul.
 
 #include "frontends/onnx/ops/Products.h"
 
@@ -164,9 +165,115 @@ static LogicalResult importMatMulNBits(OpImport &C) {
   return C.result(Y);
 }
 
+//===----------------------------------------------------------------------===//
+// GatherBlockQuantized
+//===----------------------------------------------------------------------===//
+
+/// Rows of a tensor of bytes that hold `Bits` each, as numbers of a byte each.
+static Value gatheredRows(OpImport &C, Value X, Value Indices, int64_t Bits) {
+  Value Rows = C.create<GatherOp>({X, Indices}, {C.named("axis", int64_t(0))});
+  if (!Rows || Bits == 8)
+    return Rows;
+  Dims Shape = dimsOf(typeOf(Rows));
+  DimExpr Last = Shape.back();
+  ArrayRef<DimExpr> Outer = ArrayRef(Shape).drop_back();
+  Value Y = unpacked(C, C.reshape(Rows, {countOf(Outer), Last}));
+  Shape.back() = Last * DimExpr(2);
+  return C.reshape(Y, Shape);
+}
+
+/// y = rows of a table of 4 or 8 bits in blocks, dequantized
+static LogicalResult importGatherBlockQuantized(OpImport &C) {
+  Value X = C.in(0), Indices = C.in(1), Scale = C.in(2);
+  int64_t Bits = C.intAttr("bits", 4), Block = C.intAttr("block_size", 128);
+  int64_t Given = C.intAttr("quantize_axis", 1);
+  int64_t GivenRows = C.intAttr("gather_axis", 0);
+  if (!X || !Indices || !Scale)
+    return failure();
+  auto Axis = C.axis(Given, rankOf(X)), Rows = C.axis(GivenRows, rankOf(X));
+  if (!Axis || !Rows)
+    return failure();
+  if (Block < 16 || (Block & (Block - 1)) != 0)
+    return C.refuse(RefusalCode::AttributeBad,
+                    {"block_size", "must be a power of 2 from 16 on"});
+  bool IsPacked = elementOf(X).isUnsignedInteger(8);
+  if (!IsPacked) { // Integers of 4 bits are a type of their own.
+    SmallVector<Value> Operands = {X, Scale};
+    if (C.has(3))
+      Operands.push_back(C.in(3));
+    Value Y = C.create<DequantizeOp>(
+        Operands, {C.named("axis", *Axis), C.named("block", Block)});
+    return C.result(C.create<GatherOp>({Y, Indices}, {C.named("axis", *Rows)}));
+  }
+  if (Bits != 4 && Bits != 8)
+    return C.refuse(RefusalCode::AttributeBad, {"bits", "must be 4 or 8"});
+  if (*Rows != 0 || *Axis != rankOf(X) - 1 || rankOf(X) < 2)
+    return C.refuse(RefusalCode::FormUnsupported,
+                    {"bytes that are not gathered along the first axis and "
+                     "quantized along the last"});
+  Value Numbers = gatheredRows(C, X, Indices, Bits);
+  Value Scales =
+      C.create<GatherOp>({Scale, Indices}, {C.named("axis", int64_t(0))});
+  if (!Numbers || !Scales)
+    return failure();
+  Value Zero;
+  if (C.has(3)) {
+    Zero = gatheredRows(C, C.in(3), Indices, Bits);
+    if (!Zero)
+      return failure();
+    // A row's last byte may hold more than there are blocks.
+    Dims Sizes = dimsOf(typeOf(Zero)), Starts(Sizes.size(), DimExpr(0));
+    DimExpr Blocks = dimOf(typeOf(Scales), rankOf(Scales) - 1);
+    if (rankOf(Zero) == rankOf(Scales) && Sizes.back() != Blocks) {
+      SmallVector<int64_t> Steps(Sizes.size(), 1);
+      Sizes.back() = Blocks;
+      Zero = C.create<SliceOp>(
+          {Zero}, {C.named("starts", Starts), C.named("sizes", Sizes),
+                   C.named("steps", ArrayRef<int64_t>(Steps))});
+    }
+  } else {
+    Zero = C.broadcast(C.scalarLike(Numbers, Bits == 4 ? 8 : 128),
+                       dimsOf(typeOf(Scales)));
+  }
+  return C.result(C.create<DequantizeOp>(
+      {Numbers, Scales, Zero},
+      {C.named("axis", rankOf(Numbers) - 1), C.named("block", Block)}));
+}
+
+//===----------------------------------------------------------------------===//
+// DynamicQuantizeMatMul
+//===----------------------------------------------------------------------===//
+
+/// y = (a in 8 bits - its zero) (b - its zero) * both scales (+ bias); scale
+/// and zero point of b may be one for each column
+static LogicalResult importDynamicQuantizeMatMul(OpImport &C) {
+  Value B = C.in(1), Scale = C.in(2);
+  Quantized A = dynamicallyQuantized(C, C.in(0));
+  if (!A.Numbers || !B || !Scale)
+    return failure();
+  if (rankOf(A.Numbers) < 1 || rankOf(B) < 2)
+    return C.refuse(RefusalCode::ShapeRank, {"it needs rank 2 at least"});
+  Type I32 = C.builder().getI32Type();
+  int64_t Column = rankOf(B) - 1;
+  Value Left = C.create<SubOp>({C.cast(A.Numbers, I32), C.cast(A.Zero, I32)});
+  Value Right = centered(C, 1, 3, Column);
+  Value Y = matMul(C, Left, Right);
+  if (!Y)
+    return failure();
+  Value Factor =
+      C.create<MulOp>({A.Scale, alongAxis(C, Scale, rankOf(Y), rankOf(Y) - 1)});
+  Y = C.create<MulOp>({C.cast(Y, C.builder().getF32Type()), Factor});
+  if (C.has(4))
+    Y = C.create<AddOp>({Y, C.in(4)});
+  return C.result(Y);
+}
+
 ArrayRef<OpEntry> microsoftQuantizationOps() {
+  constexpr const char *Domain = "com.microsoft";
   static const OpEntry Table[] = {
-      {"MatMulNBits", {1}, 3, 6, importMatMulNBits, "com.microsoft"},
+      {"MatMulNBits", {1}, 3, 6, importMatMulNBits, Domain},
+      {"GatherBlockQuantized", {1}, 3, 4, importGatherBlockQuantized, Domain},
+      {"DynamicQuantizeMatMul", {1}, 3, 5, importDynamicQuantizeMatMul, Domain},
   };
   return Table;
 }

@@ -26,6 +26,16 @@ mlir::Value alongAxis(OpImport &C, mlir::Value Parameter, int64_t Rank,
 mlir::Value requantized(OpImport &C, mlir::Value Sum, mlir::Value Factor,
                         unsigned Zero);
 
+/// A float tensor in 8 bits, with the scale and zero point that its range, 0
+/// being part of it, gives. (Quantization.cpp)
+struct Quantized {
+  mlir::Value Numbers; ///< ui8
+  mlir::Value Scale;   ///< f32, rank 0
+  mlir::Value Zero;    ///< ui8, rank 0
+};
+/// Null values when refused.
+Quantized dynamicallyQuantized(OpImport &C, mlir::Value X);
+
 } // namespace dure::onnx
 
 #endif // DURE_FRONTENDS_ONNX_OPS_PRODUCTS_H

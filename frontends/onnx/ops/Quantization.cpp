@@ -176,13 +176,13 @@ static LogicalResult importQuantize(OpImport &C) {
   return C.result(roundedTo(C, Y, Zero, Element));
 }
 
-/// y = x in 8 bits, with the scale and zero point that its range gives
-static LogicalResult importDynamicQuantize(OpImport &C) {
-  Value X = C.in(0);
+Quantized dynamicallyQuantized(OpImport &C, Value X) {
   if (!X)
-    return failure();
-  if (!elementOf(X).isF32())
-    return C.refuse(RefusalCode::OperandsBad, {"x must be float32"});
+    return {};
+  if (!elementOf(X).isF32()) {
+    C.refuse(RefusalCode::OperandsBad, {"x must be float32"});
+    return {};
+  }
   SmallVector<int64_t> All(rankOf(X));
   std::iota(All.begin(), All.end(), 0);
   Value Zero = C.scalarLike(X, 0);
@@ -197,9 +197,16 @@ static LogicalResult importDynamicQuantize(OpImport &C) {
   Type U8 = C.builder().getIntegerType(8, false);
   Value Point = roundedTo(
       C, C.create<DivOp>({C.create<SubOp>({Zero, Low}), Scale}), {}, U8);
-  if (failed(C.result(1, Scale)) || failed(C.result(2, Point)))
+  Value Y = roundedTo(C, C.create<DivOp>({X, Scale}), Point, U8);
+  return {Y, Scale, Point};
+}
+
+/// y = x in 8 bits, with the scale and zero point that its range gives
+static LogicalResult importDynamicQuantize(OpImport &C) {
+  Quantized Q = dynamicallyQuantized(C, C.in(0));
+  if (failed(C.result(1, Q.Scale)) || failed(C.result(2, Q.Zero)))
     return failure();
-  return C.result(roundedTo(C, C.create<DivOp>({X, Scale}), Point, U8));
+  return C.result(Q.Numbers);
 }
 
 ArrayRef<OpEntry> quantizationOps() {
