@@ -158,6 +158,23 @@ group_query("gqa-smooth", 3, None, [3], 3, smooth_softmax=1)
 group_query("gqa-bias", 3, 2, [5], 5, extra=dict(bias=f32(1, 4, 3, 5)))
 
 
+# As onnxruntime-genai runs it: one graph for the prompt and for each step after
+# it, the total length being an input.
+def steps(batch, tokens, past, lengths):
+    return dict(q=f32(batch, tokens, 64), k=f32(batch, tokens, 32), v=f32(batch, tokens, 32),
+                pk=f32(batch, 2, past, 16), pv=f32(batch, 2, past, 16) + 1,
+                lengths=i32(*(n - 1 for n in lengths)),
+                total=np.array(past + tokens, np.int32))
+
+
+case("gqa-any-step", "GroupQueryAttention",
+     steps(2, 1, 4, [5, 5]) | dict(cos=COS, sin=SIN), ["y", "present_k", "present_v"],
+     ["cos", "sin"], num_heads=4, kv_num_heads=2, do_rotary=1, local_window_size=4,
+     dims=dict(q=["b", "s", 64], k=["b", "s", 32], v=["b", "s", 32], pk=["b", 2, "p", 16],
+               pv=["b", 2, "p", 16], lengths=["b"], total=[]),
+     sets=[steps(1, 6, 0, [6]), steps(3, 1, 7, [8, 8, 8]), steps(1, 3, 2, [5])])
+
+
 # MultiHeadAttention: 2 heads of size 4.
 def multi_head(name, outputs=("y",), heads=2, **inputs):
     order = "query key value bias padding added past_key past_value".split()
