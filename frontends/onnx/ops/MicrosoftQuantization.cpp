@@ -72,7 +72,8 @@ static std::optional<NBits> nBits(OpImport &C) {
   A.Bits = C.intAttr("bits", 4);
   A.Block = C.intAttr("block_size", 0);
   C.intAttr("accuracy_level", 0); // How little may be enough; more is fine.
-  constexpr int64_t Most = int64_t(1) << 31;
+  // Rows times a row in whole blocks fits 64 bits.
+  constexpr int64_t Most = int64_t(1) << 30;
   if (A.K < 1 || A.N < 1 || A.K > Most || A.N > Most)
     return C.refuse(RefusalCode::AttributeBad, {"K", "and N must be positive"});
   if (A.Bits != 4 && A.Bits != 8)

@@ -413,10 +413,11 @@ TEST_F(OnnxOperator, FormsOfGroupQueryAttention) {
 }
 
 TEST_F(OnnxOperator, SizesOfPackedWeights) {
-  auto Codes = [&](std::vector<DimText> Weight, int64_t Bits, int64_t Block) {
+  auto Codes = [&](std::vector<DimText> Weight, int64_t Bits, int64_t Block,
+                   int64_t N = 3) {
     return codesOf(
         node("MatMulNBits", {"a", "b", "s"}, {"y"},
-             {intAttribute("K", 40), intAttribute("N", 3),
+             {intAttribute("K", 40), intAttribute("N", N),
               intAttribute("bits", Bits), intAttribute("block_size", Block)},
              "", "com.microsoft"),
         {value("a", Float, {"t", 40}), value("b", UInt8, Weight),
@@ -428,6 +429,8 @@ TEST_F(OnnxOperator, SizesOfPackedWeights) {
   EXPECT_EQ(Codes({3, 3, 8}, 2, 16), "attribute");
   EXPECT_EQ(Codes({3, 3, 8}, 4, 24), "attribute");
   EXPECT_EQ(Codes({3, 3, 8}, 4, 8), "attribute");
+  EXPECT_EQ(Codes({3, 3, 8}, 4, 16, 0), "attribute");
+  EXPECT_EQ(Codes({3, 3, 8}, 4, 16, int64_t(1) << 31), "attribute");
 }
 
 } // namespace
