@@ -78,7 +78,7 @@ def Dure_AndOp : Dure_BinaryOp<"and", "logical or bitwise and", [Commutative]>;
 def Dure_OrOp : Dure_BinaryOp<"or", "logical or bitwise or", [Commutative]>;
 def Dure_XorOp : Dure_BinaryOp<"xor", "logical or bitwise xor", [Commutative]>;
 def Dure_ShiftLeftOp : Dure_BinaryOp<"shl", "lhs << rhs, 0 from the width on">;
-def Dure_ShiftRightOp : Dure_BinaryOp<"shr", "lhs >> rhs, 0 from the width on">;
+def Dure_ShiftRightOp : Dure_BinaryOp<"shr", "lhs >> rhs, its sign alone from the width on">;
 def Dure_CompareOp : Dure_BinaryOp<"compare", "lhs ? rhs as i1"> {
   let arguments = (ins Dure_Tensor:$lhs, Dure_Tensor:$rhs,
                        Dure_ComparePredicateAttr:$predicate);

@@ -250,10 +250,14 @@ Value ElementBuilder::shift(Value L, Value R, bool Left) {
   unsigned Width = getElementTypeOrSelf(T).getIntOrFloatBitWidth();
   Value InRange = compareIntegers(arith::CmpIPredicate::ult, R, Width);
   Value Zero = Math.integer(T, 0);
+  if (!Left && !isUnsigned()) {
+    // Signs alone are left behind the width.
+    R = select(InRange, R, Math.integer(T, Width - 1));
+    return arith::ShRSIOp::create(B, L, R);
+  }
   R = select(InRange, R, Zero);
-  Value Shifted = Left           ? Value(arith::ShLIOp::create(B, L, R))
-                  : isUnsigned() ? Value(arith::ShRUIOp::create(B, L, R))
-                                 : Value(arith::ShRSIOp::create(B, L, R));
+  Value Shifted = Left ? Value(arith::ShLIOp::create(B, L, R))
+                       : Value(arith::ShRUIOp::create(B, L, R));
   return select(InRange, Shifted, Zero);
 }
 

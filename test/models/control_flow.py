@@ -9,15 +9,13 @@ onnxruntime's, but for what a loop of no iterations stacks: there onnxruntime
 gives (0, 0), and the shape that the body would have given is stored.
 """
 
-import io
-import json
-import lzma
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from onnx import numpy_helper, parser
+
+from archive import files_of, write_archive
 
 CASES = {}
 
@@ -186,26 +184,15 @@ def named(session, name, value):
 def main():
     files = {}
     for name, (model, inputs) in CASES.items():
-        folder = f"control-flow-{name}"
-        files[f"{folder}/model.onnx"] = model.SerializeToString()
         order = [i.name for i in model.graph.input]
         sets = []
         for k, (given, outputs) in enumerate(data_sets(model, inputs)):
-            sets.append({"set": f"test_data_set_{k}", "name": f"case-{k}"})
             given.sort(key=lambda item: order.index(item[0]))
-            for kind, values in (("input", given), ("output", outputs)):
-                for i, (key, value) in enumerate(values):
-                    proto = numpy_helper.from_array(value, key).SerializeToString()
-                    files[f"{folder}/test_data_set_{k}/{kind}_{i}.pb"] = proto
-        files[f"{folder}/cases.json"] = json.dumps({"cases": sets}).encode()
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as archive:
-        for path, data in sorted(files.items()):
-            info = tarfile.TarInfo(path)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    packed = lzma.compress(raw.getvalue(), preset=9 | lzma.PRESET_EXTREME)
-    Path(__file__).with_name("control-flow.tar.xz").write_bytes(packed)
+            sets.append(
+                {"name": f"case-{k}", "inputs": dict(given), "outputs": dict(outputs)}
+            )
+        files |= files_of(f"control-flow-{name}", model.SerializeToString(), sets)
+    write_archive(Path(__file__).with_name("control-flow.tar.xz"), files)
 
 
 main()

@@ -16,12 +16,8 @@ optimisation must agree with them before anything is written.
 
 import argparse
 import hashlib
-import io
-import json
-import lzma
 import os
 import sys
-import tarfile
 import warnings
 from pathlib import Path
 
@@ -34,8 +30,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnx import numpy_helper
 
+from archive import files_of, write_archive
 from families import FAMILIES, VOCAB, Decoder, FeatureEncoder, Variant
 
 HERE = Path(__file__).resolve().parent
@@ -352,44 +348,17 @@ def verify(proto, cases):
 # --- Files -------------------------------------------------------------------
 
 
-def files_of(name, proto, cases):
+def folder_of(name, proto, cases):
     """Returns path -> bytes of one model's folder."""
-    files = {f"{name}/model.onnx": proto.SerializeToString(deterministic=True)}
-    table = []
-    for index, case in enumerate(cases):
-        folder = f"test_data_set_{index}"
-        entry = {"set": folder, "name": case.name}
+    sets = []
+    for case in cases:
+        entry = {"name": case.name, "inputs": case.inputs, "outputs": case.outputs}
         if case.valid:
             entry["valid"] = case.valid
         if case.tolerance != TOLERANCE:
             entry["tolerance"] = case.tolerance
-        table.append(entry)
-        for kind, values in (("input", case.inputs), ("output", case.outputs)):
-            for number, (tensor, value) in enumerate(values.items()):
-                data = numpy_helper.from_array(value, tensor).SerializeToString()
-                files[f"{name}/{folder}/{kind}_{number}.pb"] = data
-    lines = ",\n".join("  " + json.dumps(entry) for entry in table)
-    files[f"{name}/cases.json"] = f'{{"cases": [\n{lines}\n]}}\n'.encode()
-    return files
-
-
-def write_archive(path, files):
-    """Same files, same bytes: no times, owners or modes of the machine.
-
-    Models come before data sets, and equal data of several variants lies close,
-    so that the compressor sees the repetition.
-    """
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        order = sorted(files, key=lambda p: (p.split("/", 1)[1], p))
-        for name in order:
-            info = tarfile.TarInfo(name)
-            info.size = len(files[name])
-            info.mode = 0o644
-            tar.addfile(info, io.BytesIO(files[name]))
-    data = lzma.compress(buffer.getvalue(), preset=9 | lzma.PRESET_EXTREME)
-    path.write_bytes(data)
-    print(f"{path.name}: {len(buffer.getvalue())} bytes as {len(data)}")
+        sets.append(entry)
+    return files_of(name, proto.SerializeToString(deterministic=True), sets)
 
 
 def write_folder(root, files):
@@ -420,7 +389,7 @@ def make_model(family_name, variant, known):
         model = model.half()
     proto = export(model, variant.opset)
     error = verify(proto, cases)
-    files = files_of(name, proto, cases)
+    files = folder_of(name, proto, cases)
     print(
         f"{name}: {len(proto.graph.node)} nodes, "
         f"{len(files[f'{name}/model.onnx'])} bytes, error {error:.1e}",

@@ -8,15 +8,13 @@ Each is a folder `microsoft-NAME` as README.md describes it. All outputs are
 onnxruntime's.
 """
 
-import io
-import json
-import lzma
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+
+from archive import files_of, write_archive
 
 CASES = {}
 TYPES = {
@@ -288,25 +286,13 @@ dynamic("dynamic-matmul-bias", (3, 8), [1], zero=np.array([100], np.uint8), bias
 def main():
     files = {}
     for name, (model, inputs, outputs) in CASES.items():
-        folder = f"microsoft-{name}"
-        files[f"{folder}/model.onnx"] = model.SerializeToString()
-        sets = []
-        for k, (given, results) in enumerate(zip(inputs, outputs)):
-            sets.append({"set": f"test_data_set_{k}", "name": f"case-{k}"})
-            named = [(o.name, r) for o, r in zip(model.graph.output, results)]
-            for kind, values in (("input", given.items()), ("output", named)):
-                for i, (key, value) in enumerate(values):
-                    proto = numpy_helper.from_array(value, key).SerializeToString()
-                    files[f"{folder}/test_data_set_{k}/{kind}_{i}.pb"] = proto
-        files[f"{folder}/cases.json"] = json.dumps({"cases": sets}).encode()
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as archive:
-        for path, data in sorted(files.items()):
-            info = tarfile.TarInfo(path)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    packed = lzma.compress(raw.getvalue(), preset=9 | lzma.PRESET_EXTREME)
-    Path(__file__).with_name("microsoft.tar.xz").write_bytes(packed)
+        names = [o.name for o in model.graph.output]
+        sets = [
+            {"name": f"case-{k}", "inputs": given, "outputs": dict(zip(names, results))}
+            for k, (given, results) in enumerate(zip(inputs, outputs))
+        ]
+        files |= files_of(f"microsoft-{name}", model.SerializeToString(), sets)
+    write_archive(Path(__file__).with_name("microsoft.tar.xz"), files)
 
 
 main()

@@ -9,15 +9,13 @@ ONNX's own node tests have static shapes almost throughout. Each case is a folde
 numpy's where a case brings its own.
 """
 
-import io
-import json
-import lzma
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from onnx import helper, numpy_helper
+
+from archive import files_of, write_archive
 
 CASES = {}
 
@@ -114,23 +112,10 @@ case("reverse-sequence", "ReverseSequence", dict(x=f32(4, 3, 2), lengths=np.arra
 def main():
     files = {}
     for name, (model, inputs, outputs) in CASES.items():
-        folder = f"operator-{name}"
-        files[f"{folder}/model.onnx"] = model.SerializeToString()
-        named = [(o.name, r) for o, r in zip(model.graph.output, outputs)]
-        for kind, values in (("input", inputs.items()), ("output", named)):
-            for i, (key, value) in enumerate(values):
-                proto = numpy_helper.from_array(value, key).SerializeToString()
-                files[f"{folder}/test_data_set_0/{kind}_{i}.pb"] = proto
-        cases = {"cases": [{"set": "test_data_set_0", "name": "case-0"}]}
-        files[f"{folder}/cases.json"] = json.dumps(cases).encode()
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as archive:
-        for path, data in sorted(files.items()):
-            info = tarfile.TarInfo(path)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    packed = lzma.compress(raw.getvalue(), preset=9 | lzma.PRESET_EXTREME)
-    Path(__file__).with_name("operators.tar.xz").write_bytes(packed)
+        names = [o.name for o in model.graph.output]
+        sets = [{"name": "case-0", "inputs": inputs, "outputs": dict(zip(names, outputs))}]
+        files |= files_of(f"operator-{name}", model.SerializeToString(), sets)
+    write_archive(Path(__file__).with_name("operators.tar.xz"), files)
 
 
 main()

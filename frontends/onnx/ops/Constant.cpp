@@ -228,7 +228,7 @@ ArrayRef<OpEntry> constantOps() {
       {"ConstantOfShape", {9, 20, 21, 23, 24, 25}, 1, 1, importConstantOfShape},
       {"Range", {11}, 3, 3, importRange},
       {"EyeLike", {9, 22}, 1, 1, importEyeLike},
-      {"OneHot", {9, 11}, 3, 3, importOneHot},
+      {"OneHot", {9, 11, 28}, 3, 3, importOneHot},
       {"Identity", {1, 13, 14, 16, 19, 21, 23, 24, 25}, 1, 1, importIdentity},
       {"Dropout", {7, 10, 12, 13, 22}, 1, 3, importDropout},
   };

@@ -252,8 +252,8 @@ static LogicalResult importUnique(OpImport &C) {
 ArrayRef<OpEntry> dataDependentOps() {
   static const OpEntry Table[] = {
       {"NonZero", {9, 13}, 1, 1, importNonZero},
-      {"Compress", {9, 11}, 2, 2, importCompress},
-      {"Unique", {11}, 1, 1, importUnique},
+      {"Compress", {9, 11, 28}, 2, 2, importCompress},
+      {"Unique", {11, 28}, 1, 1, importUnique},
   };
   return Table;
 }

@@ -297,7 +297,7 @@ static LogicalResult importEinsum(OpImport &C) {
 
 ArrayRef<OpEntry> einsumOps() {
   static const OpEntry Table[] = {
-      {"Einsum", {12}, 1, ~0u, importEinsum},
+      {"Einsum", {12, 28}, 1, ~0u, importEinsum},
   };
   return Table;
 }

@@ -36,6 +36,8 @@ struct AttentionWords {
   mlir::Value Mask, Sinks; ///< May be null.
   float Scale = 1, Softcap = 0;
   bool Causal = false;
+  int64_t Window =
+      0; ///< Keys that a causal query sees, its own counted; 0: all.
 };
 
 /// dure.attention over q, k and v [B, heads, .., ..]; rows that see nothing

@@ -449,6 +449,7 @@ static LogicalResult importDepthToSpace(OpImport &C) {
 static LogicalResult importSpaceToDepth(OpImport &C) {
   Value X = C.in(0);
   DimExpr B(C.intAttr("blocksize", 0));
+  bool ColumnFirst = C.version() >= 28 && C.stringAttr("mode", "DCR") == "CRD";
   if (!X)
     return failure();
   if (rankOf(X) != 4 || !B.isPositive())
@@ -457,7 +458,8 @@ static LogicalResult importSpaceToDepth(OpImport &C) {
   Dims S = dimsOf(typeOf(X));
   DimExpr H = DimExpr::floorDiv(S[2], B), W = DimExpr::floorDiv(S[3], B);
   Value Y = C.reshape(X, {S[0], S[1], H, B, W, B});
-  Y = C.transpose(Y, {0, 3, 5, 1, 2, 4});
+  Y = ColumnFirst ? C.transpose(Y, {0, 1, 3, 5, 2, 4})
+                  : C.transpose(Y, {0, 3, 5, 1, 2, 4});
   return C.result(C.reshape(Y, {S[0], S[1] * B * B, H, W}));
 }
 
@@ -470,8 +472,8 @@ ArrayRef<OpEntry> movementOps() {
       {"Tile", {6, 13}, 2, 2, importTile},
       {"Pad", {2, 11, 13, 18, 19, 21, 23, 24, 25}, 1, 4, importPad},
       {"Trilu", {14}, 1, 2, importTrilu},
-      {"DepthToSpace", {1, 11, 13}, 1, 1, importDepthToSpace},
-      {"SpaceToDepth", {1, 13}, 1, 1, importSpaceToDepth},
+      {"DepthToSpace", {1, 11, 13, 28}, 1, 1, importDepthToSpace},
+      {"SpaceToDepth", {1, 13, 28}, 1, 1, importSpaceToDepth},
   };
   return Table;
 }

@@ -212,12 +212,12 @@ static LogicalResult importDynamicQuantize(OpImport &C) {
 ArrayRef<OpEntry> quantizationOps() {
   static const OpEntry Table[] = {
       {"DequantizeLinear",
-       {10, 13, 19, 21, 23, 24, 25},
+       {10, 13, 19, 21, 23, 24, 25, 28},
        2,
        3,
        importDequantize},
       {"DynamicQuantizeLinear", {11}, 1, 1, importDynamicQuantize},
-      {"QuantizeLinear", {10, 13, 19, 21, 23, 24, 25}, 2, 3, importQuantize},
+      {"QuantizeLinear", {10, 13, 19, 21, 23, 24, 25, 28}, 2, 3, importQuantize},
   };
   return Table;
 }

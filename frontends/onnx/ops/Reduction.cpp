@@ -99,8 +99,8 @@ ArrayRef<OpEntry> reductionOps() {
       {"ReduceSumSquare", {1, 11, 13, 18}, 1, 2, importReduce},
       {"ReduceL1", {1, 11, 13, 18}, 1, 2, importReduce},
       {"ReduceL2", {1, 11, 13, 18}, 1, 2, importReduce},
-      {"ReduceLogSum", {1, 11, 13, 18}, 1, 2, importReduce},
-      {"ReduceLogSumExp", {1, 11, 13, 18}, 1, 2, importReduce},
+      {"ReduceLogSum", {1, 11, 13, 18, 28}, 1, 2, importReduce},
+      {"ReduceLogSumExp", {1, 11, 13, 18, 28}, 1, 2, importReduce},
       {"CumSum", {11, 14}, 2, 2, importRunning},
       {"CumProd", {26}, 2, 2, importRunning},
   };

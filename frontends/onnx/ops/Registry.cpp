@@ -26,10 +26,10 @@ static const std::map<Key, const OpEntry *> &table() {
           movementOps(),    normalizationOps(),
           poolingOps(),     quantizationOps(),
           recurrenceOps(),  reductionOps(),
-          resizeOps(),      samplingOps(),
-          selectionOps(),   shapeOps(),
-          signalOps(),      sortingOps(),
-          trigonometryOps()})
+          resizeOps(),      rnnOps(),
+          samplingOps(),    selectionOps(),
+          shapeOps(),       signalOps(),
+          sortingOps(),     trigonometryOps()})
       for (const OpEntry &Entry : Family) {
         assert(llvm::is_sorted(Entry.Since) && "versions must ascend");
         bool IsNew = All->emplace(Key(Entry.Domain, Entry.Name), &Entry).second;

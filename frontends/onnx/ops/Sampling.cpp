@@ -459,7 +459,7 @@ ArrayRef<OpEntry> samplingOps() {
       {"GridSample", {16, 20, 22}, 2, 2, importGridSample},
       {"AffineGrid", {20}, 2, 2, importAffineGrid},
       {"CenterCropPad", {18}, 2, 2, importCenterCropPad},
-      {"ReverseSequence", {10}, 2, 2, importReverseSequence},
+      {"ReverseSequence", {10, 28}, 2, 2, importReverseSequence},
       {"Col2Im", {18}, 3, 3, importCol2Im},
   };
   return Table;

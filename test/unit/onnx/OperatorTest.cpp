@@ -378,6 +378,24 @@ TEST_F(OnnxOperator, FramesOfTransforms) {
   EXPECT_EQ(Codes({1, 16}, 4, 8), "shape-rank");
 }
 
+TEST_F(OnnxOperator, RecurrentCells) {
+  auto Codes = [&](const char *Op, int64_t Rows,
+                   std::vector<std::string> Attributes) {
+    return codesOf(node(Op, {"x", "w", "r"}, {"y"}, Attributes),
+                   {value("x", Float, {"t", "b", 3}),
+                    value("w", Float, {1, Rows, 3}),
+                    value("r", Float, {1, Rows, 5})});
+  };
+  EXPECT_EQ(Codes("LSTM", 20, {intAttribute("hidden_size", 5)}), "");
+  EXPECT_EQ(Codes("GRU", 15, {intAttribute("layout", 1)}), "");
+  EXPECT_EQ(Codes("RNN", 5, {stringAttribute("direction", "reverse")}), "");
+  EXPECT_EQ(Codes("LSTM", 20, {intAttribute("hidden_size", 4)}), "shape-rank");
+  EXPECT_EQ(Codes("GRU", 20, {}), "shape-rank");
+  EXPECT_EQ(Codes("RNN", 5, {stringAttribute("direction", "bidirectional")}),
+            "shape-rank");
+  EXPECT_EQ(Codes("RNN", 5, {stringAttribute("direction", "up")}), "attribute");
+}
+
 //===----------------------------------------------------------------------===//
 // com.microsoft
 //===----------------------------------------------------------------------===//
