@@ -32,7 +32,8 @@ def SimplifyShapes : Pass<"dure-simplify-shapes"> {
     between a merge of leading dimensions and its undoing becomes one
     transpose, broadcasts sink below elementwise ops (which broadcast by
     themselves), a concat of neighbouring slices rejoins, and a slice of a
-    concat reads the part it needs.
+    concat reads the part it needs. Scatters to rows in order are concats: so
+    exporters write assignments to slices. The choice of one of one is no choice.
   }];
 }
 
@@ -48,6 +49,10 @@ def FoldConstants : Pass<"dure-fold-constants"> {
 
 def FoldTransposes : Pass<"dure-fold-transposes"> {
   let summary = "Turns a transpose of a matrix operand into matmul's flag";
+  let description = [{
+    A transpose of a concat of transposes, which raising attention may leave
+    behind, becomes a concat of what they undo.
+  }];
 }
 
 //===----------------------------------------------------------------------===//

@@ -39,6 +39,26 @@ struct BroadcastToOnes : OpRewritePattern<BroadcastOp> {
   }
 };
 
+/// reshape(broadcast(x)) of one element x is a broadcast to the new shape.
+struct ReshapeOfSplat : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ReshapeOp Op,
+                                PatternRewriter &Rewriter) const override {
+    auto Broadcast = Op.getX().getDefiningOp<BroadcastOp>();
+    if (!Broadcast)
+      return Rewriter.notifyMatchFailure(Op, "no broadcast before");
+    RankedTensorType From = typeOf(Broadcast.getX());
+    if (!From.hasStaticShape() || From.getNumElements() != 1)
+      return Rewriter.notifyMatchFailure(Op, "elements may differ");
+    Value Scalar = Rewriter.createOrFold<ReshapeOp>(
+        Op.getLoc(), RankedTensorType::get({}, From.getElementType()),
+        Broadcast.getX());
+    Rewriter.replaceOpWithNewOp<BroadcastOp>(Op, Op.getType(), Scalar);
+    return success();
+  }
+};
+
 /// elementwise(broadcast(x), y) computes the same as elementwise(x, y), with a
 /// broadcast behind it when no other operand has the full shape.
 struct SinkBroadcast : RewritePattern {
@@ -79,6 +99,6 @@ struct SinkBroadcast : RewritePattern {
 } // namespace
 
 void dure::populateBroadcastPatterns(RewritePatternSet &Patterns) {
-  Patterns.add<BroadcastOfBroadcast, BroadcastToOnes, SinkBroadcast>(
-      Patterns.getContext());
+  Patterns.add<BroadcastOfBroadcast, BroadcastToOnes, ReshapeOfSplat,
+               SinkBroadcast>(Patterns.getContext());
 }

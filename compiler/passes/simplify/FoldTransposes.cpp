@@ -2,6 +2,7 @@
 // Turns a transpose of a matrix operand into matmul's flag: kernels read
 // either order, a transpose of activations is a pass over memory.
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/simplify/ShapePatterns.h"
 #include "compiler/passes/support/Matching.h"
 
 namespace dure {
@@ -54,6 +55,7 @@ struct FoldTransposes : dure::impl::FoldTransposesBase<FoldTransposes> {
   void runOnOperation() override {
     RewritePatternSet Patterns(&getContext());
     Patterns.add<TransposeIntoMatMul>(&getContext());
+    populateTransposeOfConcatPatterns(Patterns);
     if (failed(applyPatterns(getOperation(), std::move(Patterns))))
       signalPassFailure();
   }

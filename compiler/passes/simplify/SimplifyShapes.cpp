@@ -20,6 +20,7 @@ struct SimplifyShapes : dure::impl::SimplifyShapesBase<SimplifyShapes> {
     populateTransposePatterns(Patterns);
     populateBroadcastPatterns(Patterns);
     populateSlicePatterns(Patterns);
+    populateScatterPatterns(Patterns);
     populateDimValuesPatterns(Patterns);
     if (failed(applyPatterns(getOperation(), std::move(Patterns))))
       signalPassFailure();

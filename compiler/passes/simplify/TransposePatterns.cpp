@@ -58,9 +58,45 @@ struct TransposeBetweenReshapes : OpRewritePattern<ReshapeOp> {
   }
 };
 
+/// transpose(concat(transposes)) -> concat(transposes), each of which meets one
+/// that it may undo.
+struct TransposeOfConcat : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(TransposeOp Op,
+                                PatternRewriter &Rewriter) const override {
+    auto Concat = Op.getX().getDefiningOp<ConcatOp>();
+    if (!Concat || !Concat->hasOneUse())
+      return Rewriter.notifyMatchFailure(Op, "no concat of its own before");
+    if (!llvm::all_of(Concat.getXs(), [](Value X) {
+          return X.getDefiningOp<TransposeOp>() != nullptr;
+        }))
+      return Rewriter.notifyMatchFailure(Op, "the parts are no transposes");
+    ArrayRef<int64_t> Permutation = Op.getPermutation();
+    SmallVector<Value> Parts;
+    for (Value X : Concat.getXs()) {
+      SmallVector<DimExpr> Dims;
+      for (int64_t From : Permutation)
+        Dims.push_back(dimOf(typeOf(X), From));
+      Parts.push_back(Rewriter.createOrFold<TransposeOp>(
+          Op.getLoc(), tensorOf(Dims, Op.getType().getElementType()), X,
+          Permutation));
+    }
+    const int64_t *Axis = llvm::find(Permutation, Concat.getAxis());
+    Rewriter.replaceOpWithNewOp<ConcatOp>(Op, Op.getType(), Parts,
+                                          Axis - Permutation.begin());
+    return success();
+  }
+};
+
 } // namespace
+
+void dure::populateTransposeOfConcatPatterns(RewritePatternSet &Patterns) {
+  Patterns.add<TransposeOfConcat>(Patterns.getContext());
+}
 
 void dure::populateTransposePatterns(RewritePatternSet &Patterns) {
   Patterns.add<TransposeOfOnes, TransposeBetweenReshapes>(
       Patterns.getContext());
+  populateTransposeOfConcatPatterns(Patterns);
 }

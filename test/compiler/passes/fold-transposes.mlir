@@ -21,3 +21,17 @@ func.func @batch(%x: tensor<2x3x4xf32>, %w: tensor<4x2x8xf32>) -> tensor<2x3x8xf
   %y = dure.matmul %x, %t : (tensor<2x3x4xf32>, tensor<2x4x8xf32>) -> tensor<2x3x8xf32>
   return %y : tensor<2x3x8xf32>
 }
+
+// Tests that a transpose that attention put behind a concat of transposed keys
+// undoes those.
+// CHECK-LABEL: func.func @concat_of_transposes
+// CHECK-SAME: %[[A:.*]]: tensor<2x3xf32>, %[[B:.*]]: tensor<2x4xf32>
+func.func @concat_of_transposes(%a: tensor<2x3xf32>, %b: tensor<2x4xf32>) -> tensor<2x7xf32> {
+  // CHECK-NEXT: %[[C:.*]] = dure.concat %[[A]], %[[B]] {axis = 1
+  // CHECK-NEXT: return %[[C]]
+  %at = dure.transpose %a {permutation = array<i64: 1, 0>} : (tensor<2x3xf32>) -> tensor<3x2xf32>
+  %bt = dure.transpose %b {permutation = array<i64: 1, 0>} : (tensor<2x4xf32>) -> tensor<4x2xf32>
+  %0 = dure.concat %at, %bt {axis = 0 : i64} : (tensor<3x2xf32>, tensor<4x2xf32>) -> tensor<7x2xf32>
+  %1 = dure.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<7x2xf32>) -> tensor<2x7xf32>
+  return %1 : tensor<2x7xf32>
+}

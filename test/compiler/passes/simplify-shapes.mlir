@@ -59,6 +59,22 @@ func.func @broadcast_sinks(%y: tensor<4xf32>) -> tensor<?x4xf32, #dure.dims<["n"
   return %1 : tensor<?x4xf32, #dure.dims<["n", "4"]>>
 }
 
+// Tests that a number that is repeated keeps being one behind a reshape, and
+// that a row which is repeated is not one.
+// CHECK-LABEL: func.func @reshape_of_splat
+// CHECK-SAME: %[[X:.*]]: tensor<f32>, %[[Y:.*]]: tensor<2xf32>
+func.func @reshape_of_splat(%x: tensor<f32>, %y: tensor<2xf32>) -> (tensor<?xf32, #dure.dims<["2*n"]>>, tensor<?xf32, #dure.dims<["2*n"]>>) {
+  // CHECK-NEXT: %[[A:.*]] = dure.broadcast %[[X]] : tensor<f32> -> tensor<?xf32, #dure.dims<["2*n"]>>
+  // CHECK-NEXT: %[[B:.*]] = dure.broadcast %[[Y]]
+  // CHECK-NEXT: %[[C:.*]] = dure.reshape %[[B]]
+  // CHECK-NEXT: return %[[A]], %[[C]]
+  %0 = dure.broadcast %x : tensor<f32> -> tensor<?x2xf32, #dure.dims<["n", "2"]>>
+  %1 = dure.reshape %0 : tensor<?x2xf32, #dure.dims<["n", "2"]>> -> tensor<?xf32, #dure.dims<["2*n"]>>
+  %2 = dure.broadcast %y : tensor<2xf32> -> tensor<?x2xf32, #dure.dims<["n", "2"]>>
+  %3 = dure.reshape %2 : tensor<?x2xf32, #dure.dims<["n", "2"]>> -> tensor<?xf32, #dure.dims<["2*n"]>>
+  return %1, %3 : tensor<?xf32, #dure.dims<["2*n"]>>, tensor<?xf32, #dure.dims<["2*n"]>>
+}
+
 // Tests that neighbouring slices rejoin to one.
 // CHECK-LABEL: func.func @slices_rejoin
 // CHECK-SAME: %[[X:.*]]: tensor
@@ -113,4 +129,72 @@ func.func @dims(%x: tensor<?x?xf32, #dure.dims<["a", "b"]>>) -> tensor<2xi64> {
   %c = dure.constant dense<7> : tensor<1xi64> : tensor<1xi64>
   %2 = dure.concat %1, %c {axis = 0 : i64} : (tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
   return %2 : tensor<2xi64>
+}
+
+// Tests that what is written slice by slice is a concat of the slices: no copy
+// of the zeros that were there is left, nor the transposes around.
+// CHECK-LABEL: func.func @assignments_to_slices
+// CHECK-SAME: %[[A:.*]]: tensor<?x2xf32{{.*}}, %[[B:.*]]: tensor<?x3xf32
+func.func @assignments_to_slices(%a: tensor<?x2xf32, #dure.dims<["n", "2"]>>, %b: tensor<?x3xf32, #dure.dims<["n", "3"]>>) -> tensor<?x5xf32, #dure.dims<["n", "5"]>> {
+  // CHECK-NEXT: %[[C:.*]] = dure.concat %[[A]], %[[B]] {axis = 1
+  // CHECK-NEXT: return %[[C]]
+  %zero = dure.constant dense<0.0> : tensor<f32> : tensor<f32>
+  %x = dure.broadcast %zero : tensor<f32> -> tensor<5x?xf32, #dure.dims<["5", "n"]>>
+  %first = dure.constant dense<[[0], [1]]> : tensor<2x1xi64> : tensor<2x1xi64>
+  %at = dure.transpose %a {permutation = array<i64: 1, 0>} : (tensor<?x2xf32, #dure.dims<["n", "2"]>>) -> tensor<2x?xf32, #dure.dims<["2", "n"]>>
+  %0 = dure.scatter_nd %x, %first, %at : (tensor<5x?xf32, #dure.dims<["5", "n"]>>, tensor<2x1xi64>, tensor<2x?xf32, #dure.dims<["2", "n"]>>) -> tensor<5x?xf32, #dure.dims<["5", "n"]>>
+  %iota = dure.iota 0 : tensor<3x1xi64>
+  %two = dure.constant dense<2> : tensor<i64> : tensor<i64>
+  %last = dure.add %iota, %two : (tensor<3x1xi64>, tensor<i64>) -> tensor<3x1xi64>
+  %bt = dure.transpose %b {permutation = array<i64: 1, 0>} : (tensor<?x3xf32, #dure.dims<["n", "3"]>>) -> tensor<3x?xf32, #dure.dims<["3", "n"]>>
+  %1 = dure.scatter_nd %0, %last, %bt : (tensor<5x?xf32, #dure.dims<["5", "n"]>>, tensor<3x1xi64>, tensor<3x?xf32, #dure.dims<["3", "n"]>>) -> tensor<5x?xf32, #dure.dims<["5", "n"]>>
+  %2 = dure.transpose %1 {permutation = array<i64: 1, 0>} : (tensor<5x?xf32, #dure.dims<["5", "n"]>>) -> tensor<?x5xf32, #dure.dims<["n", "5"]>>
+  return %2 : tensor<?x5xf32, #dure.dims<["n", "5"]>>
+}
+
+// Tests that rows in another order, rows that are added to and rows counted
+// from the end stay scatters.
+// CHECK-LABEL: func.func @other_scatters
+func.func @other_scatters(%x: tensor<4xf32>, %y: tensor<2xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+  // CHECK-COUNT-3: dure.scatter_nd
+  // CHECK-NOT: dure.concat
+  %swapped = dure.constant dense<[[1], [0]]> : tensor<2x1xi64> : tensor<2x1xi64>
+  %0 = dure.scatter_nd %x, %swapped, %y : (tensor<4xf32>, tensor<2x1xi64>, tensor<2xf32>) -> tensor<4xf32>
+  %rows = dure.constant dense<[[1], [2]]> : tensor<2x1xi64> : tensor<2x1xi64>
+  %1 = dure.scatter_nd %x, %rows, %y {reduction = #dure<scatter_reduction add>} : (tensor<4xf32>, tensor<2x1xi64>, tensor<2xf32>) -> tensor<4xf32>
+  %end = dure.constant dense<[[-2], [-1]]> : tensor<2x1xi64> : tensor<2x1xi64>
+  %2 = dure.scatter_nd %x, %end, %y : (tensor<4xf32>, tensor<2x1xi64>, tensor<2xf32>) -> tensor<4xf32>
+  return %0, %1, %2 : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+
+// Tests that the choice of one of one group, marked in zeros, is all ones.
+// CHECK-LABEL: func.func @one_group
+func.func @one_group(%x: tensor<?x1xf32, #dure.dims<["n", "1"]>>, %zeros: tensor<?x1xf32, #dure.dims<["n", "1"]>>, %ones: tensor<?x1xf32, #dure.dims<["n", "1"]>>) -> tensor<?x1xf32, #dure.dims<["n", "1"]>> {
+  // CHECK-NEXT: return %arg2
+  %0 = dure.top_k %x {axis = 1 : i64, k = #dure.dims<["1"]>} : (tensor<?x1xf32, #dure.dims<["n", "1"]>>) -> tensor<?x1xi64, #dure.dims<["n", "1"]>>
+  %1 = dure.scatter_elements %zeros, %0, %ones {axis = 1 : i64} : (tensor<?x1xf32, #dure.dims<["n", "1"]>>, tensor<?x1xi64, #dure.dims<["n", "1"]>>, tensor<?x1xf32, #dure.dims<["n", "1"]>>) -> tensor<?x1xf32, #dure.dims<["n", "1"]>>
+  return %1 : tensor<?x1xf32, #dure.dims<["n", "1"]>>
+}
+
+// Tests that one of two groups is a choice, and that a mark in some rows leaves
+// the others.
+// CHECK-LABEL: func.func @two_groups
+func.func @two_groups(%x: tensor<?x2xf32, #dure.dims<["n", "2"]>>, %y: tensor<3x1xf32>, %one: tensor<2x1xf32>) -> (tensor<?x1xi64, #dure.dims<["n", "1"]>>, tensor<3x1xf32>) {
+  // CHECK: dure.top_k
+  // CHECK: dure.scatter_elements
+  %0 = dure.top_k %x {axis = 1 : i64, k = #dure.dims<["1"]>} : (tensor<?x2xf32, #dure.dims<["n", "2"]>>) -> tensor<?x1xi64, #dure.dims<["n", "1"]>>
+  %places = dure.constant dense<0> : tensor<2x1xi64> : tensor<2x1xi64>
+  %1 = dure.scatter_elements %y, %places, %one {axis = 1 : i64} : (tensor<3x1xf32>, tensor<2x1xi64>, tensor<2x1xf32>) -> tensor<3x1xf32>
+  return %0, %1 : tensor<?x1xi64, #dure.dims<["n", "1"]>>, tensor<3x1xf32>
+}
+
+// Tests that a transpose of a concat goes to transposes only.
+// CHECK-LABEL: func.func @transpose_of_concat
+// CHECK-SAME: %[[A:.*]]: tensor<2x3xf32>, %[[B:.*]]: tensor<2x3xf32>
+func.func @transpose_of_concat(%a: tensor<2x3xf32>, %b: tensor<2x3xf32>) -> tensor<3x4xf32> {
+  // CHECK-NEXT: %[[C:.*]] = dure.concat %[[A]], %[[B]] {axis = 0
+  // CHECK-NEXT: dure.transpose %[[C]]
+  %0 = dure.concat %a, %b {axis = 0 : i64} : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<4x3xf32>
+  %1 = dure.transpose %0 {permutation = array<i64: 1, 0>} : (tensor<4x3xf32>) -> tensor<3x4xf32>
+  return %1 : tensor<3x4xf32>
 }
