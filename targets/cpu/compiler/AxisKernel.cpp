@@ -11,8 +11,8 @@ using namespace mlir;
 namespace dure::cpu {
 namespace {
 
-/// Vectors of columns that a workgroup takes: a few cache lines side by side.
-constexpr int64_t kVectors = 4;
+/// Bytes of columns that a workgroup takes: a few cache lines side by side.
+constexpr int64_t kBlockBytes = 256;
 /// Elements along the axis that are joined before they are added to the rest,
 /// so that rounding errors grow with the root of the length.
 constexpr int64_t kBlock = 1024;
@@ -112,11 +112,11 @@ private:
 
 /// A sweep along the axis over one vector of columns.
 Sweep Emitter::sweep(Evaluator &e, Value outerIndex, Value column, Value mask) {
-  return [=, this, &e](Value init, Combine step, Combine combine) {
+  return [=, this, &e](Value init, Step step, Combine combine) {
     Value base = e.frame.binding(0), extent = e.dim(axis);
     auto stepAt = [&](Value sum, Value k) {
-      return step(
-          sum, e.loadFrom(base, view, pointAt(e, outerIndex, k, column, mask)));
+      Point at = pointAt(e, outerIndex, k, column, mask);
+      return step(sum, e.loadFrom(base, view, at), at);
     };
     auto sumBlock = [&](Value begin, Value end) {
       Value whole =
@@ -256,7 +256,7 @@ void Emitter::emitColumns(Evaluator &e, Value outerIndex, Value column,
 }
 
 DimExpr Emitter::emit(StringRef name) {
-  int64_t lanes = b.variant.lanes(), block = kVectors * lanes;
+  int64_t lanes = b.variant.lanes(), block = kBlockBytes / 4;
   emitEntry(module, b, name, 0, [&](KernelFrame &frame) {
     frame.loadBindings(2);
     Evaluator e(module, b, frame, slots);
@@ -278,6 +278,26 @@ DimExpr Emitter::emit(StringRef name) {
   return isScanOfRows() ? outer : outer * DimExpr::ceilDiv(inner, block);
 }
 
+/// How many vectors of columns a reduction takes along the axis together: each
+/// step then reads whole cache lines side by side, not one far from the next.
+/// As many as there are registers for their sums, and columns.
+int64_t vectorsTogether(const CpuVariant &variant, func::FuncOp function) {
+  auto reduce = dyn_cast<ReduceOp>(onlyOp(function));
+  // Powers of e keep the machine busy as they are.
+  if (!reduce || reduce.getKind() == ReduceKind::LogSumExp)
+    return 1;
+  DimExpr inner = 1;
+  RankedTensorType type = typeOf(reduce.getX());
+  for (int64_t i = reduce.getAxes().back() + 1; i < type.getRank(); ++i)
+    inner = inner * dimOf(type, i);
+  int64_t together = variant.vectorRegisters / (2 * kChains);
+  together = std::min(together, kBlockBytes / 4 / variant.lanes());
+  while (together > 1 && inner.constant() &&
+         *inner.constant() < together * variant.lanes())
+    together /= 2;
+  return std::max<int64_t>(together, 1);
+}
+
 } // namespace
 
 bool isAxisKernel(func::FuncOp function) {
@@ -288,7 +308,12 @@ bool isAxisKernel(func::FuncOp function) {
 
 DimExpr emitAxisKernel(ModuleOp module, KernelBuilder &builder,
                        func::FuncOp function, StringRef name, DimSlots &slots) {
-  return Emitter(module, builder, function, slots).emit(name);
+  // LLVM cuts long vectors into those of the machine.
+  CpuVariant longer = builder.variant;
+  longer.vectorBits *= vectorsTogether(builder.variant, function);
+  KernelBuilder own(builder.getLoc(), longer, builder.getContext());
+  own.setInsertionPointToEnd(module.getBody());
+  return Emitter(module, own, function, slots).emit(name);
 }
 
 } // namespace dure::cpu

@@ -166,12 +166,14 @@ private:
 };
 
 /// Runs over the elements that a reduction joins: starts with `init`, calls
-/// `step(sum, elements)` for each vector of elements and returns the result
+/// `step(sum, elements, at)` for each vector of elements and returns the result
 /// for the lanes that are asked for, joining sums with `combine` where lanes
 /// are reduced among themselves.
 using Combine = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
+using Step =
+    llvm::function_ref<mlir::Value(mlir::Value, mlir::Value, const Point &)>;
 using Sweep =
-    std::function<mlir::Value(mlir::Value init, Combine step, Combine combine)>;
+    std::function<mlir::Value(mlir::Value init, Step step, Combine combine)>;
 
 /// Reduction of `count` (i64) elements of type `element`, in that type.
 mlir::Value emitReduction(Evaluator &e, ReduceKind kind, mlir::Type element,
@@ -183,8 +185,11 @@ mlir::Value emitReduction(Evaluator &e, ReduceKind kind, mlir::Type element,
 struct RowStats {
   mlir::Value center, factor;
 };
-RowStats emitRowStats(Evaluator &e, mlir::Operation *op, mlir::Value count,
-                      const Sweep &sweep);
+/// `keep`, which may be null, gets the powers of e that softmax adds up.
+RowStats
+emitRowStats(Evaluator &e, mlir::Operation *op, mlir::Value count,
+             const Sweep &sweep,
+             const std::function<void(mlir::Value, const Point &)> &keep = {});
 /// An element of the op's result from the element x and the row's stats.
 mlir::Value emitNormalized(Evaluator &e, mlir::Operation *op, mlir::Value x,
                            const RowStats &stats, const Point &point);

@@ -82,7 +82,11 @@ Value sumOf(Evaluator &e, Type compute, const Sweep &sweep,
   Value zero =
       arith::ConstantOp::create(e.b, e.b.getZeroAttr(e.vectorOf(compute)));
   return sweep(
-      zero, [&](Value sum, Value x) { return add(e, sum, prepare(x)); }, plus);
+      zero,
+      [&](Value sum, Value x, const Point &) {
+        return add(e, sum, prepare(x));
+      },
+      plus);
 }
 
 Value extremumOf(Evaluator &e, Type element, Type compute, bool isMax,
@@ -92,14 +96,35 @@ Value extremumOf(Evaluator &e, Type element, Type compute, bool isMax,
   };
   return sweep(
       extremumIdentity(e, element, compute, isMax),
-      [&](Value best, Value x) { return combine(best, prepare(x)); }, combine);
+      [&](Value best, Value x, const Point &) {
+        return combine(best, prepare(x));
+      },
+      combine);
+}
+
+/// The largest of the elements that are numbers, in one instruction an element.
+/// For sums of e^(x - maximum), in which NaN shows whatever the maximum is.
+Value maximumOfNumbers(Evaluator &e, Type compute, const Sweep &sweep,
+                       function_ref<Value(Value)> prepare) {
+  KernelBuilder &b = e.b;
+  auto combine = [&](Value best, Value x) -> Value {
+    Value isLarger =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, best);
+    return b.select(isLarger, x, best);
+  };
+  return sweep(
+      extremumIdentity(e, compute, compute, true),
+      [&](Value best, Value x, const Point &) {
+        return combine(best, prepare(x));
+      },
+      combine);
 }
 
 /// ln(sum e^x), shifted by the maximum so that it does not overflow.
 Value logSumExp(Evaluator &e, Type compute, const Sweep &sweep,
                 function_ref<Value(Value)> prepare) {
   KernelBuilder &b = e.b;
-  Value maximum = extremumOf(e, compute, compute, true, sweep, prepare);
+  Value maximum = maximumOfNumbers(e, compute, sweep, prepare);
   // An infinite maximum is the result; shifting by it would give NaN.
   Value isFinite =
       arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, absolute(e, maximum),
@@ -166,7 +191,10 @@ Value emitReduction(Evaluator &e, ReduceKind kind, Type element, Value count,
     Value one = isFloat ? e.number(compute, 1)
                         : e.math().integer(e.vectorOf(element), 1);
     return finish(sweep(
-        one, [&](Value product, Value x) { return times(product, prepare(x)); },
+        one,
+        [&](Value product, Value x, const Point &) {
+          return times(product, prepare(x));
+        },
         times));
   }
   case ReduceKind::SumSquare:
@@ -194,17 +222,24 @@ Value emitReduction(Evaluator &e, ReduceKind kind, Type element, Value count,
 }
 
 RowStats emitRowStats(Evaluator &e, Operation *op, Value count,
-                      const Sweep &sweep) {
+                      const Sweep &sweep,
+                      const std::function<void(Value, const Point &)> &keep) {
   KernelBuilder &b = e.b;
   Type element = typeOf(op->getOperand(0)).getElementType();
   Type compute = ScalarMath::computeType(element);
   auto wide = [&](Value x) { return e.math().convert(x, element, compute); };
   Value one = e.number(compute, 1);
   if (auto softmax = dyn_cast<SoftmaxOp>(op)) {
-    Value maximum = extremumOf(e, compute, compute, true, sweep, wide);
-    Value sum = sumOf(e, compute, sweep, [&](Value x) {
-      return expOf(e, b.subF(wide(x), maximum));
-    });
+    Value maximum = maximumOfNumbers(e, compute, sweep, wide);
+    Value sum = sweep(
+        e.number(compute, 0),
+        [&](Value current, Value x, const Point &at) {
+          Value power = expOf(e, b.subF(wide(x), maximum));
+          if (keep)
+            keep(power, at);
+          return b.addF(current, power);
+        },
+        [&](Value x, Value y) { return b.addF(x, y); });
     return {maximum, softmax.getLog() ? e.math().log(sum) : b.divF(one, sum)};
   }
   Value counts = toFloat(e, count, compute);
@@ -282,7 +317,7 @@ Value OpEvaluator::reduce(ReduceOp op) {
   // A loop an axis; what an inner one joins is added to the outer one's sum,
   // and the innermost one is cut into blocks, so that rounding errors do not
   // grow with the number of elements.
-  Sweep sweep = [&](Value init, Combine step, Combine combine) {
+  Sweep sweep = [&](Value init, Step step, Combine combine) {
     Point at{given, point.mask};
     std::function<Value(size_t)> joinFrom = [&](size_t depth) -> Value {
       int64_t axis = op.getAxes()[depth];
@@ -295,7 +330,7 @@ Value OpEvaluator::reduce(ReduceOp op) {
                        Evaluator::Scope scope(e);
                        at.at[axis] = e.uniform(i);
                        if (isInnermost)
-                         return Values{step(sum[0], e.eval(op.getX(), at))};
+                         return Values{step(sum[0], e.eval(op.getX(), at), at)};
                        return Values{combine(sum[0], joinFrom(depth + 1))};
                      })
             .front();
@@ -311,7 +346,8 @@ Value OpEvaluator::reduce(ReduceOp op) {
                    })
           .front();
     };
-    return reduced.empty() ? step(init, e.eval(op.getX(), at)) : joinFrom(0);
+    return reduced.empty() ? step(init, e.eval(op.getX(), at), at)
+                           : joinFrom(0);
   };
   return emitReduction(e, op.getKind(), x.getElementType(), total, sweep);
 }
@@ -326,14 +362,14 @@ Value OpEvaluator::normalize(Operation *op, unsigned axis) {
   for (const DimExpr &dim : reduced)
     count = count * dim;
   Value total = e.dim(count);
-  Sweep sweep = [&](Value init, Combine step, Combine) {
+  Sweep sweep = [&](Value init, Step step, Combine) {
     return e
         .loop(total, init,
               [&](Value i, ValueRange sum) {
                 Point at = point;
                 SmallVector<Index> inner = e.delinearize(i, reduced);
                 llvm::copy(inner, at.at.begin() + axis);
-                return Values{step(sum[0], e.eval(x, at))};
+                return Values{step(sum[0], e.eval(x, at), at)};
               })
         .front();
   };

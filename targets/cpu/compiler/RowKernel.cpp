@@ -125,6 +125,10 @@ private:
   void planKept();
   void emitRow(Evaluator &e, ArrayRef<Index> row);
   void emitStage(Evaluator &e, Operation *stage, ArrayRef<Index> row);
+  bool keepsPowers(Operation *stage) const;
+  void emitSoftmaxInPlace(Evaluator &e, SoftmaxOp softmax, Value count,
+                          const Sweep &sweep,
+                          std::function<bool(const Point &)> isHere);
   void emitOutputs(Evaluator &e, const DimExpr &columns, ArrayRef<Index> row);
   Sweep rowSweep(Evaluator &e, Value x, ArrayRef<Index> row,
                  std::function<void(Value, const Point &)> keep);
@@ -294,7 +298,7 @@ Value Emitter::joinColumns(Evaluator &e, const DimExpr &columns, int64_t chains,
 Sweep Emitter::rowSweep(Evaluator &e, Value x, ArrayRef<Index> row,
                         std::function<void(Value, const Point &)> keep) {
   auto isFirst = std::make_shared<bool>(true);
-  return [=, this, &e](Value init, Combine step, Combine combine) {
+  return [=, this, &e](Value init, Step step, Combine combine) {
     bool keeps = keep && *isFirst;
     *isFirst = false;
     RankedTensorType type = typeOf(x);
@@ -307,11 +311,44 @@ Sweep Emitter::rowSweep(Evaluator &e, Value x, ArrayRef<Index> row,
           Value elements = e.eval(x, at);
           if (keeps)
             keep(elements, at);
-          return step(sum, elements);
+          return step(sum, elements, at);
         },
         combine);
     return b.splat(b.reduceLanes(sums, combine));
   };
+}
+
+/// Whether a softmax can keep its powers of e where its result goes, rather
+/// than compute them twice: nothing else reads the result, which then holds
+/// both one after the other, and keeping rounds nothing.
+bool Emitter::keepsPowers(Operation *stage) const {
+  auto softmax = dyn_cast<SoftmaxOp>(stage);
+  return softmax && !softmax.getLog() &&
+         ScalarMath::computeType(typeOf(softmax.getX()).getElementType()) ==
+             typeOf(softmax.getResult()).getElementType() &&
+         llvm::count_if(outputs,
+                        [&](const Output &o) {
+                          return o.value == softmax.getResult();
+                        }) == 1 &&
+         softmax.getResult().hasOneUse();
+}
+
+void Emitter::emitSoftmaxInPlace(Evaluator &e, SoftmaxOp softmax, Value count,
+                                 const Sweep &sweep,
+                                 std::function<bool(const Point &)> isHere) {
+  Value result = softmax.getResult();
+  RankedTensorType type = typeOf(result);
+  auto output = llvm::find_if(
+      outputs, [&](const Output &o) { return o.value == result; });
+  Value base = e.frame.binding(output->binding);
+  RowStats stats =
+      emitRowStats(e, softmax, count, sweep, [&](Value power, const Point &at) {
+        e.storeResult(power, type, base, at);
+      });
+  e.redirect(result, [=, &e](const Point &at) {
+    return isHere(at) ? e.b.mulF(e.loadResult(base, type, at), stats.factor)
+                      : Value();
+  });
 }
 
 /// Computes what a stage needs to know of the row and lets the evaluator use
@@ -350,7 +387,7 @@ void Emitter::emitStage(Evaluator &e, Operation *stage, ArrayRef<Index> row) {
     kept.erase(x);
   }
   Sweep sweep = rowSweep(e, x, here, keep);
-  Sweep keepingSweep = [&](Value init, Combine step, Combine combine) {
+  Sweep keepingSweep = [&](Value init, Step step, Combine combine) {
     Value result = sweep(init, step, combine);
     if (readKept)
       e.redirect(x, readKept);
@@ -364,6 +401,9 @@ void Emitter::emitStage(Evaluator &e, Operation *stage, ArrayRef<Index> row) {
                [=](const Point &at) { return isHere(at) ? result : Value(); });
     return;
   }
+  if (keepsPowers(stage))
+    return emitSoftmaxInPlace(e, cast<SoftmaxOp>(stage), count, keepingSweep,
+                              isHere);
   RowStats stats = emitRowStats(e, stage, count, keepingSweep);
   e.redirect(stage->getResult(0), [=, &e](const Point &at) {
     return isHere(at) ? emitNormalized(e, stage, e.eval(x, at), stats, at)
