@@ -135,7 +135,7 @@ private:
 };
 
 /// Reverses the bytes of every element; complex numbers are two of them.
-void swapElements(std::vector<std::byte> &Bytes, const ElementTypeInfo &Info) {
+void swapElements(TensorBytes &Bytes, const ElementTypeInfo &Info) {
   const size_t Width =
       Info.Bits / 8 / (Info.Kind == ElementKind::Complex ? 2 : 1);
   if (Width < 2)
@@ -148,7 +148,7 @@ void swapElements(std::vector<std::byte> &Bytes, const ElementTypeInfo &Info) {
 /// Copies column-major `Source` into row-major `Out`.
 void transposeFromFortran(std::span<const std::byte> Source,
                           std::span<const int64_t> Dims, size_t Width,
-                          std::vector<std::byte> &Out) {
+                          TensorBytes &Out) {
   std::vector<int64_t> Index(Dims.size(), 0);
   std::vector<size_t> Stride(Dims.size(), Width);
   for (size_t I = 1; I < Dims.size(); ++I)
@@ -240,7 +240,7 @@ Result<Extent> checkNpyData(const std::string &Where, const NpyHeader &Header,
   return Size;
 }
 
-Tensor makeNpyTensor(NpyHeader Header, std::vector<std::byte> Data) {
+Tensor makeNpyTensor(NpyHeader Header, TensorBytes Data) {
   const ElementTypeInfo &Info = elementTypeInfo(Header.Type);
   Tensor T;
   T.Type = Header.Type;

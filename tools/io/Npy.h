@@ -34,7 +34,7 @@ size_t npyHeaderEnd(std::span<const std::byte> Prefix);
 Result<Extent> checkNpyData(const std::string &Where, const NpyHeader &Header,
                             uint64_t DataBytes);
 /// The tensor of a head and its data, which has the size checked above.
-Tensor makeNpyTensor(NpyHeader Header, std::vector<std::byte> Data);
+Tensor makeNpyTensor(NpyHeader Header, TensorBytes Data);
 
 /// Big-endian and column-major arrays are converted.
 Result<Tensor> parseNpy(const std::string &Where,

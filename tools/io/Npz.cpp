@@ -39,7 +39,7 @@ std::string openError(int Code) {
 /// Appends `Count` bytes of the entry to `Out`, step by step: the directory's
 /// sizes may be lies, and what is never written takes no memory.
 std::optional<Failure> readBytes(const std::string &Where, zip_file_t *Entry,
-                                 uint64_t Count, std::vector<std::byte> &Out) {
+                                 uint64_t Count, TensorBytes &Out) {
   constexpr uint64_t Step = uint64_t(16) << 20;
   const uint64_t Wanted = Out.size() + Count;
   Out.reserve(Wanted);
@@ -70,7 +70,7 @@ Result<Tensor> readEntry(const std::string &Path, zip_t *Archive,
   EntryPointer Entry(zip_fopen_index(Archive, Index, 0));
   if (!Entry)
     return Failure{ErrorId::NpzEntry, {Where, zip_strerror(Archive)}};
-  std::vector<std::byte> Head;
+  TensorBytes Head;
   const auto readHead = [&](uint64_t Upto) {
     return readBytes(Where, Entry.get(),
                      std::min<uint64_t>(Upto, Size) - Head.size(), Head);
@@ -86,7 +86,7 @@ Result<Tensor> readEntry(const std::string &Path, zip_t *Archive,
   Result<Extent> Wanted = checkNpyData(Where, *Header, Size - Head.size());
   if (!Wanted)
     return Wanted.failure();
-  std::vector<std::byte> Data;
+  TensorBytes Data;
   if (std::optional<Failure> Wrong =
           readBytes(Where, Entry.get(), uint64_t(Wanted->Bytes), Data))
     return *Wrong;
@@ -139,7 +139,7 @@ Status writeNpz(const std::string &Path, std::span<const Tensor> Tensors) {
       zip_open(Temporary.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &Code));
   if (!Archive)
     return Failure{ErrorId::CannotWrite, {Path, openError(Code)}};
-  std::vector<std::vector<std::byte>> Files;
+  std::vector<TensorBytes> Files;
   Files.reserve(Tensors.size());
   const auto failed = [&] {
     return Failure{ErrorId::CannotWrite, {Path, zip_strerror(Archive.get())}};
@@ -148,7 +148,7 @@ Status writeNpz(const std::string &Path, std::span<const Tensor> Tensors) {
     Result<std::string> Header = formatNpyHeader(Path + ":" + T.Name, T);
     if (!Header)
       return Header.failure();
-    std::vector<std::byte> &File = Files.emplace_back();
+    TensorBytes &File = Files.emplace_back();
     File.resize(Header->size() + T.Bytes.size());
     std::memcpy(File.data(), Header->data(), Header->size());
     if (!T.Bytes.empty())

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,13 +19,33 @@
 
 namespace dure::io {
 
+/// Memory that every device of this tree can bind as it is: one that is less
+/// aligned is copied at each run.
+inline constexpr size_t TensorAlignment = 64;
+
+template <typename T> struct AlignedAllocator {
+  using value_type = T;
+  AlignedAllocator() = default;
+  template <typename U> AlignedAllocator(const AlignedAllocator<U> &) {}
+  T *allocate(size_t Count) {
+    return static_cast<T *>(
+        ::operator new(Count * sizeof(T), std::align_val_t(TensorAlignment)));
+  }
+  void deallocate(T *Memory, size_t) {
+    ::operator delete(Memory, std::align_val_t(TensorAlignment));
+  }
+  bool operator==(const AlignedAllocator &) const { return true; }
+};
+
+using TensorBytes = std::vector<std::byte, AlignedAllocator<std::byte>>;
+
 struct Tensor {
   /// The entry's name in an .npz, the proto's name in a .pb; may be empty.
   std::string Name;
   ElementType Type = ElementType::Undefined;
   std::vector<int64_t> Dims;
   /// storageBytes(Type, elementCount()) bytes; empty for strings.
-  std::vector<std::byte> Bytes;
+  TensorBytes Bytes;
   /// One entry an element, for Type == String only.
   std::vector<std::string> Strings;
 

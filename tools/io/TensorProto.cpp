@@ -147,7 +147,7 @@ std::optional<Failure> readFields(const std::string &Where,
 #undef DURE_APPEND
 
 template <typename V>
-void copyValues(const std::vector<V> &Values, std::vector<std::byte> &Out) {
+void copyValues(const std::vector<V> &Values, TensorBytes &Out) {
   Out.resize(Values.size() * sizeof(V));
   if (!Values.empty())
     std::memcpy(Out.data(), Values.data(), Out.size());
@@ -156,7 +156,7 @@ void copyValues(const std::vector<V> &Values, std::vector<std::byte> &Out) {
 /// int32_data holds one small element an entry, or one byte of packed
 /// elements; its low bytes are the element.
 void copyNarrow(const std::vector<int32_t> &Values, size_t Width,
-                std::vector<std::byte> &Out) {
+                TensorBytes &Out) {
   Out.resize(Values.size() * Width);
   for (size_t I = 0; I < Values.size(); ++I)
     std::memcpy(Out.data() + I * Width, &Values[I], Width);

@@ -38,6 +38,17 @@ TEST(Npy, RoundTripsEveryNumpyType) {
   }
 }
 
+// Tests that a tensor's memory can be bound in place: what is not aligned is
+// copied at each run.
+TEST(Npy, TensorsAreAligned) {
+  Tensor T;
+  for (size_t Size : {1, 100, 5000, 1 << 20}) {
+    T.Bytes.assign(Size, std::byte(7));
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(T.Bytes.data()) % TensorAlignment, 0u)
+        << Size;
+  }
+}
+
 TEST(Npy, ReadsScalarsAndEmptyArrays) {
   Result<Tensor> Scalar = parseNpy(
       "s", bytesOf(npyFile("{'descr':'<i4','fortran_order':False,'shape':()}",

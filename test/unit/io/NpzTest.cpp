@@ -59,7 +59,7 @@ TEST(Npz, ReadsDeflatedEntries) {
   EXPECT_EQ((*Read)[0].Name, "x");
   EXPECT_EQ((*Read)[0].Type, ElementType::UInt8);
   EXPECT_EQ((*Read)[0].Dims, std::vector<int64_t>({4096}));
-  EXPECT_EQ((*Read)[0].Bytes, std::vector<std::byte>(4096, std::byte(1)));
+  EXPECT_EQ((*Read)[0].Bytes, TensorBytes(4096, std::byte(1)));
 }
 
 TEST(Npz, RefusesWhatIsNotZip) {
