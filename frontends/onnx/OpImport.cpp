@@ -385,6 +385,28 @@ bool OpImport::equal(const DimExpr &L, const DimExpr &R) {
   return false;
 }
 
+std::optional<DimExpr> OpImport::asRequiredInteger(const DimExpr &E,
+                                                   Type Element) {
+  if (std::optional<DimExpr> Known = asInteger(E, Element))
+    return Known;
+  bool IsOfSizes = E.valid() && E.str().find('$') == std::string::npos;
+  if (!IsOfSizes || E.str().size() > AbsurdText ||
+      Element.getIntOrFloatBitWidth() != 32)
+    return std::nullopt;
+  auto [Low, High] = Element.isUnsignedInteger()
+                         ? std::pair<int64_t, int64_t>(0, UINT32_MAX)
+                         : std::pair<int64_t, int64_t>(INT32_MIN, INT32_MAX);
+  DimExpr Kept = DimExpr::max(DimExpr(Low), DimExpr::min(E, DimExpr(High)));
+  return equal(Kept, E) ? std::optional(E) : std::nullopt;
+}
+
+std::optional<DimExpr> OpImport::nonNegative(const DimExpr &E) {
+  if (E.isNonNegative())
+    return E;
+  DimExpr Bound = bindSize(DimExpr::max(DimExpr(0), E));
+  return equal(Bound, E) ? std::optional(Bound) : std::nullopt;
+}
+
 DimExpr OpImport::settle(const DimExpr &E) {
   if (!E.valid() || E.str().size() > AbsurdText)
     return E;

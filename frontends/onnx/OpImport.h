@@ -179,6 +179,13 @@ public:
   DimExpr settle(const DimExpr &E);
   /// A name for a size that is computed from values read at run time.
   DimExpr bindSize(const DimExpr &E);
+  /// An expression as the size that it must be: what cannot be shown not to be
+  /// negative is required not to be.
+  std::optional<DimExpr> nonNegative(const DimExpr &E);
+  /// As asInteger. Sizes that 32 bits may not hold are required to fit:
+  /// exporters that compute shapes in int32 count on it.
+  std::optional<DimExpr> asRequiredInteger(const DimExpr &E,
+                                           mlir::Type Element);
 
   //===--------------------------------------------------------------------===//
   // Building

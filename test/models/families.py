@@ -200,8 +200,8 @@ def llama(layers, attention, **overrides):
     return Decoder(transformers.LlamaForCausalLM(config))
 
 
-def qwen3(layers, attention):
-    config = transformers.Qwen3Config(
+def qwen3(layers, attention, **overrides):
+    settings = dict(
         vocab_size=VOCAB,
         hidden_size=HIDDEN,
         num_hidden_layers=layers,
@@ -214,6 +214,7 @@ def qwen3(layers, attention):
         tie_word_embeddings=True,
         attn_implementation=attention,
     )
+    config = transformers.Qwen3Config(**{**settings, **overrides})
     return Decoder(transformers.Qwen3ForCausalLM(config))
 
 

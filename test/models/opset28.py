@@ -20,8 +20,9 @@ from archive import files_of, write_archive
 FILES = {}
 
 
-def case(name, op, inputs, outputs=("y",), opset=28, **attributes):
-    """One node. `inputs` maps names to values; None leaves one out."""
+def case(name, op, inputs, outputs=("y",), fixed=None, **attributes):
+    """One node. `inputs` maps names to values; None leaves one out. `fixed` names
+    the places of static dims by input."""
     given = {k: v for k, v in inputs.items() if v is not None}
     names = [k if v is not None else "" for k, v in inputs.items()]
     node = helper.make_node(op, names, outputs, name=op, **attributes)
@@ -29,10 +30,10 @@ def case(name, op, inputs, outputs=("y",), opset=28, **attributes):
     graph = helper.make_graph(
         [node],
         name,
-        [info(k, v) for k, v in given.items()],
+        [info(k, v, (fixed or {}).get(k, ())) for k, v in given.items()],
         [helper.make_empty_tensor_value_info(o) for o in made],
     )
-    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", opset)])
+    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 28)])
     results = ReferenceEvaluator(model).run(made, given)
     for o, value in zip(graph.output, results):
         o.CopyFrom(info(o.name, value))
@@ -41,9 +42,11 @@ def case(name, op, inputs, outputs=("y",), opset=28, **attributes):
     FILES.update(files_of(f"opset28-{name}", model.SerializeToString(), sets))
 
 
-def info(name, value):
+def info(name, value, fixed=()):
+    """All dims are symbols but for those whose places are `fixed`."""
     kind = helper.np_dtype_to_tensor_dtype(value.dtype)
-    return helper.make_tensor_value_info(name, kind, [f"{name}_{i}" for i in range(value.ndim)])
+    dims = [n if i in fixed else f"{name}_{i}" for i, n in enumerate(value.shape)]
+    return helper.make_tensor_value_info(name, kind, dims)
 
 
 def f32(*dims):
@@ -60,7 +63,9 @@ def attention(name, queries=4, keys=6, past=0, outputs=("y",), heads=(4, 2), **g
     if past:
         inputs |= {"pk": f32(2, heads[1], past, 8), "pv": f32(2, heads[1], past, 8) * 2}
     inputs["lengths"] = given.pop("lengths", None)
-    case(f"attention-{name}", "Attention", inputs, outputs, **given)
+    # Heads and their width are static in every model.
+    fixed = {k: (1, 3) for k in ("q", "k", "v", "pk", "pv")}
+    case(f"attention-{name}", "Attention", inputs, outputs, fixed, **given)
 
 
 for left, right in ((2, 1), (2, 0), (-1, 1), (0, 0), (1, -1), (2**62, 2**62)):
@@ -105,7 +110,7 @@ for kind in (np.int8, np.int32, np.int64):
     numbers = np.array([-128, -77, -1, 0, 1, 127, 85, -2], kind)
     shifts = np.array([1, 3, width, 2, width - 1, 5, -1, -3], kind)
     for direction in ("LEFT", "RIGHT"):
-        case(f"shift-{direction.lower()}-int{width}", "BitShift", {"x": numbers, "y": shifts},
+        case(f"shift-{direction.lower()}-int{width}", "BitShift", {"x": numbers, "by": shifts},
              direction=direction)
 case("mod-float", "Mod", {"a": np.array([5.5, -5.5, 5.5, -5.5, 3, np.inf, np.nan, 1, 2], np.float32),
                           "b": np.array([2, 2, -2, -2, 0, 1, 1, np.inf, -np.inf], np.float32)})

@@ -31,7 +31,7 @@ std::optional<RecipeKind> stepKindOf(Operation *Op) {
       .Default(std::nullopt);
 }
 
-/// The integers of a step; empty when a slice is not static.
+/// The integers of a step; empty when a slice is not static, or goes backwards.
 std::optional<SmallVector<int64_t>> stepInts(Operation *Op) {
   SmallVector<int64_t> Ints;
   if (auto Transpose = dyn_cast<TransposeOp>(Op))
@@ -44,6 +44,8 @@ std::optional<SmallVector<int64_t>> stepInts(Operation *Op) {
           return std::nullopt;
         Ints.push_back(*Value);
       }
+    if (llvm::any_of(Slice.getSteps(), [](int64_t Step) { return Step < 1; }))
+      return std::nullopt;
     llvm::append_range(Ints, Slice.getSteps());
   }
   return Ints;

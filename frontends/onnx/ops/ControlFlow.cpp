@@ -51,6 +51,15 @@ void yield(OpImport &C, Block &Body, ValueRange Values) {
 // If
 //===----------------------------------------------------------------------===//
 
+using BranchResults = std::array<SmallVector<Value>, 2>;
+
+/// Whether one tensor of the results has two ranks.
+bool haveTwoRanks(const BranchResults &Results) {
+  return llvm::any_of(llvm::zip(Results[0], Results[1]), [](auto Pair) {
+    return rankOf(std::get<0>(Pair)) != rankOf(std::get<1>(Pair));
+  });
+}
+
 /// The type that both branches' results fit: dims that differ, or that only a
 /// branch knows, become symbols of their own.
 Type joinTypes(OpImport &C, const GraphImporter::Mark &Before, unsigned I,
@@ -79,26 +88,27 @@ LogicalResult setResults(OpImport &C, ValueRange Values) {
   return success();
 }
 
-/// Imports both branches; `Types` are what their results have in common.
-bool importBranches(OpImport &C, std::array<const Graph *, 2> Sources,
-                    const GraphImporter::Mark &Before,
-                    MutableArrayRef<Region> Bodies,
-                    SmallVectorImpl<Type> &Types) {
-  SmallVector<Value> Results[2];
+/// Imports both branches, each into a block that ends with its results.
+std::optional<BranchResults>
+importBranches(OpImport &C, std::array<const Graph *, 2> Sources,
+               MutableArrayRef<Region> Bodies) {
+  BranchResults Results;
   for (int I : {0, 1}) {
     Block &Into = Bodies[I].emplaceBlock();
     auto Given = C.graph().importBody(*Sources[I], Into, {});
     if (!Given)
-      return false;
+      return std::nullopt;
     Results[I] = std::move(*Given);
     yield(C, Into, Results[I]);
   }
-  for (unsigned I = 0; I < C.numOutputs(); ++I) {
-    Types.push_back(joinTypes(C, Before, I, Results[0][I], Results[1][I]));
-    if (!Types.back())
-      return false;
-  }
-  return true;
+  return Results;
+}
+
+/// The results of a graph that stands here without a choice.
+LogicalResult inlineBranch(OpImport &C, const Graph &Chosen) {
+  auto Results =
+      C.graph().importBody(Chosen, *C.builder().getInsertionBlock(), {});
+  return Results ? setResults(C, *Results) : failure();
 }
 
 /// y... = the results of one of two graphs
@@ -114,15 +124,24 @@ LogicalResult importIf(OpImport &C) {
       return C.refuse(RefusalCode::InputCount,
                       {"has a branch with inputs, or with another number of "
                        "outputs than its own"});
-  if (std::optional<int64_t> Known = Condition->constant()) {
-    auto Results = G.importBody(*Known ? *Then : *Else,
-                                *C.builder().getInsertionBlock(), {});
-    return Results ? setResults(C, *Results) : failure();
-  }
+  if (std::optional<int64_t> Known = Condition->constant())
+    return inlineBranch(C, *Known ? *Then : *Else);
   GraphImporter::Mark Before = G.mark();
   Region Bodies[2];
+  std::optional<BranchResults> Results =
+      importBranches(C, {Then, Else}, Bodies);
+  // Exporters write a squeeze of a dim whose size they do not know as a choice
+  // between two ranks. No tensor has two: that the dim is 1 is required.
+  if (Results && haveTwoRanks(*Results) && C.tracked(C.in(0))) {
+    G.rollBack(Before);
+    return C.equal(*Condition, DimExpr(1)) ? inlineBranch(C, *Then) : failure();
+  }
   SmallVector<Type> Types;
-  if (!importBranches(C, {Then, Else}, Before, Bodies, Types)) {
+  for (unsigned I = 0; Results && I < C.numOutputs(); ++I)
+    if (Type Joined =
+            joinTypes(C, Before, I, (*Results)[0][I], (*Results)[1][I]))
+      Types.push_back(Joined);
+  if (Types.size() != C.numOutputs()) {
     G.forgetValues(Before);
     return failure();
   }

@@ -97,7 +97,7 @@ static std::optional<DimExpr> fold(llvm::StringRef Op, const DimExpr &L,
 static Value integersThatFit(OpImport &C, Dims Values, Value Like,
                              Type Element) {
   for (DimExpr &E : Values) {
-    std::optional<DimExpr> Fits = asInteger(E, Element);
+    std::optional<DimExpr> Fits = C.asRequiredInteger(E, Element);
     if (!Fits)
       return {};
     E = *Fits;

@@ -14,6 +14,9 @@ std::optional<SmallVector<Value>> overTime(OpImport &C, const DimExpr &Length,
   for (Value Each : States)
     if (!Each)
       return std::nullopt;
+  std::optional<DimExpr> Trips = C.nonNegative(Length);
+  if (!Trips)
+    return std::nullopt;
   Region Body;
   Block &Into = Body.emplaceBlock();
   SmallVector<Type> Results;
@@ -38,14 +41,14 @@ std::optional<SmallVector<Value>> overTime(OpImport &C, const DimExpr &Length,
         continue;
       }
       Dims Stacked = dimsOf(typeOf(Each));
-      Stacked.insert(Stacked.begin(), Length);
+      Stacked.insert(Stacked.begin(), *Trips);
       Results.push_back(tensorOf(Stacked, elementOf(Each)));
     }
     YieldOp::create(C.builder(), C.loc(), Yielded);
   }
   auto Made =
       IterateOp::create(C.builder(), C.loc(), Results, Induction,
-                        DimsAttr::get(C.context(), {Length}),
+                        DimsAttr::get(C.context(), {*Trips}),
                         C.graph().freshName("size"), DimsAttr(), States);
   Made.getBody().takeBody(Body);
   return SmallVector<Value>(Made.getResults());

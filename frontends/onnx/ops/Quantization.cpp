@@ -217,7 +217,11 @@ ArrayRef<OpEntry> quantizationOps() {
        3,
        importDequantize},
       {"DynamicQuantizeLinear", {11}, 1, 1, importDynamicQuantize},
-      {"QuantizeLinear", {10, 13, 19, 21, 23, 24, 25, 28}, 2, 3, importQuantize},
+      {"QuantizeLinear",
+       {10, 13, 19, 21, 23, 24, 25, 28},
+       2,
+       3,
+       importQuantize},
   };
   return Table;
 }

@@ -28,11 +28,7 @@ static std::optional<DimExpr> sizeInput(OpImport &C, unsigned I) {
     return std::nullopt;
   if (Given->size() != 1)
     return C.refuse(RefusalCode::ShapeRank, {"a scalar is needed"});
-  DimExpr Size = Given->front();
-  if (Size.isNonNegative())
-    return Size;
-  DimExpr Bound = C.bindSize(DimExpr::max(DimExpr(0), Size));
-  return C.equal(Bound, Size) ? std::optional(Bound) : std::nullopt;
+  return C.nonNegative(Given->front());
 }
 
 //===----------------------------------------------------------------------===//
