@@ -272,9 +272,10 @@ int runBench(const Console &Out, const Options &O) {
     R = probeRoof(M->Threads, RoofSeconds, interruptFlag());
   if (interrupted())
     return Out.failCancelled();
-  const std::string Text =
-      O.Json ? benchJson(O, Package, *Inputs, *M, R) : benchText(Out, *M, R);
-  return Out.print(Text) ? ExitOk : ExitFailed;
+  const bool Printed =
+      O.Json ? Out.printJson(benchJson(O, Package, *Inputs, *M, R))
+             : Out.print(benchText(Out, *M, R));
+  return Printed ? ExitOk : ExitFailed;
 }
 
 } // namespace dure

@@ -231,7 +231,8 @@ int runCheck(const Console &Out, const Options &O) {
     Match &= !Report.First && Report.Compared > 0;
     Text += dispatchText(Out, Report);
   }
-  if (!Out.print(O.Json ? jsonText(Rows, Skipped, Reports, Match) : Text))
+  if (!(O.Json ? Out.printJson(jsonText(Rows, Skipped, Reports, Match))
+               : Out.print(Text)))
     return ExitFailed;
   return Match ? ExitOk : ExitFailed;
 }

@@ -22,7 +22,7 @@ int show(const Console &Out, const Options &O, const CompilerResult &Result) {
     Text = Result->text;
   if (!Text.empty() && !Text.ends_with('\n'))
     Text += '\n';
-  if (!Out.print(Text))
+  if (!(O.Json ? Out.printJson(Text) : Out.print(Text)))
     return ExitFailed;
   return Exit;
 }
@@ -136,7 +136,7 @@ int runTargets(const Console &Out, const Options &O) {
     Json.key("devices");
     writeDevices(Out, Devices.get(), O.AllTargets, Json);
     Json.end();
-    return Out.print(Json.text() + "\n") ? ExitOk : ExitFailed;
+    return Out.printJson(Json.text() + "\n") ? ExitOk : ExitFailed;
   }
   std::string Targets = Opened ? std::string(Result->text) : Problem;
   if (!Targets.ends_with('\n'))

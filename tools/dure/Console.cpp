@@ -28,7 +28,14 @@ std::string Console::text(Message Id,
 }
 
 bool Console::print(std::string_view Text) const {
-  const std::string Visible = escapeControls(Text, /*KeepLines=*/true);
+  return write(escapeControls(Text, /*KeepLines=*/true));
+}
+
+bool Console::printJson(std::string_view Json) const {
+  return write(escapeJsonControls(Json));
+}
+
+bool Console::write(const std::string &Visible) const {
   if (std::fwrite(Visible.data(), 1, Visible.size(), stdout) ==
           Visible.size() &&
       std::fflush(stdout) == 0)

@@ -34,6 +34,8 @@ public:
   /// Writes to stdout, control characters but newlines made visible; false,
   /// having said why, when that fails. A reader that went away is no news.
   bool print(std::string_view Text) const;
+  /// The same for JSON, which stays JSON.
+  bool printJson(std::string_view Json) const;
   /// One problem on stderr, "error: " in front. Returns ExitFailed, so that
   /// commands can end with it.
   int fail(std::string_view Text) const;
@@ -53,6 +55,8 @@ public:
             std::initializer_list<std::string> Arguments = {}) const;
 
 private:
+  bool write(const std::string &Visible) const;
+
   Language Lang;
   std::string *Problems;
   bool Leaves = false;

@@ -53,7 +53,7 @@ int runInspect(const Console &Out, const Options &O) {
   std::string Text = O.Json ? *Json : renderJson(*Json);
   if (!Text.ends_with('\n'))
     Text += '\n';
-  return Out.print(Text) ? ExitOk : ExitFailed;
+  return (O.Json ? Out.printJson(Text) : Out.print(Text)) ? ExitOk : ExitFailed;
 }
 
 } // namespace dure

@@ -63,7 +63,7 @@ int compileTo(const Console &Out, const Options &O,
   const int Exit = Compiler::report(Compiled, Out);
   // Programs want the list of what was refused.
   if (Exit != ExitOk && O.Json && Compiled)
-    Out.print(std::string(Compiled->json) + "\n");
+    Out.printJson(std::string(Compiled->json) + "\n");
   return Exit;
 }
 

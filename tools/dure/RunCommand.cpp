@@ -115,7 +115,7 @@ int runRun(const Console &Out, const Options &O) {
                         {std::to_string(Outputs.size()), O.OutputDir,
                          formatSeconds(double(Stats.wall_ns) * 1e-9)}) +
                    "\n";
-  return Out.print(Said) ? ExitOk : ExitFailed;
+  return (O.Json ? Out.printJson(Said) : Out.print(Said)) ? ExitOk : ExitFailed;
 }
 
 } // namespace dure

@@ -52,6 +52,22 @@ std::string escapeControls(std::string_view Text, bool KeepLines) {
   return Out;
 }
 
+std::string escapeJsonControls(std::string_view Json) {
+  std::string Out;
+  while (!Json.empty()) {
+    const Utf8Character C = firstCharacter(Json);
+    if (C.Code >= 0x7F && C.Code < 0xA0) {
+      char Escape[8];
+      std::snprintf(Escape, sizeof(Escape), "\\u%04x", unsigned(C.Code));
+      Out += Escape;
+    } else {
+      Out += Json.substr(0, C.Bytes);
+    }
+    Json.remove_prefix(C.Bytes);
+  }
+  return Out;
+}
+
 size_t displayWidth(std::string_view Text) {
   size_t Width = 0;
   while (!Text.empty()) {

@@ -26,6 +26,10 @@ Utf8Character firstCharacter(std::string_view Text);
 /// bytes that are no UTF-8 become "\\x1b". Newlines stay when `KeepLines`.
 std::string escapeControls(std::string_view Text, bool KeepLines);
 
+/// JSON with the controls that it allows in strings, U+007F to U+009F, written
+/// as "\\u009b": the same JSON.
+std::string escapeJsonControls(std::string_view Json);
+
 /// Columns on a terminal: East Asian wide characters take two.
 size_t displayWidth(std::string_view Text);
 

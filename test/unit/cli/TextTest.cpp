@@ -77,6 +77,12 @@ TEST(Utf8, MakesControlCharactersVisible) {
   EXPECT_EQ(escapeControls("a\nb\r", true), "a\nb\\x0d");
 }
 
+TEST(Utf8, EscapedJsonIsTheSameJson) {
+  EXPECT_EQ(escapeJsonControls("{\"a\": \"\x7f두\xc2\x9b"
+                               "31m\\n\"}\n"),
+            "{\"a\": \"\\u007f두\\u009b31m\\n\"}\n");
+}
+
 TEST(Console, EscapesWhatFilesSay) {
   std::string Problems;
   const Console Out(Language::English, &Problems);

@@ -9,6 +9,7 @@ weights.onnx      y = x + w, w in the file; external.onnx, w in external.bin
 cache.onnx        y = Concat(past, x) + mask[batch, past + sequence]
 total.onnx        the same with mask[batch, total]
 names.onnx        outputs "y 1", "y_1" and one with ESC and a newline in its name
+hostile.onnx      the same with CSI (U+009B), DEL, quotes and a forged line
 bf16.onnx         y = Cast(x) to bfloat16, which .npy lacks
 huge.onnx         y = x + x, float32[2^40]
 korean.onnx       y = x + x, float32[배치]
@@ -132,6 +133,13 @@ def add_models(folder):
         [node("Add", ["x", "x"], [y], f"n{i}") for i, y in enumerate(names)],
         [x],
         [value_info(y, FLOAT, rows) for y in names],
+    )
+    hostile = "y\u009b31m\x7f\"\nproducer: forged"
+    write(
+        "hostile.onnx",
+        [node("Add", ["x", "x"], [hostile], "n\x1b]0;title\a\n")],
+        [x],
+        [value_info(hostile, FLOAT, rows)],
     )
     write(
         "bf16.onnx",
