@@ -5,6 +5,7 @@
 #ifndef DURE_RUNTIME_API_HANDLES_H
 #define DURE_RUNTIME_API_HANDLES_H
 
+#include "runtime/base/Korean.h"
 #include "runtime/host/LoadedPackage.h"
 #include "runtime/host/Run.h"
 #include "runtime/host/Session.h"
@@ -24,6 +25,7 @@
 
 struct dure_status {
   dure::Status Failure;
+  std::string Korean;
 };
 
 struct dure_text {
@@ -54,6 +56,7 @@ struct PackageHandle {
 struct SessionHandle {
   std::shared_ptr<const PackageHandle> Package;
   std::shared_ptr<Session> Running;
+  std::string RejectedKorean;
 };
 
 } // namespace dure
@@ -74,8 +77,8 @@ struct dure_state {
 namespace dure {
 
 /// NULL for success.
-inline dure_status *toC(Status S) {
-  return S.ok() ? nullptr : new dure_status{std::move(S)};
+inline dure_status *toC(const Status &S) {
+  return S.ok() ? nullptr : new dure_status{S, inKorean(S.message())};
 }
 
 /// The status for being out of memory: made before, and never freed.

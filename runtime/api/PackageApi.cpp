@@ -10,9 +10,12 @@ using namespace dure;
 //===----------------------------------------------------------------------===//
 
 dure_status *dure::outOfMemoryToC() {
-  static dure_status NoMemory{outOfMemory()};
+  static dure_status NoMemory{outOfMemory(), inKorean(outOfMemory().message())};
   return &NoMemory;
 }
+
+// Made when the library is loaded: later there may be no memory for it.
+[[maybe_unused]] static const dure_status *const MadeEarly = outOfMemoryToC();
 
 Result<size_t> dure::findEntry(const Package &P, const char *Name) {
   std::string Names;
@@ -170,6 +173,11 @@ int32_t dure_status_is_retryable(const dure_status *S) {
 }
 const char *dure_status_message(const dure_status *S) {
   return S ? S->Failure.message().c_str() : "";
+}
+
+const char *dure_status_message_in(const dure_status *S, int32_t Language) {
+  return S && Language == DURE_LANGUAGE_KOREAN ? S->Korean.c_str()
+                                               : dure_status_message(S);
 }
 void dure_status_free(dure_status *S) {
   if (S != outOfMemoryToC())

@@ -18,7 +18,7 @@ struct DeviceRow {
   std::string Path;
   bool HasDevice = false;
   DeviceFacts Facts;
-  std::string Problem;
+  std::string Problem, ProblemKorean;
 };
 
 void listDriver(const std::string &Name, const std::string &Folder,
@@ -27,6 +27,7 @@ void listDriver(const std::string &Name, const std::string &Folder,
   Row.Driver = Name;
   auto AddProblem = [&](const Status &Problem) {
     Row.Problem = Problem.message();
+    Row.ProblemKorean = inKorean(Row.Problem);
     Rows.push_back(Row);
   };
   Result<std::string> Path = findDriver(Name, Folder);
@@ -99,6 +100,7 @@ dure_status *dure_devices_get(const dure_devices *D, size_t Index,
     Info.memory_total = Row.Facts.MemoryTotal;
     Info.parallelism = Row.Facts.Parallelism;
     Info.problem = Row.Problem.c_str();
+    Info.problem_korean = Row.ProblemKorean.c_str();
     return toC(writeStruct(Info, To));
   });
 }
@@ -160,6 +162,7 @@ dure_status *dure_session_create(dure_package *P,
     auto Handle = std::make_shared<SessionHandle>();
     Handle->Package = P->Handle;
     Handle->Running = Made.take();
+    Handle->RejectedKorean = inKorean(Handle->Running->rejected());
     *To = new dure_session{std::move(Handle)};
     return nullptr;
   });
@@ -183,6 +186,7 @@ dure_status *dure_session_get_info(const dure_session *S,
     Info.load_ns = Running.loadNs();
     Info.weight_load_ns = Running.weightLoadNs();
     Info.rejected = Running.rejected().c_str();
+    Info.rejected_korean = S->Handle->RejectedKorean.c_str();
     return toC(writeStruct(Info, To));
   });
 }

@@ -5,14 +5,14 @@
 
 using namespace dure;
 
-namespace {
+Status dure::outOfMemory() {
+  static const Status NoMemory(
+      StatusCode::ResourceExhausted,
+      "there is no memory left for this; free some, or use a "
+      "smaller model, batch or sequence",
+      StatusScope::Call, /*Retryable=*/true);
+  return NoMemory;
+}
 
 // Made when the library is loaded: later there may be no memory for it.
-const Status NoMemory(StatusCode::ResourceExhausted,
-                      "there is no memory left for this; free some, or use a "
-                      "smaller model, batch or sequence",
-                      StatusScope::Call, /*Retryable=*/true);
-
-} // namespace
-
-Status dure::outOfMemory() { return NoMemory; }
+[[maybe_unused]] static const Status MadeEarly = outOfMemory();

@@ -147,15 +147,18 @@ Status CommandBatch::namingSource(const Status &Failure,
                        [](const Source &S, uint64_t T) { return S.Tag < T; });
   if (Found == Sources.end() || Found->Tag != *Tag)
     return Failure;
-  // A dispatch may be made from many nodes: a line must stay readable.
   const std::vector<std::string> &Nodes = Found->Row->Nodes;
+  if (Nodes.size() == 1)
+    return Failure.at("node '" + Nodes[0] + "'");
+  // A dispatch may be made from many nodes: a line must stay readable.
   size_t Named = std::min<size_t>(Nodes.size(), 4);
-  std::string Place = Nodes.size() == 1 ? "node" : "one of the nodes";
+  std::string Names;
   for (size_t I = 0; I != Named; ++I)
-    Place += (I ? ", '" : " '") + Nodes[I] + "'";
-  if (Nodes.size() > Named)
-    Place += " and " + std::to_string(Nodes.size() - Named) + " more";
-  return Failure.at(Place);
+    Names += (I ? ", '" : "'") + Nodes[I] + "'";
+  if (Nodes.size() == Named)
+    return Failure.at("one of the nodes " + Names);
+  return Failure.at("one of the nodes " + Names + " and " +
+                    std::to_string(Nodes.size() - Named) + " more");
 }
 
 Status CommandBatch::wait() {

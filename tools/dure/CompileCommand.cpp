@@ -32,6 +32,12 @@ bool isTestDriver(std::string_view Name) {
   return Name == "null" || Name == "fault";
 }
 
+/// Why a driver has no device, in the user's language; "" when it has one.
+const char *problemOf(const Console &Out, const dure_device_info &Info) {
+  return Out.language() == Language::Korean ? Info.problem_korean
+                                            : Info.problem;
+}
+
 /// One line a driver: its device, or why it has none.
 std::string describeDevices(const Console &Out, const dure_devices *Devices,
                             bool All) {
@@ -48,7 +54,7 @@ std::string describeDevices(const Console &Out, const dure_devices *Devices,
     if (Info.name && *Info.architecture)
       Device += std::string(" (") + Info.architecture + ")";
     if (*Info.problem)
-      Device = Info.problem;
+      Device = problemOf(Out, Info);
     Table.row({std::string("  ") + Info.driver, Device});
   }
   const std::string Text = Table.text();
@@ -76,7 +82,7 @@ void writeDevices(const Console &Out, const dure_devices *Devices, bool All,
           .member("features", Info.features)
           .member("memory_bytes", int64_t(Info.memory_total))
           .member("parallelism", int64_t(Info.parallelism));
-    Json.member("problem", Info.problem).end();
+    Json.member("problem", problemOf(Out, Info)).end();
   }
   Json.end();
 }

@@ -95,7 +95,9 @@ bool succeeded(const Console &Out, dure_status *Status) {
   if (dure_status_get_code(Status) == DURE_STATUS_CANCELLED && interrupted())
     Out.failCancelled();
   else
-    Out.fail(dure_status_message(Status));
+    Out.fail(dure_status_message_in(Status, Out.language() == Language::Korean
+                                                ? DURE_LANGUAGE_KOREAN
+                                                : DURE_LANGUAGE_ENGLISH));
   dure_status_free(Status);
   return false;
 }

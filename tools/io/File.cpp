@@ -2,6 +2,8 @@
 // Mapped files and atomic files.
 #include "tools/io/File.h"
 
+#include "runtime/base/Korean.h"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -13,31 +15,8 @@
 namespace dure::io {
 
 std::string systemError(int Error, Language Lang) {
-  static constexpr std::pair<int, const char *> Korean[] = {
-      {EPERM, "허용되지 않은 작업입니다"},
-      {ENOENT, "그런 파일이나 폴더가 없습니다"},
-      {EIO, "입출력 오류가 났습니다"},
-      {EBADF, "열려 있지 않습니다"},
-      {ENOMEM, "메모리가 부족합니다"},
-      {EACCES, "권한이 없습니다"},
-      {EEXIST, "이미 있습니다"},
-      {ENOTDIR, "경로 중간에 폴더가 아닌 것이 있습니다"},
-      {EISDIR, "폴더입니다"},
-      {EMFILE, "열린 파일이 너무 많습니다"},
-      {ENFILE, "열린 파일이 너무 많습니다"},
-      {EFBIG, "파일이 너무 큽니다"},
-      {ENOSPC, "디스크에 남은 공간이 없습니다"},
-      {EROFS, "읽기 전용 파일 시스템입니다"},
-      {EPIPE, "파이프가 닫혔습니다"},
-      {ENAMETOOLONG, "이름이 너무 깁니다"},
-      {ELOOP, "링크가 순환하거나 너무 많습니다"},
-      {EDQUOT, "디스크 할당량을 넘었습니다"},
-  };
-  if (Lang == Language::Korean)
-    for (const auto &[Known, Text] : Korean)
-      if (Known == Error)
-        return Text;
-  return std::generic_category().message(Error);
+  const std::string Text = std::generic_category().message(Error);
+  return Lang == Language::Korean ? inKorean(Text) : Text;
 }
 
 Result<MappedFile> MappedFile::open(const std::string &Path) {

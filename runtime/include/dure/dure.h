@@ -105,8 +105,19 @@ DURE_API int32_t dure_status_get_code(const dure_status *status);
 DURE_API int32_t dure_status_get_scope(const dure_status *status);
 /* Not 0: the same call may succeed later unchanged. */
 DURE_API int32_t dure_status_is_retryable(const dure_status *status);
-/* What happened, where, and what to change; "" for success. */
+/* What happened, where, and what to change; "" for success. In English. */
 DURE_API const char *dure_status_message(const dure_status *status);
+
+/* Languages that messages come in. What has no translation, such as the words
+ * of a vendor's driver, comes in English in all of them. */
+typedef enum dure_language {
+  DURE_LANGUAGE_ENGLISH = 0,
+  DURE_LANGUAGE_KOREAN = 1
+} dure_language;
+
+/* The message in a dure_language; in English for a number that is none. */
+DURE_API const char *dure_status_message_in(const dure_status *status,
+                                            int32_t language);
 DURE_API void dure_status_free(dure_status *status);
 
 /* A piece of text that a function made. */
@@ -297,6 +308,7 @@ typedef struct dure_device_info {
   uint32_t parallelism;  /* 0: not known */
   /* Why the driver did not load or has no device; "" if it has. */
   const char *problem;
+  const char *problem_korean; /* the same in Korean */
 } dure_device_info;
 
 /* Opens every driver in the folder (NULL: that of libdure). */
@@ -362,6 +374,7 @@ typedef struct dure_session_info {
   uint64_t weight_load_ns; /* of it: reading, hashing, recipes, upload */
   /* Why the other variants were not taken, one line each; "" if none. */
   const char *rejected;
+  const char *rejected_korean; /* the same in Korean */
 } dure_session_info;
 
 DURE_API dure_status *dure_session_get_info(const dure_session *session,
