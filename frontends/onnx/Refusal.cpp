@@ -3,7 +3,6 @@
 
 #include "frontends/onnx/Refusal.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 
@@ -60,8 +59,8 @@ const std::vector<RefusalTexts> &allRefusalTexts() {
   return Texts;
 }
 
-const std::vector<ClauseTexts> &allClauses() {
-  static const std::vector<ClauseTexts> Clauses = {
+const std::vector<Translation> &allClauses() {
+  static const std::vector<Translation> Clauses = {
 #define DURE_CLAUSE(ENGLISH, KOREAN) {ENGLISH, KOREAN},
 #include "frontends/onnx/Clauses.def"
   };
@@ -92,64 +91,19 @@ std::string fillText(std::string_view Text,
   return Out;
 }
 
-/// The number of the hole "{N}" at `I`; empty when there is none.
-static std::optional<size_t> holeAt(std::string_view Text, size_t I) {
-  bool IsHole = Text[I] == '{' && I + 2 < Text.size() && Text[I + 1] >= '0' &&
-                Text[I + 1] <= '9' && Text[I + 2] == '}';
-  if (!IsHole)
-    return std::nullopt;
-  return static_cast<size_t>(Text[I + 1] - '0');
-}
-
-/// What stands in the holes of `Pattern` when it reads `Text`; each hole takes
-/// as little as the text behind it allows.
-static std::optional<std::vector<std::string>> match(std::string_view Pattern,
-                                                     std::string_view Text) {
-  std::vector<std::string> Holes;
-  size_t At = 0;
-  for (size_t I = 0; I < Pattern.size();) {
-    std::optional<size_t> Hole = holeAt(Pattern, I);
-    if (!Hole) {
-      if (At == Text.size() || Text[At++] != Pattern[I++])
-        return std::nullopt;
-      continue;
-    }
-    I += 3;
-    size_t Next = I;
-    while (Next < Pattern.size() && !holeAt(Pattern, Next))
-      ++Next;
-    std::string_view Behind = Pattern.substr(I, Next - I);
-    bool IsLast = Next == Pattern.size();
-    size_t End = Behind.empty() ? Text.size()
-                 : IsLast       ? Text.rfind(Behind)
-                                : Text.find(Behind, At);
-    if (End == Text.npos || End < At ||
-        (IsLast && End + Behind.size() != Text.size()))
-      return std::nullopt;
-    Holes.resize(std::max(Holes.size(), *Hole + 1));
-    Holes[*Hole] = Text.substr(At, End - At);
-    At = End;
-  }
-  if (At != Text.size())
-    return std::nullopt;
-  return Holes;
-}
-
-/// A clause in Korean; as it is when there is no translation.
-static std::string inKorean(const std::string &Clause) {
-  for (const ClauseTexts &Each : allClauses())
-    if (std::optional<std::vector<std::string>> Holes =
-            match(Each.English, Clause))
-      return fillText(Each.Korean, *Holes);
-  return Clause;
+/// A clause in Korean; as it is when there is no translation. What the file
+/// layer says is a text of the runtime.
+static std::string clauseInKorean(const std::string &Clause) {
+  std::optional<std::string> Own = translate(allClauses(), Clause);
+  return Own ? *Own : inKorean(Clause);
 }
 
 /// The arguments, fit for a terminal.
 static std::vector<std::string> argumentsOf(const Refusal &R, Language L) {
   std::vector<std::string> Out;
   for (const std::string &Each : R.Arguments)
-    Out.push_back(
-        printable(L == Language::Korean ? inKorean(Each) : Each, LongText));
+    Out.push_back(printable(L == Language::Korean ? clauseInKorean(Each) : Each,
+                            LongText));
   return Out;
 }
 
