@@ -4,7 +4,7 @@
 #include "dure/compiler.h"
 
 #include "compiler/Compilation.h"
-#include "compiler/Messages.h"
+#include "compiler/Pipeline.h"
 #include "runtime/io/SafeFile.h"
 
 #include "llvm/Config/llvm-config.h"
@@ -137,14 +137,15 @@ const dure_compiler_result *give(const CompilationReport &Report, bool Explain,
 /// written before the output gets its name, and its name follows.
 class ReportFile {
 public:
-  explicit ReportFile(std::string Path) : Path(std::move(Path)) {}
+  ReportFile(std::string Path, bool Korean)
+      : Path(std::move(Path)), Korean(Korean) {}
 
   bool create(std::string &Error) {
     if (Path.empty())
       return true;
     Result<AtomicFile> Made = AtomicFile::create(Path);
     if (!Made.ok()) {
-      Error = Made.status().message();
+      Error = inLanguage(Korean, Made.status().message());
       return false;
     }
     File = Made.take();
@@ -156,7 +157,7 @@ public:
       return true;
     const std::string Json = reportToJson(Report, false) + "\n";
     Status Done = File.write(Json.data(), Json.size());
-    Error = Done.ok() ? "" : Done.message();
+    Error = Done.ok() ? "" : inLanguage(Korean, Done.message());
     return Done.ok();
   }
 
@@ -164,12 +165,13 @@ public:
     if (Path.empty())
       return true;
     Status Done = File.commit();
-    Error = Done.ok() ? "" : Done.message();
+    Error = Done.ok() ? "" : inLanguage(Korean, Done.message());
     return Done.ok();
   }
 
 private:
   std::string Path;
+  bool Korean;
   AtomicFile File;
 };
 
@@ -219,7 +221,7 @@ compile(const dure_compiler_compile_request *Given) {
     Report.Message = say(Request.Korean, Say::NoOutput);
     return give(Report, false, Request.Korean);
   }
-  ReportFile File(text(C.report_path));
+  ReportFile File(text(C.report_path), Request.Korean);
   if (!File.create(Report.Message)) {
     Report.Result = Outcome::Failed;
     return give(Report, false, Request.Korean);

@@ -66,7 +66,7 @@ bool Compiler::stop(const std::string &Text) {
   Status Written = writeFileAtomically(
       Request.OutputPath, Text, [&] { return beforeCommit(Text.size()); });
   if (!Written.ok())
-    return fail(Outcome::Failed, Written.message());
+    return fail(Outcome::Failed, inRequestedLanguage(Written.message()));
   return false;
 }
 
@@ -88,7 +88,8 @@ bool Compiler::saveText(ModuleOp At, StringRef Name) {
   llvm::raw_string_ostream Out(Text);
   At.print(Out);
   Status Written = writeFileAtomically(std::string(Path), Text);
-  return Written.ok() || fail(Outcome::Failed, Written.message());
+  return Written.ok() ||
+         fail(Outcome::Failed, inRequestedLanguage(Written.message()));
 }
 
 /// A phase that each target has a module of can be stopped after for one only.
@@ -191,7 +192,7 @@ bool Compiler::writePackageFile() {
   if (!Written.ok())
     return fail(Written.code() == StatusCode::Cancelled ? Outcome::Cancelled
                                                         : Outcome::Failed,
-                Written.message());
+                inRequestedLanguage(Written.message()));
   return true;
 }
 
@@ -219,7 +220,7 @@ bool Compiler::compile() {
     if (std::error_code Code =
             llvm::sys::fs::create_directories(Request.SaveTemps))
       return fail(Outcome::Failed, Say::CannotMakeFolder,
-                  {Request.SaveTemps, Code.message()});
+                  {Request.SaveTemps, inRequestedLanguage(Code.message())});
   if (!checkStop() || !loadModule() || !checkOutputs() || !runShared())
     return false;
   for (size_t I = 0; I < Targets.size(); ++I)

@@ -22,14 +22,14 @@ static TensorReport tensorReport(const TensorInfo &Info) {
 
 /// The op as a report names it: its name in the dure dialect.
 static NodeReport nodeReport(Operation *Op, const Target &Preferred,
-                             const Target *Fallback) {
+                             const Target *Fallback, bool Korean) {
   NodeReport Out;
   Out.Sources = sourceNodes(Op->getLoc());
   Out.Name = Out.Sources.empty() ? "" : Out.Sources.back();
   Out.Op = Op->getName().stripDialect().str();
   Out.Target = Preferred.name().str();
   if (std::optional<Unsupported> Why = Preferred.supports(Op)) {
-    Out.Reason = Why->Reason;
+    Out.Reason = inLanguage(Korean, Why->Reason, &Preferred);
     Out.Target =
         Fallback && !Fallback->supports(Op) ? Fallback->name().str() : "";
   }
@@ -55,7 +55,8 @@ private:
 bool Explainer::addSignature() {
   func::FuncOp Main = mainOf(*Module);
   if (!Main)
-    return fail(Outcome::Failed, "the module has no function 'main'");
+    return fail(Outcome::Failed,
+                inRequestedLanguage("the module has no function 'main'"));
   FailureOr<Entry> Signature = buildSignature(Main);
   if (failed(Signature))
     return fail(Outcome::Failed, takeDiagnostics());
@@ -88,7 +89,7 @@ void Explainer::addOps(const Target &T) {
       Flops = std::nullopt;
       return;
     }
-    Report.Nodes.push_back(nodeReport(Op, T, Fallback));
+    Report.Nodes.push_back(nodeReport(Op, T, Fallback, Request.Korean));
     if (!First)
       return;
     ++Report.Ops[Op->getName().stripDialect().str()];
@@ -153,13 +154,16 @@ CompilationReport dure::listTargets(const CompilationRequest &Request,
   llvm::json::Array Targets;
   for (Target *T : Registry.loaded()) {
     const TargetRegistry::Origin &From = *Registry.origin(T);
+    const std::string Description =
+        inLanguage(Request.Korean, T->description(), T);
     llvm::json::Array Devices;
     for (const DeviceDescription &Device : T->devices())
       Devices.push_back(llvm::json::Object{
-          {"name", Device.Name}, {"description", Device.Description}});
+          {"name", Device.Name},
+          {"description", inLanguage(Request.Korean, Device.Description, T)}});
     Targets.push_back(
         llvm::json::Object{{"name", T->name()},
-                           {"description", T->description()},
+                           {"description", Description},
                            {"plugin", From.Path},
                            {"api_version", From.ApiVersion},
                            {"llvm_version", From.LLVMVersion},
@@ -168,7 +172,7 @@ CompilationReport dure::listTargets(const CompilationRequest &Request,
     Text +=
         (T->name() +
          std::string(T->name().size() < 12 ? 12 - T->name().size() : 1, ' ') +
-         T->description() + "\n")
+         Description + "\n")
             .str();
   }
   llvm::raw_string_ostream(Json)

@@ -6,12 +6,14 @@
 #include "compiler/package/Transients.h"
 #include "compiler/passes/Passes.h"
 #include "frontends/onnx/Importer.h"
+#include "runtime/base/Korean.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Threading.h"
 
+#include <array>
 #include <chrono>
 
 using namespace mlir;
@@ -40,21 +42,20 @@ static std::string placeOf(Location Loc, bool Korean) {
   return {};
 }
 
-/// A refusal in Korean where its code is one of Dure's own targets'; a vendor's
-/// words stay as they are.
-static Unsupported inKorean(const Refused &Each, StringRef Target) {
-  Unsupported Out = Each.Why;
-  std::string Op = Each.Op->getName().stripDialect().str();
-  if (Out.Code == "target-op") {
-    Out.Reason = "대상 '" + Target.str() + "'은(는) 이 형식의 " + Op +
-                 " 연산을 계산하지 않습니다";
-    Out.Remedy = "모든 연산을 계산하는 --target reference로 컴파일하십시오.";
-  } else if (Out.Code == "element-type") {
-    Out.Reason = "대상 '" + Target.str() + "'에는 " + Op +
-                 " 연산의 자료형을 저장할 방법이 없습니다";
-    Out.Remedy = "int8, uint8 또는 부동소수점 형식으로 저장하십시오.";
-  }
-  return Out;
+static constexpr auto DiagnosticTexts = std::to_array<Translation>({
+#define DURE_TEXT(English, Korean) {English, Korean},
+#include "compiler/Diagnostics.def"
+});
+
+std::string dure::inLanguage(bool Korean, StringRef Text, const Target *From) {
+  std::string Given = Text.str();
+  if (!Korean)
+    return Given;
+  if (From)
+    if (std::string Own = From->inKorean(Text); !Own.empty())
+      return Own;
+  std::optional<std::string> Known = translate(DiagnosticTexts, Given);
+  return Known ? *Known : inKorean(Given);
 }
 
 Pipeline::Pipeline(const CompilationRequest &Request, CompilationReport &Report)
@@ -66,13 +67,22 @@ Pipeline::Pipeline(const CompilationRequest &Request, CompilationReport &Report)
           return success();
         if (!Diagnostics.empty())
           Diagnostics += "\n";
-        Diagnostics += placeOf(D.getLocation(), this->Request.Korean) + D.str();
+        Diagnostics += placeOf(D.getLocation(), this->Request.Korean) +
+                       inRequestedLanguage(D.str());
         return success();
       });
   Report.Model = Request.ModelPath;
 }
 
 Pipeline::~Pipeline() = default;
+
+std::string Pipeline::inRequestedLanguage(StringRef Text) const {
+  // A diagnostic does not say whose it is.
+  for (const Target *Each : Targets)
+    if (std::string Own = inLanguage(Request.Korean, Text, Each); Own != Text)
+      return Own;
+  return inLanguage(Request.Korean, Text);
+}
 
 std::string Pipeline::takeDiagnostics() {
   return std::exchange(Diagnostics, std::string());
@@ -133,7 +143,8 @@ bool Pipeline::findTargets() {
     FailureOr<std::vector<TargetVariant>> Given =
         Found->variants(Request.Cpus, Error);
     if (failed(Given))
-      return fail(Outcome::InvalidRequest, Error);
+      return fail(Outcome::InvalidRequest,
+                  inLanguage(Request.Korean, Error, Found));
     Targets.push_back(Found);
     Variants.push_back(std::move(*Given));
   }
@@ -427,8 +438,10 @@ bool Pipeline::report(ArrayRef<Refused> Refusals, const Target *Preferred) {
     std::string Node = Nodes.empty() ? "" : Nodes.back();
     std::string Op = Nodes.empty() ? Each.Op->getName().getStringRef().str()
                                    : sourceOp(Each.Op->getLoc());
-    Unsupported Why =
-        Request.Korean ? inKorean(Each, Preferred->name()) : Each.Why;
+    const bool Korean = Request.Korean;
+    Unsupported Why = {Each.Why.Code,
+                       inLanguage(Korean, Each.Why.Reason, Preferred),
+                       inLanguage(Korean, Each.Why.Remedy, Preferred)};
     Report.Refusals.push_back(
         {Node, Op, "", 0, Why.Code, Why.Reason, Why.Remedy});
     Report.Message += (Report.Message.empty() ? "" : "\n") +

@@ -48,6 +48,9 @@ public:
   /// Ends the time of the phase begun last.
   void end(llvm::StringRef Phase);
 
+  /// An English text in the request's language.
+  std::string inRequestedLanguage(llvm::StringRef Text) const;
+
   bool fail(Outcome Result, std::string Message);
   /// The same with a message in the request's language.
   bool fail(Outcome Result, Say Id,
@@ -57,7 +60,8 @@ public:
   bool stopsAfter(Phase P) const { return Request.StopAfter == phaseName(P); }
   /// True when the phase was done in the IR that was read.
   bool isDone(Phase P) const { return P <= Reached; }
-  /// Diagnostics since the last call, joined: the message of a failure.
+  /// Diagnostics since the last call, joined: the message of a failure, in the
+  /// request's language.
   std::string takeDiagnostics();
 
   const CompilationRequest &Request;
@@ -89,6 +93,11 @@ private:
   double PhaseStart = 0;
   unsigned PhasesBegun = 0;
 };
+
+/// An English text of a target, of the runtime or of packaging as it is, or in
+/// Korean where that is known.
+std::string inLanguage(bool Korean, llvm::StringRef Text,
+                       const Target *From = nullptr);
 
 /// Seconds of a steady clock.
 double steadySeconds();

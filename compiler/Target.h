@@ -24,7 +24,7 @@
 
 namespace dure {
 
-inline constexpr uint32_t TargetApiVersion = 2;
+inline constexpr uint32_t TargetApiVersion = 3;
 
 /// Phases at which a target may add passes of its own, by their public names:
 /// "quantize", "specialize", "form-dispatches".
@@ -160,6 +160,10 @@ public:
   /// False: the target gets the model as it is after simplify, without what
   /// phase raise recognises, and its packages have no entry `step`.
   virtual bool wantsRaised() const { return true; }
+
+  /// A text that this target gave (a reason, a remedy, an error, a description)
+  /// in Korean; empty when there is none, then it is shown as it is.
+  virtual std::string inKorean(llvm::StringRef Text) const { return {}; }
 };
 
 /// What a target library exports, as `const TargetPlugin *dure_target_plugin()`
