@@ -32,6 +32,10 @@ public:
     return describeVariants(names, error);
   }
 
+  std::string inKorean(StringRef text) const override {
+    return cpu::inKorean(text);
+  }
+
   std::optional<Unsupported> supports(Operation *op) const override {
     if (auto refusal = refuseElement(findUnsupportedElement(op)))
       return refusal;

@@ -3,14 +3,22 @@
 
 #include "targets/cpu/compiler/TargetVariants.h"
 
+#include "runtime/base/Korean.h"
 #include "targets/cpu/compiler/CpuVariant.h"
 
 #include "llvm/Support/raw_ostream.h"
+
+#include <array>
 
 using namespace mlir;
 
 namespace dure::cpu {
 namespace {
+
+constexpr auto kTexts = std::to_array<Translation>({
+#define DURE_TEXT(English, Korean) {English, Korean},
+#include "targets/cpu/compiler/Messages.def"
+});
 
 TargetVariant describe(const CpuVariant &variant) {
   TargetVariant out;
@@ -56,6 +64,10 @@ std::optional<Unsupported> refuseElement(Type element) {
   return Unsupported{"element-type",
                      "elements of type " + text + " have no storage here",
                      "store them as int8, uint8 or a float type"};
+}
+
+std::string inKorean(StringRef text) {
+  return translate(kTexts, text).value_or("");
 }
 
 } // namespace dure::cpu

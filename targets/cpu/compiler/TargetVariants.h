@@ -19,6 +19,10 @@ describeVariants(llvm::ArrayRef<std::string> names, std::string &error);
 /// kernels, or none when `element` is null.
 std::optional<Unsupported> refuseElement(mlir::Type element);
 
+/// Target::inKorean for what is said here, by the code generator and by the
+/// target `cpu`.
+std::string inKorean(llvm::StringRef text);
+
 } // namespace dure::cpu
 
 #endif // DURE_TARGETS_CPU_COMPILER_TARGETVARIANTS_H

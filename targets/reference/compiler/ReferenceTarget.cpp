@@ -2,15 +2,23 @@
 // The target `reference`: every op by its canonical lowering, one dispatch
 // each. What other targets are checked against.
 #include "compiler/Target.h"
+#include "runtime/base/Korean.h"
 #include "targets/cpu/compiler/CpuVariant.h"
 #include "targets/cpu/compiler/ObjectCode.h"
 #include "targets/cpu/compiler/TargetVariants.h"
 #include "targets/reference/compiler/ReferenceCodegen.h"
 
+#include <array>
+
 using namespace mlir;
 using namespace dure;
 
 namespace {
+
+constexpr auto Texts = std::to_array<Translation>({
+#define DURE_TEXT(English, Korean) {English, Korean},
+#include "targets/reference/compiler/Messages.def"
+});
 
 class ReferenceTarget : public Target {
 public:
@@ -34,6 +42,10 @@ public:
   std::vector<DispatchGroup> formDispatches(Block &Region) const override;
   // What it is compared with may be wrong by what raise made of the model.
   bool wantsRaised() const override { return false; }
+  std::string inKorean(StringRef Text) const override {
+    std::optional<std::string> Own = translate(Texts, Text);
+    return Own ? *Own : cpu::inKorean(Text);
+  }
   FailureOr<CodeObjectResult> emit(const EmitRequest &Request) const override;
 };
 
