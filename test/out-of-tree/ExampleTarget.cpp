@@ -3,16 +3,22 @@
 // code object is a line "entry op" each, which ExampleDriver.c runs.
 #include "compiler/Target.h"
 
+#include "llvm/ADT/StringSwitch.h"
+
 using namespace mlir;
 
 namespace {
 
+constexpr StringLiteral Description =
+    "adds and multiplies f32 tensors; an example for vendors";
+constexpr StringLiteral Reason =
+    "the example chip adds and multiplies f32 only";
+constexpr StringLiteral Remedy = "Compile for --target cpu.";
+
 class ExampleTarget final : public dure::Target {
 public:
   StringRef name() const override { return "example"; }
-  StringRef description() const override {
-    return "adds and multiplies f32 tensors; an example for vendors";
-  }
+  StringRef description() const override { return Description; }
 
   FailureOr<std::vector<dure::TargetVariant>>
   variants(ArrayRef<std::string>, std::string &) const override {
@@ -32,9 +38,7 @@ public:
         (isa<dure::AddOp, dure::MulOp>(Op) &&
          llvm::all_of(Op->getOperandTypes(), IsF32)))
       return std::nullopt;
-    return dure::Unsupported{"example-op",
-                             "the example chip adds and multiplies f32 only",
-                             "Compile for --target cpu."};
+    return dure::Unsupported{"example-op", Reason.str(), Remedy.str()};
   }
 
   std::vector<dure::DispatchGroup>
@@ -64,6 +68,15 @@ public:
       Result.Entries.push_back(std::move(Entry));
     }
     return Result;
+  }
+
+  std::string inKorean(StringRef Text) const override {
+    return StringSwitch<std::string>(Text)
+        .Case(Description,
+              "f32 텐서를 더하고 곱합니다. 칩 제조사를 위한 예제입니다")
+        .Case(Reason, "예제 칩은 f32의 덧셈과 곱셈만 합니다")
+        .Case(Remedy, "--target cpu로 컴파일하십시오.")
+        .Default("");
   }
 };
 
