@@ -290,9 +290,13 @@ double probeRead(int Threads, double Seconds, StopFlag Stop) {
   std::vector<std::unique_ptr<uint64_t[]>> Blocks;
   for (int T = 0; T < Threads; ++T)
     Blocks.push_back(std::make_unique_for_overwrite<uint64_t[]>(Words));
-  // Each thread writes its own first: the pages exist, and lie near it.
+  // Each thread writes its own first: the pages exist, and lie near it. New
+  // pages take long, so that it looks for `Stop` in between.
+  constexpr size_t Piece = size_t(1) << 20;
   rate(Threads, [&](int T) {
-    std::fill_n(Blocks[size_t(T)].get(), Words, uint64_t(T));
+    for (size_t I = 0; I < Words && !stopped(Stop); I += Piece)
+      std::fill_n(&Blocks[size_t(T)][I], std::min(Piece, Words - I),
+                  uint64_t(T));
     return 0.0;
   });
   double Best = 0;
