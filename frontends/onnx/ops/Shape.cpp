@@ -48,14 +48,16 @@ static LogicalResult importSize(OpImport &C) {
 static Value reshapeTo(OpImport &C, Value X, ArrayRef<DimExpr> To) {
   if (!X)
     return {};
-  std::optional<Dims> Known = C.tracked(X);
-  bool Fits =
-      To.size() <= 1 &&
-      (To.empty() ||
-       To[0].isConstant(static_cast<int64_t>(Known ? Known->size() : 0)));
-  if (Known && Fits && Known->size() == (To.empty() ? 1 : Known->size()))
-    return C.integers(*Known, To.empty(), elementOf(X));
-  return C.reshape(X, To);
+  std::optional<Dims> Known = C.elements(X);
+  bool IsStatic = llvm::all_of(
+      To, [](const DimExpr &Size) { return Size.constant().has_value(); });
+  if (!Known || !IsStatic ||
+      !countOf(To).isConstant(static_cast<int64_t>(Known->size())))
+    return C.reshape(X, To);
+  SmallVector<int64_t> Shape;
+  for (const DimExpr &Size : To)
+    Shape.push_back(*Size.constant());
+  return C.shaped(*Known, Shape, elementOf(X));
 }
 
 /// What remains of a tensor's elements for the dimension -1: the product of
