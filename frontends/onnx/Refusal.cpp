@@ -3,6 +3,9 @@
 
 #include "frontends/onnx/Refusal.h"
 
+#include "runtime/base/Korean.h"
+
+#include <array>
 #include <cstddef>
 #include <optional>
 
@@ -59,13 +62,10 @@ const std::vector<RefusalTexts> &allRefusalTexts() {
   return Texts;
 }
 
-const std::vector<Translation> &allClauses() {
-  static const std::vector<Translation> Clauses = {
+static constexpr auto Clauses = std::to_array<Translation>({
 #define DURE_CLAUSE(ENGLISH, KOREAN) {ENGLISH, KOREAN},
 #include "frontends/onnx/Clauses.def"
-  };
-  return Clauses;
-}
+});
 
 static const RefusalTexts &textsOf(RefusalCode Code) {
   return allRefusalTexts()[static_cast<size_t>(Code)];
@@ -94,7 +94,7 @@ std::string fillText(std::string_view Text,
 /// A clause in Korean; as it is when there is no translation. What the file
 /// layer says is a text of the runtime.
 static std::string clauseInKorean(const std::string &Clause) {
-  std::optional<std::string> Own = translate(allClauses(), Clause);
+  std::optional<std::string> Own = translate(Clauses, Clause);
   return Own ? *Own : inKorean(Clause);
 }
 

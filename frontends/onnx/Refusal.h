@@ -2,15 +2,12 @@
 // Why a model is not accepted: a code, a place, and what to change.
 //
 // Shared by the reader and the importer, read by tools that show refusals. It
-// depends on the standard library and on runtime/base/Korean.h. Codes are part
-// of Dure's interface: scripts match on them, so a code is never renamed. The
-// texts, English and Korean, live in Refusals.def, from which docs/refusals.md
-// is generated.
+// depends on the standard library alone. Codes are part of Dure's interface:
+// scripts match on them, so a code is never renamed. The texts, English and
+// Korean, live in Refusals.def, from which docs/refusals.md is generated.
 
 #ifndef DURE_FRONTENDS_ONNX_REFUSAL_H
 #define DURE_FRONTENDS_ONNX_REFUSAL_H
-
-#include "runtime/base/Korean.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -69,10 +66,6 @@ struct RefusalTexts {
   std::string_view Code, Reason, ReasonKo, Remedy, RemedyKo;
 };
 const std::vector<RefusalTexts> &allRefusalTexts();
-
-/// The clauses that stand in refusals, in English with {0}, {1}, ... for what
-/// varies, and in Korean (Clauses.def).
-const std::vector<Translation> &allClauses();
 
 } // namespace dure::onnx
 
