@@ -36,7 +36,8 @@ class CheckMessages(unittest.TestCase):
             (tree / "src/F.cpp").write_text(source)
             (tree / "Known.def").write_text(
                 "".join(f'DURE_TEXT("{e}", "{k}")\n' for e, k in known))
-            group = check_messages.Group("Known.def", ["src"], calls)
+            group = check_messages.Group(
+                "Known.def", [check_messages.Speaker(calls, ["src"])])
             return list(check_messages.wrong_group(tree, group))
 
     def test_complete_catalogue_is_accepted(self):
@@ -74,6 +75,25 @@ class CheckMessages(unittest.TestCase):
         calls = check_messages.DRIVER_CALLS
         self.assertEqual(self.check(known, source, calls), [])
         self.assertNotEqual(self.check([], source, calls), [])
+
+    def test_clauses_stand_in_lists(self):
+        source = 'return C.refuse(CODE, {Name, N ? "has " + Name : "is none"});'
+        known = [("has {0}", "{0}이(가) 있습니다"), ("is none", "없습니다")]
+        calls = check_messages.IMPORTER_CALLS
+        self.assertEqual(self.check(known, source, calls), [])
+        self.assertNotEqual(self.check(known[:1], source, calls), [])
+
+    def test_inference_joins_its_arguments(self):
+        source = """
+            #define INFER(WHAT) \\
+              return refuse(Loc, "needs " WHAT ", got ", \\
+                            Type);
+            INFER("integers")
+            """
+        known = [("needs {0*}, got {1}", "{0*}가 필요한데 {1}입니다"), ("integers", "정수")]
+        calls = check_messages.DIALECT_CALLS
+        self.assertEqual(self.check(known, source, calls), [])
+        self.assertNotEqual(self.check(known[1:], source, calls), [])
 
     def test_diagnostics_are_streamed(self):
         source = 'return Op.emitOpError("has ") << N << " names; " << "rename";'

@@ -13,14 +13,16 @@ HOLE = "\0"
 # Which argument of a call holds its text: an index, or one of these.
 FIRST = "the first that has text"
 EVERY = "each that has text"
+REST = "all behind the first, joined"
 
 TOKEN = re.compile(
     r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)\'|[A-Za-z_]\w*|\d[\w.\']*|::|->|'
     r'<<|>>|\S')
 COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.S)
-PREPROCESSOR = re.compile(r"^\s*#.*(?:\\\n.*)*$", re.M)
-# Constants such as PRIu64 stand between the pieces of a printf format.
-FORMAT_CONSTANT = re.compile(r"PRI[a-z]\d+")
+# Bodies of macros stay.
+PREPROCESSOR = re.compile(r"^\s*#(?!define).*$", re.M)
+# What may stand between string literals, such as PRIu64.
+MACRO = re.compile(r"[A-Z]\w*")
 CONVERSION = re.compile(r"%[#.*\d]*(?:[lhjzt]*[diuxXcsp]|\0)")
 ESCAPES = {"n": "\n", "t": "\t", "0": "\0", '"': '"', "\\": "\\", "'": "'"}
 
@@ -49,14 +51,24 @@ class Calls:
             found = arguments
         elif which == FIRST:
             found = [a for a in arguments if has_text(a)][:1]
+        elif which == REST:
+            found = [joined(arguments[1:])]
         else:
             found = arguments[which:which + 1]
         if self.streams and behind:
             found = [(found[0] if found else ['""']) + behind]
         return filter(has_text, found)
 
-    def without_formats(self, text):
-        return CONVERSION.sub(HOLE, text) if self.formats else text
+    def finished(self, name, text):
+        """A text with what the function makes of it."""
+        return (self.before.get(name, "") +
+                (without_formats(text) if self.formats else text) +
+                self.after.get(name, ""))
+
+
+def without_formats(text):
+    """A printf format with a hole for each conversion."""
+    return CONVERSION.sub(HOLE, text)
 
 
 def said(path, calls):
@@ -71,18 +83,15 @@ def said(path, calls):
         behind = streamed(all_tokens, end + 1)
         for expression in calls.chosen(name, arguments, behind):
             for text in texts(expression):
-                found.add(calls.before.get(name, "") +
-                          calls.without_formats(text) +
-                          calls.after.get(name, ""))
+                found.add(calls.finished(name, text))
     return found
 
 
 def tokens(path):
     """The tokens of a file, without comments and preprocessor lines."""
-    source = COMMENT.sub(lambda m: m[0] if m[0][0] == '"' else " ", path.read_text())
-    source = PREPROCESSOR.sub("", source)
-    return [f'"{HOLE}"' if FORMAT_CONSTANT.fullmatch(m[0]) else m[0]
-            for m in TOKEN.finditer(source)]
+    source = path.read_text().replace("\\\n", " ")
+    source = COMMENT.sub(lambda m: m[0] if m[0][0] == '"' else " ", source)
+    return TOKEN.findall(PREPROCESSOR.sub("", source))
 
 
 def literal(token):
@@ -128,17 +137,26 @@ def branches(expression):
     return []
 
 
+def joined(parts):
+    """A sum of expressions."""
+    return [token for i, part in enumerate(parts)
+            for token in (["+"] if i else []) + part]
+
+
 def texts(expression):
     """The texts that an expression can make."""
     if not has_text(expression):
         return [HOLE]
+    if expression[0] == "{" and closing(expression, 0) == len(expression) - 1:
+        return [text for part in split(expression[1:-1], ",") for text in texts(part)]
     if both := branches(expression):
         return texts(both[0]) + texts(both[1])
     terms = split(expression, "+")
     if len(terms) > 1:
         return ["".join(each) for each in itertools.product(*map(texts, terms))]
-    if all(token[0] == '"' for token in expression):
-        return ["".join(map(literal, expression))]
+    if all(token[0] == '"' or MACRO.fullmatch(token) for token in expression):
+        return ["".join(literal(token) if token[0] == '"' else HOLE
+                        for token in expression)]
     if "(" in expression and closing(expression, expression.index("(")) == len(expression) - 1:
         start = expression.index("(")
         if "".join(expression[:start]) in ("", "std::string", "std::move"):
