@@ -103,6 +103,13 @@ struct SizeRule {
 /// Knows dure ops; has nothing to say of others.
 llvm::SmallVector<SizeRule> sizeRulesOf(mlir::Operation *Op);
 
+/// An expression that is not 0 where the first block of a dure.if with this
+/// condition runs, or the second one (`IsElse`), and 0 elsewhere. What only
+/// that block demands is demanded by multiplying both sizes with it.
+inline DimExpr branchRuns(const DimExpr &Condition, bool IsElse) {
+  return IsElse ? DimExpr(1) - DimExpr::min(1, Condition) : Condition;
+}
+
 //===----------------------------------------------------------------------===//
 // Creating ops
 //===----------------------------------------------------------------------===//

@@ -89,9 +89,16 @@ llvm::SmallVector<DimExpr> SymbolicDims::inputDims(size_t I) const {
 }
 
 /// The texts of a pair, in an order that does not depend on which is left.
-static std::pair<std::string, std::string> keyOf(const DimExpr &L,
-                                                 const DimExpr &R) {
+static std::pair<std::string, std::string> textsOf(const DimExpr &L,
+                                                   const DimExpr &R) {
   return std::minmax(L.str(), R.str());
+}
+
+SymbolicDims::Key SymbolicDims::keyOf(const Equality &E) {
+  Key Texts = textsOf(E.L, E.R);
+  for (const DimExpr &Each : E.Conditions)
+    Texts.second += " if " + Each.str();
+  return Texts;
 }
 
 bool SymbolicDims::equal(const DimExpr &L, const DimExpr &R) {
@@ -99,16 +106,38 @@ bool SymbolicDims::equal(const DimExpr &L, const DimExpr &R) {
     return true;
   if (L.constant() && R.constant())
     return false;
+  Equality E{L, R, Conditions};
   // The same pair comes from every layer.
-  if (Seen.insert(keyOf(L, R)).second)
-    Equalities.emplace_back(L, R);
+  if (Seen.insert(keyOf(E)).second)
+    Equalities.push_back(std::move(E));
   return true;
 }
 
 void SymbolicDims::rollBack(size_t Mark) {
   for (size_t I = Mark; I < Equalities.size(); ++I)
-    Seen.erase(keyOf(Equalities[I].first, Equalities[I].second));
+    Seen.erase(keyOf(Equalities[I]));
   Equalities.resize(Mark);
+}
+
+void SymbolicDims::joinBranches(size_t Then, size_t Else) {
+  std::set<Key> Needed;
+  auto Outer = [&](Equality E) {
+    E.Conditions.resize(Conditions.size());
+    return E;
+  };
+  auto IsOfBranch = [&](const Equality &E) {
+    return E.Conditions.size() == Conditions.size() + 1;
+  };
+  for (size_t I = Then; I < Else; ++I)
+    if (IsOfBranch(Equalities[I]))
+      Needed.insert(keyOf(Outer(Equalities[I])));
+  std::vector<Equality> Shared;
+  for (size_t I = Else; I < Equalities.size(); ++I)
+    if (IsOfBranch(Equalities[I]) && Needed.count(keyOf(Outer(Equalities[I]))))
+      Shared.push_back(Outer(Equalities[I]));
+  for (Equality &Each : Shared)
+    if (Seen.insert(keyOf(Each)).second)
+      Equalities.push_back(std::move(Each));
 }
 
 DimExpr SymbolicDims::settle(const DimExpr &E) const {
@@ -168,12 +197,12 @@ static constexpr size_t MaxNewSubstitutions = 2000;
 bool SymbolicDims::learn() {
   bool Changed = false;
   size_t Before = Substitutions.size();
-  for (const auto &[RawL, RawR] : Equalities) {
+  for (const Equality &E : Equalities) {
     if (Substitutions.size() - Before >= MaxNewSubstitutions)
       break;
-    DimExpr L = RawL.substitute(Substitutions);
-    DimExpr R = RawR.substitute(Substitutions);
-    if (L == R)
+    DimExpr L = E.L.substitute(Substitutions);
+    DimExpr R = E.R.substitute(Substitutions);
+    if (L == R || !E.Conditions.empty())
       continue;
     if (solve(L, R)) {
       Changed = true;
@@ -193,19 +222,33 @@ bool SymbolicDims::learn() {
   return Changed;
 }
 
+/// Checks longer than this are not worth their conditions.
+static constexpr size_t MaxCheckText = 4000;
+
+/// An expression that is `E` where all conditions hold, and else 0. `E` itself
+/// when that cannot be written: it is asked for too often, then.
+static DimExpr onlyWhere(const std::vector<DimExpr> &Conditions,
+                         const DimExpr &E) {
+  DimExpr Product = E;
+  for (const DimExpr &Each : Conditions)
+    Product = Product * Each;
+  return Product.valid() && Product.str().size() < MaxCheckText ? Product : E;
+}
+
 SymbolicDims::Pairs SymbolicDims::checks() const {
   Pairs All;
-  std::set<std::pair<std::string, std::string>> Known;
-  auto Add = [&](const std::pair<DimExpr, DimExpr> &Pair) {
-    DimExpr L = Pair.first.substitute(Substitutions);
-    DimExpr R = Pair.second.substitute(Substitutions);
-    if (L != R && Known.insert(keyOf(L, R)).second)
+  std::set<Key> Known;
+  auto Add = [&](const DimExpr &RawL, const DimExpr &RawR) {
+    DimExpr L = RawL.substitute(Substitutions);
+    DimExpr R = RawR.substitute(Substitutions);
+    if (L != R && Known.insert(textsOf(L, R)).second)
       All.emplace_back(L, R);
   };
-  for (const auto &Pair : LastingChecks)
-    Add(Pair);
-  for (const auto &Pair : Equalities)
-    Add(Pair);
+  for (const auto &[L, R] : LastingChecks)
+    Add(L, R);
+  for (const Equality &E : Equalities)
+    if (E.L.substitute(Substitutions) != E.R.substitute(Substitutions))
+      Add(onlyWhere(E.Conditions, E.L), onlyWhere(E.Conditions, E.R));
   return All;
 }
 

@@ -37,10 +37,22 @@ public:
   void beginRun() {
     Equalities.clear();
     Seen.clear();
+    Conditions.clear();
   }
 
   /// Notes that the graph needs `L == R`. False when they are unlike constants.
   bool equal(const DimExpr &L, const DimExpr &R);
+
+  /// Until popCondition, equalities are needed only where `Condition` is not 0
+  /// (nor any that was pushed before): they are checks, and nothing is learned
+  /// from them.
+  void pushCondition(const DimExpr &Condition) {
+    Conditions.push_back(Condition);
+  }
+  void popCondition() { Conditions.pop_back(); }
+  /// What both branches of a condition need is needed anyway: equalities from
+  /// `Then` on are those of the first branch, from `Else` on of the second.
+  void joinBranches(size_t Then, size_t Else);
 
   /// Equalities noted so far, and forgetting those that came after.
   size_t mark() const { return Equalities.size(); }
@@ -60,6 +72,13 @@ public:
   bool isTaken(const std::string &Name) const { return Taken.count(Name); }
 
 private:
+  struct Equality {
+    DimExpr L, R;
+    std::vector<DimExpr> Conditions; ///< Outer ones first.
+  };
+  using Key = std::pair<std::string, std::string>;
+  static Key keyOf(const Equality &E);
+
   std::string freshSymbol(std::string_view Wish);
   void addInputSymbol(const std::string &Name);
   DimExpr declaredDim(const ValueInfo &Info, size_t I);
@@ -78,9 +97,10 @@ private:
   /// Text of an expression -> a shorter one, equal by a check.
   std::map<std::string, DimExpr> Replacements;
   Pairs LastingChecks;
-  Pairs Equalities;
-  /// Texts of the pairs in Equalities, each in order.
-  std::set<std::pair<std::string, std::string>> Seen;
+  std::vector<Equality> Equalities;
+  /// Those in Equalities.
+  std::set<Key> Seen;
+  std::vector<DimExpr> Conditions;
 };
 
 } // namespace dure::onnx

@@ -58,6 +58,30 @@ z = MatMul(y, w)
     dict(x=f32(2, 4), c=np.array([False])),
     weights={"w": W},
 )
+# What a branch demands of sizes is demanded where it runs.
+case(
+    "if-demand",
+    """g (float[n] x, float[m] z, bool c) => (float[k] y) {
+four = Constant<value_floats=[1.0, 2.0, 3.0, 4.0]>()
+y = If (c) <then_branch = t () => (float[n] a) { h = Add(x, four) a = Mul(h, z) }, else_branch = e () => (float[m] b) { b = If(c) <then_branch = tt () => (float[m] p) { three = Constant<value_floats=[1.0, 2.0, 3.0]>() p = Add(z, three) }, else_branch = te () => (float[m] q) { q = Neg(z) }> }>
+}""",
+    dict(x=f32(4), z=f32(4), c=np.array(True)),
+    dict(x=f32(3), z=f32(5), c=np.array(False)),
+)
+# How exporters squeeze a dim whose size they do not know.
+case(
+    "if-squeeze",
+    """g (float[n,2,k] x) => (float[n,2] y) {
+last = Constant<value_ints=[-1]>()
+one = Constant<value_ints=[1]>()
+s = Shape(x)
+d = Gather<axis=0>(s, last)
+c = Equal(d, one)
+z = If (c) <then_branch = t () => (float[n,2] a) { a = Squeeze(x, last) }, else_branch = e () => (float[n,2,k] b) { b = Identity(x) }>
+y = Relu(z)
+}""",
+    dict(x=f32(3, 2, 1)),
+)
 case(
     "if-nested",
     """g (float[n] x) => (float[n] y) {

@@ -109,6 +109,39 @@ for mode in ("linear", "cubic", "nearest"):
 case("reverse-sequence", "ReverseSequence", dict(x=f32(4, 3, 2), lengths=np.array([4, 1, 0])))
 
 
+# Recurrent layers: directions, biases, states, lengths, and what one kind has.
+GATES = dict(RNN=1, GRU=3, LSTM=4)
+
+
+def recurrent(name, op, directions=1, time=4, batch=2, size=3, hidden=5, more=(), **attributes):
+    """`more` names operands beside X, W and R; `attributes` are the node's."""
+    n = GATES[op]
+    known = dict(
+        B=f32(directions, 2 * n * hidden, scale=0.3), lengths=np.array([3, 1], np.int32)[:batch],
+        h=f32(directions, batch, hidden, scale=0.5), c=f32(directions, batch, hidden) * 0.5,
+        P=f32(directions, 3 * hidden, scale=0.2))
+    inputs = dict(x=f32(time, batch, size), W=f32(directions, n * hidden, size, scale=0.4),
+                  R=f32(directions, n * hidden, hidden, scale=0.4))
+    inputs |= {k: known[k] if k in more else None
+               for k in ("B", "lengths", "h", "c", "P")[: 5 if op == "LSTM" else 3]}
+    case(f"{op.lower()}-{name}", op, inputs, ["y", "y_h", "y_c"][: 3 if op == "LSTM" else 2],
+         weights=[k for k in ("W", "R", "B", "P") if inputs.get(k) is not None],
+         hidden_size=hidden, **attributes)
+
+
+for op in GATES:
+    recurrent("plain", op)
+    recurrent("all", op, more=("B", "lengths", "h", "c", "P"))
+    recurrent("reverse", op, more=("B", "lengths", "h"), direction="reverse")
+    recurrent("both", op, directions=2, more=("B", "h", "c", "P", "lengths"),
+              direction="bidirectional")
+    recurrent("clip", op, more=("B",), clip=0.4)
+    recurrent("one", op, time=1, batch=1)
+recurrent("late", "GRU", more=("B", "h"), linear_before_reset=1)
+recurrent("functions", "LSTM", more=("B",), activations=["Sigmoid", "Softsign", "Relu"])
+recurrent("functions", "RNN", activations=["Softplus"])
+
+
 def main():
     files = {}
     for name, (model, inputs, outputs) in CASES.items():

@@ -12,6 +12,20 @@ namespace dure {
 using namespace mlir;
 using namespace dure;
 
+/// Two sizes as the pair to be checked where `Op` runs: both are 0 elsewhere.
+static std::pair<DimExpr, DimExpr> whereRun(Operation *Op, DimExpr L,
+                                            DimExpr R) {
+  DimExpr Runs(1);
+  for (Operation *Inner = Op; Operation *Outer = Inner->getParentOp();
+       Inner = Outer)
+    if (auto Branch = dyn_cast<BranchOp>(Outer))
+      Runs = Runs * branchRuns(Branch.getCondition().expr(0),
+                               Inner->getParentRegion() != &Branch.getThen());
+  DimExpr Left = L * Runs, Right = R * Runs;
+  return Left.valid() && Right.valid() ? std::pair(Left, Right)
+                                       : std::pair(L, R);
+}
+
 static void noteEqualDims(func::FuncOp Function) {
   MLIRContext *Context = Function.getContext();
   llvm::SmallSetVector<Attribute, 16> Pairs;
@@ -20,7 +34,8 @@ static void noteEqualDims(func::FuncOp Function) {
     Pairs.insert_range(Known);
   Function.walk([&](Operation *Op) {
     for (const SizeRule &Rule : sizeRulesOf(Op)) {
-      auto [L, R] = Rule.asEquality();
+      auto [Left, Right] = Rule.asEquality();
+      auto [L, R] = whereRun(Op, Left, Right);
       // A pair is the same from either side.
       if (!Pairs.contains(DimsAttr::get(Context, {R, L})))
         Pairs.insert(DimsAttr::get(Context, {L, R}));

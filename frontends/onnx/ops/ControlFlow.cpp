@@ -90,17 +90,24 @@ LogicalResult setResults(OpImport &C, ValueRange Values) {
 
 /// Imports both branches, each into a block that ends with its results.
 std::optional<BranchResults>
-importBranches(OpImport &C, std::array<const Graph *, 2> Sources,
+importBranches(OpImport &C, const DimExpr &Condition,
+               std::array<const Graph *, 2> Sources,
                MutableArrayRef<Region> Bodies) {
+  SymbolicDims &Symbols = C.graph().symbols();
   BranchResults Results;
-  for (int I : {0, 1}) {
-    Block &Into = Bodies[I].emplaceBlock();
-    auto Given = C.graph().importBody(*Sources[I], Into, {});
+  size_t Marks[2];
+  for (bool IsElse : {false, true}) {
+    Block &Into = Bodies[IsElse].emplaceBlock();
+    Marks[IsElse] = Symbols.mark();
+    Symbols.pushCondition(branchRuns(Condition, IsElse));
+    auto Given = C.graph().importBody(*Sources[IsElse], Into, {});
+    Symbols.popCondition();
     if (!Given)
       return std::nullopt;
-    Results[I] = std::move(*Given);
-    yield(C, Into, Results[I]);
+    Results[IsElse] = std::move(*Given);
+    yield(C, Into, Results[IsElse]);
   }
+  Symbols.joinBranches(Marks[0], Marks[1]);
   return Results;
 }
 
@@ -129,7 +136,7 @@ LogicalResult importIf(OpImport &C) {
   GraphImporter::Mark Before = G.mark();
   Region Bodies[2];
   std::optional<BranchResults> Results =
-      importBranches(C, {Then, Else}, Bodies);
+      importBranches(C, *Condition, {Then, Else}, Bodies);
   // Exporters write a squeeze of a dim whose size they do not know as a choice
   // between two ranks. No tensor has two: that the dim is 1 is required.
   if (Results && haveTwoRanks(*Results) && C.tracked(C.in(0))) {

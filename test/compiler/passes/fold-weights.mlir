@@ -228,3 +228,21 @@ func.func @no_steps(%s: tensor<f32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<2x
   %c = dure.mul %w, %rows : (tensor<4xf32>, tensor<2x1xf32>) -> tensor<2x4xf32>
   return %a, %b, %c : tensor<4xf32>, tensor<4xf32>, tensor<2x4xf32>
 }
+
+// -----
+
+// Tests that a recipe takes a slice that goes forwards, and leaves one that goes
+// backwards to the program.
+
+// CHECK: dure.weight @w from {{.*}} : tensor<4x8xf32>
+// CHECK-NEXT: dure.weight @w.slice from {{.*}} [#dure.step<slice[2, 0, 2, 8, 1, 1] -> tensor<2x8xf32>>]
+dure.weight @w from <file = 0, offset = 0, size = 128, type = tensor<4x8xf32>> : tensor<4x8xf32>
+// CHECK-LABEL: func.func @slices
+func.func @slices() -> (tensor<2x8xf32>, tensor<4x8xf32>) {
+  %w = dure.get_weight @w : tensor<4x8xf32>
+  // CHECK: dure.get_weight @w.slice
+  %a = dure.slice %w {starts = #dure.dims<["2", "0"]>, sizes = #dure.dims<["2", "8"]>, steps = array<i64: 1, 1>} : (tensor<4x8xf32>) -> tensor<2x8xf32>
+  // CHECK: dure.slice
+  %b = dure.slice %w {starts = #dure.dims<["3", "0"]>, sizes = #dure.dims<["4", "8"]>, steps = array<i64: -1, 1>} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %a, %b : tensor<2x8xf32>, tensor<4x8xf32>
+}

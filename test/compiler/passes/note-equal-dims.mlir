@@ -66,3 +66,18 @@ func.func @reshape(%x: tensor<?x4xf32, #dure.dims<["n", "4"]>>, %y: tensor<?xf32
   %0 = dure.reshape %x : tensor<?x4xf32, #dure.dims<["n", "4"]>> -> tensor<?xf32, #dure.dims<["m"]>>
   return
 }
+
+// Tests that what a block demands is demanded where the block runs: elsewhere
+// both sizes are 0.
+// CHECK-LABEL: func.func @branches
+// CHECK-SAME: dure.equal_dims = [#dure.dims<["c*n", "c*m"]>, #dure.dims<["-min(1, c)*n + n", "k - k*min(1, c)"]>]
+func.func @branches(%c: tensor<?xf32, #dure.dims<["c"]>>, %x: tensor<?xf32, #dure.dims<["n"]>>, %y: tensor<?xf32, #dure.dims<["m"]>>, %z: tensor<?xf32, #dure.dims<["k"]>>) -> tensor<?xf32, #dure.dims<["n"]>> {
+  %0 = dure.if <["c"]> -> tensor<?xf32, #dure.dims<["n"]>> {
+    %1 = dure.add %x, %y : (tensor<?xf32, #dure.dims<["n"]>>, tensor<?xf32, #dure.dims<["m"]>>) -> tensor<?xf32, #dure.dims<["n"]>>
+    dure.yield %1 : tensor<?xf32, #dure.dims<["n"]>>
+  } else {
+    %1 = dure.add %x, %z : (tensor<?xf32, #dure.dims<["n"]>>, tensor<?xf32, #dure.dims<["k"]>>) -> tensor<?xf32, #dure.dims<["n"]>>
+    dure.yield %1 : tensor<?xf32, #dure.dims<["n"]>>
+  }
+  return %0 : tensor<?xf32, #dure.dims<["n"]>>
+}

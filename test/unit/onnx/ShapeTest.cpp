@@ -175,18 +175,43 @@ TEST_F(OnnxImporter, FoldedCastsWrap) {
   EXPECT_HAS(Cast(6, 5'000'000'000), "dense<705032704> : tensor<1xi32>");
   EXPECT_HAS(Cast(12, -1), "dense<4294967295> : tensor<1xui32>");
   EXPECT_HAS(Cast(2, 300), "dense<44> : tensor<1xui8>");
-  // A size may leave i32; one that is bounded does not.
-  auto OfSize = [&](const char *Dim) {
+  // A size that may leave i32 is required not to, and one that is bounded does
+  // not; fewer bits hold what they hold.
+  auto OfSize = [&](const char *Dim, int To = Int32) {
     GraphParts G;
     G.Inputs = {value("n", Float, {"n"}), value("x", Float, {Dim})};
     G.Nodes = {node("Shape", {"x"}, {"s"}),
-               node("Cast", {"s"}, {"t"}, {intAttribute("to", 6)}),
+               node("Cast", {"s"}, {"t"}, {intAttribute("to", To)}),
                node("Cast", {"t"}, {"y"}, {intAttribute("to", Int64)})};
     G.Outputs = {value("y", Int64, {1})};
     return textOf(model(graph(G)));
   };
-  EXPECT_HAS(OfSize("n"), "dure.cast");
+  EXPECT_LACKS(OfSize("n"), "dure.cast");
+  EXPECT_HAS(OfSize("n"), "min(2147483647, n)");
   EXPECT_LACKS(OfSize("Min(64, n) + 3"), "dure.cast");
+  EXPECT_LACKS(OfSize("Min(64, n) + 3"), "2147483647");
+  EXPECT_HAS(OfSize("n", 5), "dure.cast");
+}
+
+// What torch writes for pads: pairs are reversed as rows of a matrix.
+TEST_F(OnnxImporter, MatricesOfKnownIntegers) {
+  GraphParts G;
+  G.Inputs = {value("x", Float, {"n", "m"})};
+  G.Initializers = {ints("two", {-1, 2}), ints("from", {-1}),
+                    ints("to", {INT64_MIN}), ints("zero", {0}),
+                    ints("back", {-1}), ints("none", {0, 0})};
+  G.Nodes = {node("Shape", {"x"}, {"s"}),
+             node("Concat", {"s", "none"}, {"p"}, {intAttribute("axis", 0)}),
+             node("Reshape", {"p", "two"}, {"q"}),
+             node("Slice", {"q", "from", "to", "zero", "back"}, {"r"}),
+             node("Transpose", {"r"}, {"t"}, {intsAttribute("perm", {1, 0})}),
+             node("Reshape", {"t", "from"}, {"pads"}),
+             node("Pad", {"x", "pads"}, {"y"})};
+  G.Outputs = {value("y", Float, {"a", "b"})};
+  // Rows (n, m), (0, 0), the last first, by columns: 0, n, 0, m.
+  std::string Text = textOf(model(graph(G)));
+  EXPECT_HAS(Text, "low = #dure.dims<[\"0\", \"n\"]>");
+  EXPECT_HAS(Text, "high = #dure.dims<[\"0\", \"m\"]>");
 }
 
 TEST_F(OnnxImporter, WhereOnKnownIntegers) {
