@@ -197,9 +197,9 @@ TEST_F(OnnxImporter, FoldedCastsWrap) {
 TEST_F(OnnxImporter, MatricesOfKnownIntegers) {
   GraphParts G;
   G.Inputs = {value("x", Float, {"n", "m"})};
-  G.Initializers = {ints("two", {-1, 2}), ints("from", {-1}),
+  G.Initializers = {ints("two", {-1, 2}),    ints("from", {-1}),
                     ints("to", {INT64_MIN}), ints("zero", {0}),
-                    ints("back", {-1}), ints("none", {0, 0})};
+                    ints("back", {-1}),      ints("none", {0, 0})};
   G.Nodes = {node("Shape", {"x"}, {"s"}),
              node("Concat", {"s", "none"}, {"p"}, {intAttribute("axis", 0)}),
              node("Reshape", {"p", "two"}, {"q"}),
