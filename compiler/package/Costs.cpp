@@ -91,6 +91,8 @@ static int64_t activationFlops(GluActivation Activation) {
     return geluFlops(GeluForm::Tanh);
   case GluActivation::Relu:
     return 1;
+  case GluActivation::Identity:
+    return 0;
   }
   return 0;
 }
@@ -104,6 +106,18 @@ static DimExpr gatedMLPFlops(GatedMLPOp Op) {
   DimExpr N = dimOf(typeOf(Op.getResult()), X.getRank() - 1);
   int64_t Activation = activationFlops(Op.getActivation());
   return Rows * I * (DimExpr(4) * K + DimExpr(2) * N + DimExpr(Activation + 1));
+}
+
+static DimExpr moeFlops(MoEOp Op) {
+  RankedTensorType Up = typeOf(Op.getWUp());
+  DimExpr Rows = count(Op.getExperts()), K = dimOf(Up, 1), I = dimOf(Up, 2);
+  DimExpr N = dimOf(typeOf(Op.getResult()), 1);
+  bool IsGated = static_cast<bool>(Op.getWGate());
+  int64_t Unit = activationFlops(Op.getActivation()) + (IsGated ? 1 : 0);
+  // The products, the activation, and the weighted sum over experts.
+  return Rows *
+         (I * (DimExpr(IsGated ? 4 : 2) * K + DimExpr(2) * N + DimExpr(Unit)) +
+          DimExpr(2) * N);
 }
 
 static DimExpr reduceFlops(ReduceOp Op) {
@@ -153,6 +167,10 @@ std::optional<DimExpr> dure::flopsOf(Operation *Op) {
       .Case<AttentionOp>(attentionFlops)
       .Case<LinearAttentionOp>(linearAttentionFlops)
       .Case<GatedMLPOp>(gatedMLPFlops)
+      .Case<MoEOp>(moeFlops)
+      .Case<ExpertMatMulOp>([&](ExpertMatMulOp Op) {
+        return DimExpr(2) * dimOf(typeOf(Op.getW()), 1) * Results;
+      })
       .Case<ReduceOp>(reduceFlops)
       // Maximum, difference, exp, sum and division (or, of log, difference).
       .Case<SoftmaxOp>([&](auto) { return DimExpr(5) * Results; })
@@ -199,6 +217,16 @@ std::optional<DimExpr> dure::flopsOf(func::FuncOp Dispatch) {
 static DimExpr bytesRead(BlockArgument Argument) {
   DimExpr Taken(0);
   for (OpOperand &Use : Argument.getUses()) {
+    // Each row reads one matrix at most.
+    if (auto Product = dyn_cast<ExpertMatMulOp>(Use.getOwner());
+        Product && Use.get() == Product.getW()) {
+      RankedTensorType W = typeOf(Argument);
+      DimExpr One =
+          byteSize(tensorOf({dimOf(W, 1), dimOf(W, 2)}, W.getElementType()));
+      Taken =
+          Taken + DimExpr::min(count(Product.getExperts()), dimOf(W, 0)) * One;
+      continue;
+    }
     // The first operand is what is gathered or sliced from.
     bool Takes =
         Use.getOperandNumber() == 0 &&

@@ -196,10 +196,11 @@ def Dure_PadMode : Dure_Enum<"PadMode", "Padding mode", [
     I32EnumAttrCase<"Edge", 2, "edge">, I32EnumAttrCase<"Wrap", 3, "wrap">]>;
 def Dure_PadModeAttr : Dure_EnumAttr<Dure_PadMode, "pad_mode">;
 
-def Dure_GluActivation : Dure_Enum<"GluActivation", "Activation of a gated MLP", [
+def Dure_GluActivation : Dure_Enum<"GluActivation", "Activation of a feed-forward layer", [
     I32EnumAttrCase<"Silu", 0, "silu">, I32EnumAttrCase<"GeluErf", 1, "gelu_erf">,
     I32EnumAttrCase<"GeluTanh", 2, "gelu_tanh">,
-    I32EnumAttrCase<"Relu", 3, "relu">, I32EnumAttrCase<"Sigmoid", 4, "sigmoid">]>;
+    I32EnumAttrCase<"Relu", 3, "relu">, I32EnumAttrCase<"Sigmoid", 4, "sigmoid">,
+    I32EnumAttrCase<"Identity", 5, "identity">]>;
 def Dure_GluActivationAttr : Dure_EnumAttr<Dure_GluActivation, "glu_activation">;
 
 #endif // DURE_DIALECT_TD

@@ -483,11 +483,72 @@ def Dure_GatedMLPOp : Dure_InferredOp<"gated_mlp"> {
     x [..., K], w_gate and w_up [K, I], w_down [I, N] of one floating point type
     give [..., N]: `result = (act(x w_gate) * (x w_up)) w_down`, computed in f32
     at least and rounded once; a target that runs the parts one by one rounds
-    after each. act is by `activation` the op of that name.
+    after each. act is by `activation` the op of that name, or nothing.
     (Shazeer, GLU variants, arXiv 2002.05202.)
   }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$w_gate, Dure_Tensor:$w_up,
                        Dure_Tensor:$w_down, Dure_GluActivationAttr:$activation);
+}
+
+def Dure_MoEOp : Dure_Op<"moe", [Pure, AttrSizedOperandSegments,
+    InferTypeOpAdaptorWithIsCompatible]> {
+  let summary = "Feed-forward experts, a few of many for each token";
+  let description = [{
+    x [T, K], experts [T, S] of integers and weights [T, S] of floating point:
+    token t goes to the S experts `experts[t, ..]`, which count by `weights[t,
+    ..]`. Of E experts, number e has w_up[e] of w_up [E, K, I], w_down[e] of
+    w_down [E, I, N] and, where they are given, w_gate[e] of w_gate [E, K, I],
+    b_up[e] and b_gate[e] of [E, I] and b_down[e] of [E, N]. The result is [T,
+    N]:
+
+    `result[t] = sum_s weights[t, s] * (h w_down[e] + b_down[e])`, where e =
+    `experts[t, s]`, u = x[t] w_up[e] + b_up[e], g = x[t] w_gate[e] + b_gate[e]
+    and
+
+    * with a gate, `h = act(min(g, L)) * (max(min(u, L), -L) + offset)`, L being
+      `limit`, or infinite where that is 0;
+    * without one, `h = act(u)`; then `limit` and `offset` are 0.
+
+    act is by `activation` the op of that name, or nothing; `silu` is `x *
+    sigmoid(alpha * x)`, for the others `alpha` is 1.
+
+    Experts that no token goes to are not read: whatever they hold (NaN, say),
+    the result is the same. The router, which makes experts and weights, is
+    ordinary ops. Indices are as in `dure.gather`; an expert that a token names
+    twice counts twice.
+
+    x, the experts' parameters and the result have one floating point type, the
+    weights any. Computed in f32 at least and rounded once; a target that runs
+    the parts one by one rounds after each.
+    (Shazeer et al., arXiv 1701.06538; Fedus et al., arXiv 2101.03961.)
+  }];
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$experts,
+      Dure_Tensor:$weights, Optional<Dure_Tensor>:$w_gate, Dure_Tensor:$w_up,
+      Dure_Tensor:$w_down, Optional<Dure_Tensor>:$b_gate,
+      Optional<Dure_Tensor>:$b_up, Optional<Dure_Tensor>:$b_down,
+      Dure_GluActivationAttr:$activation,
+      DefaultValuedAttr<F32Attr, "1.0f">:$alpha,
+      DefaultValuedAttr<F32Attr, "0.0f">:$offset,
+      DefaultValuedAttr<F32Attr, "0.0f">:$limit);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = [{
+    $x `to` $experts `by` $weights (`gate` $w_gate^ (`+` $b_gate^)?)?
+    `up` $w_up (`+` $b_up^)? `down` $w_down (`+` $b_down^)? attr-dict
+    `:` functional-type(operands, $result)
+  }];
+}
+
+def Dure_ExpertMatMulOp : Dure_InferredOp<"expert_matmul"> {
+  let summary = "Each row times a matrix of its own, one of a few";
+  let description = [{
+    x [T, S, K], or [T, K], whose rows then count for every s, experts [T, S] of
+    integers and w [E, K, N] give [T, S, N]: `result[t, s] = x[t, s]
+    w[experts[t, s]]`, products and sums as in `dure.matmul`, x, w and the
+    result of one floating point type. Matrices that no row names are not read.
+    Indices are as in `dure.gather`. What a target makes of `dure.moe` that
+    runs its parts one by one.
+  }];
+  let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$experts, Dure_Tensor:$w);
 }
 
 def Dure_CacheUpdateOp : Dure_InferredOp<"cache_update"> {

@@ -6,6 +6,8 @@
 
 #include "llvm/ADT/SmallSet.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace dure;
 
@@ -666,6 +668,81 @@ LogicalResult GatedMLPOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
   SmallVector<DimExpr> Dims = dimsOf(X);
   Dims.back() = dimOf(typeOf(A.getWDown()), 1);
   return give(Loc, A, tensorOf(Dims, X.getElementType()), Out);
+}
+
+/// Indices of experts are integers [T, S].
+static LogicalResult checkExperts(Where Loc, Value Experts) {
+  if (typeOf(Experts).getRank() == 2 && isIndex(Experts))
+    return success();
+  return refuse(Loc, "experts must be integers of rank 2, got ",
+                Experts.getType());
+}
+
+/// With `dure.gated_mlp`'s activations come what only some of them have.
+static LogicalResult checkGate(Where Loc, MoEOp::Adaptor A) {
+  float Alpha = A.getAlpha().convertToFloat(),
+        Offset = A.getOffset().convertToFloat(),
+        Limit = A.getLimit().convertToFloat();
+  if (!std::isfinite(Alpha) || !std::isfinite(Offset) ||
+      !std::isfinite(Limit) || Limit < 0)
+    return refuse(Loc, "alpha, offset and limit must be finite, and limit not "
+                       "negative");
+  if (Alpha != 1 && A.getActivation() != GluActivation::Silu)
+    return refuse(Loc, "only silu has an alpha");
+  if (!A.getWGate() && (A.getBGate() || Offset != 0 || Limit != 0))
+    return refuse(Loc, "without a gate there is no bias of one, no offset and "
+                       "no limit");
+  return success();
+}
+
+DURE_COMPATIBLE(MoEOp)
+LogicalResult MoEOp::inferReturnTypes(MLIRContext *, Where Loc, Adaptor A,
+                                      Types &Out) {
+  RankedTensorType X = typeOf(A.getX());
+  if (X.getRank() != 2 || !isFloat(A.getX()))
+    return refuse(Loc, "x must be floating point of rank 2, got ", X);
+  if (failed(checkExperts(Loc, A.getExperts())))
+    return failure();
+  if (typeOf(A.getWeights()).getRank() != 2 || !isFloat(A.getWeights()))
+    return refuse(Loc, "weights must be floating point of rank 2, got ",
+                  A.getWeights().getType());
+  auto Check = [&](Value Given, int64_t Rank) -> LogicalResult {
+    if (!Given || (typeOf(Given).getRank() == Rank &&
+                   typeOf(Given).getElementType() == X.getElementType()))
+      return success();
+    return refuse(Loc, "the experts' ", Rank == 3 ? "weights" : "biases",
+                  " must be ", X.getElementType(), " of rank ", Rank, ", got ",
+                  Given.getType());
+  };
+  for (Value W : {A.getWGate(), A.getWUp(), A.getWDown()})
+    if (failed(Check(W, 3)))
+      return failure();
+  for (Value Bias : {A.getBGate(), A.getBUp(), A.getBDown()})
+    if (failed(Check(Bias, 2)))
+      return failure();
+  if (failed(checkGate(Loc, A)))
+    return failure();
+  return give(Loc, A,
+              tensorOf({dimOf(X, 0), dimOf(typeOf(A.getWDown()), 2)},
+                       X.getElementType()),
+              Out);
+}
+
+DURE_COMPATIBLE(ExpertMatMulOp)
+LogicalResult ExpertMatMulOp::inferReturnTypes(MLIRContext *, Where Loc,
+                                               Adaptor A, Types &Out) {
+  RankedTensorType X = typeOf(A.getX()), W = typeOf(A.getW());
+  if ((X.getRank() != 2 && X.getRank() != 3) || !isFloat(A.getX()))
+    return refuse(Loc, "x must be floating point of rank 2 or 3, got ", X);
+  if (failed(checkExperts(Loc, A.getExperts())))
+    return failure();
+  if (W.getRank() != 3 || W.getElementType() != X.getElementType())
+    return refuse(Loc, "w must be ", X.getElementType(), " of rank 3, got ", W);
+  RankedTensorType Experts = typeOf(A.getExperts());
+  return give(Loc, A,
+              tensorOf({dimOf(Experts, 0), dimOf(Experts, 1), dimOf(W, 2)},
+                       X.getElementType()),
+              Out);
 }
 
 DURE_COMPATIBLE(CacheUpdateOp)

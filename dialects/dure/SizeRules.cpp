@@ -193,6 +193,33 @@ void dure::addRules(GatedMLPOp::Adaptor A, SizeRules &Rules) {
   Rules.equal(sizeOf(A.getWUp(), 1), sizeOf(A.getWDown(), 0));
 }
 
+void dure::addRules(MoEOp::Adaptor A, SizeRules &Rules) {
+  Value Experts = A.getExperts(), Up = A.getWUp(), Down = A.getWDown();
+  auto Equal = [&](Value Given, ArrayRef<DimExpr> Dims) {
+    if (Given)
+      for (auto [I, Dim] : llvm::enumerate(Dims))
+        Rules.equal(sizeOf(Given, I), Dim);
+  };
+  DimExpr Count = sizeOf(Up, 0), Hidden = sizeOf(Up, 2);
+  Rules.equal(sizeOf(A.getX(), 0), sizeOf(Experts, 0));
+  Equal(A.getWeights(), {sizeOf(Experts, 0), sizeOf(Experts, 1)});
+  Rules.equal(sizeOf(A.getX(), 1), sizeOf(Up, 1));
+  Equal(A.getWGate(), {Count, sizeOf(Up, 1), Hidden});
+  Equal(A.getBGate(), {Count, Hidden});
+  Equal(A.getBUp(), {Count, Hidden});
+  Rules.equal(sizeOf(Down, 0), Count);
+  Rules.equal(sizeOf(Down, 1), Hidden);
+  Equal(A.getBDown(), {Count, sizeOf(Down, 2)});
+}
+
+void dure::addRules(ExpertMatMulOp::Adaptor A, SizeRules &Rules) {
+  RankedTensorType X = typeOf(A.getX());
+  int64_t Leading = X.getRank() - 1;
+  for (int64_t I = 0; I < Leading; ++I)
+    Rules.equal(dimOf(X, I), sizeOf(A.getExperts(), I));
+  Rules.equal(dimOf(X, Leading), sizeOf(A.getW(), 1));
+}
+
 void dure::addRules(CacheUpdateOp::Adaptor A, SizeRules &Rules) {
   // Whether the rows fit behind the old ones depends on data: a fault.
   for (int64_t I : {0, 1, 3})
@@ -249,8 +276,8 @@ SmallVector<SizeRule> dure::sizeRulesOf(Operation *Op) {
       .Case<ReshapeOp, BroadcastOp>([&](auto X) { addRules(X, Rules); })
       .Case<ConcatOp, GatherElementsOp, GatherNDOp, ScatterNDOp,
             ScatterElementsOp, TopKOp, MatMulOp, LayerNormOp, RMSNormOp, RopeOp,
-            AttentionOp, LinearAttentionOp, GatedMLPOp, CacheUpdateOp,
-            DequantizeOp>(FromAdaptor);
+            AttentionOp, LinearAttentionOp, GatedMLPOp, MoEOp, ExpertMatMulOp,
+            CacheUpdateOp, DequantizeOp>(FromAdaptor);
   if (isa_and_nonnull<DureDialect>(Op->getDialect()))
     addResultRules(Op, Rules);
   return SmallVector<SizeRule>(Rules.list());

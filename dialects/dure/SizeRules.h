@@ -45,6 +45,8 @@ void addRules(RopeOp::Adaptor A, SizeRules &Rules);
 void addRules(AttentionOp::Adaptor A, SizeRules &Rules);
 void addRules(LinearAttentionOp::Adaptor A, SizeRules &Rules);
 void addRules(GatedMLPOp::Adaptor A, SizeRules &Rules);
+void addRules(MoEOp::Adaptor A, SizeRules &Rules);
+void addRules(ExpertMatMulOp::Adaptor A, SizeRules &Rules);
 void addRules(CacheUpdateOp::Adaptor A, SizeRules &Rules);
 void addRules(DequantizeOp::Adaptor A, SizeRules &Rules);
 void addRules(ReshapeOp Op, SizeRules &Rules);

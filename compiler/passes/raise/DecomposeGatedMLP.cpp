@@ -2,6 +2,7 @@
 // gated_mlp -> matmul, activation, mul, matmul: for targets that fuse an
 // activation into a matmul but not three matmuls into one kernel.
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/raise/Activations.h"
 #include "compiler/passes/support/Matching.h"
 
 namespace dure {
@@ -13,24 +14,6 @@ using namespace mlir;
 using namespace dure;
 
 namespace {
-
-Value buildActivation(PatternRewriter &Rewriter, Location Loc,
-                      GluActivation Kind, Value X) {
-  Type Result = X.getType();
-  switch (Kind) {
-  case GluActivation::Silu:
-    return SiluOp::create(Rewriter, Loc, Result, X);
-  case GluActivation::GeluErf:
-    return GeluOp::create(Rewriter, Loc, Result, X, GeluForm::Erf);
-  case GluActivation::GeluTanh:
-    return GeluOp::create(Rewriter, Loc, Result, X, GeluForm::Tanh);
-  case GluActivation::Relu:
-    return ReluOp::create(Rewriter, Loc, Result, X);
-  case GluActivation::Sigmoid:
-    return SigmoidOp::create(Rewriter, Loc, Result, X);
-  }
-  llvm_unreachable("the enum is closed");
-}
 
 struct GatedMLPParts : OpRewritePattern<GatedMLPOp> {
   using OpRewritePattern::OpRewritePattern;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // (act(x w_gate) * (x w_up)) w_down -> gated_mlp (Shazeer, arXiv 2002.05202).
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/raise/Activations.h"
 #include "compiler/passes/support/Matching.h"
 
 namespace dure {
@@ -12,21 +13,6 @@ using namespace mlir;
 using namespace dure;
 
 namespace {
-
-/// The activation of a gate and its argument.
-std::optional<std::pair<GluActivation, Value>> matchActivation(Value V) {
-  if (auto Silu = V.getDefiningOp<SiluOp>())
-    return std::pair(GluActivation::Silu, Silu.getX());
-  if (auto Gelu = V.getDefiningOp<GeluOp>())
-    return std::pair(Gelu.getForm() == GeluForm::Erf ? GluActivation::GeluErf
-                                                     : GluActivation::GeluTanh,
-                     Gelu.getX());
-  if (auto Relu = V.getDefiningOp<ReluOp>())
-    return std::pair(GluActivation::Relu, Relu.getX());
-  if (auto Sigmoid = V.getDefiningOp<SigmoidOp>())
-    return std::pair(GluActivation::Sigmoid, Sigmoid.getX());
-  return std::nullopt;
-}
 
 /// A matmul by a matrix as stored, used by nobody else.
 MatMulOp matchLinear(Value V) {

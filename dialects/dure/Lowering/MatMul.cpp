@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Canonical lowerings of matmul and gated_mlp.
+// Canonical lowerings of matmul, gated_mlp and the products of experts.
 #include "dialects/dure/Lowering/LoweringBuilder.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -77,6 +77,8 @@ static Value activate(LoweringBuilder &B, GluActivation Kind, Value X) {
     return B.maxF(X, B.zero(X.getType()));
   case GluActivation::Sigmoid:
     return B.math().sigmoid(X);
+  case GluActivation::Identity:
+    return X;
   }
   return Value();
 }
@@ -133,7 +135,188 @@ static Value lowerGatedMLP(GatedMLPOp Op, GatedMLPOp::Adaptor Operands,
   });
 }
 
+//===----------------------------------------------------------------------===//
+// Experts
+//===----------------------------------------------------------------------===//
+
+/// The expert at a place of an index tensor; reports those that there are not.
+namespace {
+class ChosenExperts {
+public:
+  ChosenExperts(LoweringBuilder &B, Value Tensor, RankedTensorType Type,
+                Value Count)
+      : B(B), Tensor(Tensor), Type(Type), Count(Count) {
+    B.faultIfAny(
+        B.sizes(Type), Fault::IndexOutOfRange, [&](ValueRange At) -> Value {
+          return arith::XOrIOp::create(B, at(At).InRange, B.truth(true));
+        });
+  }
+  LoweringBuilder::Position at(ValueRange At) {
+    return B.position(B.get(Tensor, At), Type.getElementType(), Count);
+  }
+
+private:
+  LoweringBuilder &B;
+  Value Tensor;
+  RankedTensorType Type;
+  Value Count;
+};
+
+/// `dure.moe` by its formula: token by token, one expert after another, one
+/// hidden unit after another, added to a block of the row.
+class Experts {
+public:
+  Experts(MoEOp Op, MoEOp::Adaptor Operands, LoweringBuilder &B)
+      : Op(Op), Operands(Operands), B(B),
+        Type(cast<RankedTensorType>(Op.getType())),
+        Up(cast<RankedTensorType>(Op.getWUp().getType())),
+        Element(Type.getElementType()),
+        Compute(ScalarMath::computeType(Element)),
+        Chosen(B, Operands.getExperts(),
+               cast<RankedTensorType>(Op.getExperts().getType()),
+               B.dim(Up, 0)) {}
+
+  Value lower();
+
+private:
+  Value number(Value Tensor, ValueRange At) {
+    return B.math().convert(B.get(Tensor, At), Element, Compute);
+  }
+  /// x[t] w[e] + bias[e], number `I`.
+  Value linear(Value Token, Value Expert, Value I, Value W, Value Bias);
+  Value hidden(Value Token, Value Expert, Value I);
+  Value addExpert(Value Token, Value Slot, Value Sums,
+                  LoweringBuilder::Block Block);
+
+  MoEOp Op;
+  MoEOp::Adaptor Operands;
+  LoweringBuilder &B;
+  RankedTensorType Type, Up;
+  mlir::Type Element, Compute;
+  ChosenExperts Chosen;
+};
+} // namespace
+
+Value Experts::linear(Value Token, Value Expert, Value I, Value W, Value Bias) {
+  Value Sum = dot(
+      B, Element, B.dim(Up, 1),
+      [&](Value K) {
+        return B.get(Operands.getX(), {Token, K});
+      },
+      [&](Value K) {
+        return B.get(W, {Expert, K, I});
+      });
+  return Bias ? B.addF(Sum, number(Bias, {Expert, I})) : Sum;
+}
+
+Value Experts::hidden(Value Token, Value Expert, Value I) {
+  Value U = linear(Token, Expert, I, Operands.getWUp(), Operands.getBUp());
+  Value G = U;
+  if (Operands.getWGate())
+    G = linear(Token, Expert, I, Operands.getWGate(), Operands.getBGate());
+  double Limit = Op.getLimit().convertToFloat();
+  auto AtMost = [&](Value X) -> Value {
+    return arith::MinimumFOp::create(B, X, B.number(Compute, Limit));
+  };
+  if (Limit > 0) {
+    G = AtMost(G);
+    U = B.maxF(AtMost(U), B.number(Compute, -Limit));
+  }
+  double Alpha = Op.getAlpha().convertToFloat();
+  Value H =
+      Alpha == 1
+          ? activate(B, Op.getActivation(), G)
+          : B.mulF(G, B.math().sigmoid(B.mulF(G, B.number(Compute, Alpha))));
+  if (!Operands.getWGate())
+    return H;
+  if (double Offset = Op.getOffset().convertToFloat())
+    U = B.addF(U, B.number(Compute, Offset));
+  return B.mulF(H, U);
+}
+
+/// Adds what the token's expert number `Slot` gives.
+Value Experts::addExpert(Value Token, Value Slot, Value Sums,
+                         LoweringBuilder::Block Block) {
+  auto Weights = cast<RankedTensorType>(Op.getWeights().getType());
+  auto Expert = Chosen.at({Token, Slot});
+  auto AddRow = [&](Value Factor, Value Into, function_ref<Value(Value)> Row) {
+    return B.fold(Block.Size, Into, [&](ValueRange J, Value Out) {
+      Value Number = B.mulF(Factor, Row(B.add(Block.Begin, J[0])));
+      return B.set(B.addF(B.get(Out, J), Number), Out, J);
+    });
+  };
+  auto Add = [&]() -> Value {
+    Value Weight = B.math().convert(
+        B.getComputed(Operands.getWeights(), Weights, {Token, Slot}),
+        ScalarMath::computeType(Weights.getElementType()), Compute);
+    Value Out =
+        B.fold(B.dim(Up, 2), Sums, [&](ValueRange I, Value Into) -> Value {
+          Value Unit = B.mulF(Weight, hidden(Token, Expert.At, I[0]));
+          return AddRow(Unit, Into, [&](Value N) {
+            return number(Operands.getWDown(), {Expert.At, I[0], N});
+          });
+        });
+    if (Value Bias = Operands.getBDown())
+      Out = AddRow(Weight, Out, [&](Value N) {
+        return number(Bias, {Expert.At, N});
+      });
+    return Out;
+  };
+  return B.ifElse(Expert.InRange, Add, [&] { return Sums; });
+}
+
+Value Experts::lower() {
+  Value Slots = B.dim(cast<RankedTensorType>(Op.getExperts().getType()), 1);
+  return B.fold(
+      B.dim(Type, 0), B.empty(Type), [&](ValueRange Token, Value Result) {
+        return B.blocks(
+            B.dim(Type, 1), Type.getDimSize(1), Compute, Result,
+            [&](Value Acc, LoweringBuilder::Block Block) {
+              return B.fold(Slots, Acc, [&](ValueRange Slot, Value Sums) {
+                return addExpert(Token[0], Slot[0], Sums, Block);
+              });
+            },
+            [&](Value Sum, Value At, Value Out) {
+              return B.set(B.rounded(Sum, Element), Out, {Token[0], At});
+            });
+      });
+}
+
+static Value lowerMoE(MoEOp Op, MoEOp::Adaptor Operands, LoweringBuilder &B) {
+  return Experts(Op, Operands, B).lower();
+}
+
+/// result[t, s, n] = sum over k of x[t, s, k] * w[experts[t, s], k, n]
+static Value lowerExpertMatMul(ExpertMatMulOp Op,
+                               ExpertMatMulOp::Adaptor Operands,
+                               LoweringBuilder &B) {
+  auto X = cast<RankedTensorType>(Op.getX().getType());
+  auto W = cast<RankedTensorType>(Op.getW().getType());
+  mlir::Type Element = X.getElementType();
+  ChosenExperts Chosen(B, Operands.getExperts(),
+                       cast<RankedTensorType>(Op.getExperts().getType()),
+                       B.dim(W, 0));
+  return B.generate(
+      cast<RankedTensorType>(Op.getType()), [&](ValueRange At) -> Value {
+        auto Expert = Chosen.at(At.drop_back());
+        Value Count = B.select(Expert.InRange, B.dim(W, 1), B.index(0));
+        Value Sum = dot(
+            B, Element, Count,
+            [&](Value K) {
+              Values Place(At.take_front(X.getRank() - 1));
+              Place.push_back(K);
+              return B.get(Operands.getX(), Place);
+            },
+            [&](Value K) {
+              return B.get(Operands.getW(), {Expert.At, K, At.back()});
+            });
+        return B.math().convert(Sum, sumType(B, Element), Element);
+      });
+}
+
 void dure::addMatMulLowerings(LoweringPatterns &Patterns) {
   Patterns.add<MatMulOp>(lowerMatMul);
   Patterns.add<GatedMLPOp>(lowerGatedMLP);
+  Patterns.add<MoEOp>(lowerMoE);
+  Patterns.add<ExpertMatMulOp>(lowerExpertMatMul);
 }

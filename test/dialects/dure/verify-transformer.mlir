@@ -298,6 +298,84 @@ func.func @f(%a: tensor<2x8xf32>, %b: tensor<8x16xf32>, %c: tensor<8x16xf32>, %d
 
 // -----
 
+// Tests that moe takes experts with a gate and biases, or without.
+func.func @f(%x: tensor<?x8xf32, #dure.dims<["t", "8"]>>, %e: tensor<?x2xi32, #dure.dims<["t", "2"]>>, %p: tensor<?x2xf16, #dure.dims<["t", "2"]>>, %w: tensor<4x8x16xf32>, %d: tensor<4x16x6xf32>, %b: tensor<4x16xf32>, %c: tensor<4x6xf32>) {
+  %0 = dure.moe %x to %e by %p gate %w + %b up %w + %b down %d + %c {activation = #dure<glu_activation silu>, alpha = 1.702 : f32, limit = 7.0 : f32, offset = 1.0 : f32} : (tensor<?x8xf32, #dure.dims<["t", "8"]>>, tensor<?x2xi32, #dure.dims<["t", "2"]>>, tensor<?x2xf16, #dure.dims<["t", "2"]>>, tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x16x6xf32>, tensor<4x16xf32>, tensor<4x16xf32>, tensor<4x6xf32>) -> tensor<?x6xf32, #dure.dims<["t", "6"]>>
+  %1 = dure.moe %x to %e by %p up %w down %d {activation = #dure<glu_activation identity>} : (tensor<?x8xf32, #dure.dims<["t", "8"]>>, tensor<?x2xi32, #dure.dims<["t", "2"]>>, tensor<?x2xf16, #dure.dims<["t", "2"]>>, tensor<4x8x16xf32>, tensor<4x16x6xf32>) -> tensor<?x6xf32, #dure.dims<["t", "6"]>>
+  return
+}
+
+// -----
+
+// Tests that moe refuses experts of unlike numbers.
+func.func @f(%x: tensor<3x8xf32>, %e: tensor<3x2xi64>, %p: tensor<3x2xf32>, %w: tensor<4x8x16xf32>, %d: tensor<5x16x8xf32>) {
+  // expected-error @+2 {{sizes 5 and 4 must be equal}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = dure.moe %x to %e by %p up %w down %d {activation = #dure<glu_activation relu>} : (tensor<3x8xf32>, tensor<3x2xi64>, tensor<3x2xf32>, tensor<4x8x16xf32>, tensor<5x16x8xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+// Tests that moe's experts are chosen by integers.
+func.func @f(%x: tensor<3x8xf32>, %p: tensor<3x2xf32>, %w: tensor<4x8x16xf32>, %d: tensor<4x16x8xf32>) {
+  // expected-error @+2 {{experts must be integers of rank 2}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = dure.moe %x to %p by %p up %w down %d {activation = #dure<glu_activation relu>} : (tensor<3x8xf32>, tensor<3x2xf32>, tensor<3x2xf32>, tensor<4x8x16xf32>, tensor<4x16x8xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+// Tests that only a gate has a limit.
+func.func @f(%x: tensor<3x8xf32>, %e: tensor<3x2xi64>, %p: tensor<3x2xf32>, %w: tensor<4x8x16xf32>, %d: tensor<4x16x8xf32>) {
+  // expected-error @+2 {{without a gate there is no bias of one, no offset and no limit}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = dure.moe %x to %e by %p up %w down %d {activation = #dure<glu_activation silu>, limit = 1.0 : f32} : (tensor<3x8xf32>, tensor<3x2xi64>, tensor<3x2xf32>, tensor<4x8x16xf32>, tensor<4x16x8xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+// Tests that only silu has an alpha.
+func.func @f(%x: tensor<3x8xf32>, %e: tensor<3x2xi64>, %p: tensor<3x2xf32>, %w: tensor<4x8x16xf32>, %d: tensor<4x16x8xf32>) {
+  // expected-error @+2 {{only silu has an alpha}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = dure.moe %x to %e by %p gate %w up %w down %d {activation = #dure<glu_activation relu>, alpha = 2.0 : f32} : (tensor<3x8xf32>, tensor<3x2xi64>, tensor<3x2xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x16x8xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+// Tests that moe refuses biases of another type.
+func.func @f(%x: tensor<3x8xf32>, %e: tensor<3x2xi64>, %p: tensor<3x2xf32>, %w: tensor<4x8x16xf32>, %d: tensor<4x16x8xf32>, %b: tensor<4x8xf16>) {
+  // expected-error @+2 {{the experts' biases must be 'f32' of rank 2}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = dure.moe %x to %e by %p up %w down %d + %b {activation = #dure<glu_activation relu>} : (tensor<3x8xf32>, tensor<3x2xi64>, tensor<3x2xf32>, tensor<4x8x16xf32>, tensor<4x16x8xf32>, tensor<4x8xf16>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+// Tests that expert_matmul takes rows of tokens and of their experts.
+func.func @f(%x: tensor<?x8xf32, #dure.dims<["t", "8"]>>, %y: tensor<?x2x8xf32, #dure.dims<["t", "2", "8"]>>, %e: tensor<?x2xi64, #dure.dims<["t", "2"]>>, %w: tensor<4x8x16xf32>) {
+  %0 = dure.expert_matmul %x, %e, %w : (tensor<?x8xf32, #dure.dims<["t", "8"]>>, tensor<?x2xi64, #dure.dims<["t", "2"]>>, tensor<4x8x16xf32>) -> tensor<?x2x16xf32, #dure.dims<["t", "2", "16"]>>
+  %1 = dure.expert_matmul %y, %e, %w : (tensor<?x2x8xf32, #dure.dims<["t", "2", "8"]>>, tensor<?x2xi64, #dure.dims<["t", "2"]>>, tensor<4x8x16xf32>) -> tensor<?x2x16xf32, #dure.dims<["t", "2", "16"]>>
+  return
+}
+
+// -----
+
+// Tests that expert_matmul refuses rows of another length.
+func.func @f(%x: tensor<3x9xf32>, %e: tensor<3x2xi64>, %w: tensor<4x8x16xf32>) {
+  // expected-error @+2 {{sizes 9 and 8 must be equal}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = dure.expert_matmul %x, %e, %w : (tensor<3x9xf32>, tensor<3x2xi64>, tensor<4x8x16xf32>) -> tensor<3x2x16xf32>
+  return
+}
+
+// -----
+
 // Tests that a cache takes rows of its own batches, heads and head size.
 func.func @f(%a: tensor<?x2x?x4xf32, #dure.dims<["b", "2", "c", "4"]>>, %b: tensor<?x2x?x4xf32, #dure.dims<["b", "2", "t", "4"]>>, %c: tensor<?xi64, #dure.dims<["b"]>>) {
   %r = dure.cache_update %a, %b, %c : (tensor<?x2x?x4xf32, #dure.dims<["b", "2", "c", "4"]>>, tensor<?x2x?x4xf32, #dure.dims<["b", "2", "t", "4"]>>, tensor<?xi64, #dure.dims<["b"]>>) -> tensor<?x2x?x4xf32, #dure.dims<["b", "2", "c", "4"]>>

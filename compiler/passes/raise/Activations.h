@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Activations of feed-forward layers as ops, and back.
+//
+// Included by the passes that raise and decompose such layers.
+#ifndef DURE_COMPILER_PASSES_RAISE_ACTIVATIONS_H
+#define DURE_COMPILER_PASSES_RAISE_ACTIVATIONS_H
+
+#include "dialects/dure/DureOps.h"
+
+namespace dure {
+
+/// The activation that makes V of another value, and that value. None where V
+/// is no activation: `identity` is for the caller to say.
+std::optional<std::pair<GluActivation, mlir::Value>>
+matchActivation(mlir::Value V);
+
+/// Builds the op of an activation; nothing for `identity`.
+mlir::Value buildActivation(mlir::OpBuilder &Builder, mlir::Location Loc,
+                            GluActivation Kind, mlir::Value X);
+
+} // namespace dure
+
+#endif // DURE_COMPILER_PASSES_RAISE_ACTIVATIONS_H
