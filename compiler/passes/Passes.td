@@ -139,6 +139,14 @@ def DecomposeGatedMLP : Pass<"dure-decompose-gated-mlp"> {
   }];
 }
 
+def DecomposeMoE : Pass<"dure-decompose-moe"> {
+  let summary = "Writes moe as products with the experts' matrices";
+  let description = [{
+    The parts are dure.expert_matmul, the activation and a sum over a token's
+    experts. For targets that fuse the parts better than the whole.
+  }];
+}
+
 //===----------------------------------------------------------------------===//
 // Between phases
 //===----------------------------------------------------------------------===//

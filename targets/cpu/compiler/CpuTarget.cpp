@@ -58,6 +58,7 @@ public:
       return;
     // Its parts fuse better here: each matmul with what follows it.
     passes.addPass(createDecomposeGatedMLP());
+    passes.addPass(createDecomposeMoE());
     // What is left of reductions are rows and single axes.
     passes.addPass(createRowReductions());
     passes.addPass(createTiedWeights());

@@ -54,8 +54,8 @@ template <typename OpTy> OpTy findOp(func::FuncOp function) {
 // Matmul
 //===----------------------------------------------------------------------===//
 
-/// A dispatch whose root is a matmul of f32, f16 or bf16 with an elementwise
-/// epilogue.
+/// A dispatch whose root is a matmul, or an expert_matmul, of f32, f16 or bf16
+/// with an elementwise epilogue.
 class MatMulDispatch {
 public:
   MatMulDispatch(func::FuncOp function, DimSlots &slots)
@@ -66,8 +66,11 @@ public:
   KernelInfo emit(ModuleOp module, KernelBuilder &builder);
 
 private:
+  bool matchRoot();
   bool matchOperands();
+  bool matchExperts();
   bool matchEpilogue();
+  void emitExperts(MatMulKernel &kernel);
   MatMulKernel::GetValue dim(DimExpr expr);
   MatMulKernel::GetPointer operandPointer(Value operand);
   void store(ModuleOp module, KernelBuilder &b, KernelFrame &frame,
@@ -75,7 +78,10 @@ private:
 
   func::FuncOp function;
   DimSlots &slots;
+  /// One of them; both have operands `lhs` and `rhs` and the result `root`.
   MatMulOp matmul;
+  ExpertMatMulOp experts;
+  Value lhs, rhs, root;
   RhsLayout layout = RhsLayout::Rows;
   /// Batches of their own; none when the right operand is shared by all rows.
   SmallVector<DimExpr> batch;
@@ -85,22 +91,49 @@ private:
 };
 
 bool MatMulDispatch::match() {
+  return matchRoot() && (experts ? matchExperts() : matchOperands()) &&
+         matchEpilogue();
+}
+
+bool MatMulDispatch::matchRoot() {
   matmul = findOp<MatMulOp>(function);
-  return matmul && matchOperands() && matchEpilogue();
+  experts = findOp<ExpertMatMulOp>(function);
+  if (!matmul == !experts)
+    return false;
+  lhs = matmul ? matmul.getLhs() : experts.getX();
+  rhs = matmul ? matmul.getRhs() : experts.getW();
+  root = matmul ? matmul.getResult() : experts.getResult();
+  if (!isa<BlockArgument>(lhs) || !isa<BlockArgument>(rhs))
+    return false;
+  for (Value each : {lhs, rhs, root})
+    if (!isMicroElement(typeOf(each).getElementType()))
+      return false;
+  // What else a layout could be has been refused (verifyLayouts).
+  if (function.getArgAttr(cast<BlockArgument>(rhs).getArgNumber(), LayoutAttr))
+    layout = RhsLayout::Panels;
+  else if (matmul && matmul.getTransposeRhs())
+    layout = RhsLayout::Columns;
+  return true;
+}
+
+/// All rows are those of one batch: each chooses a matrix.
+bool MatMulDispatch::matchExperts() {
+  RankedTensorType w = typeOf(rhs);
+  if (!isa<BlockArgument>(experts.getExperts()) ||
+      !typeOf(experts.getExperts()).getElementType().isInteger(64))
+    return false;
+  // Faults are found by a workgroup, so there must be one.
+  for (int64_t i : {0, 2})
+    if (w.isDynamicDim(i) || w.getDimSize(i) == 0)
+      return false;
+  k = dimOf(w, 1);
+  n = dimOf(w, 2);
+  m = elementCount(typeOf(experts.getExperts()));
+  return true;
 }
 
 bool MatMulDispatch::matchOperands() {
-  auto lhs = dyn_cast<BlockArgument>(matmul.getLhs());
-  auto rhs = dyn_cast<BlockArgument>(matmul.getRhs());
-  if (!lhs || !rhs || !isMicroElement(typeOf(lhs).getElementType()) ||
-      !isMicroElement(typeOf(rhs).getElementType()) ||
-      !isMicroElement(typeOf(matmul.getResult()).getElementType()))
-    return false;
-  layout = matmul.getTransposeRhs() ? RhsLayout::Columns : RhsLayout::Rows;
-  // What else a layout could be has been refused (verifyLayouts).
-  if (function.getArgAttr(rhs.getArgNumber(), LayoutAttr))
-    layout = RhsLayout::Panels;
-  SmallVector<DimExpr> result = dimsOf(typeOf(matmul.getResult()));
+  SmallVector<DimExpr> result = dimsOf(typeOf(root));
   SmallVector<DimExpr> rhsDims = dimsOf(typeOf(rhs));
   n = result.pop_back_val();
   m = result.pop_back_val();
@@ -118,11 +151,11 @@ bool MatMulDispatch::matchOperands() {
 
 /// Everything else must be elementwise on the result's shape.
 bool MatMulDispatch::matchEpilogue() {
-  SmallVector<DimExpr> dims = dimsOf(typeOf(matmul.getResult()));
+  SmallVector<DimExpr> dims = dimsOf(typeOf(root));
   ArrayRef<DimExpr> rows = ArrayRef<DimExpr>(dims).drop_back();
   plainRows = batch.empty();
   for (Operation &op : function.getBody().front().without_terminator()) {
-    if (&op == matmul)
+    if (&op == root.getDefiningOp())
       continue;
     if (!isElementwise(&op) && !isa<ConstantOp>(op))
       return false;
@@ -180,7 +213,7 @@ void MatMulDispatch::store(ModuleOp module, KernelBuilder &b,
   Evaluator e(module, b, frame, slots);
   Point at;
   at.mask = result.mask;
-  SmallVector<DimExpr> dims = dimsOf(typeOf(matmul.getResult()));
+  SmallVector<DimExpr> dims = dimsOf(typeOf(root));
   ArrayRef<DimExpr> rows = ArrayRef<DimExpr>(dims).drop_back();
   if (plainRows) {
     e.layout = Evaluator::Layout::Rows;
@@ -194,14 +227,40 @@ void MatMulDispatch::store(ModuleOp module, KernelBuilder &b,
   at.at.push_back({result.column, 1, {}});
   // Rounded as the op's result is; nothing for f32.
   Value sums = e.math().convert(result.sums, b.getF32Type(),
-                                typeOf(matmul.getResult()).getElementType());
-  e.redirect(matmul.getResult(),
+                                typeOf(root).getElementType());
+  e.redirect(root,
              [&](const Point &point) { return point == at ? sums : Value(); });
   auto outputs = function.getBody().front().getTerminator()->getOperands();
   int64_t binding = function.getNumArguments();
   for (Value output : outputs)
     e.storeResult(e.eval(output, at), typeOf(output), frame.binding(binding++),
                   at);
+}
+
+/// Every row finds its matrix in the list of choices.
+void MatMulDispatch::emitExperts(MatMulKernel &kernel) {
+  DimExpr stride = k * n;
+  if (layout == RhsLayout::Panels)
+    stride = DimExpr::ceilDiv(n, kPanelWidth) * kPanelWidth * k;
+  int64_t lhsBinding = cast<BlockArgument>(lhs).getArgNumber();
+  int64_t rhsBinding = cast<BlockArgument>(rhs).getArgNumber();
+  int64_t chosen = cast<BlockArgument>(experts.getExperts()).getArgNumber();
+  kernel.lhs = [lhsBinding](KernelBuilder &, KernelFrame &frame, Value) {
+    return frame.binding(lhsBinding);
+  };
+  kernel.rhs = [rhsBinding, element = kernel.rhsElement, size = dim(stride)](
+                   KernelBuilder &b, KernelFrame &frame, Value batch) {
+    return b.at(frame.binding(rhsBinding), element,
+                b.mul(batch, size(b, frame)));
+  };
+  kernel.choices = [chosen](KernelBuilder &, KernelFrame &frame) {
+    return frame.binding(chosen);
+  };
+  kernel.batches = dim(dimOf(typeOf(rhs), 0));
+  // A token's row serves all of its experts, or each has one.
+  bool isShared = typeOf(lhs).getRank() == 2;
+  kernel.rowsPerLhs =
+      dim(isShared ? dimOf(typeOf(experts.getExperts()), 1) : DimExpr(1));
 }
 
 KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
@@ -213,11 +272,15 @@ KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
   kernel.k = dim(k);
   kernel.staticN = n.constant();
   kernel.staticK = k.constant();
-  kernel.lhs = operandPointer(matmul.getLhs());
-  kernel.rhs = operandPointer(matmul.getRhs());
-  kernel.lhsElement = typeOf(matmul.getLhs()).getElementType();
-  kernel.rhsElement = typeOf(matmul.getRhs()).getElementType();
-  kernel.transposedLhs = matmul.getTransposeLhs();
+  kernel.lhsElement = typeOf(lhs).getElementType();
+  kernel.rhsElement = typeOf(rhs).getElementType();
+  if (matmul) {
+    kernel.lhs = operandPointer(lhs);
+    kernel.rhs = operandPointer(rhs);
+    kernel.transposedLhs = matmul.getTransposeLhs();
+  } else {
+    emitExperts(kernel);
+  }
   kernel.lhsRowStride = dim(kernel.transposedLhs ? m : k);
   kernel.rhsLayout = layout;
   kernel.rhsRowStride = dim(layout == RhsLayout::Columns ? k : n);
@@ -230,8 +293,10 @@ KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
   MatMulBlocks blocks = chooseMatMulBlocks(kernel.staticN);
   DimExpr panels = DimExpr::ceilDiv(n, kPanelWidth);
   DimExpr batches = product(batch);
-  info.workgroups = batches * DimExpr::ceilDiv(panels, blocks.panels) *
-                    DimExpr::ceilDiv(m, blocks.rows);
+  info.workgroups = DimExpr::ceilDiv(panels, blocks.panels);
+  info.workgroups =
+      info.workgroups * (matmul ? batches * DimExpr::ceilDiv(m, blocks.rows)
+                                : dimOf(typeOf(rhs), 0));
   return info;
 }
 
@@ -470,10 +535,10 @@ Type findUnsupportedElement(Operation *op) {
 }
 
 StepAttr panelLayout(RankedTensorType weight) {
-  int64_t k = weight.getDimSize(0), n = weight.getDimSize(1);
-  int64_t panels = (n + kPanelWidth - 1) / kPanelWidth;
-  auto packed =
-      RankedTensorType::get({panels, k, kPanelWidth}, weight.getElementType());
+  SmallVector<int64_t> shape(weight.getShape());
+  int64_t n = shape.pop_back_val(), k = shape.pop_back_val();
+  shape.append({(n + kPanelWidth - 1) / kPanelWidth, k, kPanelWidth});
+  auto packed = RankedTensorType::get(shape, weight.getElementType());
   return StepAttr::get(weight.getContext(), RecipeKind::PackPanels, packed,
                        {kPanelWidth}, nullptr, nullptr);
 }
@@ -482,6 +547,8 @@ StepAttr panelLayout(RankedTensorType weight) {
 static bool readsPanels(OpOperand &use) {
   if (auto matmul = dyn_cast<MatMulOp>(use.getOwner()))
     return &use == &matmul.getRhsMutable() && !matmul.getTransposeRhs();
+  if (auto experts = dyn_cast<ExpertMatMulOp>(use.getOwner()))
+    return &use == &experts.getWMutable();
   auto gather = dyn_cast<GatherOp>(use.getOwner());
   return gather && &use == &gather.getXMutable() && gather.getAxis() == 1;
 }
@@ -491,7 +558,7 @@ static LogicalResult verifyLayouts(func::FuncOp dispatch) {
   for (BlockArgument argument : dispatch.getArguments()) {
     Attribute given = dispatch.getArgAttr(argument.getArgNumber(), LayoutAttr);
     auto type = cast<RankedTensorType>(argument.getType());
-    bool isPanels = given && type.getRank() == 2 && type.hasStaticShape() &&
+    bool isPanels = given && type.getRank() >= 2 && type.hasStaticShape() &&
                     isMicroElement(type.getElementType()) &&
                     given == panelLayout(type) &&
                     llvm::all_of(argument.getUses(), readsPanels);

@@ -39,8 +39,8 @@ bool isSupportedOp(mlir::Operation *op);
 /// written: neighbours in one byte may belong to two workgroups.
 mlir::Type findUnsupportedElement(mlir::Operation *op);
 
-/// The layout of a matrix, a weight, that matmuls multiply with: panels of
-/// columns, as they and gathers of columns read it.
+/// The layout of a matrix, a weight, that matmuls multiply with, or of experts'
+/// matrices: panels of columns, as they and gathers of columns read it.
 StepAttr panelLayout(mlir::RankedTensorType weight);
 
 /// Whether a kernel family computes the function as a whole. What none does is

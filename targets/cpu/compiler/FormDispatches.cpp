@@ -204,7 +204,7 @@ void Former::join(Operation *op, unsigned group) {
 
 void Former::openGroup(Operation *op) {
   Group group;
-  if (isa<MatMulOp>(op)) {
+  if (isa<MatMulOp, ExpertMatMulOp>(op)) {
     group.kind = Kind::MatMul;
     group.space = dimsOf(resultType(op));
   } else if (isa<AttentionOp>(op)) {
@@ -309,6 +309,9 @@ static void addWeightLayout(Operation *op, DispatchGroup &out) {
   Value weight;
   if (auto matmul = dyn_cast<MatMulOp>(op); matmul && wantsPanels(matmul))
     weight = matmul.getRhs();
+  else if (auto experts = dyn_cast<ExpertMatMulOp>(op);
+           experts && wantsPanels(experts))
+    weight = experts.getW();
   else if (isGatherFromPanels(op))
     weight = cast<GatherOp>(op).getX();
   else
@@ -326,8 +329,10 @@ DispatchGroup Former::finish(const Group &group) {
   Operation *root = nullptr;
   for (Operation *op : out.Ops) {
     addWeightLayout(op, out);
-    if (!root || isa<MatMulOp, AttentionOp>(op) ||
-        (!isa<MatMulOp, AttentionOp>(root) && reducesLastAxis(op)))
+    bool isRoot = isa<MatMulOp, ExpertMatMulOp, AttentionOp>(op);
+    if (!root || isRoot ||
+        (!isa<MatMulOp, ExpertMatMulOp, AttentionOp>(root) &&
+         reducesLastAxis(op)))
       root = op;
   }
   out.Name = root->getName().stripDialect().str();
@@ -423,6 +428,13 @@ bool wantsPanels(MatMulOp matmul) {
   return matmul.getRhs().getDefiningOp<GetWeightOp>() &&
          !matmul.getTransposeRhs() && type.getRank() == 2 &&
          isMicroElement(type.getElementType());
+}
+
+bool wantsPanels(ExpertMatMulOp experts) {
+  auto type = cast<RankedTensorType>(experts.getW().getType());
+  return experts.getW().getDefiningOp<GetWeightOp>() &&
+         isMicroElement(type.getElementType()) && type.getDimSize(0) != 0 &&
+         type.getDimSize(2) != 0;
 }
 
 std::vector<DispatchGroup> formDispatches(Block &region) {

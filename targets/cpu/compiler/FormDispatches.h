@@ -14,10 +14,13 @@ namespace dure::cpu {
 
 /// Whether a matmul reads its right operand in panels, a copy of a weight.
 bool wantsPanels(MatMulOp matmul);
+/// Whether experts' matrices, a weight, are read in panels.
+bool wantsPanels(ExpertMatMulOp experts);
 
 /// Cuts a region into launches:
 ///
-/// * a matmul takes the elementwise ops that follow it (its epilogue);
+/// * a matmul, of experts too, takes the elementwise ops that follow it (its
+///   epilogue);
 /// * an attention takes the transposes around it, which become strides;
 /// * elementwise ops, norms, softmax and reductions of one row space, and the
 ///   ops that only move data for them, share a pass over the rows;

@@ -5,6 +5,10 @@
 // A workgroup computes a block of rows times a block of panels. Blocks depend
 // on the problem alone, never on the number of threads. Consecutive workgroups
 // share their block of B. Masks appear only where results are stored.
+//
+// Rows may also choose their batch of B each: a workgroup then computes one
+// batch's block of panels for the rows that chose it, which it looks for itself
+// in the list of choices; what no row chose is not read.
 #ifndef DURE_TARGETS_CPU_COMPILER_MATMULKERNEL_H
 #define DURE_TARGETS_CPU_COMPILER_MATMULKERNEL_H
 
@@ -51,6 +55,12 @@ struct MatMulKernel {
   GetValue lhsRowStride, rhsRowStride;
   bool transposedLhs = false;
   RhsLayout rhsLayout = RhsLayout::Panels;
+  /// Where set, row r of the result is row r / rowsPerLhs of A times the batch
+  /// of B that the i64 number r from this pointer on says; negative ones count
+  /// from the end, one outside the batches is a fault. The batch of A is 0.
+  GetValue choices;
+  GetValue batches;
+  GetValue rowsPerLhs;
   /// Emits what becomes of the sums: the epilogue and the store.
   std::function<void(KernelBuilder &, KernelFrame &, const MatMulResult &)>
       store;
@@ -58,7 +68,9 @@ struct MatMulKernel {
 
 /// How a kernel cuts its problem: there are
 ///   batches * ceildiv(ceildiv(N, kPanelWidth), panels) * ceildiv(M, rows)
-/// workgroups, row blocks fastest, batches slowest.
+/// workgroups, row blocks fastest, batches slowest. Where rows choose their
+/// batch there are batches * ceildiv(ceildiv(N, kPanelWidth), panels), batches
+/// fastest, since few of them may have work.
 struct MatMulBlocks {
   int64_t rows;
   int64_t panels;

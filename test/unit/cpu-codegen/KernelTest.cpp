@@ -434,6 +434,61 @@ func.func @f(%x: tensor<3x?x7xf32, #dure.dims<["3", "d0", "7"]>>, %y: tensor<?x9
         {{{"d0", 11}}});
 }
 
+//===----------------------------------------------------------------------===//
+// Matmul of experts
+//===----------------------------------------------------------------------===//
+
+/// Whatever lies in the matrices that no row chose, nobody sees it.
+static void spoilExpert(Buffer &W, int64_t Expert, int64_t Elements) {
+  std::memset(W.Data + Expert * Elements * 4, 0xff, Elements * 4);
+}
+
+// Tests rows that choose their matrix: none, one, and more than a block of them
+// for one expert; experts counted from the end; what no row chose is not read.
+TEST_P(DispatchTest, ExpertMatMul) {
+  std::string Text = R"(
+func.func @f(%x: tensor<?x40xf32, #dure.dims<["d0", "40"]>>, %e: tensor<?x?xi64, #dure.dims<["d0", "d1"]>>, %w: tensor<7x40x77xf32>, %p: tensor<?x?x1xf32, #dure.dims<["d0", "d1", "1"]>>)
+    -> tensor<?x?x77xf32, #dure.dims<["d0", "d1", "77"]>> attributes {dure.dispatch_fn, dure.symbols = ["d0", "d1"]} {
+  %0 = dure.expert_matmul %x, %e, %w : (tensor<?x40xf32, #dure.dims<["d0", "40"]>>, tensor<?x?xi64, #dure.dims<["d0", "d1"]>>, tensor<7x40x77xf32>) -> tensor<?x?x77xf32, #dure.dims<["d0", "d1", "77"]>>
+  %1 = dure.silu %0 : (tensor<?x?x77xf32, #dure.dims<["d0", "d1", "77"]>>) -> tensor<?x?x77xf32, #dure.dims<["d0", "d1", "77"]>>
+  %2 = dure.mul %1, %p : (tensor<?x?x77xf32, #dure.dims<["d0", "d1", "77"]>>, tensor<?x?x1xf32, #dure.dims<["d0", "d1", "1"]>>) -> tensor<?x?x77xf32, #dure.dims<["d0", "d1", "77"]>>
+  return %2 : tensor<?x?x77xf32, #dure.dims<["d0", "d1", "77"]>>
+})";
+  std::vector<Dims> Sizes = {{{"d0", 0}, {"d1", 2}}, {{"d0", 3}, {"d1", 0}},
+                             {{"d0", 1}, {"d1", 1}}, {{"d0", 1}, {"d1", 3}},
+                             {{"d0", 7}, {"d1", 4}}, {{"d0", 150}, {"d1", 3}}};
+  // Of seven experts the numbers -3 .. 3 are all; -2 .. 2 leave 3 and 4 out.
+  check(Text, Sizes,
+        {.Tolerance = 1e-4,
+         .Low = -2,
+         .High = 2,
+         .Prepare = [](std::vector<Buffer> &Operands, const Dims &) {
+           spoilExpert(Operands[2], 3, 40 * 77);
+           spoilExpert(Operands[2], 4, 40 * 77);
+         }});
+  check(Text, Sizes, {.Tolerance = 1e-4, .Low = 5, .High = 5});
+  check(Text, {{{"d0", 40}, {"d1", 3}}},
+        {.Fault = int32_t(Fault::IndexOutOfRange), .Low = -7, .High = 7});
+  check(Text, {{{"d0", 40}, {"d1", 3}}},
+        {.Fault = int32_t(Fault::IndexOutOfRange), .Low = -8, .High = 6});
+}
+
+// Tests rows of their own for every expert of a token, a K of several passes,
+// and 16-bit floats.
+TEST_P(DispatchTest, ExpertMatMulOfRows) {
+  for (const char *Element : {"f32", "f16", "bf16"}) {
+    SCOPED_TRACE(Element);
+    std::string Text = R"(
+func.func @f(%x: tensor<?x2x530xELT, #dure.dims<["d0", "2", "530"]>>, %e: tensor<?x2xi64, #dure.dims<["d0", "2"]>>, %w: tensor<5x530x33xELT>) -> tensor<?x2x33xELT, #dure.dims<["d0", "2", "33"]>> attributes {dure.dispatch_fn, dure.symbols = ["d0"]} {
+  %0 = dure.expert_matmul %x, %e, %w : (tensor<?x2x530xELT, #dure.dims<["d0", "2", "530"]>>, tensor<?x2xi64, #dure.dims<["d0", "2"]>>, tensor<5x530x33xELT>) -> tensor<?x2x33xELT, #dure.dims<["d0", "2", "33"]>>
+  return %0 : tensor<?x2x33xELT, #dure.dims<["d0", "2", "33"]>>
+})";
+    check(replaceAll(Text, "ELT", Element),
+          {{{"d0", 1}}, {{"d0", 33}}, {{"d0", 200}}},
+          {.Tolerance = 1e-3, .Low = -5, .High = 4});
+  }
+}
+
 // Tests that four-bit integers are read two a byte, a row from the middle of
 // one too, as operands and as constants. The reference has no such elements:
 // the same numbers are eight bits wide there.
