@@ -123,6 +123,17 @@ def RaiseGatedMLP : Pass<"dure-raise-gated-mlp"> {
   let summary = "Recognises gated feed-forward layers (SwiGLU and its kin)";
 }
 
+def RaiseMoE : Pass<"dure-raise-moe", "::mlir::ModuleOp"> {
+  let summary = "Recognises mixtures of experts";
+  let description = [{
+    Written so that all experts run on every token, times a table that is zero
+    but for a token's experts, or so that every row gathers the weights of its
+    expert. Either way `dure.moe` computes the experts that a token goes to, and
+    no other: their outputs, NaN too, no longer reach the result times zero.
+    Slices and transposes of the experts' weights are for dure-fold-weights.
+  }];
+}
+
 def RaiseCache : Pass<"dure-raise-cache", "::mlir::ModuleOp"> {
   let summary = "Makes the entry `step` of models with past and present caches";
   let description = [{

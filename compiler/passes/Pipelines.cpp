@@ -34,7 +34,10 @@ void buildRaisePipeline(OpPassManager &Passes) {
 
   Passes.addPass(createRaiseGelu());
   Passes.addPass(createRaiseSilu());
-  // Needs the activations above.
+  // Needs the activations above; experts before what is left of MLPs. Their
+  // weights are cut and turned once, when they are loaded.
+  Passes.addPass(createRaiseMoE());
+  Passes.addPass(createFoldWeights());
   Passes.addPass(createRaiseGatedMLP());
 
   Passes.addPass(createRaiseRope());

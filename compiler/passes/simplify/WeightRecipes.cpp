@@ -38,15 +38,35 @@ WeightOp WeightRecipes::extend(WeightOp Base, RecipeKind Kind,
       StepAttr::get(Context, Kind, Type, Ints, OtherName, Other.Constant));
   auto Recipe = ArrayAttr::get(Context, Steps);
 
-  WeightOp &Found = ByContent[{Base.getData(), Recipe}];
+  std::string Name =
+      (Base.getSymName() + "." + stringifyRecipeKind(Kind)).str();
+  return findOrMake(Base, Name, Recipe, std::next(Base->getIterator()));
+}
+
+WeightOp WeightRecipes::prefix(WeightOp Of, size_t Steps) {
+  ArrayRef<Attribute> All = cast<ArrayAttr>(recipeOf(Of)).getValue();
+  StringRef Name = Of.getSymName();
+  // Steps are a name's last parts (`extend`).
+  for (size_t I = Steps; I < All.size(); ++I)
+    if (StringRef Shorter = Name.rsplit('.').first; !Shorter.empty())
+      Name = Shorter;
+  return findOrMake(Of, Name,
+                    ArrayAttr::get(Of.getContext(), All.take_front(Steps)),
+                    Of->getIterator());
+}
+
+WeightOp WeightRecipes::findOrMake(WeightOp Like, StringRef Name,
+                                   ArrayAttr Recipe, Block::iterator At) {
+  WeightOp &Found = ByContent[{Like.getData(), Recipe}];
   if (!Found) {
-    OpBuilder Builder(Context);
-    std::string Name =
-        (Base.getSymName() + "." + stringifyRecipeKind(Kind)).str();
+    RankedTensorType Type =
+        Recipe.empty() ? Like.getData().getType()
+                       : cast<StepAttr>(Recipe.getValue().back()).getType();
+    OpBuilder Builder(Like.getContext());
     Found = WeightOp::create(
-        Builder, Base.getLoc(), Builder.getStringAttr(Name), Base.getData(),
-        Recipe, TypeAttr::get(Type), Base.getSymVisibilityAttr());
-    Symbols.insert(Found, std::next(Base->getIterator()));
+        Builder, Like.getLoc(), Builder.getStringAttr(Name), Like.getData(),
+        Recipe, TypeAttr::get(Type), Like.getSymVisibilityAttr());
+    Symbols.insert(Found, At);
   }
   return Found;
 }

@@ -31,8 +31,15 @@ public:
   WeightOp extend(WeightOp Base, RecipeKind Kind, mlir::RankedTensorType Type,
                   llvm::ArrayRef<int64_t> Ints, StepOperand Other = {});
 
+  /// What `Of` was before all but its first `Steps` steps; found or made,
+  /// placed before `Of`.
+  WeightOp prefix(WeightOp Of, size_t Steps);
+
 private:
   using Content = std::pair<mlir::Attribute, mlir::Attribute>;
+
+  WeightOp findOrMake(WeightOp Like, llvm::StringRef Name,
+                      mlir::ArrayAttr Recipe, mlir::Block::iterator At);
 
   mlir::SymbolTable Symbols;
   llvm::DenseMap<Content, WeightOp> ByContent;

@@ -7,7 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("attention", "norm", "rope", "gated_mlp", "gelu", "softmax", "scatter_nd")
+NAMES = (
+    "attention",
+    "norm",
+    "rope",
+    "gated_mlp",
+    "moe",
+    "gelu",
+    "softmax",
+    "scatter_nd",
+)
 
 
 def counts(text):
