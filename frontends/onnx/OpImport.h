@@ -62,6 +62,7 @@ llvm::ArrayRef<OpEntry> samplingOps();
 llvm::ArrayRef<OpEntry> signalOps();
 llvm::ArrayRef<OpEntry> microsoftOps();
 llvm::ArrayRef<OpEntry> microsoftAttentionOps();
+llvm::ArrayRef<OpEntry> microsoftExpertOps();
 llvm::ArrayRef<OpEntry> microsoftQuantizationOps();
 llvm::ArrayRef<OpEntry> dataDependentOps();
 llvm::ArrayRef<OpEntry> einsumOps();

@@ -283,6 +283,102 @@ dynamic("dynamic-matmul-columns", (3, 8), [6], zero=np.arange(6, dtype=np.int8),
 dynamic("dynamic-matmul-bias", (3, 8), [1], zero=np.array([100], np.uint8), bias=f32(6))
 
 
+# MoE and QMoE: 5 experts of 32 hidden units for tokens of 16 or 32 numbers.
+# onnxruntime's CPU kernels know neither a third layer nor gates that are not
+# interleaved with what they gate: those take the numbers of the same experts in
+# the form that they know.
+def fused(fc1, how):
+    """Rows of gates and linear units, interleaved, in another order."""
+    gate, linear = fc1[:, 0::2], fc1[:, 1::2]
+    if how == 1:
+        return fc1, None
+    return (np.concatenate([gate, linear], 1), None) if how == 2 else (gate, linear)
+
+
+def experts(name, tokens=(3,), like=None, fusion=None, biases=(), limited=None, sets=(),
+            **attributes):
+    gated = fusion is not None
+    fc1 = f32(5, 64 if gated else 32, 16, scale=0.5)
+    first, third = fused(fc1, fusion) if gated else (fc1, None)
+    bias = f32(5, fc1.shape[1])
+    first_bias, third_bias = fused(bias, fusion) if gated else (bias, None)
+    inputs = dict(x=f32(*tokens, 16), router=f32(int(np.prod(tokens)), 5, scale=2),
+                  fc1=first, fc1_bias=first_bias if 1 in biases else None,
+                  fc2=f32(5, 16, 32, scale=0.3), fc2_bias=f32(5, 16) if 2 in biases else None,
+                  fc3=third, fc3_bias=third_bias if 1 in biases else None)
+    while inputs[list(inputs)[-1]] is None:
+        inputs.popitem()
+    if gated:
+        attributes |= dict(activation_type="swiglu", swiglu_fusion=fusion)
+    if limited:
+        attributes["swiglu_limit"] = limited
+    rows = ["t"] if len(tokens) == 1 else ["b", "t"]
+    case(name, "MoE", inputs, ["y"],
+         [w for w in inputs if w not in ("x", "router") and inputs[w] is not None],
+         dims=dict(x=rows + [16], router=["t" if len(tokens) == 1 else "rows", 5]), like=like,
+         sets=sets, **attributes)
+
+
+def scores(tokens):
+    return dict(x=f32(tokens, 16), router=f32(tokens, 5, scale=2))
+
+
+experts("moe-relu", k=2, sets=[scores(1), scores(40)])
+experts("moe-silu-biases", k=2, biases=(1, 2), activation_type="silu",
+        normalize_routing_weights=1)
+experts("moe-gelu", (2, 3), k=1, activation_type="gelu")
+experts("moe-identity", k=5, activation_type="identity")
+experts("moe-swiglu", k=3, fusion=1, normalize_routing_weights=1)
+experts("moe-swiglu-gpt-oss", k=2, fusion=1, biases=(1, 2), limited=1.0, activation_alpha=1.702,
+        activation_beta=1.0, normalize_routing_weights=1)
+for how, form in ((0, "apart"), (2, "halves")):
+    experts(f"moe-swiglu-{form}", k=3, fusion=how, normalize_routing_weights=1,
+            like="moe-swiglu")
+    experts(f"moe-swiglu-{form}-gpt-oss", k=2, fusion=how, biases=(1, 2), limited=1.0,
+            activation_alpha=1.702, activation_beta=1.0, normalize_routing_weights=1,
+            like="moe-swiglu-gpt-oss")
+
+
+def quantized_experts(name, bits, block=None, zeros=False, biases=False, stored=True,
+                      weights=None, **attributes):
+    rng = np.random.default_rng(bits + (block or 0))
+    hidden, inner = 32, 32
+    fusion = 2 if attributes.get("activation_type") == "swiglu" else 1
+
+    def layer(n, k):
+        blocks = k // block if block else None
+        packed = rng.integers(0, 256, (5, n, k * bits // 8), np.uint8)
+        scale = rng.uniform(0.005, 0.05, (5, n, blocks) if block else (5, n)).astype(np.float32)
+        last = (n, -(-blocks * bits // 8)) if block else (-(-n * bits // 8),)
+        return packed, scale, rng.integers(0, 256, (5, *last), np.uint8) if zeros else None
+
+    (fc1, scale1, zero1), (fc2, scale2, zero2) = layer(fusion * inner, hidden), layer(hidden, inner)
+    inputs = dict(x=f32(4, hidden), router=f32(4, 5, scale=2), fc1=fc1, scale1=scale1,
+                  bias1=f32(5, fusion * inner) if biases else None, fc2=fc2, scale2=scale2,
+                  bias2=f32(5, hidden) if biases else None, fc3=None, scale3=None, bias3=None,
+                  zero1=zero1, zero2=zero2, zero3=None, weights=weights)
+    while inputs[list(inputs)[-1]] is None:
+        inputs.popitem()
+    if block:
+        attributes["block_size"] = block
+    kept = [w for w in inputs if w not in ("x", "router", "weights") and inputs[w] is not None]
+    case(name, "QMoE", inputs, ["y"], kept if stored else [w for w in kept if w[0] != "f"],
+         expert_weight_bits=bits, normalize_routing_weights=1, **attributes)
+
+
+quantized_experts("qmoe-4-bits", 4, k=2)
+quantized_experts("qmoe-4-bits-blocks", 4, 16, k=2, activation_type="silu")
+quantized_experts("qmoe-4-bits-blocks-zeros", 4, 16, zeros=True, biases=True, k=2,
+                  activation_type="silu")
+quantized_experts("qmoe-4-bits-rows-zeros", 4, zeros=True, k=2, activation_type="gelu")
+quantized_experts("qmoe-4-bits-swiglu", 4, 32, biases=True, k=2, activation_type="swiglu",
+                  swiglu_fusion=1, activation_alpha=1.702, activation_beta=1.0, swiglu_limit=0.5)
+quantized_experts("qmoe-4-bits-computed", 4, 16, zeros=True, stored=False, k=2)
+quantized_experts("qmoe-8-bits", 8, k=3, activation_type="silu")
+quantized_experts("qmoe-8-bits-zeros", 8, zeros=True, k=1)
+quantized_experts("qmoe-weights", 4, k=2, weights=np.abs(f32(4, 5)) + 0.1)
+
+
 def main():
     files = {}
     for name, (model, inputs, outputs) in CASES.items():

@@ -2,6 +2,7 @@
 // Quantized weights of the domain com.microsoft: MatMulNBits,
 // GatherBlockQuantized, DynamicQuantizeMatMul.
 
+#include "frontends/onnx/ops/PackedNumbers.h"
 #include "frontends/onnx/ops/Products.h"
 
 using namespace mlir;
@@ -21,11 +22,8 @@ static Value unpacked(OpImport &C, Value Bytes) {
   return C.reshape(Both, {S[0], S[1] * DimExpr(2)});
 }
 
-/// Input `I`, bytes of packed numbers, as [Rows, Columns] of them. What the
-/// model stores is read in place if asked for: its bytes are those of the
-/// standard's uint4, which only dure.dequantize reads.
-static Value packedInput(OpImport &C, unsigned I, int64_t Rows, int64_t Columns,
-                         int64_t Bits, bool InPlace) {
+Value packedInput(OpImport &C, unsigned I, int64_t Rows, int64_t Columns,
+                  int64_t Bits, bool InPlace) {
   Value X = C.in(I);
   if (!X)
     return {};
@@ -47,8 +45,7 @@ static Value packedInput(OpImport &C, unsigned I, int64_t Rows, int64_t Columns,
   return unpacked(C, C.reshape(X, {DimExpr(Rows), DimExpr(Columns / 2)}));
 }
 
-/// The first `Columns` of a matrix's columns.
-static Value firstColumns(OpImport &C, Value X, int64_t Columns) {
+Value firstColumns(OpImport &C, Value X, int64_t Columns) {
   if (!X || dimOf(typeOf(X), 1).isConstant(Columns))
     return X;
   DimExpr Zero(0);

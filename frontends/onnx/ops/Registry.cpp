@@ -15,21 +15,35 @@ using Key = std::pair<llvm::StringRef, llvm::StringRef>;
 static const std::map<Key, const OpEntry *> &table() {
   static const auto *Table = [] {
     auto *All = new std::map<Key, const OpEntry *>;
-    for (llvm::ArrayRef<OpEntry> Family :
-         {activationOps(),  attentionOps(),
-          constantOps(),    controlFlowOps(),
-          convolutionOps(), dataDependentOps(),
-          einsumOps(),      elementwiseOps(),
-          gatherOps(),      lossOps(),
-          matMulOps(),      microsoftAttentionOps(),
-          microsoftOps(),   microsoftQuantizationOps(),
-          movementOps(),    normalizationOps(),
-          poolingOps(),     quantizationOps(),
-          recurrenceOps(),  reductionOps(),
-          resizeOps(),      rnnOps(),
-          samplingOps(),    selectionOps(),
-          shapeOps(),       signalOps(),
-          sortingOps(),     trigonometryOps()})
+    for (llvm::ArrayRef<OpEntry> Family : {activationOps(),
+                                           attentionOps(),
+                                           constantOps(),
+                                           controlFlowOps(),
+                                           convolutionOps(),
+                                           dataDependentOps(),
+                                           einsumOps(),
+                                           elementwiseOps(),
+                                           gatherOps(),
+                                           lossOps(),
+                                           matMulOps(),
+                                           microsoftAttentionOps(),
+                                           microsoftExpertOps(),
+                                           microsoftOps(),
+                                           microsoftQuantizationOps(),
+                                           movementOps(),
+                                           normalizationOps(),
+                                           poolingOps(),
+                                           quantizationOps(),
+                                           recurrenceOps(),
+                                           reductionOps(),
+                                           resizeOps(),
+                                           rnnOps(),
+                                           samplingOps(),
+                                           selectionOps(),
+                                           shapeOps(),
+                                           signalOps(),
+                                           sortingOps(),
+                                           trigonometryOps()})
       for (const OpEntry &Entry : Family) {
         assert(llvm::is_sorted(Entry.Since) && "versions must ascend");
         bool IsNew = All->emplace(Key(Entry.Domain, Entry.Name), &Entry).second;

@@ -451,4 +451,72 @@ TEST_F(OnnxOperator, SizesOfPackedWeights) {
   EXPECT_EQ(Codes({3, 3, 8}, 4, 16, int64_t(1) << 31), "attribute");
 }
 
+TEST_F(OnnxOperator, FormsOfExperts) {
+  auto Codes = [&](std::vector<std::string> Inputs,
+                   std::vector<std::string> More = {},
+                   std::vector<DimText> Router = {"t", 4}) {
+    return codesOf(
+        node("MoE", Inputs, {"y"}, More, "", "com.microsoft"),
+        {value("x", Float, {"t", 8}), value("r", Float, Router),
+         value("in", Float, {4, 16, 8}), value("out", Float, {4, 8, 16}),
+         value("half", Float, {4, 8, 8}), value("odd", Float, {4, 15, 8}),
+         value("b", Float, {4, 16})});
+  };
+  std::string Swiglu = stringAttribute("activation_type", "swiglu");
+  std::vector<std::string> Plain = {"x", "r", "in", "", "out"};
+  EXPECT_EQ(Codes(Plain), "");
+  EXPECT_EQ(Codes({"x", "r", "in", "b", "out", "", "in", "b"}), "");
+  EXPECT_EQ(Codes({"x", "r", "in", "b", "half"},
+                  {Swiglu, intAttribute("swiglu_fusion", 1)}),
+            "");
+  EXPECT_EQ(Codes({"x", "r", "in", "", "out", "", "in"}, {Swiglu}), "");
+  EXPECT_EQ(Codes(Plain, {Swiglu}), "op-form");
+  EXPECT_EQ(Codes({"x", "r", "odd", "", "half"},
+                  {Swiglu, intAttribute("swiglu_fusion", 2)}),
+            "shape-rank");
+  EXPECT_EQ(Codes(Plain, {intAttribute("k", 0)}), "attribute");
+  EXPECT_EQ(Codes(Plain, {intAttribute("k", 5)}), "operands");
+  EXPECT_EQ(Codes(Plain, {intAttribute("use_sparse_mixer", 1)}), "op-form");
+  EXPECT_EQ(Codes(Plain, {intAttribute("swiglu_limit_after_activation", 1)}),
+            "op-form");
+  EXPECT_EQ(Codes(Plain, {stringAttribute("activation_type", "tanh")}),
+            "attribute");
+  EXPECT_EQ(Codes(Plain, {}, {"t", 4, 1}), "shape-rank");
+  EXPECT_EQ(Codes({"x", "r", "in", "", "half"}), "operands");
+  EXPECT_EQ(Codes({"x", "r", "in", "", "b"}), "shape-rank");
+}
+
+TEST_F(OnnxOperator, SizesOfQuantizedExperts) {
+  auto Codes = [&](std::vector<DimText> In, std::vector<DimText> Scale,
+                   std::vector<std::string> More = {}, const char *Zeros = "") {
+    return codesOf(
+        node("QMoE",
+             {"x", "r", "in", "s", "", "out", "t", "", "", "", "", Zeros},
+             {"y"}, More, "", "com.microsoft"),
+        {value("x", Float, {3, 32}), value("r", Float, {3, 4}),
+         value("in", UInt8, In), value("s", Float, Scale),
+         value("out", UInt8, {4, 32, 8}), value("t", Float, {4, 32}),
+         value("z", UInt8, {4, 8}), value("z2", UInt8, {4, 7})});
+  };
+  EXPECT_EQ(Codes({4, 16, 16}, {4, 16}), "");
+  EXPECT_EQ(Codes({4, 16, 16}, {4, 16, 1}, {}, "z"), "");
+  EXPECT_EQ(Codes({4, 16, 16}, {4, 16}, {}, "z2"), "shape-rank");
+  EXPECT_EQ(Codes({4, 16, 16}, {4, 16, 2}, {intAttribute("block_size", 16)}),
+            "");
+  EXPECT_EQ(Codes({4, 16, 16}, {4, 16, 2}, {intAttribute("block_size", 32)}),
+            "shape-rank");
+  EXPECT_EQ(Codes({4, 16, 16}, {4, 16, 2}), "shape-rank");
+  EXPECT_EQ(
+      Codes({4, 16, 32}, {4, 16}, {intAttribute("fc1_expert_weight_bits", 8)}),
+      "");
+  EXPECT_EQ(
+      Codes({4, 16, 16}, {4, 16}, {intAttribute("expert_weight_bits", 3)}),
+      "attribute");
+  EXPECT_EQ(Codes({4, 16, 16}, {4, 16}, {stringAttribute("quant_type", "fp4")}),
+            "op-form");
+  EXPECT_EQ(Codes({4, 16, 16}, {4, 16}, {intAttribute("weights_prepacked", 1)}),
+            "op-form");
+  EXPECT_EQ(Codes({16, 16}, {4, 16}), "shape-rank");
+}
+
 } // namespace
