@@ -13,7 +13,7 @@ import lit.formats
 config.name = "dure"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "expect_rc.py", "unit", "models", "benchmark", "fuzz"]
+config.excludes = ["Inputs", "expect_rc.py", "unit", "models", "benchmark", "fuzz", "hostile"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.dure_build_dir, "test")
 

@@ -8,6 +8,8 @@
 #include "frontends/onnx/Wire.h"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -172,6 +174,16 @@ std::vector<FreeName> Checker::checkGraph(Graph &G) {
 }
 
 void Checker::checkMain(Graph &G) {
+  // A branch may return a value twice; the model's outputs are told apart by
+  // their names.
+  std::unordered_set<std::string_view> Names;
+  for (const ValueInfo &Output : G.Outputs) {
+    if (Output.Name.empty())
+      C.fail(RefusalCode::BadName, {"a graph output has none"});
+    define(Names, Output.Name);
+  }
+  if (G.Outputs.empty())
+    C.fail(RefusalCode::FileMalformed, {"its graph has no outputs"});
   std::vector<FreeName> Free = checkGraph(G);
   if (!Free.empty())
     undefined(Free.front());
@@ -191,6 +203,14 @@ void Checker::checkFunction(Function &F) {
 void checkModel(Context &C, Model &M) {
   Checker Check(C);
   Check.checkMain(M.Main);
+  std::set<std::tuple<std::string_view, std::string_view, std::string_view>>
+      Known;
+  for (const Function &F : M.Functions) {
+    if (F.Name.empty())
+      C.fail(RefusalCode::BadName, {"a function has none"});
+    if (!Known.insert({F.Domain, F.Name, F.Overload}).second)
+      C.fail(RefusalCode::DuplicateName, {printable(F.Name)});
+  }
   for (Function &F : M.Functions)
     Check.checkFunction(F);
 }

@@ -13,6 +13,15 @@ namespace dure::onnx {
 /// oldest that follows the rules of today (broadcasting since 7).
 static constexpr int64_t MinOpset = 7, MaxOpset = 28;
 
+static bool isKnownOpset(int64_t Opset) {
+  return Opset >= MinOpset && Opset <= MaxOpset;
+}
+
+static std::vector<std::string> opsetArguments(int64_t Opset) {
+  return {std::to_string(Opset), std::to_string(MinOpset),
+          std::to_string(MaxOpset)};
+}
+
 /// Nobody reads more, and a hostile file could ask for millions.
 static constexpr size_t MaxRefusals = 10'000;
 
@@ -197,6 +206,31 @@ void GraphImporter::importNodes(const std::vector<Node> &Nodes) {
     importNode(N);
 }
 
+/// The first attribute that stands for one of a function; empty when none does.
+static std::string referenceOf(const Node &N) {
+  for (const Attribute &A : N.Attributes)
+    if (!A.RefName.empty())
+      return std::string(A.Name);
+  return {};
+}
+
+/// The bytes that a copy of the node takes.
+static uint64_t bytesOf(const Node &N) {
+  uint64_t Bytes = sizeof(Node);
+  for (const Attribute &A : N.Attributes) {
+    Bytes += sizeof(Attribute) + A.Floats.size() * sizeof(float) +
+             A.Ints.size() * sizeof(int64_t) +
+             A.Strings.size() * sizeof(std::string_view);
+    for (const Tensor &T : A.Tensors)
+      Bytes += sizeof(Tensor) + T.Bytes.size() +
+               T.StringData.size() * sizeof(std::string_view);
+    for (const Graph &G : A.Graphs)
+      for (const Node &Inner : G.Nodes)
+        Bytes += bytesOf(Inner);
+  }
+  return Bytes;
+}
+
 void GraphImporter::importNode(const Node &N) {
   if (RepeatedBytes > Options.MaxRepeatedBytes)
     return; // Refused already.
@@ -206,11 +240,37 @@ void GraphImporter::importNode(const Node &N) {
                        {std::to_string(Options.MaxInlinedNodes)}));
     return;
   }
-  if (const Function *F = findFunction(N))
+  if (!dependsOnCall(N))
+    return importBound(N);
+  if (Calls.empty()) {
+    refuse(refusalOf(N, RefusalCode::AttributeBad,
+                     {referenceOf(N), "stands for an attribute of a function, "
+                                      "and the node is in none"}));
+    return poisonOutputs(N);
+  }
+  if (!chargeRepeated(*Calls.back().From, bytesOf(N)))
+    return;
+  Node Bound = N;
+  for (std::string_view &Input : Bound.Inputs)
+    if (isLeftOut(Input))
+      Input = {};
+  bindAttributes(Bound, *Calls.back().From, *Calls.back().Of);
+  importBound(Bound);
+}
+
+/// Imports a node that says all by itself.
+void GraphImporter::importBound(const Node &N) {
+  if (N.Outputs.empty())
+    refuse(refusalOf(N, RefusalCode::InputCount, {"has no outputs"}));
+  else if (const Function *F = findFunction(N))
     importCall(N, *F);
   else
     importOp(N);
-  // What was not produced is known to be refused.
+  poisonOutputs(N);
+}
+
+/// What a node did not produce is known to be refused.
+void GraphImporter::poisonOutputs(const Node &N) {
   for (std::string_view Output : N.Outputs)
     if (!Output.empty())
       Scopes.back().Values.try_emplace(ref(Output), Value());
@@ -248,6 +308,10 @@ void GraphImporter::importOp(const Node &N) {
                   {std::to_string(Opset), std::to_string(Entry->RemovedIn)}));
     return;
   }
+  if (llvm::StringRef Name = missingAttribute(N, Opset); !Name.empty()) {
+    refuse(refusalOf(N, RefusalCode::AttributeBad, {Name.str(), "is missing"}));
+    return;
+  }
   size_t Given = N.Inputs.size();
   if (Given < Entry->MinInputs || Given > Entry->MaxInputs) {
     refuse(refusalOf(N, RefusalCode::InputCount,
@@ -271,31 +335,27 @@ void GraphImporter::importOp(const Node &N) {
     refuse(refusalOf(N, RefusalCode::FormUnsupported, {"unknown reason"}));
 }
 
-/// The bytes that a copy of the node takes.
-static uint64_t bytesOf(const Node &N) {
-  uint64_t Bytes = sizeof(Node);
-  for (const Attribute &A : N.Attributes) {
-    Bytes += sizeof(Attribute) + A.Floats.size() * sizeof(float) +
-             A.Ints.size() * sizeof(int64_t) +
-             A.Strings.size() * sizeof(std::string_view);
-    for (const Tensor &T : A.Tensors)
-      Bytes += sizeof(Tensor) + T.Bytes.size() +
-               T.StringData.size() * sizeof(std::string_view);
-    for (const Graph &G : A.Graphs)
-      for (const Node &Inner : G.Nodes)
-        Bytes += bytesOf(Inner);
+/// True for a function's input that its call leaves out.
+bool GraphImporter::isLeftOut(std::string_view Name) const {
+  for (size_t I = Scopes.size(); I-- != 0;) {
+    const Scope &S = Scopes[I];
+    if (S.Values.contains(ref(Name)) || S.Initializers.contains(ref(Name)))
+      return false;
+    if (S.LeftOut.contains(ref(Name)))
+      return true;
+    if (!S.SeesOuter)
+      break;
   }
-  return Bytes;
+  return false;
 }
 
-/// True when a node of a function's body is another one in every call: it
-/// reads an attribute of the call, or an input that the call leaves out.
-static bool dependsOnCall(const Node &N, const llvm::StringSet<> &LeftOut) {
-  return llvm::any_of(N.Attributes,
-                      [](const Attribute &A) { return !A.RefName.empty(); }) ||
-         llvm::any_of(N.Inputs, [&](std::string_view Input) {
-           return LeftOut.contains(ref(Input));
-         });
+/// True when a node is another one in every call of the function that it stands
+/// in: it reads an attribute of the call, or an input that the call leaves out.
+bool GraphImporter::dependsOnCall(const Node &N) const {
+  return !referenceOf(N).empty() ||
+         (!Calls.empty() && llvm::any_of(N.Inputs, [&](std::string_view Input) {
+           return isLeftOut(Input);
+         }));
 }
 
 bool GraphImporter::chargeRepeated(const Node &N, uint64_t Bytes) {
@@ -311,7 +371,8 @@ bool GraphImporter::chargeRepeated(const Node &N, uint64_t Bytes) {
 
 /// Inlines a call: the body is imported in a scope of its own.
 void GraphImporter::importCall(const Node &N, const Function &F) {
-  if (llvm::is_contained(Calls, &F)) {
+  auto IsSame = [&](const Call &Outer) { return Outer.Of == &F; };
+  if (llvm::any_of(Calls, IsSame)) {
     refuse(refusalOf(N, RefusalCode::FunctionCycle, {std::string(F.Name)}));
     return;
   }
@@ -328,42 +389,37 @@ void GraphImporter::importCall(const Node &N, const Function &F) {
   }
   Scope Body;
   Body.Opsets = &F.Opsets;
-  llvm::StringSet<> LeftOut;
   for (size_t I = 0; I < F.Inputs.size(); ++I) {
     if (I < N.Inputs.size() && !N.Inputs[I].empty())
       Body.Values[ref(F.Inputs[I])] = lookup(N.Inputs[I]);
     else
-      LeftOut.insert(ref(F.Inputs[I]));
+      Body.LeftOut.insert(ref(F.Inputs[I]));
   }
-  Calls.push_back(&F);
+  Calls.push_back({&F, &N});
   Scopes.push_back(std::move(Body));
-  for (const Node &Inner : F.Nodes) {
-    if (!dependsOnCall(Inner, LeftOut)) {
-      importNode(Inner);
-      continue;
-    }
-    if (!chargeRepeated(N, bytesOf(Inner)))
-      break;
-    Node Bound = Inner;
-    for (std::string_view &Input : Bound.Inputs)
-      if (LeftOut.contains(ref(Input)))
-        Input = {};
-    bindAttributes(Bound, N, F);
-    importNode(Bound);
-  }
+  int64_t Opset = opsetOf("");
+  if (Opset == 0 || isKnownOpset(Opset))
+    importNodes(F.Nodes);
+  else
+    refuse(refusalOf(N, RefusalCode::OpsetVersion, opsetArguments(Opset)));
   SmallVector<Value> Results;
   for (size_t I = 0; I < N.Outputs.size(); ++I)
-    Results.push_back(lookup(F.Outputs[I]));
+    Results.push_back(N.Outputs[I].empty() ? Value() : resultOf(F.Outputs[I]));
   Scopes.pop_back();
   Calls.pop_back();
   for (size_t I = 0; I < N.Outputs.size(); ++I)
-    if (!N.Outputs[I].empty() && LeftOut.contains(ref(F.Outputs[I])))
-      refuse(refusalOf(N, RefusalCode::InputCount,
-                       {"leaves out the input '" + std::string(F.Outputs[I]) +
-                        "', which its function returns"}));
-  for (size_t I = 0; I < N.Outputs.size(); ++I)
     if (!N.Outputs[I].empty())
       define(N.Outputs[I], Results[I]);
+}
+
+/// A value that a function or a subgraph returns; refuses an input of a
+/// function that its call leaves out.
+Value GraphImporter::resultOf(std::string_view Name) {
+  if (!Calls.empty() && isLeftOut(Name))
+    refuse(refusalOf(*Calls.back().From, RefusalCode::InputCount,
+                     {"leaves out the input '" + std::string(Name) +
+                      "', which its function returns"}));
+  return lookup(Name);
 }
 
 //===----------------------------------------------------------------------===//
@@ -390,7 +446,7 @@ GraphImporter::importBody(const Graph &Body, Block &Into,
     Builder.setInsertionPointToEnd(&Into);
     importNodes(Body.Nodes);
     for (const ValueInfo &Output : Body.Outputs)
-      Results.push_back(lookup(Output.Name));
+      Results.push_back(resultOf(Output.Name));
   }
   --BodyDepth;
   Scopes.pop_back();
@@ -478,13 +534,12 @@ void GraphImporter::bindAttributes(Node &Inner, const Node &Call,
 /// importer, since the rules of others were different.
 void GraphImporter::checkOpset() {
   int64_t Opset = opsetOf("");
-  if (Opset == 0 || (Opset >= MinOpset && Opset <= MaxOpset))
+  if (Opset == 0 || isKnownOpset(Opset))
     return;
   Refusal R{};
   R.Code = RefusalCode::OpsetVersion;
   R.Place = File.path();
-  R.Arguments = {std::to_string(Opset), std::to_string(MinOpset),
-                 std::to_string(MaxOpset)};
+  R.Arguments = opsetArguments(Opset);
   refuse(std::move(R));
   IsTooOld = Opset < MinOpset;
 }
@@ -548,14 +603,20 @@ func::FuncOp GraphImporter::createMain(const Graph &Main, Location Loc) {
 /// Refuses an output whose declared element type is not the computed one.
 bool GraphImporter::checkOutput(const ValueInfo &Output, Value V) {
   DataType Declared = Output.Type.Element;
-  if (Declared == DataType::Undefined || elementType(Declared) == elementOf(V))
+  using Kind = TypeInfo::Kind;
+  bool IsTensor = Output.Type.Category == Kind::Tensor ||
+                  Output.Type.Category == Kind::None;
+  if (IsTensor && (Declared == DataType::Undefined ||
+                   elementType(Declared) == elementOf(V)))
     return true;
   Refusal R{};
   R.Code = RefusalCode::OutputType;
   R.Place = File.path();
-  R.Arguments = {std::string(Output.Name), "it is declared as " +
-                                               std::string(typeName(Declared)) +
-                                               ", which it is not"};
+  std::string Why = IsTensor ? "it is declared as " +
+                                   std::string(typeName(Declared)) +
+                                   ", which it is not"
+                             : "it is not a tensor";
+  R.Arguments = {std::string(Output.Name), std::move(Why)};
   refuse(std::move(R));
   return false;
 }

@@ -90,6 +90,8 @@ private:
     llvm::StringMap<mlir::Value> Values;
     llvm::StringMap<const Tensor *> Initializers;
     const std::vector<OpsetImport> *Opsets = nullptr;
+    /// Inputs of a function that its call leaves out.
+    llvm::StringSet<> LeftOut;
     /// A subgraph: the names of the scope before this one are in sight, too.
     bool SeesOuter = false;
   };
@@ -97,6 +99,11 @@ private:
   mlir::func::FuncOp createMain(const Graph &Main, mlir::Location Loc);
   void importNodes(const std::vector<Node> &Nodes);
   void importNode(const Node &N);
+  void importBound(const Node &N);
+  void poisonOutputs(const Node &N);
+  bool isLeftOut(std::string_view Name) const;
+  bool dependsOnCall(const Node &N) const;
+  mlir::Value resultOf(std::string_view Name);
   void importCall(const Node &N, const Function &F);
   void importOp(const Node &N);
   /// Accounts for bytes that a call repeats; false, having refused it, when
@@ -131,7 +138,12 @@ private:
   bool IsTooOld = false;
 
   std::vector<Scope> Scopes;
-  std::vector<const Function *> Calls;
+  /// The calls that the nodes of today stand in, outermost first.
+  struct Call {
+    const Function *Of;
+    const Node *From;
+  };
+  std::vector<Call> Calls;
   /// Domain, name and overload.
   std::map<std::tuple<std::string_view, std::string_view, std::string_view>,
            const Function *>

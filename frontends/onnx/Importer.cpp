@@ -104,15 +104,37 @@ static std::string bindValue(const ValueInfo &Input, const InputValue &Given,
   return {};
 }
 
+/// What does not fit between an input's type and the initializer that is its
+/// default; empty when all does.
+static std::string misfitOf(const ValueInfo &Input, const Tensor &T) {
+  const TypeInfo &Declared = Input.Type;
+  if (Declared.Category == TypeInfo::Kind::None)
+    return {};
+  if (Declared.Category != TypeInfo::Kind::Tensor)
+    return "it is not a tensor";
+  bool Fits =
+      Declared.Element == DataType::Undefined || Declared.Element == T.Type;
+  if (!Fits)
+    return "its initializer has type " + std::string(typeName(T.Type));
+  if (!Declared.Shape)
+    return {};
+  Fits = Declared.Shape->size() == T.Dims.size();
+  for (size_t I = 0; Fits && I < T.Dims.size(); ++I)
+    if (std::optional<int64_t> Size = (*Declared.Shape)[I].Value)
+      Fits = *Size == T.Dims[I];
+  return Fits ? "" : "its initializer has another shape";
+}
+
 /// The inputs that are neither initializers nor given a value, and the values
 /// that are; refuses what cannot be an input.
 static std::vector<const ValueInfo *>
 signatureOf(const ModelFile &File, const ImportOptions &Options,
             std::vector<Tensor> &Given, std::vector<Refusal> &Refusals) {
   const Graph &Main = File.model().Main;
-  llvm::StringSet<> Initialized, Known;
+  llvm::StringMap<const Tensor *> Initialized;
+  llvm::StringSet<> Known;
   for (const Tensor &T : Main.Initializers)
-    Initialized.insert(llvm::StringRef(T.Name));
+    Initialized[llvm::StringRef(T.Name)] = &T;
   std::vector<const ValueInfo *> Inputs;
   for (const ValueInfo &Input : Main.Inputs) {
     Known.insert(llvm::StringRef(Input.Name));
@@ -127,8 +149,12 @@ signatureOf(const ModelFile &File, const ImportOptions &Options,
                                      {std::string(Input.Name), Wrong}));
       continue;
     }
-    if (Initialized.contains(llvm::StringRef(Input.Name)))
+    if (const Tensor *T = Initialized.lookup(llvm::StringRef(Input.Name))) {
+      if (std::string Wrong = misfitOf(Input, *T); !Wrong.empty())
+        Refusals.push_back(refusalAt(File, RefusalCode::OutputType,
+                                     {std::string(Input.Name), Wrong}));
       continue;
+    }
     if (checkInput(File, Input, Refusals))
       Inputs.push_back(&Input);
   }

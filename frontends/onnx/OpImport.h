@@ -71,6 +71,9 @@ llvm::ArrayRef<OpEntry> trigonometryOps();
 
 /// The entry for an operator; null when there is none.
 const OpEntry *findOp(llvm::StringRef Domain, llvm::StringRef Name);
+/// An attribute that the standard requires of the node and that is not there;
+/// empty when all are.
+llvm::StringRef missingAttribute(const Node &N, int64_t Opset);
 /// True when any operator of the domain has an importer.
 bool isKnownDomain(llvm::StringRef Domain);
 

@@ -194,17 +194,22 @@ void TensorReader::readFields(std::string_view Message) {
 }
 
 void TensorReader::checkDims() {
+  // The other sizes of a tensor without elements must be possible, too: strides
+  // and parts of it are computed from them.
+  uint64_t NonZero = 1;
   for (int64_t Dim : T.Dims) {
     if (Dim < 0)
       C.fail(RefusalCode::TensorDims,
              {"dimension " + std::to_string(Dim) + " is negative"});
-    if (__builtin_mul_overflow(T.ElementCount, static_cast<uint64_t>(Dim),
-                               &T.ElementCount))
+    if (Dim == 0)
+      T.ElementCount = 0;
+    // One bound for all types: bits must be countable in 64 bits.
+    else if (__builtin_mul_overflow(NonZero, static_cast<uint64_t>(Dim),
+                                    &NonZero) ||
+             NonZero >= (uint64_t(1) << 56))
       C.fail(RefusalCode::TensorDims, {"their product overflows"});
   }
-  // One bound for all types: bits must be countable in 64 bits too.
-  if (T.ElementCount > (uint64_t(1) << 56))
-    C.fail(RefusalCode::TensorDims, {"their product overflows"});
+  T.ElementCount *= NonZero;
 }
 
 uint64_t TensorReader::byteSize() const {

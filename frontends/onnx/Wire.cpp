@@ -8,6 +8,10 @@ namespace dure::onnx {
 using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 
+/// Parts of a place beyond which the middle ones are left out: those of a file
+/// that nests ten thousand graphs say nothing.
+static constexpr size_t LongPath = 6;
+
 void Context::fail(RefusalCode Code, std::vector<std::string> Arguments,
                    const char *At) const {
   Refusal R{};
@@ -15,9 +19,18 @@ void Context::fail(RefusalCode Code, std::vector<std::string> Arguments,
   R.Place = printable(FileName);
   if (At)
     R.Place += ", byte " + std::to_string(offsetOf(At));
+  std::vector<std::string_view> Parts;
   for (const std::string &Part : Path)
     if (!Part.empty())
-      R.Place += ", " + Part;
+      Parts.push_back(Part);
+  for (size_t I = 0; I < Parts.size(); ++I) {
+    bool IsMiddle = Parts.size() > LongPath && I >= LongPath / 2 &&
+                    I < Parts.size() - LongPath / 2;
+    if (!IsMiddle)
+      R.Place += ", " + std::string(Parts[I]);
+    else if (I == LongPath / 2)
+      R.Place += ", ...";
+  }
   R.Arguments = std::move(Arguments);
   throw ReadError{std::move(R)};
 }

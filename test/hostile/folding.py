@@ -1,0 +1,3 @@
+from case import Group
+
+GROUP = Group("folding")
