@@ -3,6 +3,8 @@
 
 #include "runtime/host/CommandBatch.h"
 
+#include "runtime/host/Places.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -147,18 +149,7 @@ Status CommandBatch::namingSource(const Status &Failure,
                        [](const Source &S, uint64_t T) { return S.Tag < T; });
   if (Found == Sources.end() || Found->Tag != *Tag)
     return Failure;
-  const std::vector<std::string> &Nodes = Found->Row->Nodes;
-  if (Nodes.size() == 1)
-    return Failure.at("node '" + Nodes[0] + "'");
-  // A dispatch may be made from many nodes: a line must stay readable.
-  size_t Named = std::min<size_t>(Nodes.size(), 4);
-  std::string Names;
-  for (size_t I = 0; I != Named; ++I)
-    Names += (I ? ", '" : "'") + Nodes[I] + "'";
-  if (Nodes.size() == Named)
-    return Failure.at("one of the nodes " + Names);
-  return Failure.at("one of the nodes " + Names + " and " +
-                    std::to_string(Nodes.size() - Named) + " more");
+  return Failure.at(nodesText(Found->Row->Nodes));
 }
 
 Status CommandBatch::wait() {

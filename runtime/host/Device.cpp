@@ -34,7 +34,8 @@ Result<std::shared_ptr<DeviceBuffer>>
 Device::allocateKind(uint64_t Size, uint32_t Kind) const {
   if (Size > Facts.AllocationLimit)
     return Status(StatusCode::ResourceExhausted,
-                  "a buffer of " + std::to_string(Size) + " bytes; device '" +
+                  "out of memory: it needs a buffer of " +
+                      std::to_string(Size) + " bytes, and device '" +
                       Facts.Name + "' makes none of more than " +
                       std::to_string(Facts.AllocationLimit));
   dure_drv_buffer_params Params = {};

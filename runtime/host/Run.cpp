@@ -4,6 +4,7 @@
 #include "runtime/host/Run.h"
 
 #include "runtime/host/CornerCopy.h"
+#include "runtime/host/Places.h"
 #include "runtime/host/Scalar.h"
 
 #include <algorithm>
@@ -206,7 +207,7 @@ private:
   Status execute(const AllocateOp &Op) {
     int64_t Size = Scalars[Op.Size];
     if (Size < 0)
-      return Status(StatusCode::OutOfRange, "an allocation of negative size");
+      return Status(StatusCode::OutOfRange, "a size is negative");
     Buffers[Op.Result] = {}; // a loop's last one may go now
     collectUnused();
     Result<BufferView> View = allocate(static_cast<uint64_t>(Size), Op.Where);
@@ -518,12 +519,29 @@ private:
   }
 
   Status runBlock(uint32_t Index) {
-    for (const Instruction &I : P.Blocks[Index].Instructions) {
+    const Block &B = P.Blocks[Index];
+    for (size_t I = 0; I != B.Instructions.size(); ++I) {
       DURE_RETURN_IF_ERROR(spendFuel());
-      DURE_RETURN_IF_ERROR(
-          std::visit([this](const auto &Op) { return execute(Op); }, I));
+      Status Done = std::visit([this](const auto &Op) { return execute(Op); },
+                               B.Instructions[I]);
+      if (!Done.ok())
+        return saysWhere(B.Instructions[I])
+                   ? Done
+                   : atPlace(Done, placeOf(E, P, B, I));
     }
     return Status::success();
+  }
+
+  static Status atPlace(const Status &Failure, const std::string &Place) {
+    return Place.empty() ? Failure : Failure.at(Place);
+  }
+
+  /// Instructions whose failures name their place themselves.
+  static bool saysWhere(const Instruction &I) {
+    return !std::holds_alternative<ScalarOp>(I) &&
+           !std::holds_alternative<AllocateOp>(I) &&
+           !std::holds_alternative<CheckOp>(I) &&
+           !std::holds_alternative<ReadScalarOp>(I);
   }
 
   //===--------------------------------------------------------------------===//
