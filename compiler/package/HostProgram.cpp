@@ -11,6 +11,9 @@
 using namespace mlir;
 using namespace dure;
 
+/// Elements of a repeated constant beyond which a run makes it.
+static constexpr int64_t MaxStoredRepeats = 1 << 16;
+
 //===----------------------------------------------------------------------===//
 // Scalars
 //===----------------------------------------------------------------------===//
@@ -225,6 +228,41 @@ FailureOr<BufferReg> ProgramBuilder::memoryFor(Operation *Op, Value V) {
   return Reg;
 }
 
+/// A constant that repeats one element so often that a package should not hold
+/// it: a few bytes of a model may ask for any number. Its fill is without
+/// registers yet.
+static std::optional<FillOp> fillOf(ConstantOp Op) {
+  auto Value = dyn_cast<SplatElementsAttr>(Op.getValue());
+  if (!Value || Value.getNumElements() <= MaxStoredRepeats)
+    return std::nullopt;
+  Type Element = Value.getElementType();
+  unsigned Bits = Element.getIntOrFloatBitWidth();
+  if (Bits != 1 && (Bits % 8 != 0 || Bits > 64))
+    return std::nullopt;
+  llvm::APInt Raw = isa<FloatType>(Element)
+                        ? Value.getSplatValue<llvm::APFloat>().bitcastToAPInt()
+                        : Value.getSplatValue<llvm::APInt>();
+  FillOp Fill;
+  Fill.Pattern = Raw.getZExtValue();
+  Fill.PatternSize = static_cast<uint8_t>(std::max(Bits / 8, 1u));
+  return Fill;
+}
+
+FailureOr<BufferReg> ProgramBuilder::filled(Operation *User, ConstantOp Op,
+                                            FillOp Fill) {
+  FailureOr<BufferReg> Reg = memoryFor(User, Op);
+  FailureOr<ScalarReg> Zero = scalar(User->getLoc(), DimExpr(0));
+  FailureOr<ScalarReg> Size = scalar(User->getLoc(), byteSize(Op.getType()));
+  if (failed(Reg) || failed(Zero) || failed(Size))
+    return failure();
+  barrierIfNeeded({{*Reg, Access::Write}});
+  Fill.Target = *Reg;
+  Fill.Offset = *Zero;
+  Fill.Size = *Size;
+  emit(Fill);
+  return *Reg;
+}
+
 FailureOr<BufferReg> ProgramBuilder::bufferOf(Operation *User, Value V,
                                               StepAttr Layout) {
   V = memoryOwner(V);
@@ -244,6 +282,9 @@ FailureOr<BufferReg> ProgramBuilder::bufferOf(Operation *User, Value V,
   auto Found = Buffers.find(V);
   if (Found != Buffers.end())
     return Found->second;
+  if (auto Constant = V.getDefiningOp<ConstantOp>())
+    if (std::optional<FillOp> Fill = fillOf(Constant))
+      return filled(User, Constant, *Fill);
   BufferReg Reg = Out.BufferRegisters++;
   if (auto State = StateIndex.find(V); State != StateIndex.end()) {
     emit(StateBufferOp{Reg, State->second});

@@ -40,6 +40,9 @@ private:
   // Memory.
   mlir::LogicalResult allocateArena();
   mlir::FailureOr<BufferReg> memoryFor(mlir::Operation *Op, mlir::Value V);
+  /// Memory for a constant that repeats one element, filled at run time.
+  mlir::FailureOr<BufferReg> filled(mlir::Operation *User, ConstantOp Op,
+                                    FillOp Fill);
   mlir::FailureOr<BufferReg> bufferOf(mlir::Operation *User, mlir::Value V,
                                       StepAttr Layout);
 
