@@ -177,10 +177,13 @@ DimExpr DimExpr::fromTerms(std::vector<Term> Terms) {
 
   std::string &Text = New->Text;
   for (const Term &Each : New->Terms) {
-    if (Each.Coefficient == INT64_MIN)
+    // Its magnitude is no int64; alone it can be written all the same.
+    if (Each.Coefficient == INT64_MIN &&
+        (New->Terms.size() > 1 || !Each.Factors.empty()))
       return invalid();
     bool Negative = Each.Coefficient < 0;
-    int64_t Magnitude = Negative ? -Each.Coefficient : Each.Coefficient;
+    auto Bits = static_cast<uint64_t>(Each.Coefficient);
+    uint64_t Magnitude = Negative ? 0 - Bits : Bits;
     if (Text.empty())
       Text += Negative ? "-" : "";
     else
@@ -514,6 +517,9 @@ private:
     if (Depth > MaxDepth)
       return std::nullopt;
     if (accept("-")) {
+      skipSpace();
+      if (!Rest.empty() && std::isdigit(static_cast<unsigned char>(Rest[0])))
+        return parseNumber(-1);
       auto Operand = parseUnary(Depth + 1);
       return Operand ? std::optional(DimExpr(-1) * *Operand) : std::nullopt;
     }
@@ -525,7 +531,7 @@ private:
     if (Rest.empty())
       return std::nullopt;
     if (std::isdigit(static_cast<unsigned char>(Rest.front())))
-      return parseNumber();
+      return parseNumber(1);
     if (!isIdentifierStart(Rest.front()))
       return std::nullopt;
     size_t Length = 1;
@@ -536,12 +542,13 @@ private:
     return accept("(") ? parseCall(Name, Depth) : DimExpr::symbol(Name);
   }
 
-  std::optional<DimExpr> parseNumber() {
+  /// Digits below zero, too, one by one: the least int64 has no counterpart.
+  std::optional<DimExpr> parseNumber(int64_t Sign) {
     int64_t Value = 0;
     while (!Rest.empty() &&
            std::isdigit(static_cast<unsigned char>(Rest.front()))) {
       if (__builtin_mul_overflow(Value, 10, &Value) ||
-          __builtin_add_overflow(Value, Rest.front() - '0', &Value))
+          __builtin_add_overflow(Value, Sign * (Rest.front() - '0'), &Value))
         return std::nullopt;
       Rest.remove_prefix(1);
     }
