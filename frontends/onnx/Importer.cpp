@@ -165,6 +165,16 @@ signatureOf(const ModelFile &File, const ImportOptions &Options,
   return Inputs;
 }
 
+/// A node that asks for one thing twice is refused twice in a row.
+static void dropRepeated(std::vector<Refusal> &Refusals) {
+  auto IsSame = [](const Refusal &L, const Refusal &R) {
+    return L.Code == R.Code && L.Place == R.Place && L.Node == R.Node &&
+           L.Op == R.Op && L.Arguments == R.Arguments;
+  };
+  Refusals.erase(std::unique(Refusals.begin(), Refusals.end(), IsSame),
+                 Refusals.end());
+}
+
 ImportResult importOnnx(llvm::StringRef Path, MLIRContext &Context,
                         const ImportOptions &Options) {
   Context.loadDialect<DureDialect, func::FuncDialect>();
@@ -199,6 +209,7 @@ ImportResult importOnnx(llvm::StringRef Path, MLIRContext &Context,
     Result.Refusals = OfSignature;
     GraphImporter Importer(*File, Context, Options, Inputs, Given, Symbols);
     Result.Module = Importer.run(Result.Refusals);
+    dropRepeated(Result.Refusals);
     // Refused as it is; other dims would not change that for the better.
     if (!Result.Module || !Symbols.learn())
       break;

@@ -35,11 +35,24 @@ import graphs
 import inputs
 import ir_text
 import nesting
+import operators
 import packages
 import reader
 import values
 
-GROUPS = (reader, graphs, nesting, folding, values, external, packages, inputs, data_sets, ir_text)
+GROUPS = (
+    reader,
+    graphs,
+    nesting,
+    folding,
+    values,
+    operators,
+    external,
+    packages,
+    inputs,
+    data_sets,
+    ir_text,
+)
 
 # 2 GiB of addresses and of memory, 10 s of processor time over all threads. The
 # clock on the wall is for what waits for ever: a busy machine may be slow.

@@ -170,6 +170,8 @@ static LogicalResult importOneHot(OpImport &C) {
   if (Depth->size() != 1 || rankOf(Values) != 1)
     return C.refuse(RefusalCode::ShapeRank,
                     {"depth must be one number and values a pair"});
+  if (!C.equal(dimOf(typeOf(Values), 0), DimExpr(2)))
+    return failure();
   Type I64 = C.builder().getI64Type();
   Dims Shape = dimsOf(typeOf(Indices)), Place(Rank, DimExpr(1));
   Shape.insert(Shape.begin() + *Axis, DimExpr(1));

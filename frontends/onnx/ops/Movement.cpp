@@ -79,9 +79,10 @@ static DimExpr fromFront(const DimExpr &Bound, const DimExpr &Size) {
     return Bound;
   if (std::optional<int64_t> Known = Bound.constant())
     return *Known <= -Far ? DimExpr(-Far) : Bound + Size;
-  // 1 when the bound is negative, else 0.
+  // 1 when the bound is negative, else 0. The least integer has no opposite.
+  DimExpr Opposite = DimExpr(0) - DimExpr::max(DimExpr(-1), Bound);
   DimExpr IsNegative =
-      DimExpr::max(DimExpr(0), DimExpr::min(DimExpr(1), DimExpr(0) - Bound));
+      DimExpr::max(DimExpr(0), DimExpr::min(DimExpr(1), Opposite));
   return Bound + IsNegative * Size;
 }
 
@@ -415,6 +416,8 @@ static LogicalResult importPad(OpImport &C) {
       if (!Some)
         return failure();
       Axes = *Some;
+      if (!C.axes(Axes, Rank))
+        return failure();
     }
   }
   if (Pads.size() != 2 * Axes.size())

@@ -150,6 +150,14 @@ static LogicalResult importReshape(OpImport &C) {
   }
   if (!X || !Target)
     return failure();
+  auto Has = [&](int64_t Size) {
+    return llvm::any_of(*Target,
+                        [&](const DimExpr &E) { return E.isConstant(Size); });
+  };
+  if (AllowZero && Has(0) && Has(-1))
+    return C.refuse(RefusalCode::ShapeRank,
+                    {"the target holds both 0, which allowzero takes as a "
+                     "size, and -1"});
   if (llvm::any_of(*Target, isReadAtRunTime))
     return C.result(
         C.reshape(X, resolveReadTarget(C, typeOf(X), *Target, AllowZero)));

@@ -90,6 +90,12 @@ std::optional<Windows> windowsOf(OpImport &C, Value X,
       padToSame(W, Auto == "SAME_UPPER");
     else
       countWindows(W, Ceil);
+    // A size known only at run time may leave no window: the result is empty.
+    std::optional<int64_t> Room =
+        (W.Input + W.Low + W.High - DimExpr(W.span())).constant();
+    if (Room && *Room < 0 && W.Input.isPositive())
+      return C.refuse(RefusalCode::ShapeRank,
+                      {"the kernel is larger than the padded input"});
     W.Output = C.settle(W.Output);
     Out.push_back(W);
   }
