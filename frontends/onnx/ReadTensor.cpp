@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <unordered_set>
 
 namespace dure::onnx {
 
@@ -344,6 +345,7 @@ void TensorReader::takeExternal() {
   std::string_view Location;
   uint64_t Offset = 0;
   std::optional<uint64_t> Length;
+  std::unordered_set<std::string_view> Known;
   for (std::string_view Entry : Fields.External) {
     std::string_view Key, Value;
     C.forEachField(Entry, [&](pbf_reader &Reader) {
@@ -354,6 +356,10 @@ void TensorReader::takeExternal() {
       else
         Reader.skip();
     });
+    // Readers that disagree about which one counts are a way to hide a file.
+    if (!Known.insert(Key).second)
+      C.fail(RefusalCode::ExternalData,
+             {"the key '" + printable(Key) + "' is given twice"});
     if (Key == "location")
       Location = Value;
     else if (Key == "offset")

@@ -217,7 +217,9 @@ Status LoadedPackage::verifyWeights(const std::vector<uint32_t> &Weights,
                                      std::min<uint64_t>(
                                          LeafSize, W.Size - Leaf * LeafSize))});
   }
-  DURE_RETURN_IF_ERROR(compareLeaves(P, Work, workerThreads(Threads)));
+  Status Compared = compareLeaves(P, Work, workerThreads(Threads));
+  if (!Compared.ok())
+    return Path.empty() ? Compared : Compared.at("'" + Path + "'");
   if (!Key.empty())
     rememberVerified(Key);
   return Status::success();

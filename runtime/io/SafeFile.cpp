@@ -33,8 +33,18 @@ Status systemError(int Error, const std::string &What) {
   return Status(Code, What + ": " + std::strerror(Error));
 }
 
+/// A message must stay readable whatever a file names.
+constexpr size_t LongName = 200;
+
 std::string quoted(std::string_view Name) {
-  return "'" + std::string(Name.substr(0, Name.find('\0'))) + "'";
+  Name = Name.substr(0, Name.find('\0'));
+  if (Name.size() <= LongName)
+    return "'" + std::string(Name) + "'";
+  size_t End = LongName;
+  // Not within a character: a byte 10xxxxxx goes on with one.
+  while (End > 0 && (Name[End] & 0xC0) == 0x80)
+    --End;
+  return "'" + std::string(Name.substr(0, End)) + "...'";
 }
 
 Status linkRefused(const std::string &Name) {

@@ -45,6 +45,11 @@ struct RawTensor {
   std::vector<int32_t> Int32s;
   std::vector<int64_t> Int64s;
   std::vector<uint64_t> UInt64s;
+
+  bool hasTyped() const {
+    return !Floats.empty() || !Doubles.empty() || !Int32s.empty() ||
+           !Int64s.empty() || !UInt64s.empty();
+  }
 };
 
 using Wire = protozero::pbf_wire_type;
@@ -204,6 +209,9 @@ Result<Tensor> assemble(const std::string &Where, RawTensor &R) {
     return std::move(T);
   }
   T.Strings.clear();
+  if (R.HasRaw && R.hasTyped())
+    return Failure{ErrorId::NotTensorProto,
+                   {Where, "it has both raw_data and typed elements"}};
   if (R.HasRaw) {
     const auto *Data = reinterpret_cast<const std::byte *>(R.Raw.data());
     T.Bytes.assign(Data, Data + R.Raw.size());
