@@ -2,6 +2,7 @@
 // Context, import and phases, with failures as reports.
 #include "compiler/Pipeline.h"
 
+#include "compiler/IrText.h"
 #include "compiler/package/SourceNames.h"
 #include "compiler/package/Transients.h"
 #include "compiler/passes/Passes.h"
@@ -11,6 +12,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/Threading.h"
 
 #include <array>
@@ -58,6 +60,18 @@ std::string dure::inLanguage(bool Korean, StringRef Text, const Target *From) {
   return Known ? *Known : inKorean(Given);
 }
 
+/// A diagnostic that a person may read: some hold types or names of any length.
+static std::string shortened(std::string Text) {
+  constexpr size_t Most = 4096;
+  if (Text.size() <= Most)
+    return Text;
+  size_t End = Most;
+  // Not within a character: a byte 10xxxxxx goes on with one.
+  while (End > 0 && (Text[End] & 0xC0) == 0x80)
+    --End;
+  return Text.substr(0, End) + "...";
+}
+
 Pipeline::Pipeline(const CompilationRequest &Request, CompilationReport &Report)
     : Request(Request), Report(Report), Registry(Request.Korean),
       Context(phaseDialects(), MLIRContext::Threading::DISABLED) {
@@ -68,7 +82,7 @@ Pipeline::Pipeline(const CompilationRequest &Request, CompilationReport &Report)
         if (!Diagnostics.empty())
           Diagnostics += "\n";
         Diagnostics += placeOf(D.getLocation(), this->Request.Korean) +
-                       inRequestedLanguage(D.str());
+                       inRequestedLanguage(shortened(D.str()));
         return success();
       });
   Report.Model = Request.ModelPath;
@@ -197,7 +211,13 @@ bool Pipeline::importModel() {
 }
 
 bool Pipeline::readModule() {
-  Module = parseSourceFile<ModuleOp>(Request.ModelPath, &Context);
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> Text =
+      readIrText(Request.ModelPath);
+  if (!Text)
+    return fail(Outcome::Failed, llvm::toString(Text.takeError()));
+  llvm::SourceMgr Sources;
+  Sources.AddNewSourceBuffer(std::move(*Text), SMLoc());
+  Module = parseSourceFile<ModuleOp>(Sources, &Context);
   if (!Module)
     return fail(Outcome::Failed, takeDiagnostics());
   auto Done = (*Module)->getAttrOfType<StringAttr>(DureDialect::PhaseAttr);

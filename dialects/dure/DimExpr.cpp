@@ -225,6 +225,10 @@ DimExpr operator-(const DimExpr &L, const DimExpr &R) {
 DimExpr operator*(const DimExpr &L, const DimExpr &R) {
   if (!L.valid() || !R.valid())
     return DimExpr::invalid();
+  // A power of a sum has more terms than there is memory, and no size is one.
+  constexpr size_t MostTerms = 4096;
+  if (L.P->Terms.size() * R.P->Terms.size() > MostTerms)
+    return DimExpr::invalid();
   std::vector<DimExpr::Term> Terms;
   for (const DimExpr::Term &A : L.P->Terms)
     for (const DimExpr::Term &B : R.P->Terms) {

@@ -47,16 +47,23 @@ Operation *DureDialect::materializeConstant(OpBuilder &Builder, Attribute Value,
 // DimsAttr
 //===----------------------------------------------------------------------===//
 
+/// A message must stay readable whatever a file holds.
+static std::string shortened(StringRef Text) {
+  constexpr size_t Most = 200;
+  return Text.size() <= Most ? Text.str() : Text.take_front(Most).str() + "...";
+}
+
 LogicalResult DimsAttr::verify(llvm::function_ref<InFlightDiagnostic()> Emit,
                                ArrayRef<StringAttr> Texts) {
   for (StringAttr Text : Texts) {
     std::optional<DimExpr> Expr = DimExpr::parse(Text.getValue());
     if (!Expr)
-      return Emit() << "'" << Text.getValue()
+      return Emit() << "'" << shortened(Text.getValue())
                     << "' is not a dimension expression";
     if (Expr->str() != Text.getValue())
-      return Emit() << "'" << Text.getValue() << "' is not canonical, write '"
-                    << Expr->str() << "'";
+      return Emit() << "'" << shortened(Text.getValue())
+                    << "' is not canonical, write '" << shortened(Expr->str())
+                    << "'";
   }
   return success();
 }

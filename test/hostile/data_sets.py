@@ -116,12 +116,7 @@ for name, content, text in (
         options=["--against", f"{IN}/e.npz"],
         status=1 if text else 0,
     )
-for option, given in (
-    ("--atol", "nan"),
-    ("--atol", "-1"),
-    ("--rtol", "1e999"),
-    ("--atol", "0x"),
-):
+for option, given in (("--atol", "nan"), ("--atol", "-1"), ("--rtol", "1e999"), ("--atol", "0x")):
     checked(f"{option[2:]}-{given or 'empty'}", {}, option, options=[option, given], status=2)
 checked("folder-missing", {}, "no such folder", options=[])
 GROUP.cases[-1].command[-1] = f"{IN}/gone"

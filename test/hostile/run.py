@@ -148,7 +148,8 @@ def check_message(case, done):
         wrong.append(f"it says {found[0]!r}")
     if found := CONTROL.search(text):
         wrong.append(f"the message holds the control character {found[0]!r}")
-    if len(text) > 65536:
+    # MLIR's own tool quotes the line.
+    if len(text) > 65536 and case.command[0] != "dure-opt":
         wrong.append(f"the message has {len(text)} characters")
     if done.status != 0 and not re.match(r"error: \S|\S+:\d+:\d+: error: ", text):
         wrong.append("the message does not begin with 'error: '")
