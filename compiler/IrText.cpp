@@ -37,6 +37,7 @@ public:
 
 private:
   bool skipBlank();
+  bool beginsOperation(size_t Newline) const;
   bool skipString();
   StringRef word();
   StringRef bracket(char C);
@@ -52,6 +53,7 @@ private:
   /// What each alias holds, counted as if it were written out.
   llvm::StringMap<uint64_t> Weights;
   StringRef Defining;
+  bool HasBegun = false; ///< Its value, that is.
 };
 
 } // namespace
@@ -63,8 +65,23 @@ bool Scanner::skipBlank() {
   }
   if (!llvm::isSpace(at(Next)))
     return false;
+  if (at(Next) == '\n' && Open.empty() && HasBegun && beginsOperation(Next))
+    Defining = "";
   ++Next;
   return true;
+}
+
+/// True when the line behind goes on with something else than the value of an
+/// alias.
+bool Scanner::beginsOperation(size_t Newline) const {
+  StringRef Rest = Text.substr(Newline).ltrim();
+  if (Rest.empty() || StringRef("%\"^@}").contains(Rest.front()))
+    return true;
+  if (!llvm::isAlpha(Rest.front()))
+    return false;
+  StringRef Behind = Rest.drop_while(
+      [](char C) { return llvm::isAlnum(C) || C == '_' || C == '.'; });
+  return !Behind.ltrim().starts_with("<");
 }
 
 bool Scanner::skipString() {
@@ -119,6 +136,7 @@ StringRef Scanner::takeAlias() {
   StringRef Behind = Text.substr(Next).ltrim();
   if (Open.empty() && Behind.starts_with("=") && !Behind.starts_with("==")) {
     Defining = Name;
+    HasBegun = false;
     Weights[Name] = 1;
     return "";
   }
@@ -132,11 +150,16 @@ StringRef Scanner::takeAlias() {
 
 std::pair<size_t, StringRef> Scanner::run() {
   while (Next < Text.size()) {
-    if (skipBlank() || skipString())
+    if (skipBlank())
       continue;
+    if (skipString()) {
+      HasBegun = true;
+      continue;
+    }
     size_t Here = Next;
     char C = at(Here);
     StringRef Wrong;
+    HasBegun |= C != '=';
     if (C == '#' || C == '!') {
       Wrong = takeAlias();
     } else if (llvm::isAlnum(C) || C == '_') {
