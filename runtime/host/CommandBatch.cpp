@@ -149,7 +149,7 @@ Status CommandBatch::namingSource(const Status &Failure,
                        [](const Source &S, uint64_t T) { return S.Tag < T; });
   if (Found == Sources.end() || Found->Tag != *Tag)
     return Failure;
-  return Failure.at(nodesText(Found->Row->Nodes));
+  return atNodes(Failure, Found->Row->Nodes);
 }
 
 Status CommandBatch::wait() {

@@ -6,17 +6,27 @@
 
 namespace dure {
 
-std::string nodesText(const std::vector<std::string> &Nodes) {
-  if (Nodes.empty())
-    return "";
-  // A dispatch may be made from many nodes: a line must stay readable.
-  size_t Named = std::min<size_t>(Nodes.size(), 4);
-  std::string Text = Nodes.size() == 1 ? "node" : "one of the nodes";
+/// "'a', 'b'": a dispatch may be made from many nodes, but a line must stay
+/// readable.
+static std::string firstOf(const std::vector<std::string> &Nodes,
+                           size_t Named) {
+  std::string Text;
   for (size_t I = 0; I != Named; ++I)
-    Text += (I ? ", '" : " '") + Nodes[I] + "'";
-  if (Nodes.size() > Named)
-    Text += " and " + std::to_string(Nodes.size() - Named) + " more";
+    Text += (I ? ", '" : "'") + Nodes[I] + "'";
   return Text;
+}
+
+Status atNodes(const Status &Failure, const std::vector<std::string> &Nodes) {
+  if (Nodes.empty())
+    return Failure;
+  if (Nodes.size() == 1)
+    return Failure.at("node '" + Nodes[0] + "'");
+  size_t Named = std::min<size_t>(Nodes.size(), 4);
+  std::string Names = firstOf(Nodes, Named);
+  if (Nodes.size() == Named)
+    return Failure.at("one of the nodes " + Names);
+  return Failure.at("one of the nodes " + Names + " and " +
+                    std::to_string(Nodes.size() - Named) + " more");
 }
 
 /// The nodes of a dispatch; null when it has none.
@@ -27,26 +37,27 @@ static const std::vector<std::string> *nodesOf(const Program &P,
   return &P.Trace[Op.Trace].Nodes;
 }
 
-/// What the buffer in REG is for, as the instructions behind say.
-static std::string userOf(const Entry &E, const Program &P, const Block &In,
-                          size_t At, BufferReg Reg) {
+/// The failure with what the buffer in REG is for, as the instructions behind
+/// say.
+static Status atUser(const Status &Failure, const Entry &E, const Program &P,
+                     const Block &In, size_t At, BufferReg Reg) {
   for (size_t I = At; I < In.Instructions.size(); ++I) {
     const Instruction &Each = In.Instructions[I];
     // One buffer for many values: none of them is to blame alone.
     if (const auto *Part = std::get_if<SubspanOp>(&Each);
         Part && Part->Source == Reg)
-      return "memory for values between nodes";
+      return Failure.at("memory for values between nodes");
     if (const auto *Dispatch = std::get_if<DispatchOp>(&Each))
       for (const Binding &B : Dispatch->Bindings)
         if (B.Buffer == Reg)
           if (const std::vector<std::string> *Nodes = nodesOf(P, *Dispatch))
-            return nodesText(*Nodes);
+            return atNodes(Failure, *Nodes);
     if (const auto *Return = std::get_if<ReturnOp>(&Each))
       for (size_t R = 0; R < Return->Values.size(); ++R)
         if (Return->Values[R].Buffer == Reg)
-          return "output '" + E.Outputs[R].Name + "'";
+          return Failure.at("output '" + E.Outputs[R].Name + "'");
   }
-  return "";
+  return Failure;
 }
 
 /// The nodes of the first dispatch from AT on, in blocks inside, too; null when
@@ -79,18 +90,18 @@ static bool isOfInputs(const Block &In, size_t At) {
                      });
 }
 
-std::string placeOf(const Entry &E, const Program &P, const Block &In,
-                    size_t At) {
+Status atInstruction(const Status &Failure, const Entry &E, const Program &P,
+                     const Block &In, size_t At) {
   if (const auto *Allocate = std::get_if<AllocateOp>(&In.Instructions[At]))
-    return userOf(E, P, In, At + 1, Allocate->Result);
+    return atUser(Failure, E, P, In, At + 1, Allocate->Result);
   // Checks of inputs speak of what the user gave.
   if (std::holds_alternative<CheckOp>(In.Instructions[At]) &&
       isOfInputs(In, At))
-    return "";
-  const std::vector<std::string> *Nodes = nextNodes(P, In, At);
-  if (Nodes)
-    return "before " + nodesText(*Nodes);
-  return E.Outputs.empty() ? "" : "output '" + E.Outputs[0].Name + "'";
+    return Failure;
+  if (const std::vector<std::string> *Nodes = nextNodes(P, In, At))
+    return Failure.at("before node '" + Nodes->front() + "'");
+  return E.Outputs.empty() ? Failure
+                           : Failure.at("output '" + E.Outputs[0].Name + "'");
 }
 
 } // namespace dure

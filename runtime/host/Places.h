@@ -5,19 +5,22 @@
 #ifndef DURE_RUNTIME_HOST_PLACES_H
 #define DURE_RUNTIME_HOST_PLACES_H
 
+#include "runtime/base/Status.h"
 #include "runtime/package/Package.h"
 
 #include <string>
 
 namespace dure {
 
-/// "node 'a'", or "one of the nodes 'a', 'b' and 3 more". Empty without nodes.
-std::string nodesText(const std::vector<std::string> &Nodes);
+/// The failure with "node 'a'", or "one of the nodes 'a', 'b' and 3 more", in
+/// front; as it is without nodes.
+Status atNodes(const Status &Failure, const std::vector<std::string> &Nodes);
 
-/// The place of instruction AT in BLOCK: what memory that it allocates is for,
-/// or the node that comes next. Empty when that is not known.
-std::string placeOf(const Entry &E, const Program &P, const Block &In,
-                    size_t At);
+/// The failure with the place of instruction AT in block IN in front: what
+/// memory that it allocates is for, or the node that comes next. As it is when
+/// that is not known.
+Status atInstruction(const Status &Failure, const Entry &E, const Program &P,
+                     const Block &In, size_t At);
 
 } // namespace dure
 

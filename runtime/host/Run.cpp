@@ -525,15 +525,10 @@ private:
       Status Done = std::visit([this](const auto &Op) { return execute(Op); },
                                B.Instructions[I]);
       if (!Done.ok())
-        return saysWhere(B.Instructions[I])
-                   ? Done
-                   : atPlace(Done, placeOf(E, P, B, I));
+        return saysWhere(B.Instructions[I]) ? Done
+                                            : atInstruction(Done, E, P, B, I);
     }
     return Status::success();
-  }
-
-  static Status atPlace(const Status &Failure, const std::string &Place) {
-    return Place.empty() ? Failure : Failure.at(Place);
   }
 
   /// Instructions whose failures name their place themselves.

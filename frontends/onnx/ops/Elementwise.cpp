@@ -292,7 +292,7 @@ static LogicalResult importPow(OpImport &C) {
 static LogicalResult importMod(OpImport &C) {
   Value L = C.in(0), R = C.in(1);
   bool Fmod = C.boolAttr("fmod", false);
-  if (L && !Fmod && isa<FloatType>(elementOf(L)))
+  if (L && !Fmod && C.version() < 28 && isa<FloatType>(elementOf(L)))
     return C.refuse(RefusalCode::AttributeBad,
                     {"fmod", "must be 1 for floating point elements"});
   if (L && R && !Fmod)
