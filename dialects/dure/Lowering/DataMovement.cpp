@@ -201,7 +201,8 @@ static Value lowerDequantize(DequantizeOp Op, DequantizeOp::Adaptor Operands,
     return Blocked;
   };
   return B.generate(cast<RankedTensorType>(Op.getType()), [&](ValueRange At) {
-    Value X = B.math().convert(B.get(Operands.getX(), At), Element, Difference);
+    Value X = B.math().convert(B.getBroadcast(Operands.getX(), XType, At),
+                               Element, Difference);
     if (Value Zero = Operands.getZeroPoint()) {
       auto ZeroType = cast<RankedTensorType>(Op.getZeroPoint().getType());
       Value Point = B.getBroadcast(Zero, ZeroType, ParameterAt(At, ZeroType));

@@ -45,6 +45,45 @@ static void checkDivisor(Operation *Op, ValueRange Operands,
   });
 }
 
+/// Numbers from packed ones.
+static Value lowerUnpackingCast(CastOp Op, Value Bytes, LoweringBuilder &B) {
+  auto From = cast<RankedTensorType>(Op.getX().getType());
+  return B.generate(cast<RankedTensorType>(Op.getType()), [&](ValueRange At) {
+    return buildElementwise(Op, B, B.getLoc(), B.getBroadcast(Bytes, From, At));
+  });
+}
+
+/// Two numbers a byte; behind the last one of an odd number are zeros.
+static Value lowerPackingCast(CastOp Op, Value X, LoweringBuilder &B) {
+  auto Type = cast<RankedTensorType>(Op.getType());
+  auto From = cast<RankedTensorType>(Op.getX().getType());
+  Value Count = B.dim(elementCount(Type));
+  return B.generate(storageOf(Type), [&](ValueRange Byte) {
+    auto Half = [&](int64_t I) {
+      Value Place = B.add(B.mul(Byte[0], B.index(2)), B.index(I));
+      return B.ifElse(
+          B.less(Place, Count),
+          [&] {
+            Values At(Type.getRank());
+            Value Rest = Place;
+            for (int64_t D = Type.getRank(); D-- > 0;) {
+              Value Size = B.dim(Type, D), Outer = B.divSafely(Rest, Size);
+              At[D] = B.sub(Rest, B.mul(Outer, Size));
+              Rest = Outer;
+            }
+            Value Number = buildElementwise(Op, B, B.getLoc(),
+                                            B.getBroadcast(X, From, At));
+            return arith::ExtUIOp::create(B, B.getI8Type(), Number).getResult();
+          },
+          [&] { return B.zero(B.getI8Type()); });
+    };
+    Value Low = Half(0);
+    Value Four = arith::ConstantOp::create(B, B.getI8IntegerAttr(4));
+    Value High = arith::ShLIOp::create(B, Half(1), Four);
+    return arith::OrIOp::create(B, Low, High).getResult();
+  });
+}
+
 namespace {
 
 class LowerElementwise : public ConversionPattern {
@@ -61,6 +100,17 @@ public:
     if (!isElementwise(Op))
       return failure();
     LoweringBuilder B(Rewriter, Op, Scope);
+    if (auto Cast = dyn_cast<CastOp>(Op)) {
+      Value Lowered;
+      if (isPacked(cast<RankedTensorType>(Cast.getType())))
+        Lowered = lowerPackingCast(Cast, Operands[0], B);
+      else if (isPacked(cast<RankedTensorType>(Cast.getX().getType())))
+        Lowered = lowerUnpackingCast(Cast, Operands[0], B);
+      if (Lowered) {
+        Rewriter.replaceOp(Op, Lowered);
+        return success();
+      }
+    }
     checkDivisor(Op, Operands, B);
 
     auto Type = cast<RankedTensorType>(Op->getResult(0).getType());

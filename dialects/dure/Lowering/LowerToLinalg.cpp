@@ -15,6 +15,7 @@ using namespace dure;
 CanonicalTypeConverter::CanonicalTypeConverter() {
   addConversion([](Type Other) { return Other; });
   addConversion([](RankedTensorType Tensor) {
+    Tensor = storageOf(Tensor);
     return RankedTensorType::get(Tensor.getShape(),
                                  signlessElement(Tensor.getElementType()));
   });

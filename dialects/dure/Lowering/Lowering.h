@@ -6,7 +6,8 @@
 // registration. Depends on MLIR and the dialect.
 //
 // Properties that users rely on:
-// * Tensors lose their encodings; unsigned elements become signless.
+// * Tensors lose their encodings; unsigned elements become signless, integers
+//   of 4 bits a list of bytes. (dure.cast and dure.dequantize take those.)
 // * An op needs no dynamic temporaries: whatever is as large as the data is its
 //   result, what else is needed has a static size. So one-shot bufferization
 //   of a function of one op allocates nothing that depends on a shape.
@@ -45,7 +46,12 @@ mlir::Value buildDim(mlir::OpBuilder &Builder, mlir::Location Loc,
                      const DimExpr &Expr,
                      const llvm::StringMap<mlir::Value> &Symbols);
 
-/// Drops encodings, makes unsigned elements signless.
+/// What the lowering works on in place of a tensor: integers of 4 bits are a
+/// list of bytes (u8) that hold two of them, the first in the low half; any
+/// other tensor is itself.
+mlir::RankedTensorType storageOf(mlir::RankedTensorType Type);
+
+/// Drops encodings, makes unsigned elements signless, packed ones bytes.
 class CanonicalTypeConverter : public mlir::TypeConverter {
 public:
   CanonicalTypeConverter();

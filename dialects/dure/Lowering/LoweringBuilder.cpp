@@ -177,7 +177,28 @@ Value LoweringBuilder::getBroadcast(Value Tensor, RankedTensorType Type,
   for (auto [I, Size] : llvm::enumerate(Type.getShape()))
     if (Size == 1)
       Own[I] = index(0);
-  return get(Tensor, Own);
+  return isPacked(Type) ? getNibble(Tensor, Type, Own) : get(Tensor, Own);
+}
+
+RankedTensorType dure::storageOf(RankedTensorType Type) {
+  if (!isPacked(Type))
+    return Type;
+  DimExpr Bytes = DimExpr::ceilDiv(elementCount(Type), 2);
+  return tensorOf(
+      {Bytes}, IntegerType::get(Type.getContext(), 8, IntegerType::Unsigned));
+}
+
+Value LoweringBuilder::getNibble(Value Bytes, RankedTensorType Type,
+                                 ValueRange At) {
+  Value Place = index(0);
+  for (auto [I, Each] : llvm::enumerate(At))
+    Place = add(mul(Place, dim(Type, I)), Each);
+  Value Byte = get(Bytes, div(Place, 2));
+  Value Half = arith::IndexCastOp::create(*this, getI8Type(), rem(Place, 2));
+  Value Four = arith::ConstantOp::create(*this, getI8IntegerAttr(4));
+  Value Shifted = arith::ShRUIOp::create(
+      *this, Byte, arith::MulIOp::create(*this, Half, Four));
+  return arith::TruncIOp::create(*this, getIntegerType(4), Shifted);
 }
 
 Value LoweringBuilder::getComputed(Value Tensor, RankedTensorType Type,

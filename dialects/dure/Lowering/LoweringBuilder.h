@@ -79,6 +79,7 @@ public:
   mlir::Value get(mlir::Value Tensor, mlir::ValueRange At);
   mlir::Value set(mlir::Value Scalar, mlir::Value Tensor, mlir::ValueRange At);
   /// The element of an operand that broadcasts to a tensor indexed by `At`.
+  /// Integers of 4 bits are read out of their bytes.
   mlir::Value getBroadcast(mlir::Value Tensor, mlir::RankedTensorType Type,
                            mlir::ValueRange At);
   /// An element in the type that is computed in.
@@ -130,9 +131,17 @@ public:
   Position position(mlir::Value Index, mlir::Type Element, mlir::Value Size);
 
 private:
+  mlir::Value getNibble(mlir::Value Bytes, mlir::RankedTensorType Type,
+                        mlir::ValueRange At);
+
   LoweringScope &Scope;
   mlir::Value Destination;
 };
+
+/// Whether a byte holds two elements.
+inline bool isPacked(mlir::RankedTensorType Type) {
+  return Type.getElementType().isInteger(4);
+}
 
 /// A lowering as a function: the op, its lowered operands, the builder; gives
 /// the result, or null when it cannot.

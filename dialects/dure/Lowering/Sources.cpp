@@ -13,12 +13,25 @@ static DenseElementsAttr reinterpret(DenseElementsAttr Elements, Type Element) {
   return DenseElementsAttr::getFromRawBuffer(Type, Elements.getRawData());
 }
 
+/// The bytes of packed elements.
+static DenseElementsAttr packed(DenseElementsAttr Elements,
+                                LoweringBuilder &B) {
+  SmallVector<int8_t> Bytes((Elements.getNumElements() + 1) / 2);
+  for (auto [I, Each] : llvm::enumerate(Elements.getValues<APInt>()))
+    Bytes[I / 2] |= static_cast<int8_t>(Each.getZExtValue() << (I % 2 * 4));
+  auto Type = RankedTensorType::get({static_cast<int64_t>(Bytes.size())},
+                                    B.getI8Type());
+  return DenseElementsAttr::get(Type, ArrayRef<int8_t>(Bytes));
+}
+
 static Value lowerConstant(ConstantOp Op, ConstantOp::Adaptor,
                            LoweringBuilder &B) {
   auto Elements = dyn_cast<DenseElementsAttr>(Op.getValue());
   if (!Elements)
     return Value();
   auto Type = cast<RankedTensorType>(Op.getType());
+  if (isPacked(Type))
+    return arith::ConstantOp::create(B, packed(Elements, B));
   mlir::Type Element = signlessElement(Type.getElementType());
   bool IsFloat8 =
       isa<FloatType>(Element) && Element.getIntOrFloatBitWidth() == 8;

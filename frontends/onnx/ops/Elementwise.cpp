@@ -338,6 +338,9 @@ static LogicalResult importCast(OpImport &C) {
       return C.result(Y);
   if (elementOf(X) == To)
     return C.result(X);
+  // Integers of 4 bits are what is left of wider ones, also of floats'.
+  if (To.isInteger(4) && isa<FloatType>(elementOf(X)))
+    X = C.cast(X, C.builder().getI32Type());
   return C.result(C.create<CastOp>(
       {X}, {C.named("to", To), C.named("saturate", Saturate)}));
 }

@@ -31,6 +31,11 @@ Evaluator::Evaluator(ModuleOp module, KernelBuilder &builder,
   memo.emplace_back();
 }
 
+bool packsResult(Operation *op) {
+  return isa<CastOp>(op) &&
+         getElementTypeOrSelf(op->getResult(0).getType()).isInteger(4);
+}
+
 bool Evaluator::isSupported(Operation *op) {
   return OpEvaluator::isSupported(op);
 }

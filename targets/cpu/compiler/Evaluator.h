@@ -52,6 +52,11 @@ struct Point {
   bool operator==(const Point &) const = default;
 };
 
+/// Whether an op's result holds two elements in a byte. Such an op is a
+/// dispatch of its own, which the canonical lowering computes: two lanes would
+/// write one byte.
+bool packsResult(mlir::Operation *op);
+
 class Evaluator {
 public:
   /// `arguments` of the dispatch function are the frame's first bindings.

@@ -25,6 +25,8 @@ bool isUniform(const Index &index) { return !index.lanes && index.step == 0; }
 bool OpEvaluator::isSupported(Operation *op) {
   if (auto pad = dyn_cast<PadOp>(op))
     return pad.getMode() == PadMode::Constant;
+  if (packsResult(op))
+    return false;
   return isElementwise(op) ||
          isa<ConstantOp, IotaOp, DimValuesOp, BroadcastOp, TransposeOp, SliceOp,
              ConcatOp, GatherOp, GatherElementsOp, GatherNDOp, ReduceOp,

@@ -4,6 +4,7 @@
 
 #include "targets/cpu/compiler/CpuVariant.h"
 #include "targets/cpu/compiler/DispatchLowering.h"
+#include "targets/cpu/compiler/Evaluator.h"
 #include "targets/cpu/compiler/MicroKernel.h"
 #include "targets/cpu/compiler/RowKernel.h"
 
@@ -209,7 +210,8 @@ void Former::openGroup(Operation *op) {
     group.space = dimsOf(resultType(op));
   } else if (isa<AttentionOp>(op)) {
     group.kind = Kind::Attention;
-  } else if (isElementwise(op) || reducesLastAxis(op) || onlyMovesData(op)) {
+  } else if (!packsResult(op) &&
+             (isElementwise(op) || reducesLastAxis(op) || onlyMovesData(op))) {
     group.kind = Kind::Rows;
     group.space = rowSpace(op);
   }
@@ -299,9 +301,9 @@ void Former::place(Operation *op) {
       return;
     }
   }
-  if (joinTransposed(op) || joinEpilogue(op) || joinRows(op))
-    return;
-  openGroup(op);
+  if (packsResult(op) ||
+      (!joinTransposed(op) && !joinEpilogue(op) && !joinRows(op)))
+    openGroup(op);
 }
 
 /// Panels for a weight that a matmul of the region multiplies with.

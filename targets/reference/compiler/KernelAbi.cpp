@@ -73,6 +73,7 @@ Value EntryBuilder::memref(Value pointer, MemRefType type,
 
 Value EntryBuilder::binding(int64_t index, RankedTensorType type,
                             const llvm::StringMap<Value> &symbols) {
+  type = storageOf(type);
   SmallVector<Value> sizes;
   for (const DimExpr &dim : dimsOf(type)) {
     if (std::optional<int64_t> constant = dim.constant()) {

@@ -158,11 +158,17 @@ bool reference::isSupportedElement(Type Element) {
 }
 
 Type reference::findUnsupportedElement(Operation *Op) {
+  bool Unpacks =
+      isa<CastOp, DequantizeOp, ReshapeOp, ConstantOp, WeightOp, GetWeightOp>(
+          Op);
   for (Type T :
-       llvm::concat<const Type>(Op->getOperandTypes(), Op->getResultTypes()))
-    if (auto Tensor = dyn_cast<RankedTensorType>(T);
-        Tensor && !isSupportedElement(Tensor.getElementType()))
-      return Tensor.getElementType();
+       llvm::concat<const Type>(Op->getOperandTypes(), Op->getResultTypes())) {
+    auto Tensor = dyn_cast<RankedTensorType>(T);
+    if (!Tensor || isSupportedElement(Tensor.getElementType()) ||
+        (Unpacks && Tensor.getElementType().isInteger(4)))
+      continue;
+    return Tensor.getElementType();
+  }
   return Type();
 }
 

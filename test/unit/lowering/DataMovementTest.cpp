@@ -250,3 +250,12 @@ TEST(Dequantize, PerTensorPerAxisAndBlocked) {
                       4, {}, X, Floats{1, 10}),
       (Floats{-128, -126, -10, 0}));
 }
+
+TEST(Dequantize, FourBits) {
+  // 1, -2, 3; -4, 5, -6, and the zero points 1 and -1.
+  std::vector<uint8_t> X = {0xE1, 0xC3, 0xA5}, Zero = {0xF1};
+  EXPECT_EQ(evaluate<float>(dispatch("dequantize", {"2x3xi4", "2xf32", "2xi4"},
+                                     "axis = 0 : i64", "2x3xf32"),
+                            6, {}, X, Floats{0.5f, 2}, Zero),
+            (Floats{0, -1.5f, 1, -6, 12, -10}));
+}

@@ -274,6 +274,31 @@ TEST(Cast, Integers) {
             (std::vector<uint8_t>{0, 1, 1}));
 }
 
+TEST(Cast, TwoIntegersOfFourBitsAreAByte) {
+  auto Packed = [](const char *From, const char *To, const auto &X) {
+    return evaluate<uint8_t>(dispatch("cast", {std::string("n x 3 x ") + From},
+                                      std::string("to = ") + To,
+                                      std::string("n x 3 x ") + To, {"n"}),
+                             (X.size() + 1) / 2,
+                             {static_cast<int64_t>(X.size() / 3)}, X);
+  };
+  EXPECT_EQ(Packed("f32", "i4", std::vector<float>{-1, 7.5f, -9}),
+            (std::vector<uint8_t>{0x7F, 0x08}));
+  EXPECT_EQ(Packed("f32", "ui4", std::vector<float>{-1, 7.5f, 99, 1, 2, 3}),
+            (std::vector<uint8_t>{0x70, 0x1F, 0x32}));
+  EXPECT_EQ(Packed("i32", "i4", std::vector<int32_t>{-9, 16, 5}),
+            (std::vector<uint8_t>{0x07, 0x05}));
+  EXPECT_EQ(Packed("f32", "i4", std::vector<float>{}), std::vector<uint8_t>());
+  std::vector<uint8_t> Bytes = {0x7F, 0x08};
+  auto Unpacked = [&](const char *From) {
+    return evaluate<int32_t>(dispatch("cast", {std::string("n x 3 x ") + From},
+                                      "to = i32", "n x 3 x i32", {"n"}),
+                             3, {1}, Bytes);
+  };
+  EXPECT_EQ(Unpacked("i4"), (std::vector<int32_t>{-1, 7, -8}));
+  EXPECT_EQ(Unpacked("ui4"), (std::vector<int32_t>{15, 7, 8}));
+}
+
 TEST(Cast, HalvesRoundOnceToNearestEven) {
   // Between 1 and 1 + 2^-10, just above and at the middle.
   std::vector<double> X = {1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-11, 65520, 1e-8,
