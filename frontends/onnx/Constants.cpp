@@ -35,6 +35,8 @@ Type GraphImporter::elementType(DataType Type) {
     return Float8E5M2Type::get(Context);
   case DataType::Float8E5M2FNUZ:
     return Float8E5M2FNUZType::get(Context);
+  case DataType::Float8E8M0:
+    return Float8E8M0FNUType::get(Context);
   case DataType::Bool:
     return Builder.getI1Type();
   case DataType::Int4:

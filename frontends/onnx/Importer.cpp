@@ -34,8 +34,7 @@ static bool checkInput(const ModelFile &File, const ValueInfo &Input,
   DataType Element = Input.Type.Element;
   unsigned Width = bitWidth(Element);
   bool IsOdd = Width < 4 || Width > 64 || Element == DataType::Complex64 ||
-               Element == DataType::Float4E2M1 ||
-               Element == DataType::Float8E8M0;
+               Element == DataType::Float4E2M1;
   if (Input.Type.Category != TypeInfo::Kind::Tensor)
     Refusals.push_back(
         refusalAt(File, RefusalCode::OutputType, {Name, "it is not a tensor"}));
