@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Writes llama-1b.tar.xz: the graph of a 1B Llama with external weights.
+"""Writes llama-1b.tar.xz: graphs of a 1B Llama with external weights, f32 and bf16.
 
     llama_1b.py
 
@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import onnx
+import torch
 from onnx import TensorProto
 
 # First: it fixes the hash seed by starting the process anew.
@@ -26,9 +27,10 @@ LAYERS = 16
 SIZES = {160: 2048, 96: 8192, 224: 128256}
 ROPE_HALF = 32  # The rotary table and smaller constants keep their values.
 ALIGNMENT = 4096
+WIDTHS = {TensorProto.FLOAT: 4, TensorProto.BFLOAT16: 2}
 
 
-def narrow_model():
+def narrow_model(kind):
     hidden, feed_forward, vocabulary = SIZES
     model = families.llama(
         LAYERS,
@@ -42,7 +44,7 @@ def narrow_model():
         tie_word_embeddings=True,
     ).eval()
     generate.set_weights(model)  # Equal initializers would become one.
-    return generate.export(model, 20)
+    return generate.export(model.to(kind), 20)
 
 
 def widen(proto):
@@ -50,7 +52,7 @@ def widen(proto):
     offset = 0
     for tensor in proto.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT:
+        if tensor.data_type not in WIDTHS:
             clash = set(values.ravel().tolist()) & set(SIZES)
             if clash:
                 raise SystemExit(f"{tensor.name} holds {clash}: choose other sizes")
@@ -58,12 +60,12 @@ def widen(proto):
         if values.size <= ROPE_HALF:
             continue
         shape = [SIZES.get(size, size) for size in values.shape]
-        length = 4
+        name, kind = tensor.name, tensor.data_type
+        length = WIDTHS[kind]
         for size in shape:
             length *= size
-        name = tensor.name
         tensor.Clear()
-        tensor.name, tensor.data_type = name, TensorProto.FLOAT
+        tensor.name, tensor.data_type = name, kind
         tensor.dims.extend(shape)
         tensor.data_location = TensorProto.EXTERNAL
         for key, value in (
@@ -81,8 +83,8 @@ def widen(proto):
     return offset
 
 
-def main():
-    proto = narrow_model()
+def folder_of(name, kind):
+    proto = narrow_model(kind)
     size = widen(proto)
     data = proto.SerializeToString(deterministic=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -94,11 +96,16 @@ def main():
         onnx.shape_inference.infer_shapes_path(
             str(path), str(Path(folder) / "inferred.onnx"), strict_mode=True
         )
-    files = {
-        "llama-1b/model.onnx": data,
-        "llama-1b/data_size.txt": f"{size}\n".encode(),
-    }
     print(f"{len(proto.graph.node)} nodes, {len(data)} bytes, weights {size} bytes")
+    return {
+        f"{name}/model.onnx": data,
+        f"{name}/data_size.txt": f"{size}\n".encode(),
+    }
+
+
+def main():
+    files = folder_of("llama-1b", torch.float32)
+    files |= folder_of("llama-1b-bf16", torch.bfloat16)
     generate.write_archive(generate.HERE / "llama-1b.tar.xz", files)
 
 
