@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <dure/dure.h>
 #include <filesystem>
-#include <sys/resource.h>
+#include <fstream>
 #include <unistd.h>
 
 using namespace dure;
@@ -26,10 +26,13 @@ double secondsSince(Clock::time_point Begin) {
   return std::chrono::duration<double>(Clock::now() - Begin).count();
 }
 
+/// Of this program alone: getrusage counts what was there before exec.
 long peakMiB() {
-  rusage Usage = {};
-  getrusage(RUSAGE_SELF, &Usage);
-  return Usage.ru_maxrss / 1024;
+  std::ifstream Status("/proc/self/status");
+  for (std::string Line; std::getline(Status, Line);)
+    if (Line.starts_with("VmHWM:"))
+      return std::atol(Line.c_str() + sizeof("VmHWM:") - 1) / 1024;
+  return 0;
 }
 
 [[noreturn]] void fail(const std::string &Message) {
