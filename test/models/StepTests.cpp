@@ -122,7 +122,13 @@ protected:
                                                 I, &State));
       States.push_back(State.name);
     }
-    ASSERT_EQ(Entry.output_count, 1u);
+    for (size_t I = 0; I != Entry.output_count; ++I) {
+      dure_signature Output = {};
+      Output.struct_size = sizeof(Output);
+      ASSERT_DURE_OK(dure_package_get_signature(Package.get(), Step,
+                                                DURE_OUTPUT, I, &Output));
+      Outputs.push_back(Output.name);
+    }
   }
 
   void readSets() {
@@ -135,11 +141,11 @@ protected:
       Set Made;
       Made.Valid = Each.Valid;
       for (io::Tensor &Input : Data->Inputs) {
-        if (Input.Name.starts_with("past"))
+        if (std::count(States.begin(), States.end(), Input.Name))
           Made.Pasts.emplace(Input.Name, Input);
         else
           Made.Inputs.push_back(Input);
-        if (Input.Name == "input_ids") {
+        if (Input.Name == "input_ids" || Input.Name == "x") {
           Made.Batch = Input.Dims[0];
           Made.Length = Input.Dims[1];
         }
@@ -231,22 +237,25 @@ protected:
               std::vector<int64_t>(static_cast<size_t>(Batch), Wanted));
   }
 
-  void expectLogits(const Set &S) {
-    const io::Tensor &Want = S.Outputs.at("logits");
+  void expectOutput(const Set &S, size_t Output) {
+    const io::Tensor &Want = S.Outputs.at(Outputs[Output]);
     dure_tensor Got = {};
     Got.struct_size = sizeof(Got);
-    ASSERT_DURE_OK(dure_call_get_output(Call.get(), 0, &Got));
+    ASSERT_DURE_OK(dure_call_get_output(Call.get(), Output, &Got));
+    ASSERT_EQ(std::vector<int64_t>(Got.dims, Got.dims + Got.rank), Want.Dims);
     ASSERT_EQ(Got.size, Want.Bytes.size());
     auto *Values = static_cast<const float *>(Got.data);
-    const modeltest::ValidPart *Valid = S.valid("logits");
-    int64_t Index = 0;
-    for (int64_t B = 0; B != Want.Dims[0]; ++B)
-      for (int64_t T = 0; T != Want.Dims[1]; ++T)
-        for (int64_t V = 0; V != Want.Dims[2]; ++V, ++Index)
-          if (isValid(Valid, B, T))
-            ASSERT_TRUE(isNear(Values[Index], floats(Want)[Index]))
-                << "row " << B << ", token " << T << ", column " << V << ": "
-                << Values[Index] << " for " << floats(Want)[Index];
+    const modeltest::ValidPart *Valid = S.valid(Outputs[Output]);
+    const int64_t Count = static_cast<int64_t>(Got.size / sizeof(float));
+    for (int64_t Index = 0; Index != Count; ++Index) {
+      // Positions count along axis 1.
+      int64_t Token = Index / (Count / Want.Dims[0] / Want.Dims[1]);
+      int64_t Row = Token / Want.Dims[1];
+      if (isValid(Valid, Row, Token % Want.Dims[1]))
+        ASSERT_TRUE(isNear(Values[Index], floats(Want)[Index]))
+            << Outputs[Output] << ", row " << Row << ", element " << Index
+            << ": " << Values[Index] << " for " << floats(Want)[Index];
+    }
   }
 
   /// The caches hold what `main` returns as present.
@@ -279,7 +288,8 @@ protected:
     const Set &S = Sets.at(Name);
     ASSERT_EQ(runStep(S), "");
     expectLengths(S.Batch, S.Past + S.Length);
-    expectLogits(S);
+    for (size_t Output = 0; Output != Outputs.size(); ++Output)
+      ASSERT_NO_FATAL_FAILURE(expectOutput(S, Output));
     expectCaches(S);
     // What a padded position left in the caches stays there, behind the mask.
     if (const modeltest::ValidPart *Valid = S.valid("logits"))
@@ -288,7 +298,7 @@ protected:
   }
 
   std::string Folder, Path;
-  std::vector<std::string> States;
+  std::vector<std::string> States, Outputs;
   std::map<std::string, Set> Sets;
   /// Positions of each row that are padding, from the first on.
   std::vector<int64_t> Hidden;
@@ -304,6 +314,7 @@ protected:
 // `main` gives, and that a call the state has no room for changes nothing.
 TEST_P(StepTest, AgreesWithMain) {
   ASSERT_NO_FATAL_FAILURE(compile());
+  ASSERT_EQ(Outputs, std::vector<std::string>{"logits"});
   ASSERT_NO_FATAL_FAILURE(readSets());
   const std::vector<std::string> Sequences[] = {
       {"prefill", "decode-1", "decode-2", "decode-3"},
@@ -332,6 +343,21 @@ TEST_P(StepTest, AgreesWithMain) {
   ASSERT_NO_FATAL_FAILURE(expectStep("prefill"));
   EXPECT_NE(runStep(Sets.at("decode-1")).find("capacity"), std::string::npos);
   expectLengths(Prefill.Batch, Prefill.Length);
+}
+
+// Tests that a state takes the caches that grow, and leaves the rings, memories
+// and matrices of other layers among the inputs and outputs.
+class StatesByLayer : public StepTest {};
+TEST_P(StatesByLayer, AgreesWithMain) {
+  ASSERT_NO_FATAL_FAILURE(compile());
+  ASSERT_NO_FATAL_FAILURE(readSets());
+  ASSERT_EQ(States.size(), 2u);
+  EXPECT_GE(Sets.size(), 3u);
+  for (const auto &[Name, S] : Sets) {
+    createState(S.Batch, S.Past + S.Length + 2);
+    ASSERT_NO_FATAL_FAILURE(writePasts(S));
+    ASSERT_NO_FATAL_FAILURE(expectStep(Name));
+  }
 }
 
 // Tests that there is no step where raise, which finds the caches, is off.
@@ -372,6 +398,10 @@ INSTANTIATE_TEST_SUITE_P(
         "axk1-23", "axk1-20-eager", "exaone-moe-18", "exaone-moe-20",
         "exaone-moe-23", "exaone-moe-20-eager", "exaone-moe-20-dense"),
     testName);
+INSTANTIATE_TEST_SUITE_P(Parts, StatesByLayer,
+                         testing::Values("semantics-06-unequal-head-widths",
+                                         "semantics-08-states-by-layer"),
+                         testName);
 INSTANTIATE_TEST_SUITE_P(Decoders, WithoutRaise,
                          testing::Values("llama-20", "gpt2-20", "qwen3-20",
                                          "exaone4-20", "qwen2-20", "gemma3-20",
