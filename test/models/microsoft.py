@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes microsoft.tar.xz: single operators of the domain com.microsoft.
 
-    python microsoft.py        (needs onnx and onnxruntime)
+    python microsoft.py        (needs onnx, onnxruntime and ml_dtypes)
 
 Each is a folder `microsoft-NAME` as README.md describes it. All outputs are
 onnxruntime's.
 """
 
+import copy
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
@@ -379,12 +381,56 @@ quantized_experts("qmoe-8-bits-zeros", 8, zeros=True, k=1)
 quantized_experts("qmoe-weights", 4, k=2, weights=np.abs(f32(4, 5)) + 0.1)
 
 
+# One case of each operator in f16 and bf16, as models are run on accelerators.
+# The numbers are those of f32 on operands that the narrow type holds.
+NARROW = {"f16": (np.float16, TensorProto.FLOAT16, 0.02),
+          "bf16": (ml_dtypes.bfloat16, TensorProto.BFLOAT16, 0.1)}
+
+
+def narrow(name, kind, wide=()):
+    """`wide` are the outputs that stay in f32."""
+    numpy_type, onnx_type, _ = NARROW[kind]
+    model, inputs, _ = copy.deepcopy(CASES[name])
+    rounded = copy.deepcopy(model)
+
+    def cut(value):
+        return value.astype(numpy_type) if value.dtype == np.float32 else value
+
+    def widened(value):
+        return cut(value).astype(np.float32) if value.dtype == np.float32 else value
+
+    for target, change in ((model, cut), (rounded, widened)):
+        for weight in target.graph.initializer:
+            value = numpy_helper.to_array(weight)
+            weight.CopyFrom(numpy_helper.from_array(change(value), weight.name))
+    for info in [*model.graph.input, *model.graph.output]:
+        if info.type.tensor_type.elem_type == TensorProto.FLOAT and info.name not in wide:
+            info.type.tensor_type.elem_type = onnx_type
+    names = [o.name for o in model.graph.output]
+    results = []
+    for each in inputs:
+        values = run(rounded, {k: widened(v) for k, v in each.items()})
+        results.append([v if n in wide else cut(v) for n, v in zip(names, values)])
+    inputs = [{k: cut(v) for k, v in each.items()} for each in inputs]
+    CASES[f"{name}-{kind}"] = (model, inputs, results)
+
+
+for kind in NARROW:
+    for name in ("skip-rms skip-layer-norm embed-layer-norm bias-gelu fast-gelu quick-gelu gelu "
+                 "rotary gqa-any-step gqa-window mha-scale-bias attention-mask 4-bits-zero "
+                 "4-bits-computed 8-bits gather-4-bits-zero moe-swiglu qmoe-4-bits-blocks").split():
+        narrow(name, kind)
+    narrow("simplified-layer-norm", kind, wide=["inverse"])
+
+
 def main():
     files = {}
     for name, (model, inputs, outputs) in CASES.items():
+        kind = name.rsplit("-", 1)[-1]
+        declared = {"tolerance": NARROW[kind][2]} if kind in NARROW else {}
         names = [o.name for o in model.graph.output]
         sets = [
-            {"name": f"case-{k}", "inputs": given, "outputs": dict(zip(names, results))}
+            {"name": f"case-{k}", "inputs": given, "outputs": dict(zip(names, results))} | declared
             for k, (given, results) in enumerate(zip(inputs, outputs))
         ]
         files |= files_of(f"microsoft-{name}", model.SerializeToString(), sets)
