@@ -4,6 +4,7 @@
 
 #include "tools/dure/Utf8.h"
 
+#include "tools/io/CutOff.h"
 #include "tools/io/File.h"
 
 #include <algorithm>
@@ -215,6 +216,17 @@ void handleOutOfMemory(Language Lang) {
                            message(Lang, Message::OutOfMemory) + "\n";
   Text.copy(OutOfMemoryText, sizeof(OutOfMemoryText) - 1);
   std::set_new_handler(onOutOfMemory);
+}
+
+void handleCutOffFiles(Language Lang) {
+  // The name is known when it happens.
+  constexpr const char *Name = "\x01";
+  const std::string Text = message(Lang, Message::ErrorPrefix) +
+                           message(Lang, Message::FileCutOff, {Name});
+  const std::string_view Whole = Text;
+  const size_t At = Whole.find(Name);
+  io::endWhenFileIsCutOff(Whole.substr(0, At), Whole.substr(At + 1),
+                          removeTemporary);
 }
 
 void setTemporaryFile(const std::string &Path) {

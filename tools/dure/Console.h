@@ -111,8 +111,12 @@ void setInterruptedCall(dure_call *Call);
 /// Ends the process with ExitFailed and a plain message when memory runs out,
 /// in this program or in a library that it loads.
 void handleOutOfMemory(Language Lang);
+/// Ends the process with ExitFailed and a message that names the file when one
+/// that is mapped becomes shorter.
+void handleCutOffFiles(Language Lang);
 /// The file, and the folder that holds it alone, to remove when the process
-/// ends at once: out of memory, or asked twice to stop. "" for none.
+/// ends at once: out of memory, a file cut off, or asked twice to stop. "" for
+/// none.
 void setTemporaryFile(const std::string &Path);
 /// A closed stdin, stdout or stderr would be given to the next file that is
 /// opened, which messages would then be written into: puts something there that

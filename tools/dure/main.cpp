@@ -48,5 +48,6 @@ int main(int Count, char **Values) {
   Out.setLeavesFiles(O.Which == Command::Compile || O.Which == Command::Run);
   handleInterrupts();
   handleOutOfMemory(O.Lang);
+  handleCutOffFiles(O.Lang);
   return runCommand(Out, O);
 }

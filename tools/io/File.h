@@ -15,7 +15,8 @@
 namespace dure::io {
 
 /// A regular file mapped read-only for the object's life. A file that another
-/// process shortens meanwhile faults, as with every mapping.
+/// process shortens meanwhile faults, as with every mapping: CutOff.h says what
+/// a program can do.
 class MappedFile {
 public:
   static Result<MappedFile> open(const std::string &Path);

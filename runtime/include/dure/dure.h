@@ -27,6 +27,14 @@
  * time. A call, a state and a trace belong to one thread at a time, except
  * that dure_call_cancel may come from any thread and from a signal handler.
  *
+ * Files. Packages and the model's files are mapped, and read where they are
+ * mapped until the last object that uses them ends. If another process makes
+ * one shorter meanwhile, the next read behind its new end raises SIGBUS in the
+ * thread that reads. The library installs no handler for that or any other
+ * signal: a host that cannot have it loads copies that nothing else writes, or
+ * handles SIGBUS itself, as the `dure` command does to end with a message.
+ * Replacing a file by renaming another over it is harmless.
+ *
  * Strings are UTF-8 with a NUL, owned by the object that gave them, and live
  * as long as it. Shapes are elements, row-major; sizes are bytes; times are
  * nanoseconds.
