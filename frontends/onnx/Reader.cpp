@@ -456,10 +456,10 @@ void ModelReader::read(std::string_view Message) {
 
 ReadResult readModel(std::string_view Bytes, std::string_view FileName,
                      ExternalFileSource *Files, const ReadLimits &Limits) {
-  Context C(Bytes, FileName, Files, Limits);
   ReadResult Result;
-  auto M = std::make_unique<Model>();
   try {
+    Context C(Bytes, FileName, Files, Limits);
+    auto M = std::make_unique<Model>();
     if (Bytes.size() > Limits.MaxFileBytes)
       C.fail(RefusalCode::FileSize, {std::to_string(Bytes.size()),
                                      std::to_string(Limits.MaxFileBytes)});

@@ -185,6 +185,10 @@ TEST(OnnxReader, ExternalDataIsCheckedBeforeUse) {
       {{"location", "w.bin"}, {"offset", "1x"}},
       {{"offset", "0"}},
       {{"location", "w.bin"}, {"evil", "1"}},
+      // Readers that disagree about which one counts would read another file.
+      {{"location", "w.bin"}, {"location", "w.bin"}},
+      {{"location", "w.bin"}, {"offset", "0"}, {"offset", "84"}},
+      {{"location", "w.bin"}, {"length", "16"}, {"length", "16"}},
   };
   for (const Keys &Each : Bad)
     EXPECT_EQ(codeWith(externalTensor("w", 1, {4}, Each), &Folder),
@@ -302,6 +306,12 @@ TEST(OnnxReader, CountsAreBounded) {
   Limits = {};
   Limits.MaxMemory = 1000;
   EXPECT_EQ(codeOf(model(graph(Parts)), nullptr, Limits), "too-many");
+  const std::string Bytes = model(graph(reluGraph()));
+  Limits = {};
+  Limits.MaxFileBytes = Bytes.size();
+  EXPECT_EQ(codeOf(Bytes, nullptr, Limits), "ok");
+  --Limits.MaxFileBytes;
+  EXPECT_EQ(codeOf(Bytes, nullptr, Limits), "file-size");
 }
 
 TEST(OnnxReader, NamesMustBeText) {
@@ -333,6 +343,43 @@ TEST(OnnxReader, NamesAreUniqueAndDefined) {
   Parts = reluGraph();
   Parts.Outputs.push_back(value("nothing", 1, {1}));
   EXPECT_EQ(codeOf(model(graph(Parts))), "undefined-name");
+}
+
+// Tests that the outputs and functions of a model are told apart by their
+// names, and that a branch, whose outputs are told apart by their order, may
+// give one value twice.
+TEST(OnnxReader, OutputsAndFunctionsAreToldApart) {
+  GraphParts Parts = reluGraph();
+  Parts.Outputs.push_back(value("x", 1, {"batch", 4}));
+  EXPECT_EQ(codeOf(model(graph(Parts))), "ok");
+  Parts.Outputs.push_back(value("y", 1, {"batch", 4}));
+  EXPECT_EQ(codeOf(model(graph(Parts))), "duplicate-name");
+  Parts.Outputs.back() = value("", 1, {"batch", 4});
+  EXPECT_EQ(codeOf(model(graph(Parts))), "bad-name");
+  Parts.Outputs.clear();
+  EXPECT_EQ(codeOf(model(graph(Parts))), "file-malformed");
+
+  GraphParts Branch;
+  Branch.Outputs = {value("x", 1, {"batch", 4}), value("x", 1, {"batch", 4})};
+  Parts = reluGraph();
+  Parts.Inputs.push_back(value("c", 9, {}));
+  Parts.Nodes.push_back(node("If", {"c"}, {"p", "q"},
+                             {graphAttribute("then_branch", graph(Branch)),
+                              graphAttribute("else_branch", graph(Branch))}));
+  EXPECT_EQ(codeOf(model(graph(Parts))), "ok");
+
+  const std::string Bytes = graph(reluGraph());
+  auto Functions = [&](const std::vector<std::string> &All) {
+    return codeOf(model(Bytes, 20, All));
+  };
+  FunctionParts F{"F", {"a"}, {"b"}, {}, {node("Relu", {"a"}, {"b"})}};
+  FunctionParts G = F;
+  G.Name = "G";
+  EXPECT_EQ(Functions({function(F), function(G)}), "ok");
+  EXPECT_EQ(Functions({function(F), function(F, "elsewhere")}), "ok");
+  EXPECT_EQ(Functions({function(F), function(F)}), "duplicate-name");
+  F.Name = "";
+  EXPECT_EQ(Functions({function(F)}), "bad-name");
 }
 
 TEST(OnnxReader, AnInitializerMayBackAnInput) {
