@@ -354,6 +354,68 @@ TEST_F(OnnxImporter, AFunctionMayNotReturnAnInputThatIsLeftOut) {
   EXPECT_EQ(codesOf(model(graph(G), 20, {function(F)})), "input-count");
 }
 
+/// A function whose one node is an If on its input c: the softmax of a along
+/// the attribute "which", or a bounded by b where that is given.
+static FunctionParts branchingFunction() {
+  GraphParts Then, Else;
+  Then.Nodes = {
+      node("Softmax", {"a"}, {"t"}, {refAttribute("axis", "which", 2)})};
+  Then.Outputs = {value("t", Float, {2, 3})};
+  Else.Nodes = {node("Clip", {"a", "", "b"}, {"e"})};
+  Else.Outputs = {value("e", Float, {2, 3})};
+  return {"Branch",
+          {"c", "a", "b"},
+          {"r"},
+          {"which"},
+          {node("If", {"c"}, {"r"},
+                {graphAttribute("then_branch", graph(Then)),
+                 graphAttribute("else_branch", graph(Else))})}};
+}
+
+// Tests that branches inside of a function see what its call gives: attributes,
+// and which inputs are left out.
+TEST_F(OnnxImporter, BranchesOfFunctionsSeeTheCall) {
+  GraphParts G;
+  G.Inputs = {value("c", Bool, {}), value("x", Float, {2, 3}),
+              value("m", Float, {})};
+  G.Outputs = {value("y", Float, {})};
+  auto Text = [&](std::vector<std::string> Inputs,
+                  std::vector<std::string> Attributes) {
+    G.Nodes = {node("Branch", Inputs, {"y"}, Attributes, "", "local")};
+    return textOf(model(graph(G), 20, {function(branchingFunction())}));
+  };
+  std::string First = Text({"c", "x", "m"}, {intAttribute("which", 0)});
+  EXPECT_HAS(First, "dure.softmax %arg1 {axis = 0 : i64}");
+  EXPECT_HAS(First, "dure.min ");
+  // Without the attribute the operator's default holds, without the input none.
+  std::string Default = Text({"c", "x"}, {});
+  EXPECT_HAS(Default, "dure.softmax %arg1 {axis = 1 : i64}");
+  EXPECT_LACKS(Default, "dure.min ");
+}
+
+// Tests that only a function's nodes may stand for attributes of a call.
+TEST_F(OnnxImporter, AttributesOfNoCall) {
+  EXPECT_EQ(codesOf(one(node("Softmax", {"x"}, {"y"},
+                             {refAttribute("axis", "which", 2)}),
+                        {value("x", Float, {2, 3})})),
+            "attribute");
+}
+
+// Tests that a function is imported by the rules of an opset that is known.
+TEST_F(OnnxImporter, OpsetsOfFunctions) {
+  FunctionParts F{"F", {"a"}, {"b"}, {}, {node("Relu", {"a"}, {"b"})}};
+  GraphParts G;
+  G.Inputs = {value("x", Float, {2})};
+  G.Nodes = {node("F", {"x"}, {"y"}, {}, "", "local")};
+  G.Outputs = {value("y", Float, {})};
+  auto Codes = [&](int64_t Opset) {
+    return codesOf(model(graph(G), 20, {function(F, "local", Opset)}));
+  };
+  EXPECT_EQ(Codes(20), "");
+  EXPECT_EQ(Codes(999), "opset-version");
+  EXPECT_EQ(Codes(1), "opset-version");
+}
+
 TEST_F(OnnxImporter, ConstantsOfRepeatedCallsAreBounded) {
   std::vector<int64_t> Values(1000, 7);
   FunctionParts F{"Many", {"a"}, {"c"}, {}, {}};

@@ -224,7 +224,8 @@ struct FunctionParts {
 };
 
 inline std::string function(const FunctionParts &Parts,
-                            std::string_view Domain = "local") {
+                            std::string_view Domain = "local",
+                            int64_t Opset = 20) {
   return message([&](Writer &W) {
     W.add_string(1, Parts.Name);
     for (const std::string &Input : Parts.Inputs)
@@ -235,7 +236,7 @@ inline std::string function(const FunctionParts &Parts,
       W.add_string(6, Attribute);
     for (const std::string &Node : Parts.Nodes)
       W.add_message(7, Node);
-    W.add_message(9, opset(20));
+    W.add_message(9, opset(Opset));
     W.add_message(9, opset(1, Domain));
     W.add_string(10, Domain.data(), Domain.size());
   });

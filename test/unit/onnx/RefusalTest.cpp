@@ -60,6 +60,51 @@ TEST_F(OnnxImporter, InputValuesMustFitTheirInput) {
   EXPECT_HAS(codesOf(Bytes, Options), "graph-io");
 }
 
+// Tests that a node lacking an attribute which the standard gives no default is
+// refused and the attribute named, as long as it is no input yet.
+TEST_F(OnnxImporter, AttributesWithoutDefaults) {
+  const struct {
+    const char *Op, *Attribute;
+    int64_t Opset;
+  } All[] = {
+      {"AveragePool", "kernel_shape", 20},
+      {"BitShift", "direction", 20},
+      {"Cast", "to", 20},
+      {"Concat", "axis", 20},
+      {"DepthToSpace", "blocksize", 20},
+      {"Einsum", "equation", 20},
+      {"GroupNormalization", "num_groups", 21},
+      {"If", "then_branch", 20},
+      {"Loop", "body", 20},
+      {"LpPool", "kernel_shape", 20},
+      {"MaxPool", "kernel_shape", 20},
+      {"Pad", "pads", 10},
+      {"Scan", "body", 20},
+      {"Slice", "starts", 9},
+      {"SpaceToDepth", "blocksize", 20},
+      {"TopK", "k", 9},
+      {"Unsqueeze", "axes", 12},
+      {"Upsample", "scales", 8},
+  };
+  for (const auto &[Op, Attribute, Opset] : All) {
+    ImportResult Result =
+        import(one(node(Op, {"x"}, {"y"}), {value("x", Float, {1, 4, 4, 4})},
+                   Float, {}, Opset));
+    ASSERT_EQ(Result.Refusals.size(), 1u) << Op;
+    EXPECT_EQ(codeName(Result.Refusals[0].Code), "attribute") << Op;
+    EXPECT_EQ(reasonOf(Result.Refusals[0]),
+              "The attribute '" + std::string(Attribute) + "' is missing.");
+  }
+  // With it, and where it became an input, there is nothing to refuse.
+  EXPECT_EQ(codesOf(one(node("Concat", {"x"}, {"y"}, {intAttribute("axis", 0)}),
+                        {value("x", Float, {2})})),
+            "");
+  EXPECT_EQ(
+      codesOf(one(node("Unsqueeze", {"x", "axes"}, {"y"}),
+                  {value("x", Float, {2})}, Float, {ints("axes", {0})}, 13)),
+      "");
+}
+
 TEST_F(OnnxImporter, RefusalsAreOneLineOfText) {
   ImportResult Result =
       import(one(node("Frob\nnicate", {"x"}, {"y"}, {}, "n\x1b[31m"),
