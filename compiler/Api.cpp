@@ -6,6 +6,7 @@
 #include "compiler/Compilation.h"
 #include "compiler/Pipeline.h"
 #include "runtime/io/SafeFile.h"
+#include "runtime/io/TemporaryFiles.h"
 
 #include "llvm/Config/llvm-config.h"
 
@@ -276,7 +277,8 @@ const dure_compiler_api *dure_compiler_query(uint32_t Version) {
                                         compile,
                                         explain,
                                         targets,
-                                        release};
+                                        release,
+                                        removeTemporaryFiles};
   // While the major version is 0 a minor version may break, too.
   return Version == DURE_COMPILER_VERSION ? &Api : nullptr;
 }

@@ -3,6 +3,8 @@
 
 #include "runtime/io/SafeFile.h"
 
+#include "runtime/io/TemporaryFiles.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -309,8 +311,10 @@ std::string temporaryName(const std::string &Path) {
 AtomicFile::~AtomicFile() {
   if (Fd >= 0)
     ::close(Fd);
-  if (!TemporaryPath.empty())
+  if (!TemporaryPath.empty()) {
     ::unlink(TemporaryPath.c_str());
+    dropTemporaryFile(TemporaryPath);
+  }
 }
 
 Result<AtomicFile> AtomicFile::create(const std::string &Path, unsigned Mode) {
@@ -326,10 +330,14 @@ Result<AtomicFile> AtomicFile::create(const std::string &Path, unsigned Mode) {
   if (File.Fd >= 0)
     return File;
   std::string Temporary = temporaryName(Path);
+  addTemporaryFile(Temporary);
   File.Fd =
       ::open(Temporary.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, Mode);
-  if (File.Fd < 0)
-    return systemError(errno, "cannot write " + quoted(Path));
+  if (File.Fd < 0) {
+    int Error = errno;
+    dropTemporaryFile(Temporary);
+    return systemError(Error, "cannot write " + quoted(Path));
+  }
   File.TemporaryPath = std::move(Temporary);
   return File;
 }
@@ -370,13 +378,18 @@ Status AtomicFile::commit() {
     // linkat does not replace, so the file gets a temporary name first.
     std::string Temporary = temporaryName(Path);
     std::string Source = "/proc/self/fd/" + std::to_string(Fd);
+    addTemporaryFile(Temporary);
     if (::linkat(AT_FDCWD, Source.c_str(), AT_FDCWD, Temporary.c_str(),
-                 AT_SYMLINK_FOLLOW) != 0)
-      return systemError(errno, "cannot write " + quoted(Path));
+                 AT_SYMLINK_FOLLOW) != 0) {
+      int Error = errno;
+      dropTemporaryFile(Temporary);
+      return systemError(Error, "cannot write " + quoted(Path));
+    }
     TemporaryPath = std::move(Temporary);
   }
   if (::rename(TemporaryPath.c_str(), Path.c_str()) != 0)
     return systemError(errno, "cannot write " + quoted(Path));
+  dropTemporaryFile(TemporaryPath);
   TemporaryPath.clear();
   // The new name must survive a power cut, too; not every file system lets a
   // folder be synced, and the file itself is safe already.

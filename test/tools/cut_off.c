@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* Preloaded into a command: cuts the file $DURE_TEST_CUT_OFF off to nothing
  * when it is mapped for the time $DURE_TEST_CUT_OFF_AT, counted from 1. What is
- * read of that mapping is then gone, as if another process had done it. */
+ * read of that mapping is then gone, as if another process had done it. With
+ * $DURE_TEST_NO_TMPFILE, no file system knows files without names. */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -34,4 +38,19 @@ void *mmap(void *address, size_t length, int protection, int flags,
 void *mmap64(void *address, size_t length, int protection, int flags,
              int descriptor, off_t offset) {
   return mmap(address, length, protection, flags, descriptor, offset);
+}
+
+int open(const char *path, int flags, ...) {
+  const int is_new = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+  mode_t mode = 0;
+  va_list rest;
+  va_start(rest, flags);
+  if (is_new)
+    mode = va_arg(rest, mode_t);
+  va_end(rest);
+  if ((flags & O_TMPFILE) == O_TMPFILE && getenv("DURE_TEST_NO_TMPFILE")) {
+    errno = EOPNOTSUPP;
+    return -1;
+  }
+  return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }

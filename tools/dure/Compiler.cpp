@@ -169,6 +169,7 @@ std::optional<Compiler> Compiler::open(const Console &Out) {
               std::to_string(DURE_COMPILER_VERSION_MINOR)});
     return std::nullopt;
   }
+  setTemporaryRemover(Api->remove_temporary_files);
   // Never closed: LLVM registers things that outlive any one use.
   return Compiler(Api);
 }

@@ -163,7 +163,11 @@ std::atomic<dure_call *> InterruptedCall = nullptr;
 // Read where nothing may be allocated: plain characters, made ready before.
 char TemporaryFile[4096], TemporaryFolder[4096], OutOfMemoryText[256];
 
+std::atomic<void (*)()> TemporaryRemover = nullptr;
+
 void removeTemporary() {
+  if (void (*Call)() = TemporaryRemover.load())
+    Call();
   if (!*TemporaryFile)
     return;
   ::unlink(TemporaryFile);
@@ -240,6 +244,8 @@ void setTemporaryFile(const std::string &Path) {
   Path.copy(TemporaryFile + 1, Path.size() - 1, 1);
   *TemporaryFile = Path[0];
 }
+
+void setTemporaryRemover(void (*Call)()) { TemporaryRemover.store(Call); }
 
 void occupyStandardStreams() {
   for (const int Stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {

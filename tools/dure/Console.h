@@ -118,6 +118,8 @@ void handleCutOffFiles(Language Lang);
 /// ends at once: out of memory, a file cut off, or asked twice to stop. "" for
 /// none.
 void setTemporaryFile(const std::string &Path);
+/// The call that removes more of them then, from a signal handler perhaps.
+void setTemporaryRemover(void (*Call)());
 /// A closed stdin, stdout or stderr would be given to the next file that is
 /// opened, which messages would then be written into: puts something there that
 /// refuses to be read or written.

@@ -39,7 +39,7 @@ extern "C" {
  * caller of `version`, else NULL. Major 0: may change until it is declared
  * stable. */
 #define DURE_COMPILER_VERSION_MAJOR 0u
-#define DURE_COMPILER_VERSION_MINOR 2u
+#define DURE_COMPILER_VERSION_MINOR 3u
 #define DURE_COMPILER_VERSION                                                  \
   ((DURE_COMPILER_VERSION_MAJOR << 16) | DURE_COMPILER_VERSION_MINOR)
 
@@ -241,6 +241,9 @@ typedef struct dure_compiler_api {
   const dure_compiler_result *(*targets)(
       const dure_compiler_targets_request *request);
   void (*release)(const dure_compiler_result *result);
+  /* Removes what calls under way have written under temporary names. Safe in a
+   * signal handler; for a process that ends without returning from them. */
+  void (*remove_temporary_files)(void);
 } dure_compiler_api;
 
 typedef const dure_compiler_api *(*dure_compiler_query_fn)(uint32_t version);

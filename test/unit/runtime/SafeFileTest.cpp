@@ -2,6 +2,7 @@
 // Tests of contained reading and of whole-file writing.
 
 #include "runtime/io/SafeFile.h"
+#include "runtime/io/TemporaryFiles.h"
 #include "test/unit/runtime/TestSupport.h"
 
 #include <cstddef>
@@ -188,6 +189,38 @@ TEST(AtomicFile, AppearsWholeOrNotAtAll) {
   ASSERT_TRUE(File->commit().ok());
   EXPECT_EQ(readFile(Path), "01x3");
   EXPECT_EQ(std::distance(fs::directory_iterator(T.folder()), {}), 1);
+}
+
+// Tests that a process which ends at once removes what is on its list, and only
+// that.
+TEST(TemporaryFiles, AreRemovedAtOnce) {
+  TemporaryFolder T;
+  for (const char *Name : {"half", "whole", "other"}) {
+    T.write(Name, "x");
+    addTemporaryFile(T.path(Name));
+  }
+  dropTemporaryFile(T.path("whole"));
+  dropTemporaryFile(T.path("never-there"));
+  removeTemporaryFiles();
+  EXPECT_FALSE(fs::exists(T.path("half")));
+  EXPECT_FALSE(fs::exists(T.path("other")));
+  EXPECT_TRUE(fs::exists(T.path("whole")));
+  // The list is empty now: a file of the same name is another one.
+  T.write("half", "x");
+  removeTemporaryFiles();
+  EXPECT_TRUE(fs::exists(T.path("half")));
+}
+
+// Tests that more files than the list holds are written all the same.
+TEST(TemporaryFiles, TheListIsBounded) {
+  TemporaryFolder T;
+  T.write("many", "x");
+  for (int I = 0; I < 1000; ++I)
+    addTemporaryFile(T.path("many"));
+  for (int I = 0; I < 1000; ++I)
+    dropTemporaryFile(T.path("many"));
+  removeTemporaryFiles();
+  EXPECT_TRUE(fs::exists(T.path("many")));
 }
 
 // Tests that a folder or a missing folder is refused before work is done.
