@@ -342,7 +342,7 @@ bool readStorage(OpImport &C, Stored (&Layers)[3]) {
   else if (Prepacked == 1)
     (void)C.refuse(RefusalCode::FormUnsupported,
                    {"experts that are packed for another device"});
-  else if (llvm::any_of(llvm::seq(15u, C.numInputs()),
+  else if (llvm::any_of(llvm::seq(15u, std::max(15u, C.numInputs())),
                         [&](unsigned I) { return C.has(I); }))
     (void)C.refuse(RefusalCode::FormUnsupported,
                    {"scales of whole experts or of activations"});

@@ -192,23 +192,29 @@ TEST(AtomicFile, AppearsWholeOrNotAtAll) {
 }
 
 // Tests that a process which ends at once removes what is on its list, and only
-// that.
+// that. It frees nothing any more, so it is a process of its own.
 TEST(TemporaryFiles, AreRemovedAtOnce) {
   TemporaryFolder T;
-  for (const char *Name : {"half", "whole", "other"}) {
-    T.write(Name, "x");
-    addTemporaryFile(T.path(Name));
-  }
-  dropTemporaryFile(T.path("whole"));
-  dropTemporaryFile(T.path("never-there"));
-  removeTemporaryFiles();
-  EXPECT_FALSE(fs::exists(T.path("half")));
+  EXPECT_EXIT(
+      {
+        for (const char *Name : {"half", "whole", "other"}) {
+          T.write(Name, "x");
+          addTemporaryFile(T.path(Name));
+        }
+        dropTemporaryFile(T.path("whole"));
+        dropTemporaryFile(T.path("never-there"));
+        removeTemporaryFiles();
+        if (fs::exists(T.path("half")))
+          ::_exit(1);
+        // The list is empty now: a file of the same name is another one.
+        T.write("half", "x");
+        removeTemporaryFiles();
+        ::_exit(0);
+      },
+      ::testing::ExitedWithCode(0), "");
+  EXPECT_TRUE(fs::exists(T.path("half")));
   EXPECT_FALSE(fs::exists(T.path("other")));
   EXPECT_TRUE(fs::exists(T.path("whole")));
-  // The list is empty now: a file of the same name is another one.
-  T.write("half", "x");
-  removeTemporaryFiles();
-  EXPECT_TRUE(fs::exists(T.path("half")));
 }
 
 // Tests that more files than the list holds are written all the same.
