@@ -28,6 +28,11 @@ class Case:
     during: Callable = None
     # The standard allows either: a refusal, or the right result.
     either: bool = False
+    # Refused only because memory is limited: a build without limits may well do it.
+    needs_limit: bool = False
+
+    def __post_init__(self):
+        self.needs_limit |= "memory" in self.texts
 
 
 class Group:

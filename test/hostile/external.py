@@ -29,8 +29,8 @@ def four(**entries):
     return adds(external("w", FLOAT, [4], **entries))
 
 
-def refused(name, made, *texts, code="external-file", files=(), prepare=None, options=()):
-    case = GROUP.refused(name, made, *texts, code=code, prepare=prepare, options=options)
+def refused(name, made, *texts, code="external-file", files=(), **rest):
+    case = GROUP.refused(name, made, *texts, code=code, **rest)
     case.files.update(dict(files))
 
 
@@ -385,4 +385,11 @@ def large_weight(folder, _):
         file.truncate(1 << 40)
 
 
-refused("file-of-1-tib", four(location="w.bin"), "w.bin", prepare=large_weight, code=None)
+refused(
+    "file-of-1-tib",
+    four(location="w.bin"),
+    "w.bin",
+    prepare=large_weight,
+    code=None,
+    needs_limit=True,
+)
