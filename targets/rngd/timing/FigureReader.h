@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Reads several figures and keeps the first failure. Included by the timing
+// profiles only.
+#ifndef DURE_TARGETS_RNGD_TIMING_FIGUREREADER_H
+#define DURE_TARGETS_RNGD_TIMING_FIGUREREADER_H
+
+#include "targets/Machine.h"
+
+namespace dure::rngd {
+
+class FigureReader {
+public:
+  explicit FigureReader(const Machine &Chip) : Chip(Chip) {}
+
+  FigureReader &count(const char *Key, int64_t &To) {
+    Result<int64_t> Value = Chip.count(Key);
+    if (Value)
+      To = *Value;
+    return keep(Value.status());
+  }
+  FigureReader &number(const char *Key, double &To) {
+    Result<double> Value = Chip.number(Key);
+    if (Value)
+      To = *Value;
+    return keep(Value.status());
+  }
+  FigureReader &counts(const char *Key, std::vector<int64_t> &To) {
+    const Figure *Found = Chip.find(Key);
+    if (!Found || Found->Numbers.empty())
+      return keep(Status(StatusCode::FailedPrecondition,
+                         "machine '" + Chip.Name + "': " + Key +
+                             " is no list of numbers"));
+    To.assign(Found->Numbers.begin(), Found->Numbers.end());
+    return *this;
+  }
+
+  Status Failure;
+
+private:
+  FigureReader &keep(const Status &Given) {
+    if (Failure.ok())
+      Failure = Given;
+    return *this;
+  }
+
+  const Machine &Chip;
+};
+
+} // namespace dure::rngd
+
+#endif // DURE_TARGETS_RNGD_TIMING_FIGUREREADER_H

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Which of a sequencer's loops are one run of memory.
+#include "targets/rngd/timing/Sequencer.h"
+
+#include <numeric>
+
+using namespace dure::rngd;
+
+int64_t dure::rngd::contiguousRun(std::span<const SequencerLoop> Loops) {
+  if (Loops.empty())
+    return 1;
+  int64_t Run = Loops.back().Size;
+  for (size_t I = Loops.size() - 1; I > 0; --I) {
+    if (Loops[I - 1].Stride != Loops[I].Size * Loops[I].Stride)
+      break;
+    Run *= Loops[I - 1].Size;
+  }
+  return Run;
+}
+
+int64_t dure::rngd::accessSize(std::span<const SequencerLoop> Loops,
+                               int64_t Packet) {
+  return std::gcd(Packet, contiguousRun(Loops));
+}
