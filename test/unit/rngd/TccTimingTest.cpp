@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The profile `tcc` beside figures that the vendor's compiler printed.
 #include "targets/rngd/timing/TccTiming.h"
+#include "targets/rngd/timing/TccSchedule.h"
 
 #include "gtest/gtest.h"
 
@@ -70,4 +71,16 @@ TEST(TccTiming, RefusesWhatItDoesNotKnow) {
   M = TccContraction();
   M.MacRows = 16;
   EXPECT_FALSE(T.contraction(M, 1).ok());
+}
+
+/// The second load runs beside the first computation, and the store waits.
+TEST(TccTiming, ContextsOverlap) {
+  std::vector<TccInstruction> Program = {{TccContext::Dma, 480, {}},
+                                         {TccContext::Main, 143, {0}},
+                                         {TccContext::Dma, 480, {}},
+                                         {TccContext::Main, 158, {1, 2}},
+                                         {TccContext::Dma, 480, {3}}};
+  std::vector<Lifetime> Expected = {
+      {0, 480}, {480, 623}, {480, 960}, {960, 1118}, {1118, 1598}};
+  EXPECT_EQ(schedule(Program), Expected);
 }
