@@ -90,7 +90,8 @@ Result<int64_t> TccTiming::contraction(const TccContraction &M,
   int64_t Packet = 0, Steps = 0;
   if (__builtin_mul_overflow(M.DpeRegTile * M.Lat, M.ElementBytes, &Packet) ||
       __builtin_mul_overflow(M.OuterAcc * M.Acc, M.FeedReuse, &Steps) ||
-      Packet > MaxPacket || Steps > MaxSteps || M.Split > MaxSplit ||
+      __builtin_mul_overflow(Steps, M.Segment, &Steps) || Packet > MaxPacket ||
+      Steps > MaxSteps || M.Split > MaxSplit || M.Segment > MaxSplit ||
       M.MacRows > Lanes)
     return refuse("the contraction is too large");
 
@@ -98,11 +99,14 @@ Result<int64_t> TccTiming::contraction(const TccContraction &M,
   int64_t Main =
       std::max({Steps, ceilDiv(Packet, FlitBytes) * (Steps / M.FeedReuse),
                 Steps / M.Acc * M.MacRows * M.DpeRegTile / OutputElements,
-                M.StreamRing > 1 ? M.StreamRing * M.StreamFlits : 0});
+                M.StreamRing * M.StreamFlits});
   int64_t Fill = M.TrfRing > 1 ? M.TrfRing * M.TrfFlits : M.TrfBytes / TrfRate;
   int64_t Gather = GatherHop * (M.Gat - 1);
   int64_t Stream = latency(Pes, M.StreamRing);
-  int64_t BetweenParts = ContractionPart + Stream + Gather;
-  return ContractionStart + latency(Pes, M.TrfRing) + Fill + M.Split * Main +
-         (M.Split - 1) * BetweenParts + ContractionEnd + Stream + Gather;
+  // The first segment is waited for; each part drains before the next, the last
+  // into the result.
+  int64_t Part = ContractionPart + Stream + Gather;
+  return ContractionStart + latency(Pes, M.TrfRing) + Fill / M.Segment +
+         M.Split * Main + M.Split * M.Segment * Part +
+         (ContractionEnd - ContractionPart);
 }

@@ -6,8 +6,9 @@
 //
 // A line an instruction: `load NAME BYTES`, `vector NAME BYTES READS...` or
 // `store NAME BYTES`, BYTES being what its rule counts and NAME what it makes
-// (a store: reads). `pes N` begins a program; each instruction is answered by
-// `NAME BEGIN END`, each program by an empty line.
+// (a store: reads). `contraction NAME READS... : FIGURES` has the figures of a
+// TccContraction in their order. `pes N` begins a program; each instruction is
+// answered by `NAME BEGIN END`, each program by an empty line.
 #include "targets/rngd/timing/TccSchedule.h"
 #include "targets/rngd/timing/TccTiming.h"
 
@@ -36,19 +37,35 @@ struct Program {
   }
 };
 
+Result<int64_t> contraction(const std::string &Line, const TccTiming &Timing,
+                            int64_t Pes) {
+  std::istringstream Figures(Line.substr(Line.find(':') + 1));
+  TccContraction M;
+  for (int64_t *To :
+       {&M.Segment, &M.OuterAcc, &M.Acc, &M.FeedReuse, &M.Split, &M.MacRows,
+        &M.DpeRegTile, &M.Lat, &M.Gat, &M.ElementBytes, &M.StreamRing,
+        &M.StreamFlits, &M.TrfRing, &M.TrfFlits, &M.TrfBytes})
+    if (!(Figures >> *To))
+      return Status(StatusCode::InvalidArgument, "too few figures: " + Line);
+  return Timing.contraction(M, Pes);
+}
+
 /// Empty when the line was understood.
 std::string take(const std::string &Line, const TccTiming &Timing,
                  Program &Into) {
-  std::istringstream Words(Line);
+  std::istringstream Words(Line.substr(0, Line.find(':')));
   std::string Kind, Name, Read;
   int64_t Bytes = 0;
-  if (!(Words >> Kind >> Name >> Bytes) || Into.Pes == 0)
+  bool IsContraction = Line.starts_with("contraction ");
+  if (!(Words >> Kind >> Name) || !(IsContraction || Words >> Bytes) ||
+      Into.Pes == 0)
     return "cannot read '" + Line + "'";
-  bool IsVector = Kind == "vector";
+  bool IsVector = Kind == "vector" || IsContraction;
   if (!IsVector && Kind != "load" && Kind != "store")
     return "no instruction is called '" + Kind + "'";
-  Result<int64_t> Cycles =
-      IsVector ? Timing.vector(Bytes, Into.Pes) : Timing.dma(Bytes, Into.Pes);
+  Result<int64_t> Cycles = IsContraction ? contraction(Line, Timing, Into.Pes)
+                           : IsVector    ? Timing.vector(Bytes, Into.Pes)
+                                         : Timing.dma(Bytes, Into.Pes);
   if (!Cycles)
     return Cycles.status().message();
   TccInstruction Made{
