@@ -189,8 +189,8 @@ Status BookTiming::checkCommand(const DmaCommand &Command) const {
   int64_t Requests = (Command.PacketBytes + DmaRequest - 1) / DmaRequest;
   // No address of either memory is above; sums of eight fit 64 bits then.
   int64_t Most = std::max(HbmBytes, Slices * SliceStride);
-  bool AllNear =
-      std::abs(Command.ReadBase) <= Most && std::abs(Command.WriteBase) <= Most;
+  auto Near = [&](int64_t Value) { return Value >= -Most && Value <= Most; };
+  bool AllNear = Near(Command.ReadBase) && Near(Command.WriteBase);
   for (const DmaCommand::Loop &Loop : Command.Loops) {
     if (Loop.Size < 1 || Loop.Size > LoopSize)
       return refuse(Command, "a loop has 1 to " + std::to_string(LoopSize) +
@@ -199,8 +199,7 @@ Status BookTiming::checkCommand(const DmaCommand &Command) const {
       return refuse(Command, "more than " + std::to_string(MaxRequests) +
                                  " requests; cut it into several commands");
     AllAligned &= Aligned(Loop.ReadStride) && Aligned(Loop.WriteStride);
-    AllNear &=
-        std::abs(Loop.ReadStride) <= Most && std::abs(Loop.WriteStride) <= Most;
+    AllNear &= Near(Loop.ReadStride) && Near(Loop.WriteStride);
   }
   if (!AllNear)
     return refuse(Command, "an address or stride is outside of both memories");

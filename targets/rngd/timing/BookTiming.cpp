@@ -9,6 +9,14 @@
 using namespace dure;
 using namespace dure::rngd;
 
+/// Far above any kernel, and low enough that the formulas cannot overflow.
+static constexpr int64_t MaxTimes = int64_t(1) << 36;
+static constexpr int64_t MaxPacket = int64_t(1) << 16;
+
+static bool isWidth(int64_t Bits) {
+  return Bits == 4 || Bits == 8 || Bits == 16 || Bits == 32;
+}
+
 static Status refuse(std::string Text, const char *Page) {
   return Status(StatusCode::InvalidArgument,
                 std::move(Text) + " (" + Page + ")");
@@ -82,11 +90,14 @@ Result<int64_t> BookTiming::fetch(const FetchShape &Shape) const {
       return refuse("a loop has 1 to " + std::to_string(LoopSize) +
                         " iterations",
                     "moving-tensors/sequencer.md");
-    if (__builtin_mul_overflow(Elements, Loop.Size, &Elements))
+    if (__builtin_mul_overflow(Elements, Loop.Size, &Elements) ||
+        Elements > MaxTimes)
       return refuse("the loops have too many iterations", Page);
   }
   if (Shape.Packet < 1 || Elements % Shape.Packet != 0)
     return refuse("the loops are no whole number of packets", Page);
+  if (!isWidth(Shape.ElementBits) || Shape.Packet > MaxPacket)
+    return refuse("a packet is of a few elements of 4, 8, 16 or 32 bits", Page);
   int64_t PacketBits = Shape.Packet * Shape.ElementBits;
   if (PacketBits % (PacketAlignment * 8) != 0)
     return refuse("a packet is a multiple of " +
@@ -116,8 +127,9 @@ Result<int64_t> BookTiming::switchRing(const SwitchShape &Shape) const {
     return refuse("rings of " + std::to_string(Shape.RingSize) +
                       " slices do not cover " + std::to_string(RingSlices),
                   Page);
-  if (Shape.Times < 0 || Shape.PacketBytes < 1)
-    return refuse("a switch moves packets", Page);
+  if (Shape.Times < 0 || Shape.Times > MaxTimes || Shape.PacketBytes < 1 ||
+      Shape.PacketBytes > MaxPacket)
+    return refuse("a switch moves packets of a few flits", Page);
   int64_t Flits = (Shape.PacketBytes + FlitBytes - 1) / FlitBytes;
   return Shape.RingSize * Shape.Times * Flits;
 }
@@ -143,8 +155,8 @@ Result<int64_t> BookTiming::transpose(const TransposeShape &Shape) const {
                       " bits",
                   Page);
   if (Shape.OutRows < 1 || Shape.OutRows > Shape.Columns ||
-      Shape.Iterations < 1)
-    return refuse("a transpose keeps 1 to all of its rows", Page);
+      Shape.Iterations < 1 || Shape.Iterations > MaxTimes)
+    return refuse("a transpose keeps 1 to all of its rows, once or more", Page);
   int64_t InFlits = Shape.Rows * (Shape.Columns / Taken);
   if (Shape.Columns > DoubleBufferColumns)
     return Shape.Iterations * (InFlits + Shape.OutRows);

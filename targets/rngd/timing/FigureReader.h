@@ -12,14 +12,19 @@ class FigureReader {
 public:
   explicit FigureReader(const Machine &Chip) : Chip(Chip) {}
 
+  /// Rules divide by figures: none is 0 or below.
   FigureReader &count(const char *Key, int64_t &To) {
     Result<int64_t> Value = Chip.count(Key);
+    if (Value && *Value < 1)
+      return refuse(Key, " is not above 0");
     if (Value)
       To = *Value;
     return keep(Value.status());
   }
   FigureReader &number(const char *Key, double &To) {
     Result<double> Value = Chip.number(Key);
+    if (Value && *Value <= 0)
+      return refuse(Key, " is not above 0");
     if (Value)
       To = *Value;
     return keep(Value.status());
@@ -27,9 +32,7 @@ public:
   FigureReader &counts(const char *Key, std::vector<int64_t> &To) {
     const Figure *Found = Chip.find(Key);
     if (!Found || Found->Numbers.empty())
-      return keep(Status(StatusCode::FailedPrecondition,
-                         "machine '" + Chip.Name + "': " + Key +
-                             " is no list of numbers"));
+      return refuse(Key, " is no list of numbers");
     To.assign(Found->Numbers.begin(), Found->Numbers.end());
     return *this;
   }
@@ -37,6 +40,10 @@ public:
   Status Failure;
 
 private:
+  FigureReader &refuse(const char *Key, const char *Problem) {
+    return keep(Status(StatusCode::FailedPrecondition,
+                       "machine '" + Chip.Name + "': " + Key + Problem));
+  }
   FigureReader &keep(const Status &Given) {
     if (Failure.ok())
       Failure = Given;

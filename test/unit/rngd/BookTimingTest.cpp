@@ -166,7 +166,9 @@ TEST_F(BookTimingTest, RefusesDmaBeyondItsLimits) {
          "outside of a slice's data memory");
   Expect([](DmaCommand &C) { C.ReadBase = int64_t(48) << 30; },
          "outside of HBM");
-  Expect([](DmaCommand &C) { C.Loops[0].ReadStride = INT64_MIN + 8; },
+  Expect([](DmaCommand &C) { C.Loops[0].ReadStride = INT64_MIN; },
+         "outside of both memories");
+  Expect([](DmaCommand &C) { C.WriteBase = INT64_MIN; },
          "outside of both memories");
 }
 
@@ -188,6 +190,7 @@ TEST_F(BookTimingTest, Switch) {
   EXPECT_EQ(*Timing.switchRing({4, 24, 32}), 96);
   EXPECT_EQ(*Timing.switchRing({1, 8, 40}), 16);
   EXPECT_FALSE(Timing.switchRing({3, 8, 32}).ok());
+  EXPECT_FALSE(Timing.switchRing({256, INT64_MAX, 32}).ok());
 }
 
 /// transpose-engine.md: the running example, small matrix, single buffering,
@@ -201,6 +204,7 @@ TEST_F(BookTimingTest, Transpose) {
   EXPECT_FALSE(Timing.transpose({8, 8, 8, 1, 16}).ok());
   EXPECT_FALSE(Timing.transpose({2, 8, 8, 1, 4}).ok());
   EXPECT_FALSE(Timing.transpose({2, 8, 9, 1, 8}).ok());
+  EXPECT_FALSE(Timing.transpose({2, 8, 8, INT64_MAX, 8}).ok());
 }
 
 /// fetch-engine.md: packet padding, and packets of i4.
@@ -232,6 +236,10 @@ TEST_F(BookTimingTest, RefusesFetchesBeyondItsLimits) {
   EXPECT_NE(Refusal(std::vector<SequencerLoop>(9, {2, 1}), 8).find("8 loops"),
             std::string::npos);
   EXPECT_NE(Refusal({{65537, 8}, {8, 1}}, 8).find("65536"), std::string::npos);
+  EXPECT_NE(Refusal(std::vector<SequencerLoop>(8, {65536, 1}), 8)
+                .find("too many iterations"),
+            std::string::npos);
+  EXPECT_FALSE(Timing.fetch({{}, 1, 0}).ok());
 }
 
 TEST_F(BookTimingTest, NeedsEveryFigure) {
