@@ -139,6 +139,8 @@ def dense_experts(self, hidden_states, top_k_index, top_k_weights):
 
 
 ALL_EXPERTS_FUNCTIONS.register("dense", dense_experts)
+# Variant.experts -> the name of its function.
+EXPERTS_FORMS = {"dense": "dense", "grouped": "grouped_mm"}
 
 
 def with_experts(model, wrapper=Decoder):
@@ -544,7 +546,7 @@ class Variant:
     opset: int
     attention: str = "sdpa"  # what the exporter meets by default, or "eager"
     layers: int | None = None  # a depth other than the family's own
-    experts: str | None = None  # "dense" is another form than batched products
+    experts: str | None = None  # one of EXPERTS_FORMS, else batched products
     half: bool = False  # weights, caches and logits in f16
 
     def name(self, family):
@@ -571,6 +573,7 @@ class Family:
 OPSETS = (Variant(18), Variant(20), Variant(23))
 BOTH_ATTENTIONS = OPSETS + (Variant(20, "eager"),)
 EXPERTS = BOTH_ATTENTIONS + (Variant(20, experts="dense"),)
+GROUPED = (Variant(20, experts="grouped"), Variant(23, experts="grouped"))
 
 FAMILIES = {
     "bert": Family(bert, 2, OPSETS),
@@ -589,11 +592,11 @@ FAMILIES = {
     "gpt-neox": Family(gpt_neox, 2, BOTH_ATTENTIONS),
     "exaone4-global": Family(exaone4_global, 2, BOTH_ATTENTIONS),
     "hyperclovax": Family(hyperclovax, 2, BOTH_ATTENTIONS),
-    "qwen3-moe": Family(qwen3_moe, 2, EXPERTS),
+    "qwen3-moe": Family(qwen3_moe, 2, EXPERTS + GROUPED),
     "solar-open": Family(solar_open, 2, BOTH_ATTENTIONS),
     "deepseek-v3": Family(deepseek_v3, 2, EXPERTS),
     "axk1": Family(axk1, 2, BOTH_ATTENTIONS),
-    "exaone-moe": Family(exaone_moe, 2, EXPERTS),
+    "exaone-moe": Family(exaone_moe, 2, EXPERTS + GROUPED),
     "vit": Family(vit, 2, BOTH_ATTENTIONS),
     "whisper-encoder": Family(whisper_encoder, 2, BOTH_ATTENTIONS),
 }

@@ -15,6 +15,7 @@ optimisation must agree with them before anything is written.
 """
 
 import argparse
+import contextlib
 import hashlib
 import os
 import sys
@@ -32,7 +33,14 @@ import onnxruntime
 import torch
 
 from archive import files_of, write_archive
-from families import FAMILIES, VOCAB, Decoder, FeatureEncoder, Variant
+from families import (
+    EXPERTS_FORMS,
+    FAMILIES,
+    VOCAB,
+    Decoder,
+    FeatureEncoder,
+    Variant,
+)
 
 HERE = Path(__file__).resolve().parent
 SEED = 20
@@ -136,9 +144,18 @@ def strip_metadata(proto):
         item.ClearField("doc_string")
 
 
-def export(model, opset):
+def export(model, opset, by_transformers=False):
+    """The model's ONNX form, by torch's exporter alone or as transformers' own
+    one (`transformers.exporters`) sets it up: grouped products of experts have
+    no translation elsewhere."""
     arguments, shapes, names, outputs = example_arguments(model)
-    with warnings.catch_warnings():
+    patches, table = contextlib.nullcontext(), None
+    if by_transformers:
+        from transformers.exporters import exporter_onnx, utils
+
+        patches = utils.apply_patches("onnx")
+        table = exporter_onnx._ONNX_TRANSLATION_TABLE
+    with warnings.catch_warnings(), patches:
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             model,
@@ -148,8 +165,11 @@ def export(model, opset):
             input_names=names,
             output_names=outputs,
             dynamic_shapes=shapes,
+            custom_translation_table=table,
             verbose=False,
         )
+    if by_transformers:
+        exporter_onnx.apply_onnx_ir_fixes(program)
     proto = program.model_proto
     strip_metadata(proto)
     imported = {entry.domain: entry.version for entry in proto.opset_import}
@@ -384,10 +404,10 @@ def make_model(family_name, variant, known):
             known += make_cases(model)
         cases = to_half(known) if variant.half else known
     if variant.experts:
-        model.model.set_experts_implementation(variant.experts)
+        model.model.set_experts_implementation(EXPERTS_FORMS[variant.experts])
     if variant.half:
         model = model.half()
-    proto = export(model, variant.opset)
+    proto = export(model, variant.opset, variant.experts == "grouped")
     error = verify(proto, cases)
     files = folder_of(name, proto, cases)
     print(
