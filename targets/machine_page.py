@@ -25,7 +25,7 @@ report, derived here from others.
 def number(value):
     if isinstance(value, str):
         return value
-    return f"{value:,}" if value == int(value) and value < 1e9 else f"{value:g}"
+    return f"{int(value):,}" if value == int(value) and value < 1e12 else f"{value:g}"
 
 
 def shown(figure):

@@ -68,7 +68,14 @@ Result<BookTiming> BookTiming::of(const Machine &Chip) {
       .number("clock.hertz", Hertz);
   if (!Read.Failure.ok())
     return Read.Failure;
-  if (T.HbmChannels != int64_t(2) << T.ChannelBits.size() ||
+  // A bit above those of any address of HBM is a mistake in the description.
+  auto IsBit = [&](int64_t Bit) { return Bit < 63 && T.HbmBytes >> Bit; };
+  auto AreBits = [&](const std::vector<int64_t> &Bits) {
+    return std::all_of(Bits.begin(), Bits.end(), IsBit);
+  };
+  if (!IsBit(T.StackBit) || !AreBits(T.ChannelBits) || !AreBits(T.HashBits) ||
+      !AreBits(T.BankBits) || !AreBits(T.RowBits) ||
+      T.HbmChannels != int64_t(2) << T.ChannelBits.size() ||
       T.HashBits.size() != 2 || T.RowBits.size() != 2)
     return Status(StatusCode::FailedPrecondition,
                   "machine '" + Chip.Name +

@@ -6,6 +6,10 @@
 
 #include "targets/Machine.h"
 
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
 namespace dure::rngd {
 
 class FigureReader {
@@ -31,8 +35,12 @@ public:
   }
   FigureReader &counts(const char *Key, std::vector<int64_t> &To) {
     const Figure *Found = Chip.find(Key);
-    if (!Found || Found->Numbers.empty())
-      return refuse(Key, " is no list of numbers");
+    auto IsCount = [](double Each) {
+      return Each >= 1 && Each <= 0x1p53 && Each == std::floor(Each);
+    };
+    if (!Found || Found->Numbers.empty() ||
+        !std::all_of(Found->Numbers.begin(), Found->Numbers.end(), IsCount))
+      return refuse(Key, " is no list of counts above 0");
     To.assign(Found->Numbers.begin(), Found->Numbers.end());
     return *this;
   }

@@ -80,8 +80,8 @@ Result<int64_t> TccTiming::contraction(const TccContraction &M,
   if (Status Bad = checkPes(Pes); !Bad.ok())
     return Bad;
   for (int64_t Size :
-       {M.OuterAcc, M.Acc, M.FeedReuse, M.Split, M.MacRows, M.DpeRegTile, M.Lat,
-        M.Gat, M.ElementBytes, M.StreamRing, M.TrfRing})
+       {M.Segment, M.OuterAcc, M.Acc, M.FeedReuse, M.Split, M.MacRows,
+        M.DpeRegTile, M.Lat, M.Gat, M.ElementBytes, M.StreamRing, M.TrfRing})
     if (Size < 1 || Size > MaxSize)
       return refuse("loops and rings of a contraction are 1 to 2^20");
   for (int64_t Size : {M.StreamFlits, M.TrfFlits, M.TrfBytes})

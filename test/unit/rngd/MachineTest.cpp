@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Machine descriptions: what is accepted, what is refused, and the file of
 // RNGD.
-#include "targets/Machine.h"
+#include "test/unit/rngd/RngdFile.h"
 
 #include "gtest/gtest.h"
 
-#include <fstream>
-#include <sstream>
-
 using namespace dure;
-
-static std::string rngdText() {
-  std::ifstream File(DURE_SOURCE_DIR "/targets/rngd/machine/rngd.json");
-  std::stringstream Text;
-  Text << File.rdbuf();
-  return Text.str();
-}
 
 /// A description with one figure, given as JSON.
 static std::string with(const std::string &Figure) {
@@ -90,7 +80,7 @@ TEST(Machine, RefusesWhatTheSchemaDoes) {
 }
 
 TEST(Machine, DescribesRngd) {
-  Result<Machine> Rngd = Machine::parse(rngdText(), "rngd.json");
+  Result<Machine> Rngd = Machine::parse(rngd::rngdText(), "rngd.json");
   ASSERT_TRUE(Rngd.ok()) << Rngd.status().message();
   EXPECT_EQ(Rngd->Name, "rngd");
   EXPECT_GT(Rngd->figures().size(), 80u);
@@ -113,6 +103,13 @@ TEST(Machine, DescribesRngd) {
   EXPECT_EQ(Count("peak.bf16_macs_per_cycle"),
             Slices * Count("organization.lanes_per_slice") * 32);
   EXPECT_NEAR(Peak, *Rngd->number("peak.bf16_flops"), 0.03 * Peak);
+  EXPECT_EQ(Count("hbm.channels") * Count("hbm.slices_per_channel") *
+                Count("hbm.bank_groups") * Count("hbm.banks_per_group") *
+                Count("hbm.rows") * Count("hbm.row_bytes"),
+            Count("hbm.bytes"));
+  EXPECT_EQ(Count("organization.clusters_per_chip") *
+                Count("organization.pes_per_cluster"),
+            Count("dma.engines"));
   double Hbm = *Rngd->number("hbm.channel_bytes_per_cycle") *
                *Rngd->number("hbm.channel_hertz") * Count("hbm.channels");
   EXPECT_NEAR(Hbm, *Rngd->number("hbm.bytes_per_second"), 0.03 * Hbm);

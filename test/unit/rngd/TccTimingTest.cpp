@@ -3,24 +3,14 @@
 #include "targets/rngd/timing/TccTiming.h"
 #include "targets/rngd/timing/TccSchedule.h"
 
-#include "gtest/gtest.h"
+#include "test/unit/rngd/RngdFile.h"
 
-#include <fstream>
-#include <sstream>
+#include "gtest/gtest.h"
 
 using namespace dure;
 using namespace dure::rngd;
 
-static TccTiming tcc() {
-  std::ifstream File(DURE_SOURCE_DIR "/targets/rngd/machine/rngd.json");
-  std::stringstream Text;
-  Text << File.rdbuf();
-  Result<Machine> Chip = Machine::parse(Text.str(), "rngd.json");
-  EXPECT_TRUE(Chip.ok()) << Chip.status().message();
-  Result<TccTiming> Timing = TccTiming::of(*Chip);
-  EXPECT_TRUE(Timing.ok()) << Timing.status().message();
-  return *Timing;
-}
+static TccTiming tcc() { return timingOf<TccTiming>(rngdText()); }
 
 TEST(TccTiming, Dma) {
   TccTiming T = tcc();
@@ -70,6 +60,9 @@ TEST(TccTiming, RefusesWhatItDoesNotKnow) {
   EXPECT_FALSE(T.contraction(M, 1).ok());
   M = TccContraction();
   M.MacRows = 16;
+  EXPECT_FALSE(T.contraction(M, 1).ok());
+  M = TccContraction();
+  M.Segment = 0;
   EXPECT_FALSE(T.contraction(M, 1).ok());
 }
 
