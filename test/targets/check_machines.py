@@ -17,7 +17,7 @@ SKIPPED = 77
 
 
 def changed(machine, change):
-    """The errors that one change to a good description brings."""
+    """A copy of a description with one change."""
     wrong = copy.deepcopy(machine)
     change(wrong)
     return wrong

@@ -9,10 +9,11 @@ Makes kernels of its own (shapes, types and sizes by chance; the seed is printed
 `furiosa-tcc --evaluate-tcl` for each one's schedule, and wants every instruction to
 begin and end at the cycle that our rules give. Of contractions, whose mapping is the
 compiler's choice and is read from its answer, it only prints how many are within 5 %:
-the formula is not good enough yet to be held to a bound. The order of our instructions follows
-from the kernel alone: before each statement what it reads and is not yet there is
-loaded, at the end the result is stored. A kernel that the compiler answers with 0 or not
-in time is an error, not a result.
+the formula is not good enough yet to be held to a bound.
+
+The order of our instructions follows from the kernel alone: before each statement what
+it reads and is not yet there is loaded, at the end the result is stored. A kernel that
+the compiler answers with 0 or not in time is an error, not a result.
 
 Without --tcc, or the variable DURE_FURIOSA_TCC, exit status 77: skipped. The compiler is
 the vendor's and is not part of Dure: install it with `pip install furiosa-tcc==2026.4.0`.
@@ -42,10 +43,6 @@ class Kernel(NamedTuple):
     text: str
     # Lines of dure-rngd-cycles.
     program: list
-
-
-def shape_of(axes):
-    return "[" + ", ".join(axes) + "]"
 
 
 def kernel(chance, kind):
