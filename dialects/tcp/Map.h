@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Where the elements of a tensor lie: mixed-radix digits of named axes.
+//
+// Included by the tcp dialect, by RNGD's compiler and by tests. Plain data and
+// pure functions; strings belong to whoever made them. The idea, not the
+// notation, is the vendor's (furiosa-opt's book, mapping-tensors).
+#ifndef DURE_DIALECTS_TCP_MAP_H
+#define DURE_DIALECTS_TCP_MAP_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/Hashing.h"
+#include "llvm/ADT/SmallVector.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace dure::tcp {
+
+/// One digit of a position. Position p stands for coordinate p * stride of the
+/// axis as long as p < size; from there to `extent` is padding. A digit without
+/// an axis repeats what it stands for.
+struct Digit {
+  mlir::StringAttr axis; // null: repeats
+  int64_t stride = 1;    // of the axis, > 0
+  int64_t size = 1;      // > 0
+  int64_t extent = 1;    // >= size
+
+  bool operator==(const Digit &) const = default;
+};
+
+inline llvm::hash_code hash_value(const Digit &digit) {
+  return llvm::hash_combine(digit.axis, digit.stride, digit.size, digit.extent);
+}
+
+/// Digits, outermost first.
+using Digits = llvm::ArrayRef<Digit>;
+
+/// Positions, padding included: the product of the extents.
+int64_t positions(Digits map);
+
+/// One loop over memory: `size` steps, `stride` positions apart.
+struct Step {
+  int64_t size, stride;
+  bool operator==(const Step &) const = default;
+};
+
+/// The steps that digit takes through memory laid out as `from`, outermost
+/// first; their sizes multiply to `digit.size`. An axis that `from` lacks has a
+/// stride of 0. None when a digit of `from` divides it unevenly.
+std::optional<llvm::SmallVector<Step>> stepsOf(const Digit &digit, Digits from);
+
+} // namespace dure::tcp
+
+#endif // DURE_DIALECTS_TCP_MAP_H

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Operations of the tcp dialect.
+
+#ifndef TCP_OPS_TD
+#define TCP_OPS_TD
+
+include "dialects/tcp/TcpBase.td"
+include "mlir/IR/RegionKindInterface.td"
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+def Tcp_AllocOp : Tcp_Op<"alloc", [Pure]> {
+  let summary = "A place in data memory, a register file or the HBM workspace";
+  let description = [{
+    `offset` is in bytes: within each slice, within each lane, or within the
+    workspace. Two places may share bytes; order is then the tokens' affair.
+  }];
+  let arguments = (ins I64Attr:$offset);
+  let results = (outs Tcp_Memory:$result);
+  let assemblyFormat = "$offset attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tcp_ConstantOp : Tcp_Op<"constant", [Pure]> {
+  let summary = "Numbers that the code object brings along, in HBM";
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs Tcp_Hbm:$result);
+  let assemblyFormat = "$value attr-dict `:` type($result)";
+}
+
+def Tcp_ViewOp : Tcp_Op<"view", [Pure]> {
+  let summary = "The same bytes from `offset` on, laid out otherwise";
+  let arguments = (ins Tcp_Memory:$source, I64Attr:$offset);
+  let results = (outs Tcp_Memory:$result);
+  let assemblyFormat = "$source `at` $offset attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// DMA (moving-tensors/dma-engine.md)
+//===----------------------------------------------------------------------===//
+
+def Tcp_TdmaOp : Tcp_Op<"tdma"> {
+  let summary = "Copies a tensor, as one command of one DMA engine";
+  let description = [{
+    Every element of `target` gets the element of `source` with the same
+    coordinates; an axis that the source lacks repeats. Padding of the target is
+    not written.
+  }];
+  let arguments = (ins Tcp_Memory:$source, Tcp_Memory:$target, I64Attr:$engine,
+                       Variadic<Tcp_Token>:$after);
+  let results = (outs Tcp_Token:$done);
+  let assemblyFormat = [{
+    `engine` $engine $source `to` $target (`after` $after^)? attr-dict
+    `:` type($source) `to` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tcp_TdmaGatherOp : Tcp_Op<"tdma_gather"> {
+  let summary = "Copies the rows that an index names, as one DMA command";
+  let description = [{
+    As `tdma`; the coordinate of axis `key` of the source is read from `index`,
+    an i32 tensor, at the coordinates of the target. An index outside of the axis
+    is a fault.
+  }];
+  let arguments = (ins Tcp_Memory:$source, Tcp_Memory:$index, Tcp_Memory:$target, StrAttr:$key,
+                       I64Attr:$engine, Variadic<Tcp_Token>:$after);
+  let results = (outs Tcp_Token:$done);
+  let assemblyFormat = [{
+    `engine` $engine $source `at` $index `of` $key `to` $target (`after` $after^)? attr-dict
+    `:` type($source) `,` type($index) `to` type($target)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Instructions of the tensor unit
+//===----------------------------------------------------------------------===//
+
+def Tcp_Context : I32EnumAttr<"Context", "an execution context", [
+  I32EnumAttrCase<"Main", 0, "main">, I32EnumAttrCase<"Sub", 1, "sub">]> {
+  let cppNamespace = "::dure::tcp";
+}
+
+def Tcp_ExecOp : Tcp_Op<"exec", [NoTerminator, SingleBlock]> {
+  let summary = "One instruction of the tensor unit";
+  let description = [{
+    The body streams from one fetch to one commit, to_trf or to_vrf. Slices that
+    the streams' types do not fill take part too (their results count for
+    nothing). scheduling/schedule.md: instructions of a context run in order.
+  }];
+  let arguments = (ins EnumAttr<Tcp_Dialect, Tcp_Context, "context">:$context,
+                       Variadic<Tcp_Token>:$after);
+  let results = (outs Tcp_Token:$done);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+class Tcp_StreamOp<string mnemonic, list<Trait> traits = []> :
+    Tcp_Op<mnemonic, !listconcat([Pure, HasParent<"ExecOp">], traits)> {
+  let results = (outs Tcp_Stream:$result);
+}
+
+def Tcp_FetchOp : Tcp_StreamOp<"fetch"> {
+  let summary = "Reads data memory as packets (moving-tensors/fetch-engine.md)";
+  let arguments = (ins Tcp_Dm:$source);
+  let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tcp_FetchPairOp : Tcp_StreamOp<"fetch_pair"> {
+  let summary = "Reads two tensors in turns (fetch-engine.md, Interleaving)";
+  let description = [{
+    Both have one layout; axis `pair` of the result's time, of size 2, says which
+    tensor a packet is of.
+  }];
+  let arguments = (ins Tcp_Dm:$first, Tcp_Dm:$second, StrAttr:$pair);
+  let assemblyFormat = "$first `,` $second `by` $pair attr-dict `:` type($first) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tcp_FetchCastOp : Tcp_StreamOp<"fetch_cast"> {
+  let summary = "Converts elements on their way in (fetch-adapter.md)";
+  let arguments = (ins Tcp_Stream:$source);
+  let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tcp_Topology : I32EnumAttr<"Topology", "how the switch is set", [
+  I32EnumAttrCase<"Broadcast01", 1, "broadcast01">, I32EnumAttrCase<"Broadcast1", 2, "broadcast1">,
+  I32EnumAttrCase<"Transpose", 3, "transpose">,
+  I32EnumAttrCase<"InterTranspose", 4, "inter_transpose">,
+  I32EnumAttrCase<"TransposedBroadcast1", 5, "transposed_broadcast1">]> {
+  let cppNamespace = "::dure::tcp";
+}
+
+def Tcp_SwitchOp : Tcp_StreamOp<"switch"> {
+  let summary = "Moves packets between slices (switch-engine.md)";
+  let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Topology>:$topology,
+                       I64Attr:$slice1, I64Attr:$slice0, I64Attr:$time0);
+  let assemblyFormat = [{
+    $topology `(` $slice1 `,` $slice0 `,` $time0 `)` $source attr-dict
+    `:` type($source) `to` type($result)
+  }];
+}
+
+def Tcp_CollectOp : Tcp_StreamOp<"collect"> {
+  let summary = "Cuts packets into flits of 32 bytes (collect-engine.md)";
+  let arguments = (ins Tcp_Stream:$source);
+  let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tcp_ToTrfOp : Tcp_Op<"to_trf", [HasParent<"ExecOp">]> {
+  let summary = "Fills the tensor register file (register-files.md)";
+  let arguments = (ins Tcp_Stream:$source, Tcp_Trf:$target);
+  let assemblyFormat = "$source `to` $target attr-dict `:` type($source) `to` type($target)";
+  let hasVerifier = 1;
+}
+
+def Tcp_ToVrfOp : Tcp_Op<"to_vrf", [HasParent<"ExecOp">]> {
+  let summary = "Fills the vector register file (register-files.md)";
+  let arguments = (ins Tcp_Stream:$source, Tcp_Vrf:$target);
+  let assemblyFormat = "$source `to` $target attr-dict `:` type($source) `to` type($target)";
+  let hasVerifier = 1;
+}
+
+def Tcp_ContractOuterOp : Tcp_StreamOp<"contract_outer"> {
+  let summary = "Multiplies each packet with the register file (contraction-engine/outer.md)";
+  let description = [{
+    The result's packet is `pack` flits of the stream; its time is the stream's
+    less what packing took, followed by digits for which packets are repeated.
+  }];
+  let arguments = (ins Tcp_Stream:$source, Tcp_Trf:$operand, I64Attr:$pack);
+  let assemblyFormat = [{
+    $source `,` $operand `pack` $pack attr-dict
+    `:` type($source) `,` type($operand) `to` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tcp_ContractPacketOp : Tcp_StreamOp<"contract_packet"> {
+  let summary = "Adds 2^depth neighbours of a packet (contraction-engine/packet-reducer.md)";
+  let arguments = (ins Tcp_Stream:$source, I64Attr:$depth);
+  let assemblyFormat = "$source `depth` $depth attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tcp_ContractTimeOp : Tcp_StreamOp<"contract_time"> {
+  let summary = "Adds over the digits of time that the result lacks (time-reducer.md)";
+  let arguments = (ins Tcp_Stream:$source);
+  let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tcp_ContractLaneOp : Tcp_StreamOp<"contract_lane"> {
+  let summary = "Lanes become neighbours, or follow each other (lane-folder.md)";
+  let arguments = (ins Tcp_Stream:$source, UnitAttr:$sequential);
+  let assemblyFormat = "(`sequential` $sequential^)? $source attr-dict `:` type($source) `to` type($result)";
+}
+
+//===----------------------------------------------------------------------===//
+// Vector engine (vector-engine/intra-slice-chain.md)
+//===----------------------------------------------------------------------===//
+
+// Values are those of the code object's VectorOp.
+def Tcp_VectorKind : I32EnumAttr<"VectorKind", "a step of the vector engine", [
+  I32EnumAttrCase<"NarrowSplit", 1, "narrow_split">,
+  I32EnumAttrCase<"NarrowTrim", 2, "narrow_trim">,
+  I32EnumAttrCase<"WidenConcat", 3, "widen_concat">,
+  I32EnumAttrCase<"WidenPad", 4, "widen_pad">,
+  I32EnumAttrCase<"I32ToF32", 5, "i32_to_f32">,
+  I32EnumAttrCase<"F32ToI32", 6, "f32_to_i32">,
+  I32EnumAttrCase<"Reinterpret", 7, "reinterpret">,
+  I32EnumAttrCase<"BitAnd", 16, "and">, I32EnumAttrCase<"BitOr", 17, "or">,
+  I32EnumAttrCase<"BitXor", 18, "xor">, I32EnumAttrCase<"ShiftLeft", 19, "shl">,
+  I32EnumAttrCase<"ShiftRightLogic", 20, "shr">,
+  I32EnumAttrCase<"ShiftRightArith", 21, "sar">,
+  I32EnumAttrCase<"AddFxp", 32, "add_fxp">, I32EnumAttrCase<"AddFxpSat", 33, "add_fxp_sat">,
+  I32EnumAttrCase<"SubFxp", 34, "sub_fxp">, I32EnumAttrCase<"SubFxpSat", 35, "sub_fxp_sat">,
+  I32EnumAttrCase<"MulInt", 39, "mul_int">,
+  I32EnumAttrCase<"Exp", 64, "exp">, I32EnumAttrCase<"NegExp", 65, "neg_exp">,
+  I32EnumAttrCase<"Sqrt", 66, "sqrt">, I32EnumAttrCase<"Tanh", 67, "tanh">,
+  I32EnumAttrCase<"Sigmoid", 68, "sigmoid">, I32EnumAttrCase<"Erf", 69, "erf">,
+  I32EnumAttrCase<"Log", 70, "log">, I32EnumAttrCase<"Sin", 71, "sin">,
+  I32EnumAttrCase<"Cos", 72, "cos">, I32EnumAttrCase<"DivFpu", 73, "div_fpu">,
+  I32EnumAttrCase<"AddF", 74, "add_f">, I32EnumAttrCase<"SubF", 75, "sub_f">,
+  I32EnumAttrCase<"MulFma", 76, "mul_fma">, I32EnumAttrCase<"Mul0", 77, "mul0">,
+  I32EnumAttrCase<"Mul1", 78, "mul1">, I32EnumAttrCase<"Fma", 79, "fma">,
+  I32EnumAttrCase<"Div", 96, "div">,
+  I32EnumAttrCase<"Min", 112, "min">, I32EnumAttrCase<"Max", 113, "max">,
+  I32EnumAttrCase<"AbsMin", 114, "abs_min">, I32EnumAttrCase<"AbsMax", 115, "abs_max">,
+  I32EnumAttrCase<"ClipAdd", 116, "clip_add">,
+  I32EnumAttrCase<"ClipAddSat", 117, "clip_add_sat">]> {
+  let cppNamespace = "::dure::tcp";
+}
+
+def Tcp_Arguments : I32EnumAttr<"Arguments", "what takes an op's places: the stream or the operand", [
+  I32EnumAttrCase<"StreamOperand", 0, "stream_operand">,
+  I32EnumAttrCase<"StreamStream", 1, "stream_stream">,
+  I32EnumAttrCase<"OperandStream", 2, "operand_stream">]> {
+  let cppNamespace = "::dure::tcp";
+}
+
+def Tcp_VectorOp : Tcp_StreamOp<"vector"> {
+  let summary = "One step of the vector engine";
+  let description = [{
+    The other operand is an immediate (an i32, or the bits of an f32), a part of
+    the vector register file, laid out by the axes that it shares with the
+    stream, or what `stash` kept. With `zip` the two groups of a pair are joined.
+  }];
+  let arguments = (ins Tcp_Stream:$source, Optional<Tcp_Vrf>:$operand,
+                       EnumAttr<Tcp_Dialect, Tcp_VectorKind>:$kind,
+                       DefaultValuedAttr<EnumAttr<Tcp_Dialect, Tcp_Arguments>,
+                         "::dure::tcp::Arguments::StreamOperand">:$arguments,
+                       OptionalAttr<TypedAttrInterface>:$immediate, UnitAttr:$stash,
+                       UnitAttr:$zip);
+  let assemblyFormat = [{
+    $kind $source (`,` $operand^ `:` type($operand))? (`stash` $stash^)? (`zip` $zip^)?
+    (`imm` $immediate^)? ($arguments^)? attr-dict `:` type($source) `to` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tcp_StashOp : Tcp_StreamOp<"stash"> {
+  let summary = "Keeps the stream for a later step";
+  let arguments = (ins Tcp_Stream:$source);
+  let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+}
+
+def Tcp_Reduction : I32EnumAttr<"Reduction", "a reduction", [
+  I32EnumAttrCase<"Add", 0, "add">, I32EnumAttrCase<"AddSat", 1, "add_sat">,
+  I32EnumAttrCase<"Max", 2, "max">, I32EnumAttrCase<"Min", 3, "min">]> {
+  let cppNamespace = "::dure::tcp";
+}
+
+def Tcp_VectorReduceOp : Tcp_StreamOp<"vector_reduce"> {
+  let summary = "Reduces an axis within a slice (intra-slice-reduce.md)";
+  let description = [{
+    Takes the digits of `axis` from time and packet. Coordinates of `limit` and
+    beyond do not count (vcg.md); without it all do.
+  }];
+  let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction>:$kind,
+                       StrAttr:$axis, OptionalAttr<I64Attr>:$limit);
+  let assemblyFormat = [{
+    $kind $source `over` $axis (`below` $limit^)? attr-dict `:` type($source) `to` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tcp_SliceReduceOp : Tcp_StreamOp<"slice_reduce"> {
+  let summary = "Reduces over the innermost slices (inter-slice-reducer.md)";
+  let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction>:$kind,
+                       I64Attr:$ratio, UnitAttr:$broadcast);
+  let assemblyFormat = [{
+    $kind $source `ratio` $ratio (`broadcast` $broadcast^)? attr-dict
+    `:` type($source) `to` type($result)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// The way out
+//===----------------------------------------------------------------------===//
+
+def Tcp_CastOp : Tcp_StreamOp<"cast"> {
+  let summary = "Narrows elements; a flit stays a flit (cast-engine.md)";
+  let arguments = (ins Tcp_Stream:$source);
+  let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tcp_CommitOp : Tcp_Op<"commit", [HasParent<"ExecOp">]> {
+  let summary = "Writes flits to data memory (commit-engine.md, commit-adapter.md)";
+  let description = [{
+    Of each flit the elements that are no padding are written: 8, 16, 24 or 32
+    bytes of them.
+  }];
+  let arguments = (ins Tcp_Stream:$source, Tcp_Dm:$target);
+  let assemblyFormat = "$source `to` $target attr-dict `:` type($source) `to` type($target)";
+  let hasVerifier = 1;
+}
+
+#endif // TCP_OPS_TD
