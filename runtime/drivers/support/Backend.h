@@ -57,6 +57,7 @@ class Work {
 public:
   std::vector<Op> Ops;
   std::vector<void *> Bindings;
+  std::vector<uint64_t> BindingBytes; ///< One for each of Bindings.
   std::vector<int64_t> Constants;
   uint64_t Deadline = DURE_DRV_NO_DEADLINE;
   bool WantsTimings = false;

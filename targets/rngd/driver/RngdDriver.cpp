@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The simulator driver of FuriosaAI RNGD: one device, one chip.
+//
+// Options: threads (1 to 1024, default: the processors that this process may
+// use), rngd.memory_limit (bytes that all buffers may take; default: the
+// chip's HBM).
+#include "runtime/drivers/support/HostDriver.h"
+#include "targets/rngd/driver/Simulator.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+using namespace dure::rngd;
+using namespace dure::driver;
+
+static uint64_t usableProcessors() {
+  cpu_set_t Set;
+  CPU_ZERO(&Set);
+  if (sched_getaffinity(0, sizeof(Set), &Set) == 0 && CPU_COUNT(&Set) > 0)
+    return static_cast<uint64_t>(CPU_COUNT(&Set));
+  long Online = sysconf(_SC_NPROCESSORS_ONLN);
+  return Online > 0 ? static_cast<uint64_t>(Online) : 1;
+}
+
+namespace {
+
+class RngdBackend final : public Backend {
+public:
+  explicit RngdBackend(const Host &H)
+      : Backend(H), Threads(usableProcessors()) {}
+
+  Status configure() {
+    dure::Result<dure::Machine> Read =
+        dure::Machine::parse(machineText(), "rngd.json");
+    if (!Read)
+      return H.error(DURE_DRV_INTERNAL, "%s", Read.status().message().c_str());
+    Chip = std::move(*Read);
+    dure::Result<Limits> Found = Limits::of(Chip);
+    if (!Found)
+      return H.error(DURE_DRV_INTERNAL, "%s", Found.status().message().c_str());
+    L = *Found;
+    Memory = static_cast<uint64_t>(L.HbmBytes);
+    Name = Chip.Vendor + " " + Chip.Name + " (simulated)";
+    if (Status F = H.configNumber("threads", 1, 1024, Threads))
+      return F;
+    return H.configNumber("rngd.memory_limit", 1, UINT64_MAX, Memory);
+  }
+
+  void describe(uint32_t, dure_drv_device_info &Info) const override {
+    Info.name = Name.c_str();
+    Info.architecture = Chip.Name.c_str();
+    Info.parallelism = static_cast<uint32_t>(Threads);
+    Info.determinism = DURE_DRV_RUN_TO_RUN;
+  }
+
+  Status validate(const char *Compatibility,
+                  dure_drv_compatibility &Result) const override {
+    Result.verdict = DURE_DRV_OPTIMAL;
+    if (Compatibility == Chip.Name)
+      return nullptr;
+    Result.verdict = DURE_DRV_UNSUPPORTED;
+    Result.reason =
+        H.error(DURE_DRV_INCOMPATIBLE, "code for '%s', this driver runs '%s'",
+                Compatibility, Chip.Name.c_str())
+            .release();
+    return nullptr;
+  }
+
+  Status load(const dure_drv_executable_params &P,
+              std::unique_ptr<Executable> &Result) override {
+    auto Exe = std::make_unique<RngdExecutable>();
+    if (std::string Why =
+            decode(P.bytes, P.byte_count, L, Chip.Name, Exe->Module);
+        !Why.empty())
+      return H.error(DURE_DRV_INVALID_ARGUMENT, "code object '%s' refused: %s",
+                     P.name, Why.c_str());
+    Result = std::move(Exe);
+    return nullptr;
+  }
+
+  std::unique_ptr<Executor> createExecutor() override {
+    return std::make_unique<Simulator>(H, L, static_cast<unsigned>(Threads));
+  }
+  uint64_t memoryLimit() const override { return Memory; }
+
+private:
+  dure::Machine Chip;
+  Limits L = {};
+  std::string Name;
+  uint64_t Threads, Memory = 0;
+};
+
+} // namespace
+
+static Status makeBackend(const Host &H, std::unique_ptr<Backend> &Result) {
+  auto B = std::make_unique<RngdBackend>(H);
+  if (Status F = B->configure())
+    return F;
+  Result = std::move(B);
+  return nullptr;
+}
+
+dure_drv_status *dure_driver_query(uint32_t AbiMajor, uint32_t AbiMinor,
+                                   const dure_host_services *Services,
+                                   const dure_driver **Out) {
+  return makeDriver("rngd", DURE_DRV_CAP_EXECUTABLES | DURE_DRV_CAP_COMPUTES,
+                    makeBackend, AbiMajor, AbiMinor, Services, Out);
+}
