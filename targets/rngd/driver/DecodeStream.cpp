@@ -162,6 +162,7 @@ std::string StreamDecoder::loops(const fb::Fetch &From) {
     int64_t Reach = int64_t(Loop.stride()) * (int64_t(Loop.size()) - 1);
     (Reach < 0 ? Low : High) += Reach;
   }
+  To.Sequencer = To.Time;
   int Bits = bitsOf(To.MemoryType);
   To.Base = From.base();
   To.FirstBit = To.Base * 8 + Low * Bits;

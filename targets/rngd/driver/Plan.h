@@ -45,10 +45,11 @@ struct StreamPlan {
   fb::Type Lookup, Cast;
   bool HasZeroPoint;
   int32_t ZeroPoint;
-  int64_t Packet, Live;       ///< Elements.
-  std::vector<Run> Runs;      ///< Of the live elements.
-  std::vector<NestLoop> Time; ///< Before the switch.
-  std::vector<NestLoop> Nest; ///< After it.
+  int64_t Packet, Live;            ///< Elements.
+  std::vector<Run> Runs;           ///< Of the live elements.
+  std::vector<NestLoop> Sequencer; ///< All loops, as the fetch has them.
+  std::vector<NestLoop> Time;      ///< Before the switch.
+  std::vector<NestLoop> Nest;      ///< After it.
   /// The source slice of the first step: slice / Outer * Outer + the digits of
   /// slice by Digits, each (divisor, size, weight), and the first element
   /// likewise by ElementDigits.

@@ -170,14 +170,64 @@ dure::driver::Status Simulator::prepare(const Work &W, const Op &O,
     if (Workspace)
       WorkspaceSize = Needed;
   }
-  if (Needed > WorkspaceSize || !Memory.allocate())
+  if (Needed > WorkspaceSize)
     return H.error(DURE_DRV_RESOURCE_EXHAUSTED, DURE_DRV_SCOPE_CALL,
                    DURE_DRV_STATUS_RETRYABLE,
-                   "the simulator needs memory for the chip's data memory and "
-                   "%" PRIu64 " bytes of workspace; the host has no more",
-                   Needed);
+                   "entry '%s' needs %" PRIu64
+                   " bytes of workspace; the host has no more memory",
+                   Name, Needed);
   To.Workspace = {Workspace, P.WorkspaceBytes};
   return nullptr;
+}
+
+dure::driver::Status Simulator::fault(const Op &O, const ProgramPlan &P,
+                                      size_t Command,
+                                      const std::string &Why) const {
+  const std::string &Name = P.Commands[Command].Name;
+  return H.errorAt(O.Tag, DURE_DRV_KERNEL_FAULT,
+                   "entry '%s', command %zu%s%s%s: %s", P.Name.c_str(), Command,
+                   Name.empty() ? "" : " ('", Name.c_str(),
+                   Name.empty() ? "" : "')", Why.c_str());
+}
+
+dure::driver::Status Simulator::runValues(Work &W, const Op &O,
+                                          const ProgramPlan &P,
+                                          const Places &Where) {
+  if (!Memory.allocate())
+    return H.error(DURE_DRV_RESOURCE_EXHAUSTED, DURE_DRV_SCOPE_CALL,
+                   DURE_DRV_STATUS_RETRYABLE,
+                   "the simulator needs memory for the chip's data memory; the "
+                   "host has no more");
+  Memory.forget();
+  for (size_t I = 0; I != P.Commands.size(); ++I) {
+    if (W.shouldStop(H))
+      return nullptr;
+    const CommandPlan &C = P.Commands[I];
+    std::string Why =
+        C.Dma ? runDma(*C.Dma, L, Where, Memory.Dm, Team) : runExec(*C.Exec);
+    if (!Why.empty())
+      return fault(O, P, I, Why);
+  }
+  return nullptr;
+}
+
+std::shared_ptr<const Schedule>
+RngdExecutable::schedule(uint32_t Entry, const Limits &L, const Timing &T,
+                         Profile By, const std::function<bool()> &Stop) {
+  {
+    std::lock_guard<std::mutex> Lock(M);
+    Schedules.resize(Module.Programs.size());
+    if (Schedules[Entry])
+      return Schedules[Entry];
+  }
+  // Unlocked: another queue's submission may have to stop meanwhile.
+  auto Made = std::make_shared<const Schedule>(
+      dure::rngd::schedule(Module.Programs[Entry], L, T, By, Stop));
+  if (Stop())
+    return nullptr;
+  std::lock_guard<std::mutex> Lock(M);
+  Schedules[Entry] = Made;
+  return Made;
 }
 
 dure::driver::Status Simulator::dispatch(Work &W, const Op &O) {
@@ -188,18 +238,13 @@ dure::driver::Status Simulator::dispatch(Work &W, const Op &O) {
     return F;
   Where.Constants = {Exe.Module.Constants.data(),
                      static_cast<int64_t>(Exe.Module.Constants.size())};
-  Memory.forget();
-  for (size_t I = 0; I != P.Commands.size(); ++I) {
-    if (W.shouldStop(H))
-      return nullptr;
-    const CommandPlan &C = P.Commands[I];
-    std::string Why =
-        C.Dma ? runDma(*C.Dma, L, Where, Memory.Dm, Team) : runExec(*C.Exec);
-    if (!Why.empty())
-      return H.errorAt(O.Tag, DURE_DRV_KERNEL_FAULT,
-                       "entry '%s', command %zu%s%s%s: %s", P.Name.c_str(), I,
-                       C.Name.empty() ? "" : " ('", C.Name.c_str(),
-                       C.Name.empty() ? "" : "')", Why.c_str());
-  }
-  return nullptr;
+  std::shared_ptr<const Schedule> S = Exe.schedule(
+      O.Entry, L, *Given.T, Given.By, [&] { return W.shouldStop(H); });
+  if (!S)
+    return nullptr;
+  if (!S->Fault.empty())
+    return fault(O, P, S->Faulty, S->Fault);
+  if (Given.TimingOnly)
+    return nullptr;
+  return runValues(W, O, P, Where);
 }

@@ -10,6 +10,7 @@
 #include "runtime/drivers/support/Backend.h"
 #include "targets/rngd/driver/CodeObject.h"
 #include "targets/rngd/driver/Engines.h"
+#include "targets/rngd/driver/Schedule.h"
 #include "targets/rngd/driver/Workers.h"
 
 namespace dure::rngd {
@@ -28,18 +29,42 @@ public:
   }
 
   ModulePlan Module;
+
+  /// The schedule of an entry, made when it is first asked for; null if STOP
+  /// said so.
+  std::shared_ptr<const Schedule> schedule(uint32_t Entry, const Limits &L,
+                                           const Timing &T, Profile By,
+                                           const std::function<bool()> &Stop);
+
+private:
+  std::mutex M;
+  std::vector<std::shared_ptr<const Schedule>> Schedules;
+};
+
+/// What all executors of a driver instance share.
+struct Settings {
+  Limits L = {};
+  std::optional<Timing> T;
+  Profile By = Profile::Book;
+  bool TimingOnly = false;
+  unsigned Threads = 1;
 };
 
 class Simulator final : public driver::SerialExecutor {
 public:
-  Simulator(const driver::Host &H, const Limits &L, unsigned Threads)
-      : SerialExecutor(H), L(L), Memory(H, L), Team(Threads) {}
+  Simulator(const driver::Host &H, const Settings &Given)
+      : SerialExecutor(H), Given(Given), L(Given.L), Memory(H, L),
+        Team(Given.TimingOnly ? 1 : Given.Threads) {}
   ~Simulator() override { H.free(Workspace); }
 
 private:
   driver::Status dispatch(driver::Work &W, const driver::Op &O) override;
   driver::Status prepare(const driver::Work &W, const driver::Op &O,
                          const ProgramPlan &P, Places &To);
+  driver::Status fault(const driver::Op &O, const ProgramPlan &P,
+                       size_t Command, const std::string &Why) const;
+  driver::Status runValues(driver::Work &W, const driver::Op &O,
+                           const ProgramPlan &P, const Places &Where);
   std::string runExec(const ExecPlan &E);
   /// Fetch to the reducer over slices, or to the end.
   std::string runSlice(const ExecPlan &E, int64_t Cluster, int64_t Slice,
@@ -50,6 +75,7 @@ private:
       const ExecPlan &E, int64_t Step,
       const std::function<std::string(int64_t Cluster, int64_t Slice)> &Each);
 
+  const Settings &Given;
   const Limits &L;
   Memories Memory;
   Workers Team;
