@@ -230,6 +230,57 @@ RngdExecutable::schedule(uint32_t Entry, const Limits &L, const Timing &T,
   return Made;
 }
 
+/// Spans of a lane for each context and each engine, and what adds up.
+void Simulator::report(Work &W, const ProgramPlan &P, const Schedule &S) {
+  double NsPerCycle = 1e9 / L.Hertz;
+  auto At = [&](int64_t Cycles) {
+    return static_cast<uint64_t>(NowNs +
+                                 static_cast<double>(Cycles) * NsPerCycle);
+  };
+  for (size_t I = 0; W.WantsSimulated && I != P.Commands.size(); ++I) {
+    const CommandPlan &C = P.Commands[I];
+    const Lasting &Time = S.Commands[I];
+    std::string Label =
+        C.Name.empty() ? "command " + std::to_string(I) : C.Name;
+    auto Span = [&](std::string Lane, int64_t Cycles) {
+      W.Said.push_back({DURE_DRV_SIMULATED_SPAN, std::move(Lane), Label,
+                        At(Time.Begin), At(Time.Begin + Cycles)});
+    };
+    if (C.Dma) {
+      Span("dma " + std::to_string(C.Dma->Engine), Time.End - Time.Begin);
+      continue;
+    }
+    std::string Context = C.Exec->Sub ? "sub" : "main";
+    Span(Context, Time.End - Time.Begin);
+    for (int E = 0; E != EngineCount; ++E)
+      if (S.Costs[I].Busy[E])
+        Span(Context + ": " + nameOf(static_cast<Engine>(E)),
+             S.Costs[I].Busy[E]);
+  }
+  double Makespan = static_cast<double>(S.Makespan) * NsPerCycle;
+  if (W.WantsSimulated) {
+    auto Count = [&](std::string Name, const char *Unit, double Value,
+                     double Limit) {
+      W.Said.push_back({DURE_DRV_SIMULATED_COUNTER, std::move(Name), Unit, 0, 0,
+                        Value, Limit});
+    };
+    Count("makespan", "ns", Makespan, 0);
+    for (int E = 0; E != EngineCount; ++E) {
+      auto Kind = static_cast<Engine>(E);
+      double Engines =
+          Kind == Engine::Dma ? static_cast<double>(L.DmaEngines) : 1;
+      Count(nameOf(Kind), "ns", static_cast<double>(S.Busy[E]) * NsPerCycle,
+            Engines * Makespan);
+    }
+    Count("HBM", "bytes",
+          static_cast<double>(S.HbmBytesRead + S.HbmBytesWritten),
+          L.HbmBytesPerSecond * Makespan * 1e-9);
+    W.Model =
+        Given.By == Profile::Book ? "rngd, profile book" : "rngd, profile tcc";
+  }
+  NowNs += Makespan;
+}
+
 dure::driver::Status Simulator::dispatch(Work &W, const Op &O) {
   auto &Exe = static_cast<RngdExecutable &>(*O.Exe);
   const ProgramPlan &P = Exe.Module.Programs[O.Entry];
@@ -244,7 +295,9 @@ dure::driver::Status Simulator::dispatch(Work &W, const Op &O) {
     return nullptr;
   if (!S->Fault.empty())
     return fault(O, P, S->Faulty, S->Fault);
-  if (Given.TimingOnly)
-    return nullptr;
-  return runValues(W, O, P, Where);
+  if (!Given.TimingOnly)
+    if (driver::Status F = runValues(W, O, P, Where))
+      return F;
+  report(W, P, *S);
+  return nullptr;
 }

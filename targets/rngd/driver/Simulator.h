@@ -63,6 +63,7 @@ private:
                          const ProgramPlan &P, Places &To);
   driver::Status fault(const driver::Op &O, const ProgramPlan &P,
                        size_t Command, const std::string &Why) const;
+  void report(driver::Work &W, const ProgramPlan &P, const Schedule &S);
   driver::Status runValues(driver::Work &W, const driver::Op &O,
                            const ProgramPlan &P, const Places &Where);
   std::string runExec(const ExecPlan &E);
@@ -79,6 +80,8 @@ private:
   const Limits &L;
   Memories Memory;
   Workers Team;
+  /// Simulated time of the queue.
+  double NowNs = 0;
   uint8_t *Workspace = nullptr;
   uint64_t WorkspaceSize = 0;
 };
