@@ -72,6 +72,8 @@ public:
   void describe(uint32_t, dure_drv_device_info &Info) const override {
     Info.name = Name.c_str();
     Info.architecture = Chip.Name.c_str();
+    // Programs are whole: sizes and numbers are in them.
+    Info.max_grid_rank = Info.max_constants = 0;
     Info.parallelism = Given.Threads;
     Info.determinism = DURE_DRV_RUN_TO_RUN;
   }
