@@ -4,6 +4,7 @@
 #include "runtime/api/Handles.h"
 #include "runtime/base/Checked.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -215,6 +216,24 @@ const std::string &dispatchName(const DispatchRecord &Record) {
                                                  : Record.Callee->Name;
 }
 
+/// A track a lane, from the run's begin on. The lane's name says that nobody
+/// measured it.
+void addSimulated(const RunStats &Stats, Trace &To) {
+  constexpr uint32_t FirstTrack = 100;
+  std::vector<std::string> Lanes;
+  for (const SimulatedSpan &Span : Stats.Simulated.Spans) {
+    auto Known = std::find(Lanes.begin(), Lanes.end(), Span.Lane);
+    auto Track = FirstTrack + static_cast<uint32_t>(Known - Lanes.begin());
+    if (Known == Lanes.end()) {
+      Lanes.push_back(Span.Lane);
+      To.track(Track,
+               "simulated (" + Stats.Simulated.Model + "): " + Span.Lane);
+    }
+    To.span(Span.Label, "simulated", Stats.BeginNs + Span.BeginNs,
+            Stats.BeginNs + Span.EndNs, Track, "");
+  }
+}
+
 void addSpans(const dure_call &Call, Trace &To) {
   constexpr uint32_t RunTrack = 1, DeviceTrack = 2, DriverTrack = 3;
   To.track(RunTrack, "runs");
@@ -243,6 +262,7 @@ void addSpans(const dure_call &Call, Trace &To) {
     To.span(dispatchName(Record), "dispatch", Record.BeginNs, Record.EndNs,
             DeviceTrack, Args + "]");
   }
+  addSimulated(Stats, To);
   if (!Stats.Spans.empty())
     To.track(DriverTrack, "driver " + Call.session().device()->driver().name());
   for (const DriverSpan &Span : Stats.Spans)
@@ -412,6 +432,7 @@ dure_status *dure_call_get_stats(const dure_call *Call, dure_call_stats *To) {
     Shown.peak_transient = Stats.PeakTransient;
     Shown.output_bytes = Stats.OutputBytes;
     Shown.dispatch_count = Stats.Records.size();
+    Shown.counter_count = Stats.Simulated.Counters.size();
     // A sum is known when each part is.
     bool All =
         !Stats.Records.empty() && Stats.Records.size() == Stats.Dispatches;
@@ -448,6 +469,26 @@ dure_status *dure_call_get_dispatch(const dure_call *Call, size_t Index,
     Shown.end_ns = SinceBegin(Record.EndNs);
     Shown.flops = Record.Flops;
     Shown.bytes = Record.Bytes;
+    return toC(writeStruct(Shown, To));
+  });
+}
+
+dure_status *dure_call_get_counter(const dure_call *Call, size_t Index,
+                                   dure_counter *To) {
+  return guarded([&]() -> dure_status * {
+    if (!Call)
+      return toC(nullArgument());
+    const SimulatedRun &Simulated = Call->Stats.Simulated;
+    if (Index >= Simulated.Counters.size())
+      return toC(
+          noIndex("simulated counters", Index, Simulated.Counters.size()));
+    const SimulatedCounter &Counter = Simulated.Counters[Index];
+    dure_counter Shown = {};
+    Shown.name = Counter.Name.c_str();
+    Shown.unit = Counter.Unit.c_str();
+    Shown.model = Simulated.Model.c_str();
+    Shown.value = Counter.Value;
+    Shown.limit = Counter.Limit;
     return toC(writeStruct(Shown, To));
   });
 }

@@ -122,6 +122,16 @@ Status CommandBatch::submit() {
     static_cast<CommandTimer *>(User)->ran(Timing->tag, Timing->begin_ns,
                                            Timing->end_ns);
   };
+  Profile.on_simulated = [](void *User, const dure_drv_simulated *What) {
+    if (!What || What->struct_size < sizeof(*What))
+      return;
+    // A driver's thread must not see an exception; what there is no memory for
+    // is missing from the report.
+    try {
+      static_cast<CommandTimer *>(User)->simulated(*What);
+    } catch (const std::bad_alloc &) {
+    }
+  };
   bool Timed = Timer && Target->driver().can(DURE_DRV_CAP_TIMESTAMPS);
   dure_drv_timeline_point Done = {Timeline, Value + 1};
   DURE_RETURN_IF_ERROR(takeStatus(Table.queue->submit(

@@ -38,11 +38,13 @@ struct RunLimits {
   Status check() const;
 };
 
-/// Told when a command with this tag ran; from any thread, before wait ends.
+/// Told when a command with this tag ran, and what a simulator says about the
+/// submission; from any thread, before wait ends.
 class CommandTimer {
 public:
   virtual ~CommandTimer() = default;
   virtual void ran(uint64_t Tag, uint64_t BeginNs, uint64_t EndNs) = 0;
+  virtual void simulated(const dure_drv_simulated &What) = 0;
 };
 
 class CommandBatch {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <optional>
 
 using namespace dure;
 
@@ -17,6 +18,7 @@ namespace {
 
 // A loop may dispatch without end; so many are recorded, the first.
 constexpr size_t MaxRecords = 1 << 20;
+constexpr size_t MaxCounters = 256;
 
 /// Times of dispatches, written by the driver's threads. Slots exist before
 /// their command is submitted and do not move.
@@ -37,15 +39,50 @@ public:
   void setHostTimes(uint64_t Tag, uint64_t BeginNs) {
     ran(Tag, BeginNs, monotonicNs());
   }
-  std::vector<DispatchRecord> take() {
+  void simulated(const dure_drv_simulated &What) override;
+  std::vector<DispatchRecord> take(SimulatedRun &Said) {
     std::lock_guard<std::mutex> Lock(Guard);
+    Said = std::move(Model);
     return std::move(Records);
   }
 
 private:
   std::mutex Guard;
   std::vector<DispatchRecord> Records;
+  SimulatedRun Model;
+  std::optional<uint64_t> FirstNs;
 };
+
+void DispatchTimes::simulated(const dure_drv_simulated &What) {
+  std::lock_guard<std::mutex> Lock(Guard);
+  std::string Name = What.name ? What.name : "";
+  std::string Label = What.label ? What.label : "";
+  if (What.model)
+    Model.Model = What.model;
+  if (What.kind == DURE_DRV_SIMULATED_SPAN) {
+    // The first to come need not be the earliest: of a queue's time only what
+    // this run took is shown.
+    if (!FirstNs)
+      FirstNs = What.begin_ns;
+    auto Since = [&](uint64_t Ns) { return Ns - std::min(Ns, *FirstNs); };
+    if (Model.Spans.size() < MaxRecords)
+      Model.Spans.push_back(
+          {Name, Label, Since(What.begin_ns), Since(What.end_ns)});
+    return;
+  }
+  if (What.kind != DURE_DRV_SIMULATED_COUNTER)
+    return;
+  auto Known = std::find_if(
+      Model.Counters.begin(), Model.Counters.end(),
+      [&](const SimulatedCounter &Each) { return Each.Name == Name; });
+  if (Known == Model.Counters.end()) {
+    if (Model.Counters.size() < MaxCounters)
+      Model.Counters.push_back({Name, Label, What.value, What.limit});
+    return;
+  }
+  Known->Value += What.value;
+  Known->Limit += What.limit;
+}
 
 /// Fresh memory of this run, back in the pool when the last view of it goes.
 struct Allocation {
@@ -601,7 +638,7 @@ private:
       new std::shared_ptr<DispatchTimes>(Times);
       return;
     }
-    Stats.Records = Times->take();
+    Stats.Records = Times->take(Stats.Simulated);
     runTraceBlock();
     for (DispatchRecord &Record : Stats.Records) {
       if (!Record.Row)

@@ -64,6 +64,21 @@ struct RunSettings {
   std::function<int(const CapturedValue &)> OnValue;
 };
 
+/// What the model of a simulated chip says about a run.
+struct SimulatedSpan {
+  std::string Lane, Label;
+  uint64_t BeginNs, EndNs; ///< Simulated, since the first of the run.
+};
+struct SimulatedCounter {
+  std::string Name, Unit;
+  double Value, Limit;
+};
+struct SimulatedRun {
+  std::string Model;
+  std::vector<SimulatedSpan> Spans;
+  std::vector<SimulatedCounter> Counters;
+};
+
 struct RunStats {
   uint64_t BeginNs = 0;
   uint64_t EndNs = 0;
@@ -73,6 +88,7 @@ struct RunStats {
   uint64_t PeakTransient = 0;
   uint64_t OutputBytes = 0;
   std::vector<DispatchRecord> Records; // with Profile
+  SimulatedRun Simulated;              // with Profile
   std::vector<DriverSpan> Spans;       // with DriverSpans
 };
 

@@ -9,13 +9,20 @@
 
 namespace dure::conformance {
 
-/// Binds whole buffers. Devices that take no grid get none. Movable: the arrays
-/// stay where they are.
+/// Binds whole buffers. Devices that take no grid get none; those that take no
+/// constants have an entry for each set of them, such as "add 64 -5". Movable:
+/// the arrays stay where they are.
 struct Dispatch {
   Dispatch(Session &S, dure_drv_executable *E, const char *Entry,
            uint64_t Workgroups, std::initializer_list<dure_drv_buffer *> Bound,
            std::initializer_list<int64_t> Values)
       : Constants(Values) {
+    std::string Name = Entry;
+    if (S.Info.max_constants == 0) {
+      for (int64_t Each : Constants)
+        Name += " " + std::to_string(Each);
+      Constants.clear();
+    }
     for (dure_drv_buffer *B : Bound)
       Bindings.push_back({B, 0, S.Mem->size(B)});
     std::memset(&Command, 0, sizeof(Command));
@@ -29,7 +36,7 @@ struct Dispatch {
     D.binding_count = Bindings.size();
     D.constants = Constants.data();
     D.constant_count = Constants.size();
-    if (Result R = S.Exe->lookup(E, Entry, &D.entry); !R.ok())
+    if (Result R = S.Exe->lookup(E, Name.c_str(), &D.entry); !R.ok())
       S.fail(__FILE__, __LINE__, "executable.lookup gave " + describe(R));
   }
 

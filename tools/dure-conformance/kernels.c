@@ -4,7 +4,9 @@
 /*
  * A vendor ports these five entries to the chip's own code objects and builds
  * them twice, with DURE_CONFORMANCE_ID 1 and 2. Integers are 32 bits and little
- * endian; constants are 64 bits.
+ * endian; constants are 64 bits. For a device that takes no constants there is
+ * an entry for each set that the suite uses, the constants in its name ("add
+ * 1000 -5"), besides the five; one that takes no grid runs all workgroups.
  *
  *   add       bindings {in, out}, constants {n, c}; workgroup w computes
  *             out[i] = in[i] + c for i in [64 w, min(n, 64 w + 64)).

@@ -11,6 +11,7 @@
 #include "runtime/drivers/support/Host.h"
 
 #include <atomic>
+#include <string>
 #include <vector>
 
 namespace dure::driver {
@@ -52,19 +53,32 @@ struct Op {
   uint64_t groups() const { return Grid[0] * Grid[1] * Grid[2]; }
 };
 
+/// What a simulator says about a submission (dure_drv_simulated).
+struct Simulated {
+  dure_drv_simulated_kind Kind;
+  std::string Name, Label;
+  uint64_t BeginNs = 0, EndNs = 0;
+  double Value = 0, Limit = 0;
+};
+
 /// The commands of one submission while they run.
 class Work {
 public:
   std::vector<Op> Ops;
   std::vector<void *> Bindings;
+  std::vector<uint64_t> BindingBytes; ///< One for each of Bindings.
   std::vector<int64_t> Constants;
   uint64_t Deadline = DURE_DRV_NO_DEADLINE;
   bool WantsTimings = false;
+  bool WantsSimulated = false;
 
   /// Set from any thread when a timeline that would be signalled has failed.
   std::atomic<bool> Stop{false};
   /// Filled in by the executor if WantsTimings.
   std::vector<dure_drv_command_timing> Timings;
+  /// Filled in by a simulator if WantsSimulated. MODEL is a constant.
+  const char *Model = "";
+  std::vector<Simulated> Said;
 
   /// To be asked between commands: true once there is no point in going on.
   bool shouldStop(const Host &H) const {

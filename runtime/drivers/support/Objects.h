@@ -78,6 +78,7 @@ struct Submission {
   std::vector<Resource *> Used;
   void *ProfileUser = nullptr;
   void (*OnCommand)(void *, const dure_drv_command_timing *) = nullptr;
+  void (*OnSimulated)(void *, const dure_drv_simulated *) = nullptr;
 };
 
 /// Runs submissions on a thread of its own, in the order of the calls among

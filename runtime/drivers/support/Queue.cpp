@@ -133,6 +133,22 @@ void Queue::finish(Submission &S, Status Failure) {
     Idle.notify_all();
 }
 
+static void reportSimulated(const Submission &S) {
+  for (const Simulated &Each : S.W.Said) {
+    dure_drv_simulated What = {sizeof(What),
+                               static_cast<uint32_t>(Each.Kind),
+                               0,
+                               S.W.Model,
+                               Each.Name.c_str(),
+                               Each.Label.c_str(),
+                               Each.BeginNs,
+                               Each.EndNs,
+                               Each.Value,
+                               Each.Limit};
+    S.OnSimulated(S.ProfileUser, &What);
+  }
+}
+
 void Queue::main() {
   // The kernel keeps 15 characters.
   pthread_setname_np(pthread_self(), ("dure-" + Name).substr(0, 15).c_str());
@@ -155,6 +171,7 @@ void Queue::main() {
       Failure = Runner->run(S->W);
       for (const dure_drv_command_timing &T : S->W.Timings)
         S->OnCommand(S->ProfileUser, &T);
+      reportSimulated(*S);
       Lock.lock();
       if (!Failure)
         Failure = failureOf(*S, /*AfterRun=*/true);
@@ -191,16 +208,20 @@ Status Queue::submit(const dure_drv_command *Commands, size_t CommandCount,
                                   &Profile))
     return F;
   if (Profile) {
-    if (Profile->struct_size < sizeof(dure_drv_profile_extension))
+    constexpr size_t Least = offsetof(dure_drv_profile_extension, on_simulated);
+    if (Profile->struct_size < Least)
       return H.error(DURE_DRV_INVALID_ARGUMENT,
                      "submit: the profile extension has struct_size %zu, at "
                      "least %zu is needed",
-                     Profile->struct_size, sizeof(dure_drv_profile_extension));
+                     Profile->struct_size, Least);
     const auto *P =
         reinterpret_cast<const dure_drv_profile_extension *>(Profile);
     S->ProfileUser = P->user;
     S->OnCommand = P->on_command;
     S->W.WantsTimings = P->on_command != nullptr;
+    if (Profile->struct_size >= sizeof(*P))
+      S->OnSimulated = P->on_simulated;
+    S->W.WantsSimulated = S->OnSimulated != nullptr;
   }
   if (Status F = copyPoints(H, "waits", Waits, WaitCount, S->Waits))
     return F;

@@ -105,6 +105,7 @@ Status Recorder::dispatch(const dure_drv_dispatch &C, Op &O) {
                     "'%s': binding %zu is not aligned to %u bytes", Name, I,
                     D.Info.binding_alignment);
     S.W.Bindings.push_back(Address);
+    S.W.BindingBytes.push_back(C.bindings[I].length);
   }
   O.FirstConstant = S.W.Constants.size();
   O.ConstantCount = C.constant_count;

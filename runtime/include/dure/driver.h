@@ -516,6 +516,31 @@ typedef struct dure_drv_command_timing {
   uint64_t end_ns;
 } dure_drv_command_timing;
 
+typedef enum dure_drv_simulated_kind {
+  /* Something that took from begin_ns to end_ns. */
+  DURE_DRV_SIMULATED_SPAN = 0,
+  /* An amount; those of one name add up. */
+  DURE_DRV_SIMULATED_COUNTER = 1
+} dure_drv_simulated_kind;
+
+/* What the model of a chip says about a submission that a simulator driver ran.
+ * Nothing here is measured, and whoever shows it says so. */
+typedef struct dure_drv_simulated {
+  size_t struct_size;
+  uint32_t kind;     /* dure_drv_simulated_kind; skip others */
+  uint32_t reserved; /* 0 */
+  const char *model; /* chip and rules, such as "rngd, profile book" */
+  const char *name;  /* of the span's lane, or of the counter */
+  const char *label; /* what the span is of, or the counter's unit */
+  /* Of a span: simulated time of the queue, which goes on from one submission
+   * to the next. */
+  uint64_t begin_ns;
+  uint64_t end_ns;
+  /* Of a counter, and as much as it could have been; 0: no such limit. */
+  double value;
+  double limit;
+} dure_drv_simulated;
+
 /* Extension of a submission (DURE_DRV_CAP_TIMESTAMPS): calls ON_COMMAND for
  * each finished command, before the submission signals. TIMING is read-only
  * and good during the call. USER stays the caller's, alive until then. */
@@ -523,6 +548,9 @@ typedef struct dure_drv_profile_extension {
   dure_drv_extension header; /* type DURE_DRV_EXTENSION_TYPE_PROFILE */
   void *user;
   void (*on_command)(void *user, const dure_drv_command_timing *timing);
+  /* [optional] Set by a host that wants them, absent where header.struct_size
+   * does not reach it: called by simulator drivers as on_command is. */
+  void (*on_simulated)(void *user, const dure_drv_simulated *what);
 } dure_drv_profile_extension;
 
 typedef struct dure_drv_queue_params {

@@ -492,7 +492,19 @@ typedef struct dure_call_stats {
                             more than the first 2^20 */
   int64_t flops;         /* of all dispatches; -1 unknown, needs profile */
   int64_t bytes;
+  size_t counter_count; /* for dure_call_get_counter; 0 w/o profile, and where
+                           nothing is simulated */
 } dure_call_stats;
+
+/* What the model of a simulated chip says about a run. Never measured. */
+typedef struct dure_counter {
+  size_t struct_size;
+  const char *name;  /* such as "makespan" or "HBM" */
+  const char *unit;  /* such as "ns" */
+  const char *model; /* chip and rules, such as "rngd, profile book" */
+  double value;
+  double limit; /* as much as it could have been; 0: no such limit */
+} dure_counter;
 
 typedef struct dure_dispatch_stats {
   size_t struct_size;
@@ -511,6 +523,9 @@ DURE_API dure_status *dure_call_get_stats(const dure_call *call,
 DURE_API dure_status *dure_call_get_dispatch(const dure_call *call,
                                              size_t index,
                                              dure_dispatch_stats *stats);
+
+DURE_API dure_status *dure_call_get_counter(const dure_call *call, size_t index,
+                                            dure_counter *counter);
 
 /*===-- Traces -----------------------------------------------------------===*/
 

@@ -25,18 +25,27 @@ class BookTiming::Hbm {
 public:
   explicit Hbm(const BookTiming &T)
       : T(T), Busy(T.HbmChannels),
-        OpenRows(T.HbmChannels << T.BankBits.size(), Idle) {}
+        OpenRows(T.HbmChannels << T.BankBits.size(), Idle) {
+    for (int64_t Bit = T.RowBits.front(); Bit <= T.RowBits.back(); ++Bit)
+      RowMask |= int64_t(1) << Bit;
+    for (int64_t Bit : T.BankBits)
+      RowMask &= ~(int64_t(1) << Bit);
+    int64_t Count = T.ChannelBits.size();
+    for (int64_t I = 0; I < Count; ++I) {
+      int64_t Mask = int64_t(1) << T.ChannelBits[I];
+      for (int64_t Bit = T.HashBits.front() + I; Bit <= T.HashBits.back();
+           Bit += Count)
+        Mask |= int64_t(1) << Bit;
+      ChannelMasks.push_back(Mask);
+    }
+  }
 
   /// One unit of memory, read or written in `Times` times its time.
   void access(int64_t Address, int64_t Times) {
     int64_t Channel = channelOf(Address);
-    int64_t Bank = 0, Row = 0;
+    int64_t Bank = 0, Row = Address & RowMask;
     for (int64_t Bit : T.BankBits)
       Bank = Bank * 2 + bit(Address, Bit);
-    for (int64_t Bit = T.RowBits.front(); Bit <= T.RowBits.back(); ++Bit)
-      if (std::find(T.BankBits.begin(), T.BankBits.end(), Bit) ==
-          T.BankBits.end())
-        Row = Row * 2 + bit(Address, Bit);
     int64_t &Open = OpenRows[(Channel << T.BankBits.size()) + Bank];
     bool Conflicts = Open != Idle && Open != Row;
     Open = Row;
@@ -45,6 +54,7 @@ public:
   }
 
   double busiest() const { return *std::max_element(Busy.begin(), Busy.end()); }
+  const std::vector<double> &busy() const { return Busy; }
 
 private:
   static constexpr int64_t Idle = -1;
@@ -54,19 +64,17 @@ private:
   }
 
   int64_t channelOf(int64_t Address) const {
-    int64_t Count = T.ChannelBits.size(), Channel = 0;
-    for (int64_t I = 0; I < Count; ++I) {
-      int64_t Sum = bit(Address, T.ChannelBits[I]);
-      for (int64_t Bit = T.HashBits.front() + I; Bit <= T.HashBits.back();
-           Bit += Count)
-        Sum ^= bit(Address, Bit);
-      Channel |= Sum << I;
-    }
+    int64_t Channel = 0;
+    for (size_t I = 0; I < ChannelMasks.size(); ++I)
+      Channel |= int64_t(__builtin_parityll(Address & ChannelMasks[I])) << I;
     return Channel * 2 + bit(Address, T.StackBit);
   }
 
   const BookTiming &T;
   std::vector<double> Busy;
+  /// The bits of an address that make its row, and each bit of its channel.
+  int64_t RowMask = 0;
+  std::vector<int64_t> ChannelMasks;
   /// By channel, then bank.
   std::vector<int64_t> OpenRows;
 };
@@ -235,4 +243,27 @@ Result<int64_t> BookTiming::dma(std::span<const DmaCommand> Commands) const {
     Longest = std::max(Longest, Engine.cycles());
   double Channels = Commands.empty() ? 0 : DmaStartup + Memory.busiest();
   return std::max(Longest, static_cast<int64_t>(std::ceil(Channels)));
+}
+
+Result<DmaCost> BookTiming::dmaCost(const DmaCommand &Command) const {
+  if (Status Bad = checkCommand(Command); !Bad.ok())
+    return Bad;
+  Hbm Memory(*this);
+  DmaEngine Engine(*this, Memory);
+  Engine.add(Command);
+  while (!Engine.isDone())
+    if (Status Bad = Engine.step(); !Bad.ok())
+      return Bad;
+  DmaCost Cost;
+  Cost.Startup = DmaStartup;
+  Cost.Cycles = Engine.cycles() - DmaStartup;
+  Cost.Channels = Memory.busy();
+  int64_t Bytes = Command.PacketBytes;
+  for (const DmaCommand::Loop &Loop : Command.Loops)
+    Bytes *= Loop.Size;
+  if (Command.From == DmaMemory::Hbm)
+    Cost.HbmBytesRead = Bytes;
+  if (Command.To == DmaMemory::Hbm)
+    Cost.HbmBytesWritten = Bytes;
+  return Cost;
 }

@@ -60,6 +60,14 @@ struct DmaCommand {
   int64_t PacketBytes;
 };
 
+/// One command by itself: `Startup`, then `Cycles` of its engine, in which the
+/// channels of HBM are busy for so long. Others at the same time share these.
+struct DmaCost {
+  int64_t Startup = 0, Cycles = 0;
+  std::vector<double> Channels;
+  int64_t HbmBytesRead = 0, HbmBytesWritten = 0;
+};
+
 class BookTiming {
 public:
   /// Fails naming the first figure that the description lacks.
@@ -82,6 +90,8 @@ public:
   /// conflict for one that closes another; rows opened in an idle bank hide
   /// behind the channel's queue (the book's examples 1 and 5 count none).
   Result<int64_t> dma(std::span<const DmaCommand> Commands) const;
+  /// What one command asks of its engine and of HBM, rows all closed before it.
+  Result<DmaCost> dmaCost(const DmaCommand &Command) const;
 
 private:
   class Hbm;

@@ -406,6 +406,9 @@ TEST(Api, CallsRefuseWrongArguments) {
   REFUSES(dure_call_get_stats(Call, &Stats));
   auto Dispatch = sized<dure_dispatch_stats>();
   REFUSES(dure_call_get_dispatch(Call, 0, &Dispatch));
+  auto Counter = sized<dure_counter>();
+  REFUSES(dure_call_get_counter(Call, 0, &Counter));
+  REFUSES(dure_call_get_counter(nullptr, 0, &Counter));
   dure_trace *Trace = nullptr;
   REFUSES(dure_trace_create(nullptr));
   REFUSES(dure_trace_write(nullptr, "x"));

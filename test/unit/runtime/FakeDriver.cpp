@@ -158,6 +158,13 @@ private:
     Arguments A{W.Bindings.data() + O.FirstBinding,
                 W.Constants.data() + O.FirstConstant};
     uint64_t Begin = H.now();
+    if (W.WantsSimulated) {
+      W.Model = "fake, profile test";
+      W.Said.push_back(
+          {DURE_DRV_SIMULATED_SPAN, "lane", "work", 1000, 3000, 0, 0});
+      W.Said.push_back(
+          {DURE_DRV_SIMULATED_COUNTER, "makespan", "ns", 0, 0, 2000, 0});
+    }
     if (O.Entry >= std::size(Kernels)) {
       further(O.Entry).Function(A.Bindings, A.Constants);
       H.trace(further(O.Entry).Name, Begin, H.now());

@@ -120,6 +120,16 @@ TEST(Run, StatisticsAndTrace) {
   EXPECT_STREQ(Dispatch.nodes[1], "/dense/Add");
   EXPECT_LE(Dispatch.begin_ns, Dispatch.end_ns);
   EXPECT_LE(Dispatch.end_ns, Stats.wall_ns);
+  // What is simulated stands apart from what was measured, and adds up.
+  ASSERT_EQ(Stats.counter_count, 1u);
+  dure_counter Counter = {};
+  Counter.struct_size = sizeof(Counter);
+  ASSERT_OK(dure_call_get_counter(Call.get(), 0, &Counter));
+  EXPECT_STREQ(Counter.name, "makespan");
+  EXPECT_STREQ(Counter.unit, "ns");
+  EXPECT_STREQ(Counter.model, "fake, profile test");
+  EXPECT_EQ(Counter.value, 3 * 2000);
+  EXPECT_EQ(Counter.limit, 0);
 
   TemporaryFolder Folder;
   std::string Path = Folder.path("trace.json");
@@ -132,6 +142,10 @@ TEST(Run, StatisticsAndTrace) {
   EXPECT_NE(Json.find("\"name\":\"matmul_panels\",\"cat\":\"driver\""),
             std::string::npos);
   EXPECT_NE(Json.find("\"driver fake\""), std::string::npos);
+  EXPECT_NE(Json.find("\"simulated (fake, profile test): lane\""),
+            std::string::npos);
+  EXPECT_NE(Json.find("\"name\":\"work\",\"cat\":\"simulated\""),
+            std::string::npos);
 }
 
 // Tests that values of dispatches are shown in order with shape and nodes, and

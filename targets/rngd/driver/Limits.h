@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The figures of RNGD that the simulator checks programs against.
+//
+// Included by the driver only. They come from targets/rngd/machine/rngd.json,
+// whose text is built into the library: an installed driver needs no file.
+#ifndef DURE_TARGETS_RNGD_DRIVER_LIMITS_H
+#define DURE_TARGETS_RNGD_DRIVER_LIMITS_H
+
+#include "targets/Machine.h"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace dure::rngd {
+
+/// rngd.json as it was when the driver was built.
+std::string_view machineText();
+
+/// Named as in the description.
+struct Limits {
+  int64_t Clusters, SlicesPerCluster, Lanes;
+  int64_t SlicesPerDmn, SliceStride, DmBytes, DmBanks, DmRowBytes;
+  int64_t TrfBytesPerLane, VrfBytes;
+  int64_t HbmBytes, HbmUnit;
+  double HbmBytesPerSecond, Hertz;
+  int64_t SequencerLoops, LoopSize, FlitBytes, FetchAlignment;
+  int64_t DmaEngines, DmaPacket, DmaRequest, DmaAlignment, DmnBytesPerCycle;
+  int64_t AccumulatorCells, AccumulatorColumns, OutputElements;
+  int64_t VectorWay, FloatWay, ReduceSlots, Immediates;
+  int64_t CommitAlignment;
+  int64_t Starvation;
+  int64_t TreeLatency4, TreeLatency8, TreeLatency16;
+
+  static Result<Limits> of(const Machine &Chip);
+
+  int64_t slices() const { return Clusters * SlicesPerCluster; }
+  int64_t trfBytes() const { return Lanes * TrfBytesPerLane; }
+};
+
+} // namespace dure::rngd
+
+#endif // DURE_TARGETS_RNGD_DRIVER_LIMITS_H
