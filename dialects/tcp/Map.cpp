@@ -13,45 +13,40 @@ int64_t positions(Digits map) {
   return product;
 }
 
-std::optional<SmallVector<Step>> stepsOf(const Digit &digit, Digits from) {
-  SmallVector<Step> steps;
-  if (!digit.axis) {
-    steps.push_back({digit.size, 0});
-    return steps;
+SmallVector<Placed> place(Digits map, int64_t unit) {
+  SmallVector<Placed> placed;
+  for (const Digit &digit : reverse(map)) {
+    placed.push_back({digit, unit});
+    unit *= digit.extent;
   }
-  int64_t stride = digit.stride, left = digit.size, place = 1;
-  bool known = false;
+  std::reverse(placed.begin(), placed.end());
+  return placed;
+}
+
+std::optional<SmallVector<Step>> stepsOf(const Digit &digit,
+                                         ArrayRef<Placed> from) {
+  if (!digit.axis)
+    return SmallVector<Step>{{digit.size, 0}};
+  bool known = any_of(
+      from, [&](const Placed &each) { return each.digit.axis == digit.axis; });
+  if (!known || digit.size == 1)
+    return SmallVector<Step>{{digit.size, 0}};
+  SmallVector<Step> steps;
   // From the innermost coordinate of the digit outwards, whichever digit of
   // `from` holds it.
-  while (left > 1 || !known) {
-    place = 1;
-    const Digit *holder = nullptr;
-    for (const Digit &each : reverse(from)) {
-      if (each.axis == digit.axis) {
-        known = true;
-        if (each.stride <= stride && stride < each.stride * each.size) {
-          holder = &each;
-          break;
-        }
-      }
-      place *= each.extent;
-    }
-    if (!holder) {
-      // Not in this memory at all: the axis repeats. Beyond its digits: no way,
-      // except for a digit of one.
-      if (known && left > 1)
-        return std::nullopt;
-      steps.push_back({left, 0});
-      break;
-    }
-    int64_t held = holder->stride * holder->size;
-    if (stride % holder->stride != 0)
+  int64_t stride = digit.stride, left = digit.size;
+  while (left > 1) {
+    const Placed *holder = find_if(from, [&](const Placed &each) {
+      return each.digit.axis == digit.axis && each.digit.stride <= stride &&
+             stride < each.digit.stride * each.digit.size;
+    });
+    if (holder == from.end() || stride % holder->digit.stride != 0)
       return std::nullopt;
-    int64_t most = (held + stride - 1) / stride;
-    int64_t take = std::min(left, most);
-    if (left % take != 0 || (take < left && held % stride != 0))
+    int64_t held = holder->digit.stride * holder->digit.size;
+    int64_t take = std::min(left, (held + stride - 1) / stride);
+    if (take < left && (held % stride != 0 || left % take != 0))
       return std::nullopt;
-    steps.push_back({take, stride / holder->stride * place});
+    steps.push_back({take, stride / holder->digit.stride * holder->stride});
     left /= take;
     stride *= take;
   }

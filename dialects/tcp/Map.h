@@ -38,7 +38,16 @@ using Digits = llvm::ArrayRef<Digit>;
 /// Positions, padding included: the product of the extents.
 int64_t positions(Digits map);
 
-/// One loop over memory: `size` steps, `stride` positions apart.
+/// A digit and how far apart its positions lie in memory, in any unit.
+struct Placed {
+  Digit digit;
+  int64_t stride;
+};
+
+/// Digits of one memory, `unit` being what the innermost position takes.
+llvm::SmallVector<Placed> place(Digits map, int64_t unit = 1);
+
+/// One loop over memory: `size` steps, `stride` units apart.
 struct Step {
   int64_t size, stride;
   bool operator==(const Step &) const = default;
@@ -47,7 +56,8 @@ struct Step {
 /// The steps that digit takes through memory laid out as `from`, outermost
 /// first; their sizes multiply to `digit.size`. An axis that `from` lacks has a
 /// stride of 0. None when a digit of `from` divides it unevenly.
-std::optional<llvm::SmallVector<Step>> stepsOf(const Digit &digit, Digits from);
+std::optional<llvm::SmallVector<Step>> stepsOf(const Digit &digit,
+                                               llvm::ArrayRef<Placed> from);
 
 } // namespace dure::tcp
 

@@ -104,7 +104,7 @@ ParseResult ExecOp::parse(OpAsmParser &parser, OperationState &result) {
   if (!known)
     return parser.emitError(loc, "expected main or sub");
   Builder &builder = parser.getBuilder();
-  result.addAttribute("context",
+  result.addAttribute("on",
                       ContextAttr::get(builder.getContext(), *known));
   SmallVector<OpAsmParser::UnresolvedOperand> after;
   if (succeeded(parser.parseOptionalKeyword("after")) &&
@@ -124,10 +124,10 @@ ParseResult ExecOp::parse(OpAsmParser &parser, OperationState &result) {
 }
 
 void ExecOp::print(OpAsmPrinter &printer) {
-  printer << " " << stringifyContext(getContext_());
+  printer << " " << stringifyContext(getOn());
   if (!getAfter().empty())
     printer << " after " << getAfter();
-  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {"context"});
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {"on"});
   printer << " ";
   printer.printRegion(getBody());
 }
@@ -139,7 +139,7 @@ LogicalResult ExecOp::verify() {
     ends += isa<CommitOp, ToTrfOp, ToVrfOp>(op);
     if (op.getNumRegions() || isa<TdmaOp, TdmaGatherOp, AllocOp>(op))
       return op.emitOpError("is no step of a tensor unit's instruction");
-    if (getContext_() == Context::Sub && isa<ContractOuterOp>(op))
+    if (getOn() == Context::Sub && isa<ContractOuterOp>(op))
       return op.emitOpError(
           "contracts in the sub context, which has no contraction engine "
           "(computing-tensors/index.md)");
@@ -162,7 +162,7 @@ static LogicalResult samePlaces(Operation *op, StreamType a, StreamType b) {
 /// A packet or a file element made of `target` digits of memory `source`.
 static LogicalResult reachable(Operation *op, Digits target, Digits source) {
   for (const Digit &digit : target)
-    if (!stepsOf(digit, source))
+    if (!stepsOf(digit, place(source)))
       return op->emitOpError("wants digit '")
              << (digit.axis ? digit.axis.getValue() : "_") << " by "
              << digit.stride << " : " << digit.size
@@ -448,7 +448,7 @@ LogicalResult CommitOp::verify() {
            << "(commit-adapter.md, Trimming)";
   Digits element = to.getElement().getDigits();
   for (const Digit &digit : from.getTime().getDigits()) {
-    auto steps = stepsOf(digit, element);
+    auto steps = stepsOf(digit, place(element));
     if (!steps)
       return reachable(*this, {digit}, element);
     for (const Step &step : *steps)

@@ -82,6 +82,7 @@ def Tcp_TdmaGatherOp : Tcp_Op<"tdma_gather"> {
 def Tcp_Context : I32EnumAttr<"Context", "an execution context", [
   I32EnumAttrCase<"Main", 0, "main">, I32EnumAttrCase<"Sub", 1, "sub">]> {
   let cppNamespace = "::dure::tcp";
+  let genSpecializedAttr = 0;
 }
 
 def Tcp_ExecOp : Tcp_Op<"exec", [NoTerminator, SingleBlock]> {
@@ -91,7 +92,7 @@ def Tcp_ExecOp : Tcp_Op<"exec", [NoTerminator, SingleBlock]> {
     the streams' types do not fill take part too (their results count for
     nothing). scheduling/schedule.md: instructions of a context run in order.
   }];
-  let arguments = (ins EnumAttr<Tcp_Dialect, Tcp_Context, "context">:$context,
+  let arguments = (ins EnumAttr<Tcp_Dialect, Tcp_Context, "context">:$on,
                        Variadic<Tcp_Token>:$after);
   let results = (outs Tcp_Token:$done);
   let regions = (region SizedRegion<1>:$body);
@@ -111,7 +112,7 @@ def Tcp_FetchOp : Tcp_StreamOp<"fetch"> {
   let hasVerifier = 1;
 }
 
-def Tcp_FetchPairOp : Tcp_StreamOp<"fetch_pair"> {
+def Tcp_FetchPairOp : Tcp_StreamOp<"fetch_pair", [AllTypesMatch<["first", "second"]>]> {
   let summary = "Reads two tensors in turns (fetch-engine.md, Interleaving)";
   let description = [{
     Both have one layout; axis `pair` of the result's time, of size 2, says which
@@ -135,6 +136,7 @@ def Tcp_Topology : I32EnumAttr<"Topology", "how the switch is set", [
   I32EnumAttrCase<"InterTranspose", 4, "inter_transpose">,
   I32EnumAttrCase<"TransposedBroadcast1", 5, "transposed_broadcast1">]> {
   let cppNamespace = "::dure::tcp";
+  let genSpecializedAttr = 0;
 }
 
 def Tcp_SwitchOp : Tcp_StreamOp<"switch"> {
@@ -236,6 +238,7 @@ def Tcp_VectorKind : I32EnumAttr<"VectorKind", "a step of the vector engine", [
   I32EnumAttrCase<"ClipAdd", 116, "clip_add">,
   I32EnumAttrCase<"ClipAddSat", 117, "clip_add_sat">]> {
   let cppNamespace = "::dure::tcp";
+  let genSpecializedAttr = 0;
 }
 
 def Tcp_Arguments : I32EnumAttr<"Arguments", "what takes an op's places: the stream or the operand", [
@@ -243,6 +246,7 @@ def Tcp_Arguments : I32EnumAttr<"Arguments", "what takes an op's places: the str
   I32EnumAttrCase<"StreamStream", 1, "stream_stream">,
   I32EnumAttrCase<"OperandStream", 2, "operand_stream">]> {
   let cppNamespace = "::dure::tcp";
+  let genSpecializedAttr = 0;
 }
 
 def Tcp_VectorOp : Tcp_StreamOp<"vector"> {
@@ -256,11 +260,11 @@ def Tcp_VectorOp : Tcp_StreamOp<"vector"> {
                        EnumAttr<Tcp_Dialect, Tcp_VectorKind>:$kind,
                        DefaultValuedAttr<EnumAttr<Tcp_Dialect, Tcp_Arguments>,
                          "::dure::tcp::Arguments::StreamOperand">:$arguments,
-                       OptionalAttr<TypedAttrInterface>:$immediate, UnitAttr:$stash,
+                       OptionalAttr<AnyAttr>:$immediate, UnitAttr:$stash,
                        UnitAttr:$zip);
   let assemblyFormat = [{
     $kind $source (`,` $operand^ `:` type($operand))? (`stash` $stash^)? (`zip` $zip^)?
-    (`imm` $immediate^)? ($arguments^)? attr-dict `:` type($source) `to` type($result)
+    (`imm` `(` $immediate^ `)`)? ($arguments^)? attr-dict `:` type($source) `to` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -275,6 +279,7 @@ def Tcp_Reduction : I32EnumAttr<"Reduction", "a reduction", [
   I32EnumAttrCase<"Add", 0, "add">, I32EnumAttrCase<"AddSat", 1, "add_sat">,
   I32EnumAttrCase<"Max", 2, "max">, I32EnumAttrCase<"Min", 3, "min">]> {
   let cppNamespace = "::dure::tcp";
+  let genSpecializedAttr = 0;
 }
 
 def Tcp_VectorReduceOp : Tcp_StreamOp<"vector_reduce"> {

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Each step's digits become loops of its sequencer.
+#include "targets/rngd/compiler/EncodeExec.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace dure::tcp;
+
+namespace dure::rngd {
+namespace {
+
+fb::Type typeOf(Type type) {
+  if (auto integer = dyn_cast<IntegerType>(type))
+    switch (integer.getWidth()) {
+    case 4:
+      return fb::Type::I4;
+    case 5:
+      return fb::Type::I5;
+    case 8:
+      return fb::Type::I8;
+    case 9:
+      return fb::Type::I9;
+    case 16:
+      return fb::Type::I16;
+    case 32:
+      return fb::Type::I32;
+    default:
+      return fb::Type::None;
+    }
+  return llvm::TypeSwitch<Type, fb::Type>(type)
+      .Case<Float32Type>([](Type) { return fb::Type::F32; })
+      .Case<BFloat16Type>([](Type) { return fb::Type::BF16; })
+      .Case<Float8E4M3FNType>([](Type) { return fb::Type::F8E4M3; })
+      .Case<Float8E5M2Type>([](Type) { return fb::Type::F8E5M2; })
+      .Case<Float4E2M1FNType>([](Type) { return fb::Type::F4E2M1; })
+      .Default([](Type) { return fb::Type::None; });
+}
+
+StreamType streamOf(Value value) { return cast<StreamType>(value.getType()); }
+
+/// Joins loops that continue each other.
+void coalesce(SmallVectorImpl<Step> &steps) {
+  SmallVector<Step> joined;
+  for (const Step &step : steps) {
+    if (step.size == 1)
+      continue;
+    if (!joined.empty() && joined.back().stride == step.stride * step.size) {
+      joined.back() = {joined.back().size * step.size, step.stride};
+      continue;
+    }
+    joined.push_back(step);
+  }
+  steps.assign(joined.begin(), joined.end());
+}
+
+class ExecEncoder {
+public:
+  ExecEncoder(ExecOp exec, const Places &places, fb::ExecT &body,
+              SmallVectorImpl<Access> &accesses)
+      : exec(exec), places(places), body(body), accesses(accesses) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult fetch(Operation *op, DmType source, Value first, Value second,
+                      StringRef pair, StreamType result);
+  LogicalResult contract(ContractOuterOp outer);
+  LogicalResult vector(VectorOp op);
+  LogicalResult reduce(VectorReduceOp op);
+  LogicalResult commit(CommitOp op);
+  LogicalResult step(Operation &op);
+  fb::VectorT &engine(StreamType stream);
+  LogicalResult loops(Operation *op, Digits map, ArrayRef<Placed> from,
+                      std::vector<fb::Loop> &result);
+
+  ExecOp exec;
+  const Places &places;
+  fb::ExecT &body;
+  SmallVectorImpl<Access> &accesses;
+};
+
+} // namespace
+
+/// Steps of all digits, padding included where `padded`.
+static FailureOr<SmallVector<Step>>
+walk(Operation *op, Digits map, ArrayRef<Placed> from, bool padded = false) {
+  SmallVector<Step> all;
+  for (const Digit &digit : map) {
+    auto steps = stepsOf(digit, from);
+    if (!steps)
+      return op->emitOpError("cannot walk its memory by ") << digit.axis;
+    if (padded && digit.extent != digit.size) {
+      if (steps->size() != 1)
+        return op->emitOpError("pads a digit that is two in memory");
+      steps->front().size = digit.extent;
+      // A digit of one has no stride of its own.
+      if (digit.size == 1)
+        steps->front().stride = 0;
+    }
+    llvm::append_range(all, *steps);
+  }
+  return all;
+}
+
+LogicalResult ExecEncoder::loops(Operation *op, Digits map,
+                                 ArrayRef<Placed> from,
+                                 std::vector<fb::Loop> &result) {
+  FailureOr<SmallVector<Step>> steps = walk(op, map, from);
+  if (failed(steps))
+    return failure();
+  coalesce(*steps);
+  if (steps->size() > 8)
+    return op->emitOpError("needs ")
+           << steps->size() << " loops; a sequencer has 8 (sequencer.md)";
+  for (const Step &step : *steps) {
+    if (step.size > 65536)
+      return op->emitOpError("needs a loop of ")
+             << step.size << " steps; a sequencer counts to 65536 "
+             << "(sequencer.md)";
+    result.push_back(fb::Loop(static_cast<uint32_t>(step.size),
+                              static_cast<int32_t>(step.stride)));
+  }
+  return success();
+}
+
+LogicalResult ExecEncoder::fetch(Operation *op, DmType source, Value first,
+                                 Value second, StringRef pair,
+                                 StreamType result) {
+  body.fetch = std::make_unique<fb::FetchT>();
+  fb::FetchT &fetch = *body.fetch;
+  fetch.base = static_cast<uint32_t>(places.offset(first));
+  fetch.type = typeOf(source.getElementType());
+  accesses.push_back(places.access(first, false));
+  SmallVector<Placed> memory = place(source.getElement().getDigits());
+  if (second) {
+    accesses.push_back(places.access(second, false));
+    int64_t distance = places.offset(second) - places.offset(first);
+    int64_t bytes = source.getElementType().getIntOrFloatBitWidth() / 8;
+    auto axis = StringAttr::get(op->getContext(), pair);
+    memory.insert(memory.begin(), {Digit{axis, 1, 2, 2}, distance / bytes});
+  }
+  FailureOr<SmallVector<Step>> time =
+      walk(op, result.getTime().getDigits(), memory);
+  Digits packet = result.getPacket().getDigits();
+  FailureOr<SmallVector<Step>> inner = walk(op, packet, memory, true);
+  if (failed(time) || failed(inner))
+    return failure();
+  coalesce(*time);
+  coalesce(*inner);
+  fetch.packet = static_cast<uint32_t>(positions(packet));
+  fetch.live = fetch.packet;
+  // Only padding at the end can be told apart.
+  if (!packet.empty() && packet.front().size != packet.front().extent)
+    fetch.live = static_cast<uint32_t>(
+        packet.front().size * positions(packet.drop_front()));
+  if (inner->empty())
+    inner->push_back({1, 1});
+  if (time->size() + inner->size() > 8)
+    return op->emitOpError("needs ")
+           << time->size() + inner->size()
+           << " loops; a sequencer has 8 (sequencer.md)";
+  llvm::append_range(*time, *inner);
+  for (const Step &step : *time)
+    fetch.loops.push_back(fb::Loop(static_cast<uint32_t>(step.size),
+                                   static_cast<int32_t>(step.stride)));
+  // Who takes part: the clusters and slices of the source.
+  body.clusters = positions(source.getCluster().getDigits()) > 1 ? 3 : 1;
+  body.slices =
+      static_cast<uint16_t>(positions(source.getSlice().getDigits()));
+  return success();
+}
+
+LogicalResult ExecEncoder::contract(ContractOuterOp outer) {
+  auto packetOp = dyn_cast<ContractPacketOp>(*outer.getResult().user_begin());
+  auto timeOp =
+      packetOp ? dyn_cast<ContractTimeOp>(*packetOp.getResult().user_begin())
+               : ContractTimeOp();
+  auto laneOp =
+      timeOp ? dyn_cast<ContractLaneOp>(*timeOp.getResult().user_begin())
+             : ContractLaneOp();
+  if (!laneOp)
+    return outer.emitOpError("is not followed by contract_packet, "
+                             "contract_time and contract_lane");
+  body.contract = std::make_unique<fb::ContractT>();
+  fb::ContractT &contract = *body.contract;
+  auto trf = cast<TrfType>(outer.getOperand().getType());
+  StreamType in = streamOf(outer.getSource()), out = streamOf(outer.getResult());
+  accesses.push_back(places.access(outer.getOperand(), false));
+  contract.pack = static_cast<uint8_t>(outer.getPack());
+  contract.lanes =
+      static_cast<uint8_t>(positions(trf.getLane().getDigits()));
+  contract.trf_base = static_cast<uint32_t>(places.offset(outer.getOperand()));
+  contract.trf_type = typeOf(trf.getElementType());
+  SmallVector<Placed> memory = place(trf.getElement().getDigits());
+
+  FailureOr<SmallVector<Step>> packet =
+      walk(outer, out.getPacket().getDigits(), memory, true);
+  if (failed(packet))
+    return failure();
+  coalesce(*packet);
+  int64_t read = 1;
+  for (const Step &step : llvm::reverse(*packet)) {
+    if (step.stride == read)
+      read *= step.size;
+    else if (step.stride != 0)
+      return outer.emitOpError("reads packets of the register file that are not "
+                               "contiguous (outer.md, TRF Sequencer)");
+  }
+  contract.trf_read = static_cast<uint32_t>(read);
+
+  int64_t packets = positions(in.getTime().getDigits()) / int64_t(outer.getPack());
+  int64_t passed = 1;
+  Digits kept = streamOf(timeOp.getResult()).getTime().getDigits();
+  for (const Digit &digit : out.getTime().getDigits()) {
+    bool broadcast = passed == packets && digit.extent > 1;
+    bool keeps = !kept.empty() && kept.front() == digit;
+    if (keeps)
+      kept = kept.drop_front();
+    auto steps = stepsOf(digit, memory);
+    for (const Step &step : *steps) {
+      if (step.size == 1)
+        continue;
+      contract.loops.push_back(fb::ContractLoop(
+          static_cast<uint32_t>(step.size), static_cast<int32_t>(step.stride),
+          !keeps));
+      contract.broadcast += broadcast;
+    }
+    if (!broadcast)
+      passed *= digit.extent;
+  }
+  if (contract.loops.size() > 8)
+    return outer.emitOpError("needs ")
+           << contract.loops.size() << " loops; a sequencer has 8";
+  contract.tree_depth = static_cast<uint8_t>(packetOp.getDepth());
+  contract.out_packet = static_cast<uint8_t>(
+      positions(streamOf(packetOp.getResult()).getPacket().getDigits()));
+  contract.lane_mode = laneOp.getSequential() ? fb::LaneMode::Sequential
+                                              : fb::LaneMode::Interleaved;
+  return success();
+}
+
+fb::VectorT &ExecEncoder::engine(StreamType stream) {
+  if (!body.vector) {
+    body.vector = std::make_unique<fb::VectorT>();
+    body.vector->type = typeOf(stream.getElementType());
+    // The digit of a pair, if there is one, and what is inside it.
+    Digits time = stream.getTime().getDigits();
+    for (size_t i = 0; i < time.size(); ++i)
+      if (time[i].axis && time[i].axis.getValue() == "pair")
+        body.vector->unzip =
+            static_cast<uint32_t>(positions(time.drop_front(i + 1)));
+  }
+  return *body.vector;
+}
+
+static fb::ArgMode modeOf(Arguments arguments) {
+  switch (arguments) {
+  case Arguments::StreamOperand:
+    return fb::ArgMode::M01;
+  case Arguments::StreamStream:
+    return fb::ArgMode::M00;
+  case Arguments::OperandStream:
+    return fb::ArgMode::M10;
+  }
+  return fb::ArgMode::M01;
+}
+
+LogicalResult ExecEncoder::vector(VectorOp op) {
+  StreamType in = streamOf(op.getSource());
+  fb::VectorT &unit = engine(in);
+  auto step = std::make_unique<fb::VectorStepT>();
+  step->op = static_cast<fb::VectorOp>(op.getKind());
+  step->mode = modeOf(op.getArguments());
+  step->zip = op.getZip();
+  if (op.getImmediate() || op.getStash() || op.getOperand())
+    step->operand = std::make_unique<fb::OperandT>();
+  if (std::optional<Attribute> immediate = op.getImmediate()) {
+    step->operand->source = fb::Source::Immediate;
+    if (auto number = dyn_cast<FloatAttr>(*immediate))
+      step->operand->bits = static_cast<uint32_t>(
+          number.getValue().bitcastToAPInt().getZExtValue());
+    else
+      step->operand->bits = static_cast<uint32_t>(
+          cast<IntegerAttr>(*immediate).getValue().getZExtValue());
+  }
+  if (op.getStash())
+    step->operand->source = fb::Source::Stash;
+  if (Value operand = op.getOperand()) {
+    fb::OperandT &vrf = *step->operand;
+    vrf.source = fb::Source::Vrf;
+    vrf.base = static_cast<uint32_t>(places.offset(operand));
+    accesses.push_back(places.access(operand, false));
+    auto type = cast<VrfType>(operand.getType());
+    SmallVector<Placed> memory = place(type.getElement().getDigits());
+    SmallVector<Digit> time;
+    for (const Digit &digit : in.getTime().getDigits())
+      if (!digit.axis || digit.axis.getValue() != "pair")
+        time.push_back(digit);
+    if (failed(loops(op, time, memory, vrf.loops)))
+      return failure();
+    FailureOr<SmallVector<Step>> packet =
+        walk(op, in.getPacket().getDigits(), memory, true);
+    if (failed(packet))
+      return failure();
+    coalesce(*packet);
+    vrf.scalar = packet->empty() ||
+                 llvm::all_of(*packet, [](const Step &s) { return !s.stride; });
+    if (!vrf.scalar && (packet->size() != 1 || packet->front().stride != 1))
+      return op.emitOpError("reads a packet of the vector register file that is "
+                            "not contiguous");
+  }
+  unit.steps.push_back(std::move(step));
+  return success();
+}
+
+LogicalResult ExecEncoder::reduce(VectorReduceOp op) {
+  StreamType in = streamOf(op.getSource());
+  fb::VectorT &unit = engine(in);
+  if (unit.intra)
+    return op.emitOpError("is the second reduction of its pass");
+  unit.intra = std::make_unique<fb::IntraReduceT>();
+  unit.intra_at = static_cast<uint32_t>(unit.steps.size());
+  fb::IntraReduceT &intra = *unit.intra;
+  intra.op = static_cast<fb::ReduceOp>(op.getKind());
+  auto isAxis = [&](const Digit &digit) {
+    return digit.axis && digit.axis.getValue() == op.getAxis();
+  };
+  auto valid = std::make_unique<fb::ValidT>();
+  for (const Digit &digit : in.getTime().getDigits()) {
+    intra.loops.push_back(
+        fb::ReduceLoop(static_cast<uint32_t>(digit.extent), isAxis(digit)));
+    valid->time.push_back(
+        isAxis(digit) ? static_cast<uint32_t>(digit.stride) : 0);
+  }
+  Digits packet = in.getPacket().getDigits();
+  if (packet.size() == 1 && isAxis(packet.front())) {
+    intra.packet = true;
+    valid->packet = static_cast<uint32_t>(packet.front().stride);
+  }
+  if (!op.getLimit())
+    return success();
+  valid->limit = static_cast<uint32_t>(*op.getLimit());
+  int64_t divisor = 1;
+  for (const Digit &digit : llvm::reverse(in.getSlice().getDigits())) {
+    if (isAxis(digit))
+      valid->slice.push_back(fb::SliceDigit(
+          static_cast<uint32_t>(divisor), static_cast<uint32_t>(digit.extent),
+          static_cast<uint32_t>(digit.stride)));
+    divisor *= digit.extent;
+  }
+  intra.valid = std::move(valid);
+  return success();
+}
+
+LogicalResult ExecEncoder::commit(CommitOp op) {
+  StreamType in = streamOf(op.getSource());
+  auto target = cast<DmType>(op.getTarget().getType());
+  body.commit = std::make_unique<fb::CommitT>();
+  body.commit->base = static_cast<uint32_t>(places.offset(op.getTarget()));
+  accesses.push_back(places.access(op.getTarget(), true));
+  int64_t live = 1;
+  for (const Digit &digit : in.getPacket().getDigits())
+    live *= digit.size;
+  int64_t bits = in.getElementType().getIntOrFloatBitWidth();
+  body.commit->trim_bytes = static_cast<uint8_t>(live * bits / 8);
+  return loops(op, in.getTime().getDigits(),
+               place(target.getElement().getDigits(), bits / 8),
+               body.commit->loops);
+}
+
+LogicalResult ExecEncoder::step(Operation &op) {
+  return llvm::TypeSwitch<Operation *, LogicalResult>(&op)
+      .Case([&](FetchOp fetchOp) {
+        return fetch(fetchOp, cast<DmType>(fetchOp.getSource().getType()),
+                     fetchOp.getSource(), Value(), "",
+                     streamOf(fetchOp.getResult()));
+      })
+      .Case([&](FetchPairOp pair) {
+        return fetch(pair, cast<DmType>(pair.getFirst().getType()),
+                     pair.getFirst(), pair.getSecond(), pair.getPair(),
+                     streamOf(pair.getResult()));
+      })
+      .Case([&](FetchCastOp castOp) {
+        body.fetch->cast = typeOf(streamOf(castOp.getResult()).getElementType());
+        return success();
+      })
+      .Case([&](SwitchOp switchOp) {
+        body.switch_ = std::make_unique<fb::SwitchT>();
+        body.switch_->topology =
+            static_cast<fb::Topology>(switchOp.getTopology());
+        body.switch_->slice1 = static_cast<uint16_t>(switchOp.getSlice1());
+        body.switch_->slice0 = static_cast<uint16_t>(switchOp.getSlice0());
+        body.switch_->time0 = static_cast<uint32_t>(switchOp.getTime0());
+        return success();
+      })
+      .Case([&](ToTrfOp trf) {
+        body.to_trf = std::make_unique<fb::ToTrfT>();
+        body.to_trf->lanes = static_cast<uint8_t>(positions(
+            cast<TrfType>(trf.getTarget().getType()).getLane().getDigits()));
+        body.to_trf->base =
+            static_cast<uint32_t>(places.offset(trf.getTarget()));
+        accesses.push_back(places.access(trf.getTarget(), true));
+        return success();
+      })
+      .Case([&](ToVrfOp vrf) {
+        body.to_vrf = std::make_unique<fb::ToVrfT>();
+        body.to_vrf->base =
+            static_cast<uint32_t>(places.offset(vrf.getTarget()));
+        accesses.push_back(places.access(vrf.getTarget(), true));
+        return success();
+      })
+      .Case([&](ContractOuterOp outer) { return contract(outer); })
+      .Case([&](VectorOp vectorOp) { return vector(vectorOp); })
+      .Case([&](VectorReduceOp reduceOp) { return reduce(reduceOp); })
+      .Case([&](StashOp stash) {
+        fb::VectorT &unit = engine(streamOf(stash.getSource()));
+        unit.steps.push_back(std::make_unique<fb::VectorStepT>());
+        unit.steps.back()->op = fb::VectorOp::Stash;
+        return success();
+      })
+      .Case([&](SliceReduceOp sum) {
+        fb::VectorT &unit = engine(streamOf(sum.getSource()));
+        unit.inter = std::make_unique<fb::InterReduceT>();
+        unit.inter->op = static_cast<fb::ReduceOp>(sum.getKind());
+        unit.inter->ratio = static_cast<uint16_t>(sum.getRatio());
+        unit.inter->replacement = sum.getBroadcast()
+                                      ? fb::Replacement::Broadcast
+                                      : fb::Replacement::Dummy;
+        unit.inter->first = unit.steps.empty() && !unit.intra;
+        return success();
+      })
+      .Case([&](CastOp castOp) {
+        body.cast = typeOf(streamOf(castOp.getResult()).getElementType());
+        return success();
+      })
+      .Case([&](CommitOp commitOp) { return commit(commitOp); })
+      .Default([](Operation *) { return success(); });
+}
+
+LogicalResult ExecEncoder::run() {
+  body.sub = exec.getOn() == Context::Sub;
+  for (Operation &op : exec.getBody().front())
+    if (failed(step(op)))
+      return failure();
+  return success();
+}
+
+LogicalResult encodeExec(ExecOp exec, const Places &places, fb::ExecT &body,
+                         SmallVectorImpl<Access> &accesses) {
+  return ExecEncoder(exec, places, body, accesses).run();
+}
+
+} // namespace dure::rngd

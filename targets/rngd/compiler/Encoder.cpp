@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// DMA commands and instructions of one program.
+#include "targets/rngd/compiler/Encoder.h"
+
+#include "targets/rngd/compiler/EncodeExec.h"
+#include "targets/rngd/compiler/Places.h"
+
+using namespace mlir;
+using namespace dure::tcp;
+
+namespace dure::rngd {
+namespace {
+
+/// One loop of a transfer before it is a command: bytes.
+struct Transfer {
+  int64_t size, read, write, index = 0;
+};
+
+/// Joins loops that are one on all sides.
+void coalesce(SmallVector<Transfer> &loops) {
+  SmallVector<Transfer> joined;
+  for (const Transfer &loop : loops) {
+    if (loop.size == 1)
+      continue;
+    if (!joined.empty()) {
+      Transfer &outer = joined.back();
+      if (outer.read == loop.read * loop.size &&
+          outer.write == loop.write * loop.size &&
+          outer.index == loop.index * loop.size) {
+        outer = {outer.size * loop.size, loop.read, loop.write, loop.index};
+        continue;
+      }
+    }
+    joined.push_back(loop);
+  }
+  loops = joined;
+}
+
+class ProgramEncoder {
+public:
+  ProgramEncoder(func::FuncOp function, fb::ModuleT &module)
+      : function(function), places(module) {}
+
+  LogicalResult run(fb::ProgramT &program);
+
+private:
+  LogicalResult encodeCopy(Operation *op, Value source, Value target,
+                           int64_t engine, fb::DmaT &dma, Value index = {},
+                           StringRef key = {});
+  void append(Operation *op, std::unique_ptr<fb::CommandT> command,
+              unsigned lane, ArrayRef<Access> accesses);
+
+  func::FuncOp function;
+  Places places;
+  fb::ProgramT *program = nullptr;
+  Dependences dependences;
+  llvm::DenseMap<Value, uint32_t> tokens;
+};
+
+} // namespace
+
+void ProgramEncoder::append(Operation *op,
+                            std::unique_ptr<fb::CommandT> command,
+                            unsigned lane, ArrayRef<Access> accesses) {
+  auto number = static_cast<uint32_t>(program->commands.size());
+  SmallVector<uint32_t> after = dependences.add(number, lane, accesses);
+  for (Value operand : op->getOperands())
+    if (auto token = tokens.find(operand); token != tokens.end())
+      after.push_back(token->second);
+  llvm::sort(after);
+  after.erase(llvm::unique(after), after.end());
+  command->after.assign(after.begin(), after.end());
+  if (auto name = op->getAttrOfType<StringAttr>("label"))
+    command->name = name.str();
+  tokens[op->getResult(0)] = number;
+  program->commands.push_back(std::move(command));
+}
+
+LogicalResult ProgramEncoder::encodeCopy(Operation *op, Value source,
+                                         Value target, int64_t engine,
+                                         fb::DmaT &dma, Value index,
+                                         StringRef key) {
+  SmallVector<Placed> from = places.layout(source.getType());
+  SmallVector<Placed> to = places.layout(target.getType());
+  SmallVector<Placed> named;
+  if (index)
+    named = places.layout(index.getType());
+  SmallVector<Transfer> loops;
+  for (const Placed &digit : to) {
+    // A repeated axis is written as often.
+    auto steps = stepsOf(digit.digit, from);
+    if (index && digit.digit.axis && llvm::any_of(named, [&](const Placed &p) {
+          return p.digit.axis == digit.digit.axis;
+        })) {
+      auto names = stepsOf(digit.digit, named);
+      if (!names)
+        return op->emitOpError("cannot read its index with ")
+               << digit.digit.axis;
+      int64_t inner = digit.digit.size;
+      for (const Step &step : *names) {
+        inner /= step.size;
+        loops.push_back({step.size, 0, digit.stride * inner, step.stride});
+      }
+      continue;
+    }
+    if (!steps)
+      return op->emitOpError("cannot read its source by ") << digit.digit.axis;
+    int64_t inner = digit.digit.size;
+    for (const Step &step : *steps) {
+      inner /= step.size;
+      loops.push_back({step.size, step.stride, digit.stride * inner});
+    }
+  }
+  coalesce(loops);
+  int64_t bits = elementBits(target.getType());
+  if (bits % 8 != 0)
+    return op->emitOpError("moves elements of less than a byte");
+  int64_t packet = bits / 8;
+  if (!loops.empty() && loops.back().read == packet &&
+      loops.back().write == packet && loops.back().index == 0) {
+    Transfer last = loops.pop_back_val();
+    int64_t run = last.size * packet, parts = 1;
+    // dma-engine.md: packets of at most 4096 bytes.
+    while (run / parts > 4096 || run % parts != 0 || (run / parts) % 8 != 0) {
+      if (++parts > last.size)
+        return op->emitOpError("moves runs of ")
+               << run << " bytes, which no packet of a multiple of 8 divides "
+               << "(dma-engine.md)";
+    }
+    packet = run / parts;
+    if (parts > 1)
+      loops.push_back({parts, packet, packet});
+  }
+  if (packet % 8 != 0)
+    return op->emitOpError("moves runs of ")
+           << packet << " bytes, no multiple of 8 (dma-engine.md)";
+  dma.engine = static_cast<uint8_t>(engine);
+  dma.packet_bytes = static_cast<uint32_t>(packet);
+  auto read = places.address(source), write = places.address(target);
+  dma.read = std::make_unique<fb::Address>(read);
+  dma.write = std::make_unique<fb::Address>(write);
+  for (const Transfer &loop : loops) {
+    if (loop.size > 65536)
+      return op->emitOpError("needs a loop of ")
+             << loop.size << " steps; a sequencer counts to 65536 "
+             << "(sequencer.md)";
+    dma.loops.push_back(fb::DmaLoop(static_cast<uint32_t>(loop.size),
+                                    static_cast<uint32_t>(loop.index),
+                                    loop.read, loop.write));
+  }
+  if (dma.loops.size() > 8)
+    return op->emitOpError("needs ")
+           << dma.loops.size() << " loops; a sequencer has 8 (sequencer.md)";
+  if (!index)
+    return success();
+  dma.indexed = fb::Indexed::Gather;
+  auto at = places.address(index);
+  dma.index = std::make_unique<fb::Address>(at);
+  for (const Placed &each : from)
+    if (each.digit.axis && each.digit.axis.getValue() == key) {
+      dma.index_scale = static_cast<uint64_t>(each.stride);
+      dma.index_limit = static_cast<uint32_t>(each.digit.size);
+      return success();
+    }
+  return op->emitOpError("has no axis ") << key << " in its source";
+}
+
+LogicalResult ProgramEncoder::run(fb::ProgramT &result) {
+  program = &result;
+  program->name = function.getName().str();
+  for (BlockArgument argument : function.getArguments()) {
+    auto type = dyn_cast<HbmType>(argument.getType());
+    if (!type)
+      return function.emitError("takes an argument that is not in HBM");
+    places.bind(argument);
+    auto binding = std::make_unique<fb::BindingT>();
+    binding->bytes = static_cast<uint64_t>(
+        (positions(type.getElement().getDigits()) *
+             type.getElementType().getIntOrFloatBitWidth() +
+         7) /
+        8);
+    bool written = function.getArgAttr(argument.getArgNumber(), "tcp.result") !=
+                   Attribute();
+    binding->access = written ? fb::Access::ReadWrite : fb::Access::Read;
+    program->bindings.push_back(std::move(binding));
+  }
+  for (Operation &op : function.getBody().front()) {
+    if (isa<AllocOp, ConstantOp, ViewOp>(op)) {
+      if (failed(places.define(&op)))
+        return failure();
+      continue;
+    }
+    auto command = std::make_unique<fb::CommandT>();
+    if (auto copy = dyn_cast<TdmaOp>(op)) {
+      fb::DmaT dma;
+      if (failed(encodeCopy(copy, copy.getSource(), copy.getTarget(),
+                            copy.getEngine(), dma)))
+        return failure();
+      command->body.Set(std::move(dma));
+      append(&op, std::move(command), 2 + copy.getEngine(),
+             {places.access(copy.getSource(), false),
+              places.access(copy.getTarget(), true)});
+    } else if (auto gather = dyn_cast<TdmaGatherOp>(op)) {
+      fb::DmaT dma;
+      if (failed(encodeCopy(gather, gather.getSource(), gather.getTarget(),
+                            gather.getEngine(), dma, gather.getIndex(),
+                            gather.getKey())))
+        return failure();
+      command->body.Set(std::move(dma));
+      append(&op, std::move(command), 2 + gather.getEngine(),
+             {places.access(gather.getSource(), false),
+              places.access(gather.getIndex(), false),
+              places.access(gather.getTarget(), true)});
+    } else if (auto exec = dyn_cast<ExecOp>(op)) {
+      fb::ExecT body;
+      SmallVector<Access> accesses;
+      if (failed(encodeExec(exec, places, body, accesses)))
+        return failure();
+      command->body.Set(std::move(body));
+      append(&op, std::move(command), exec.getOn() == Context::Main ? 0 : 1,
+             accesses);
+    } else if (!isa<func::ReturnOp>(op)) {
+      return op.emitOpError("has no place in a program of RNGD");
+    }
+  }
+  program->workspace_bytes = places.workspaceBytes();
+  return success();
+}
+
+LogicalResult encode(func::FuncOp function, fb::ModuleT &module) {
+  auto program = std::make_unique<fb::ProgramT>();
+  if (failed(ProgramEncoder(function, module).run(*program)))
+    return failure();
+  module.programs.push_back(std::move(program));
+  return success();
+}
+
+} // namespace dure::rngd

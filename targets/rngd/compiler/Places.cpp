@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Addresses of values; hazards between commands.
+#include "targets/rngd/compiler/Places.h"
+
+using namespace mlir;
+using namespace dure::tcp;
+
+namespace dure::rngd {
+
+/// From one slice's data memory to the next as DMA counts (dma-engine.md), and
+/// slices of a cluster.
+static constexpr int64_t SliceStride = 4 << 20;
+static constexpr int64_t SlicesPerCluster = 256;
+
+static std::pair<Type, MapAttr> innermost(Type type) {
+  if (auto hbm = dyn_cast<HbmType>(type))
+    return {hbm.getElementType(), hbm.getElement()};
+  if (auto dm = dyn_cast<DmType>(type))
+    return {dm.getElementType(), dm.getElement()};
+  if (auto trf = dyn_cast<TrfType>(type))
+    return {trf.getElementType(), trf.getElement()};
+  auto vrf = cast<VrfType>(type);
+  return {vrf.getElementType(), vrf.getElement()};
+}
+
+int64_t elementBits(Type memory) {
+  return innermost(memory).first.getIntOrFloatBitWidth();
+}
+
+static int64_t localBytes(Type memory) {
+  auto [element, map] = innermost(memory);
+  return (positions(map.getDigits()) * element.getIntOrFloatBitWidth() + 7) / 8;
+}
+
+void Places::bind(BlockArgument argument) {
+  known[argument] = {Access::Binding, argument.getArgNumber(), 0,
+                     localBytes(argument.getType()), false};
+}
+
+LogicalResult Places::define(Operation *op) {
+  Value result = op->getResult(0);
+  Type type = result.getType();
+  int64_t bytes = localBytes(type);
+  if (auto view = dyn_cast<ViewOp>(op)) {
+    Access access = known.lookup(view.getSource());
+    access.begin += view.getOffset();
+    access.end = access.begin + bytes;
+    known[result] = access;
+    return success();
+  }
+  if (auto constant = dyn_cast<ConstantOp>(op)) {
+    auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+    if (!dense || dense.getElementType().getIntOrFloatBitWidth() % 8 != 0)
+      return op->emitOpError("needs dense elements of whole bytes");
+    while (module.constants.size() % 256 != 0)
+      module.constants.push_back(0);
+    auto begin = static_cast<int64_t>(module.constants.size());
+    ArrayRef<char> raw = dense.getRawData();
+    int64_t unit = dense.getElementType().getIntOrFloatBitWidth() / 8;
+    if (dense.isSplat())
+      for (int64_t i = 0; i < bytes; i += unit)
+        module.constants.insert(module.constants.end(), raw.begin(),
+                                raw.begin() + unit);
+    else
+      module.constants.insert(module.constants.end(), raw.begin(), raw.end());
+    while (module.constants.size() % 8 != 0)
+      module.constants.push_back(0);
+    known[result] = {Access::Constants, 0, begin, begin + bytes, false};
+    return success();
+  }
+  auto alloc = cast<AllocOp>(op);
+  auto begin = static_cast<int64_t>(alloc.getOffset());
+  Access::Memory memory = isa<HbmType>(type)   ? Access::Workspace
+                          : isa<DmType>(type)  ? Access::DataMemory
+                          : isa<TrfType>(type) ? Access::Trf
+                                               : Access::Vrf;
+  if (memory == Access::Workspace)
+    workspace = std::max<uint64_t>(workspace, begin + bytes);
+  known[result] = {memory, 0, begin, begin + bytes, false};
+  return success();
+}
+
+fb::Address Places::address(Value value) const {
+  Access access = known.lookup(value);
+  fb::Space space = access.memory == Access::Binding     ? fb::Space::Binding
+                    : access.memory == Access::Workspace ? fb::Space::Workspace
+                    : access.memory == Access::Constants
+                        ? fb::Space::Constants
+                        : fb::Space::DataMemory;
+  return fb::Address(space, access.index, static_cast<uint64_t>(access.begin));
+}
+
+Access Places::access(Value value, bool writes) const {
+  Access access = known.lookup(value);
+  access.writes = writes;
+  return access;
+}
+
+SmallVector<Placed> Places::layout(Type type) const {
+  auto [element, map] = innermost(type);
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8;
+  SmallVector<Placed> placed;
+  if (auto dm = dyn_cast<DmType>(type)) {
+    llvm::append_range(placed, place(dm.getCluster().getDigits(),
+                                     SliceStride * SlicesPerCluster));
+    llvm::append_range(placed, place(dm.getSlice().getDigits(), SliceStride));
+  }
+  llvm::append_range(placed, place(map.getDigits(), bytes));
+  return placed;
+}
+
+SmallVector<uint32_t> Dependences::add(uint32_t command, unsigned lane,
+                                       ArrayRef<Access> accesses) {
+  llvm::SmallDenseMap<unsigned, uint32_t> latest;
+  for (const Access &access : accesses)
+    for (const Earlier &before : earlier)
+      if (before.lane != lane && access.conflicts(before.access)) {
+        uint32_t &last = latest[before.lane];
+        last = std::max(last, before.command);
+      }
+  // What a write covers is waited for through it from now on.
+  for (const Access &access : accesses) {
+    if (access.writes)
+      llvm::erase_if(earlier, [&](const Earlier &before) {
+        return before.access.memory == access.memory &&
+               before.access.index == access.index &&
+               access.begin <= before.access.begin &&
+               before.access.end <= access.end && before.lane == lane;
+      });
+    earlier.push_back({command, lane, access});
+  }
+  SmallVector<uint32_t> after;
+  for (auto [_, last] : latest)
+    after.push_back(last);
+  return after;
+}
+
+} // namespace dure::rngd

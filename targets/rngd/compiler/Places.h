@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Where the values of a program lie, and which commands must wait for which.
+//
+// Included by the encoder only.
+#ifndef DURE_TARGETS_RNGD_COMPILER_PLACES_H
+#define DURE_TARGETS_RNGD_COMPILER_PLACES_H
+
+#include "dialects/tcp/TcpOps.h"
+#include "targets/rngd/schema/program_generated.h"
+
+#include "mlir/IR/Value.h"
+
+namespace dure::rngd {
+
+/// Bits of an element of a memory type.
+int64_t elementBits(mlir::Type memory);
+
+/// Bytes that one command touches: of HBM (by space and index), or of every
+/// slice's data memory or register file.
+struct Access {
+  enum Memory { Binding, Workspace, Constants, DataMemory, Trf, Vrf };
+  Memory memory;
+  uint32_t index;
+  int64_t begin, end;
+  bool writes;
+
+  bool conflicts(const Access &other) const {
+    return (writes || other.writes) && memory == other.memory &&
+           index == other.index && begin < other.end && other.begin < end;
+  }
+};
+
+/// Values and their addresses.
+class Places {
+public:
+  explicit Places(fb::ModuleT &module) : module(module) {}
+
+  void bind(mlir::BlockArgument argument);
+  /// An alloc, constant or view.
+  mlir::LogicalResult define(mlir::Operation *op);
+
+  /// As DMA names it; a value in HBM or data memory.
+  fb::Address address(mlir::Value value) const;
+  /// Bytes from the start of its memory.
+  int64_t offset(mlir::Value value) const { return known.lookup(value).begin; }
+  Access access(mlir::Value value, bool writes) const;
+  /// Digits with strides in bytes, over slices and clusters too: a DMA's view.
+  llvm::SmallVector<tcp::Placed> layout(mlir::Type type) const;
+  uint64_t workspaceBytes() const { return workspace; }
+
+private:
+  llvm::DenseMap<mlir::Value, Access> known;
+  fb::ModuleT &module;
+  uint64_t workspace = 0;
+};
+
+/// For each command the latest ones of other lanes that it must follow.
+class Dependences {
+public:
+  /// Lane: 0 main, 1 sub, 2 and up the DMA engines. Returns command numbers.
+  llvm::SmallVector<uint32_t> add(uint32_t command, unsigned lane,
+                                  llvm::ArrayRef<Access> accesses);
+
+private:
+  struct Earlier {
+    uint32_t command;
+    unsigned lane;
+    Access access;
+  };
+  std::vector<Earlier> earlier;
+};
+
+} // namespace dure::rngd
+
+#endif // DURE_TARGETS_RNGD_COMPILER_PLACES_H
