@@ -152,8 +152,8 @@ LogicalResult ExecEncoder::fetch(Operation *op, DmType source, Value first,
   fetch.live = fetch.packet;
   // Only padding at the end can be told apart.
   if (!packet.empty() && packet.front().size != packet.front().extent)
-    fetch.live = static_cast<uint32_t>(
-        packet.front().size * positions(packet.drop_front()));
+    fetch.live = static_cast<uint32_t>(packet.front().size *
+                                       positions(packet.drop_front()));
   if (inner->empty())
     inner->push_back({1, 1});
   if (time->size() + inner->size() > 8)
@@ -166,8 +166,7 @@ LogicalResult ExecEncoder::fetch(Operation *op, DmType source, Value first,
                                    static_cast<int32_t>(step.stride)));
   // Who takes part: the clusters and slices of the source.
   body.clusters = positions(source.getCluster().getDigits()) > 1 ? 3 : 1;
-  body.slices =
-      static_cast<uint16_t>(positions(source.getSlice().getDigits()));
+  body.slices = static_cast<uint16_t>(positions(source.getSlice().getDigits()));
   return success();
 }
 
@@ -176,20 +175,20 @@ LogicalResult ExecEncoder::contract(ContractOuterOp outer) {
   auto timeOp =
       packetOp ? dyn_cast<ContractTimeOp>(*packetOp.getResult().user_begin())
                : ContractTimeOp();
-  auto laneOp =
-      timeOp ? dyn_cast<ContractLaneOp>(*timeOp.getResult().user_begin())
-             : ContractLaneOp();
+  auto laneOp = timeOp
+                    ? dyn_cast<ContractLaneOp>(*timeOp.getResult().user_begin())
+                    : ContractLaneOp();
   if (!laneOp)
     return outer.emitOpError("is not followed by contract_packet, "
                              "contract_time and contract_lane");
   body.contract = std::make_unique<fb::ContractT>();
   fb::ContractT &contract = *body.contract;
   auto trf = cast<TrfType>(outer.getOperand().getType());
-  StreamType in = streamOf(outer.getSource()), out = streamOf(outer.getResult());
+  StreamType in = streamOf(outer.getSource()),
+             out = streamOf(outer.getResult());
   accesses.push_back(places.access(outer.getOperand(), false));
   contract.pack = static_cast<uint8_t>(outer.getPack());
-  contract.lanes =
-      static_cast<uint8_t>(positions(trf.getLane().getDigits()));
+  contract.lanes = static_cast<uint8_t>(positions(trf.getLane().getDigits()));
   contract.trf_base = static_cast<uint32_t>(places.offset(outer.getOperand()));
   contract.trf_type = typeOf(trf.getElementType());
   SmallVector<Placed> memory = place(trf.getElement().getDigits());
@@ -204,12 +203,14 @@ LogicalResult ExecEncoder::contract(ContractOuterOp outer) {
     if (step.stride == read)
       read *= step.size;
     else if (step.stride != 0)
-      return outer.emitOpError("reads packets of the register file that are not "
-                               "contiguous (outer.md, TRF Sequencer)");
+      return outer.emitOpError(
+          "reads packets of the register file that are not "
+          "contiguous (outer.md, TRF Sequencer)");
   }
   contract.trf_read = static_cast<uint32_t>(read);
 
-  int64_t packets = positions(in.getTime().getDigits()) / int64_t(outer.getPack());
+  int64_t packets =
+      positions(in.getTime().getDigits()) / int64_t(outer.getPack());
   int64_t passed = 1;
   Digits kept = streamOf(timeOp.getResult()).getTime().getDigits();
   for (const Digit &digit : out.getTime().getDigits()) {
@@ -221,9 +222,9 @@ LogicalResult ExecEncoder::contract(ContractOuterOp outer) {
     for (const Step &step : *steps) {
       if (step.size == 1)
         continue;
-      contract.loops.push_back(fb::ContractLoop(
-          static_cast<uint32_t>(step.size), static_cast<int32_t>(step.stride),
-          !keeps));
+      contract.loops.push_back(
+          fb::ContractLoop(static_cast<uint32_t>(step.size),
+                           static_cast<int32_t>(step.stride), !keeps));
       contract.broadcast += broadcast;
     }
     if (!broadcast)
@@ -307,8 +308,9 @@ LogicalResult ExecEncoder::vector(VectorOp op) {
     vrf.scalar = packet->empty() ||
                  llvm::all_of(*packet, [](const Step &s) { return !s.stride; });
     if (!vrf.scalar && (packet->size() != 1 || packet->front().stride != 1))
-      return op.emitOpError("reads a packet of the vector register file that is "
-                            "not contiguous");
+      return op.emitOpError(
+          "reads a packet of the vector register file that is "
+          "not contiguous");
   }
   unit.steps.push_back(std::move(step));
   return success();
@@ -330,8 +332,8 @@ LogicalResult ExecEncoder::reduce(VectorReduceOp op) {
   for (const Digit &digit : in.getTime().getDigits()) {
     intra.loops.push_back(
         fb::ReduceLoop(static_cast<uint32_t>(digit.extent), isAxis(digit)));
-    valid->time.push_back(
-        isAxis(digit) ? static_cast<uint32_t>(digit.stride) : 0);
+    valid->time.push_back(isAxis(digit) ? static_cast<uint32_t>(digit.stride)
+                                        : 0);
   }
   Digits packet = in.getPacket().getDigits();
   if (packet.size() == 1 && isAxis(packet.front())) {
@@ -382,7 +384,8 @@ LogicalResult ExecEncoder::step(Operation &op) {
                      streamOf(pair.getResult()));
       })
       .Case([&](FetchCastOp castOp) {
-        body.fetch->cast = typeOf(streamOf(castOp.getResult()).getElementType());
+        body.fetch->cast =
+            typeOf(streamOf(castOp.getResult()).getElementType());
         return success();
       })
       .Case([&](SwitchOp switchOp) {

@@ -14,8 +14,8 @@ namespace dure::rngd {
 
 /// Appends the program of `function`, whose arguments are tensors in HBM, to
 /// `module`. Commands keep the order of the ops; each waits for those before it
-/// on other engines that touch the same memory. Emits diagnostics at the ops and
-/// fails where a layout needs more than the engines have.
+/// on other engines that touch the same memory. Emits diagnostics at the ops
+/// and fails where a layout needs more than the engines have.
 mlir::LogicalResult encode(mlir::func::FuncOp function, fb::ModuleT &module);
 
 } // namespace dure::rngd

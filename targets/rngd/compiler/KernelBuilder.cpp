@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Types of each step from those before it; places one after the other.
+#include "targets/rngd/compiler/KernelBuilder.h"
+
+using namespace mlir;
+using namespace dure::tcp;
+
+namespace dure::rngd {
+
+/// organization of the chip (quick-start/kernel-design.md) and its memories
+/// (memory-performance.md, register-files.md).
+static constexpr int64_t SlicesPerCluster = 256, Clusters = 2;
+static constexpr int64_t DmBytes = 512 * 1024, TrfBytes = 64 * 1024,
+                         VrfBytes = 8 * 1024;
+static constexpr int64_t FlitBits = 256, DmaEngines = 8;
+
+SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit) {
+  SmallVector<Share> shares;
+  int64_t first = 0;
+  most = std::max(unit, most / unit * unit);
+  while (first < rows) {
+    int64_t left = rows - first;
+    int64_t each = llvm::divideCeil(left, Clusters * SlicesPerCluster);
+    each = std::min<int64_t>(llvm::alignTo(each, unit), most);
+    if (each > left)
+      each = left >= unit ? left / unit * unit : left;
+    int64_t count = std::min<int64_t>(left / each, Clusters * SlicesPerCluster);
+    int64_t clusters = count > SlicesPerCluster ? 2 : 1;
+    count = count / clusters * clusters;
+    shares.push_back({first, clusters, count / clusters, each});
+    first += shares.back().rows();
+  }
+  return shares;
+}
+
+Digit KernelBuilder::digit(StringRef axis, int64_t size, int64_t stride,
+                           int64_t extent) {
+  StringAttr name = axis == "_" ? StringAttr() : b.getStringAttr(axis);
+  return {name, stride, size, std::max(size, extent)};
+}
+
+Grid KernelBuilder::grid(StringRef axis, const Share &share) {
+  Grid grid;
+  if (share.clusters > 1)
+    grid.cluster = {digit(axis, share.clusters, share.slices * share.each)};
+  grid.slice = {digit(axis, share.slices, share.each)};
+  return grid;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+static int64_t bitsOf(Type type) { return type.getIntOrFloatBitWidth(); }
+
+Value KernelBuilder::hbm(Value binding, const DigitList &element,
+                         int64_t first) {
+  Type type = cast<HbmType>(binding.getType()).getElementType();
+  return ViewOp::create(b, HbmType::get(b.getContext(), type, map(element)),
+                        binding, first * bitsOf(type) / 8);
+}
+
+Value KernelBuilder::alloc(Type type, int64_t &next, int64_t bytes,
+                           int64_t capacity, int64_t alignment) {
+  next = llvm::alignTo(next, alignment);
+  if (next + bytes > capacity) {
+    // Reported once the kernel is whole; meanwhile anything will do.
+    overflow = true;
+    next = 0;
+  }
+  Value place = AllocOp::create(b, type, next);
+  next += bytes;
+  return place;
+}
+
+Value KernelBuilder::workspace(Type type, const DigitList &element) {
+  int64_t bytes = positions(element) * bitsOf(type) / 8;
+  return alloc(HbmType::get(b.getContext(), type, map(element)), nextHbm, bytes,
+               int64_t(1) << 40, 256);
+}
+
+Value KernelBuilder::constant(DenseElementsAttr value,
+                              const DigitList &element) {
+  return tcp::ConstantOp::create(
+      b, HbmType::get(b.getContext(), value.getElementType(), map(element)),
+      value);
+}
+
+Value KernelBuilder::dm(Type type, const Grid &grid, const DigitList &element) {
+  int64_t bytes = llvm::divideCeil(positions(element) * bitsOf(type), 8);
+  return alloc(DmType::get(b.getContext(), type, map(grid.cluster),
+                           map(grid.slice), map(element)),
+               nextDm, bytes, DmBytes, 32);
+}
+
+Value KernelBuilder::trf(Type type, const Grid &grid, const DigitList &lane,
+                         const DigitList &element) {
+  int64_t bytes = llvm::divideCeil(positions(element) * bitsOf(type), 8);
+  return alloc(TrfType::get(b.getContext(), type, map(grid.cluster),
+                            map(grid.slice), map(lane), map(element)),
+               nextTrf, bytes, TrfBytes / positions(lane), 64);
+}
+
+Value KernelBuilder::vrf(Type type, const Grid &grid,
+                         const DigitList &element) {
+  int64_t bytes = positions(element) * bitsOf(type) / 8;
+  return alloc(VrfType::get(b.getContext(), type, map(grid.cluster),
+                            map(grid.slice), map(element)),
+               nextVrf, bytes, VrfBytes, 32);
+}
+
+//===----------------------------------------------------------------------===//
+// Commands
+//===----------------------------------------------------------------------===//
+
+void KernelBuilder::copy(Value source, Value target) {
+  TdmaOp::create(b, TokenType::get(b.getContext()), source, target,
+                 nextEngine++ % DmaEngines, ValueRange());
+}
+
+void KernelBuilder::gather(Value source, Value index, StringRef key,
+                           Value target) {
+  TdmaGatherOp::create(b, TokenType::get(b.getContext()), source, index, target,
+                       key, nextEngine++ % DmaEngines, ValueRange());
+}
+
+void KernelBuilder::exec(Context context, function_ref<void()> body) {
+  auto op =
+      ExecOp::create(b, TokenType::get(b.getContext()), context, ValueRange());
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&op.getBody());
+  body();
+}
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+StreamType KernelBuilder::withPacket(Value stream, const DigitList &time,
+                                     const DigitList &packet, Type type) {
+  auto old = cast<StreamType>(stream.getType());
+  return StreamType::get(b.getContext(), type ? type : old.getElementType(),
+                         old.getCluster(), old.getSlice(), map({}), map(time),
+                         map(packet));
+}
+
+static DigitList listOf(MapAttr map) { return DigitList(map.getDigits()); }
+
+Value KernelBuilder::fetch(Value source, const DigitList &time,
+                           const DigitList &packet) {
+  auto from = cast<DmType>(source.getType());
+  auto type =
+      StreamType::get(b.getContext(), from.getElementType(), from.getCluster(),
+                      from.getSlice(), map({}), map(time), map(packet));
+  return FetchOp::create(b, type, source);
+}
+
+Value KernelBuilder::fetchPair(Value first, Value second, const DigitList &time,
+                               const DigitList &packet) {
+  auto from = cast<DmType>(first.getType());
+  DigitList both = time;
+  both.push_back(digit("pair", 2));
+  auto type =
+      StreamType::get(b.getContext(), from.getElementType(), from.getCluster(),
+                      from.getSlice(), map({}), map(both), map(packet));
+  return FetchPairOp::create(b, type, first, second, "pair");
+}
+
+Value KernelBuilder::fetchCast(Value stream, Type type) {
+  auto from = cast<StreamType>(stream.getType());
+  if (from.getElementType() == type)
+    return stream;
+  return FetchCastOp::create(b,
+                             withPacket(stream, listOf(from.getTime()),
+                                        listOf(from.getPacket()), type),
+                             stream);
+}
+
+Value KernelBuilder::collect(Value stream) {
+  auto from = cast<StreamType>(stream.getType());
+  int64_t flit = FlitBits / bitsOf(from.getElementType());
+  DigitList time = listOf(from.getTime()), packet = listOf(from.getPacket());
+  int64_t have = positions(packet);
+  // A packet of less than a flit is padded, one of several is cut in its
+  // innermost digit.
+  if (have < flit) {
+    if (packet.size() == 1)
+      packet.front().extent = flit;
+    else
+      packet.insert(packet.begin(), digit("_", 1, 1, flit / have));
+  } else if (have > flit) {
+    Digit inner = packet.back();
+    int64_t outer = inner.size / flit;
+    packet.pop_back();
+    llvm::append_range(time, packet);
+    time.push_back({inner.axis, inner.stride * flit, outer, outer});
+    inner.size = inner.extent = flit;
+    packet = {inner};
+  }
+  return CollectOp::create(b, withPacket(stream, time, packet), stream);
+}
+
+void KernelBuilder::toTrf(Value stream, Value trf) {
+  ToTrfOp::create(b, stream, trf);
+}
+void KernelBuilder::toVrf(Value stream, Value vrf) {
+  ToVrfOp::create(b, stream, vrf);
+}
+
+Value KernelBuilder::contract(Value stream, Value trf, int64_t pack,
+                              const DigitList &time, const DigitList &broadcast,
+                              StringRef sum) {
+  auto in = cast<StreamType>(stream.getType());
+  auto with = cast<TrfType>(trf.getType());
+  MLIRContext *context = b.getContext();
+  Type result = isa<IntegerType>(in.getElementType()) ? i32() : f32();
+  Digit packet = in.getPacket().getDigits().back();
+  packet.size = packet.extent = packet.size * pack;
+  // The stream's time, less what a packet took of its innermost digit.
+  DigitList outTime = listOf(in.getTime());
+  if (pack == 2) {
+    Digit &inner = outTime.back();
+    inner = {inner.axis, inner.stride * 2, inner.size / 2, inner.extent / 2};
+  }
+  llvm::append_range(outTime, broadcast);
+  auto streamType = [&](const DigitList &t, const DigitList &p, bool lanes) {
+    return StreamType::get(context, result, in.getCluster(), in.getSlice(),
+                           lanes ? with.getLane() : map({}), map(t), map(p));
+  };
+  Value product = ContractOuterOp::create(
+      b, streamType(outTime, {packet}, true), stream, trf, pack);
+  int64_t depth = llvm::Log2_64(packet.size);
+  DigitList one = {digit("_", 1)};
+  Value added = ContractPacketOp::create(b, streamType(outTime, one, true),
+                                         product, depth);
+  DigitList kept;
+  for (const Digit &each : outTime)
+    if (!each.axis || each.axis.getValue() != sum)
+      kept.push_back(each);
+  Value summed = ContractTimeOp::create(b, streamType(kept, one, true), added);
+  DigitList lanes = listOf(with.getLane());
+  if (lanes.size() == 1)
+    lanes.front().extent = 8;
+  return ContractLaneOp::create(b, streamType(kept, lanes, false), summed,
+                                /*sequential=*/false);
+}
+
+Value KernelBuilder::cast(Value stream, Type type) {
+  auto from = mlir::cast<StreamType>(stream.getType());
+  DigitList packet = listOf(from.getPacket());
+  packet.front().extent =
+      FlitBits / bitsOf(type) /
+      std::max<int64_t>(1, positions(Digits(packet).drop_front()));
+  return CastOp::create(
+      b, withPacket(stream, listOf(from.getTime()), packet, type), stream);
+}
+
+void KernelBuilder::commit(Value stream, Value target) {
+  CommitOp::create(b, stream, target);
+}
+
+//===----------------------------------------------------------------------===//
+// Vector engine
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::vector(VectorKind kind, Value stream, Value vrf,
+                            Arguments arguments, Attribute immediate,
+                            bool stash, bool zip, Type result) {
+  return tcp::VectorOp::create(b, result, stream, vrf, kind, arguments,
+                               immediate, stash, zip);
+}
+
+Value KernelBuilder::narrow(Value stream) {
+  auto from = mlir::cast<StreamType>(stream.getType());
+  DigitList time = listOf(from.getTime());
+  Digit packet = from.getPacket().getDigits().back();
+  bool trim = packet.size <= 4;
+  if (!trim)
+    time.push_back({packet.axis, packet.stride * 4, 2, 2});
+  packet.size = std::min<int64_t>(packet.size, 4);
+  packet.extent = 4;
+  return vector(trim ? VectorKind::NarrowTrim : VectorKind::NarrowSplit, stream,
+                {}, Arguments::StreamOperand, {}, false, false,
+                withPacket(stream, time, {packet}));
+}
+
+Value KernelBuilder::widen(Value stream, Value like) {
+  auto before = mlir::cast<StreamType>(like.getType());
+  DigitList time;
+  for (const Digit &each : before.getTime().getDigits())
+    if (!each.axis || each.axis.getValue() != "pair")
+      time.push_back(each);
+  bool pad = before.getPacket().getDigits().back().size <= 4;
+  return vector(pad ? VectorKind::WidenPad : VectorKind::WidenConcat, stream,
+                {}, Arguments::StreamOperand, {}, false, false,
+                withPacket(stream, time, listOf(before.getPacket())));
+}
+
+Value KernelBuilder::step(VectorKind kind, Value stream, Arguments arguments) {
+  return vector(kind, stream, {}, arguments, {}, false, false,
+                stream.getType());
+}
+
+Value KernelBuilder::stepImm(VectorKind kind, Value stream, float value,
+                             Arguments arguments) {
+  return vector(kind, stream, {}, arguments, b.getF32FloatAttr(value), false,
+                false, stream.getType());
+}
+
+Value KernelBuilder::stepVrf(VectorKind kind, Value stream, Value vrf,
+                             Arguments arguments) {
+  return vector(kind, stream, vrf, arguments, {}, false, false,
+                stream.getType());
+}
+
+Value KernelBuilder::stepStash(VectorKind kind, Value stream) {
+  return vector(kind, stream, {}, Arguments::StreamOperand, {}, true, false,
+                stream.getType());
+}
+
+Value KernelBuilder::zip(VectorKind kind, Value stream, Arguments arguments) {
+  auto from = mlir::cast<StreamType>(stream.getType());
+  DigitList time;
+  for (const Digit &each : from.getTime().getDigits())
+    if (!each.axis || each.axis.getValue() != "pair")
+      time.push_back(each);
+  return vector(kind, stream, {}, arguments, {}, false, true,
+                withPacket(stream, time, listOf(from.getPacket())));
+}
+
+Value KernelBuilder::stash(Value stream) {
+  return StashOp::create(b, stream.getType(), stream);
+}
+
+Value KernelBuilder::reduce(Reduction kind, Value stream, StringRef axis,
+                            int64_t limit) {
+  auto from = mlir::cast<StreamType>(stream.getType());
+  DigitList time;
+  int64_t covered = positions(from.getPacket().getDigits());
+  for (const Digit &each : from.getTime().getDigits()) {
+    if (!each.axis || each.axis.getValue() != axis)
+      time.push_back(each);
+    else
+      covered *= each.extent;
+  }
+  IntegerAttr bound =
+      covered > limit ? b.getI64IntegerAttr(limit) : IntegerAttr();
+  return VectorReduceOp::create(b,
+                                withPacket(stream, time, {digit("x", 1, 1, 4)}),
+                                stream, kind, axis, bound);
+}
+
+Value KernelBuilder::widenReduced(Value stream) {
+  auto from = mlir::cast<StreamType>(stream.getType());
+  return vector(VectorKind::WidenPad, stream, {}, Arguments::StreamOperand, {},
+                false, false,
+                withPacket(stream, listOf(from.getTime()), {digit("x", 8)}));
+}
+
+} // namespace dure::rngd

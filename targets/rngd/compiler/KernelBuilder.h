@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Writes tcp: what kernels have in common.
+//
+// Included by RNGD's kernels only. Names of axes are the kernel's own; an axis
+// that two tensors share is one.
+#ifndef DURE_TARGETS_RNGD_COMPILER_KERNELBUILDER_H
+#define DURE_TARGETS_RNGD_COMPILER_KERNELBUILDER_H
+
+#include "dialects/tcp/TcpOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace dure::rngd {
+
+using DigitList = llvm::SmallVector<tcp::Digit, 4>;
+
+/// Slices that do the same work, side by side.
+struct Grid {
+  DigitList cluster, slice;
+};
+
+/// An even share of [0, rows): `clusters` x `slices` slices have `each` rows.
+struct Share {
+  int64_t first, clusters, slices, each;
+  int64_t rows() const { return clusters * slices * each; }
+};
+
+/// Divides rows among slices, at most `most` to a slice; few shares, the first
+/// of them as even as can be. `unit`: rows of a slice but the last's are a
+/// multiple.
+llvm::SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit = 1);
+
+class KernelBuilder {
+public:
+  KernelBuilder(mlir::func::FuncOp function)
+      : b(function.getLoc(), function.getContext()), function(function) {
+    b.setInsertionPointToEnd(&function.getBody().front());
+  }
+
+  mlir::Type f32() { return b.getF32Type(); }
+  mlir::Type bf16() { return b.getBF16Type(); }
+  mlir::Type i32() { return b.getI32Type(); }
+
+  /// `size` positions, `stride` coordinates apart, of `extent` places.
+  tcp::Digit digit(llvm::StringRef axis, int64_t size, int64_t stride = 1,
+                   int64_t extent = 0);
+  /// The slices of a share, rows being `axis`.
+  Grid grid(llvm::StringRef axis, const Share &share);
+
+  //===--- Memory -----------------------------------------------------------===
+  /// A binding, or a part of it from element `first` on, laid out otherwise.
+  mlir::Value hbm(mlir::Value binding, const DigitList &element,
+                  int64_t first = 0);
+  mlir::Value workspace(mlir::Type type, const DigitList &element);
+  mlir::Value constant(mlir::DenseElementsAttr value, const DigitList &element);
+  mlir::Value dm(mlir::Type type, const Grid &grid, const DigitList &element);
+  mlir::Value trf(mlir::Type type, const Grid &grid, const DigitList &lane,
+                  const DigitList &element);
+  mlir::Value vrf(mlir::Type type, const Grid &grid, const DigitList &element);
+  /// Places given so far may be taken again.
+  void releaseAll() { nextDm = nextTrf = nextVrf = 0; }
+  void releaseTrf() { nextTrf = 0; }
+  void releaseVrf(int64_t to = 0) { nextVrf = to; }
+  int64_t vrfMark() const { return nextVrf; }
+  /// A place that could not be given: the kernel does not fit.
+  bool overflowed() const { return overflow; }
+
+  //===--- Commands ---------------------------------------------------------===
+  void copy(mlir::Value source, mlir::Value target);
+  void gather(mlir::Value source, mlir::Value index, llvm::StringRef key,
+              mlir::Value target);
+  /// One instruction; `body` writes its steps.
+  void exec(tcp::Context context, llvm::function_ref<void()> body);
+
+  //===--- Steps of an instruction ------------------------------------------===
+  mlir::Value fetch(mlir::Value source, const DigitList &time,
+                    const DigitList &packet);
+  /// Two tensors of one layout in turns, a packet each.
+  mlir::Value fetchPair(mlir::Value first, mlir::Value second,
+                        const DigitList &time, const DigitList &packet);
+  mlir::Value fetchCast(mlir::Value stream, mlir::Type type);
+  /// Flits of the last digits of the packet.
+  mlir::Value collect(mlir::Value stream);
+  void toTrf(mlir::Value stream, mlir::Value trf);
+  void toVrf(mlir::Value stream, mlir::Value vrf);
+  /// stream x trf over `sum` (a digit a packet, the rest in time): the result's
+  /// time is `time` then `broadcast`, its packet the lanes.
+  mlir::Value contract(mlir::Value stream, mlir::Value trf, int64_t pack,
+                       const DigitList &time, const DigitList &broadcast,
+                       llvm::StringRef sum);
+  mlir::Value cast(mlir::Value stream, mlir::Type type);
+  void commit(mlir::Value stream, mlir::Value target);
+
+  mlir::Value narrow(mlir::Value stream);
+  /// Back to what `like` was before narrow.
+  mlir::Value widen(mlir::Value stream, mlir::Value like);
+  /// A step without another operand, or on the stream twice.
+  mlir::Value step(tcp::VectorKind kind, mlir::Value stream,
+                   tcp::Arguments arguments = tcp::Arguments::StreamOperand);
+  mlir::Value stepImm(tcp::VectorKind kind, mlir::Value stream, float value,
+                      tcp::Arguments arguments = tcp::Arguments::StreamOperand);
+  mlir::Value stepVrf(tcp::VectorKind kind, mlir::Value stream, mlir::Value vrf,
+                      tcp::Arguments arguments = tcp::Arguments::StreamOperand);
+  mlir::Value stepStash(tcp::VectorKind kind, mlir::Value stream);
+  /// Joins the two tensors of fetchPair.
+  mlir::Value zip(tcp::VectorKind kind, mlir::Value stream,
+                  tcp::Arguments arguments = tcp::Arguments::StreamOperand);
+  mlir::Value stash(mlir::Value stream);
+  /// Over `axis`, of which coordinates from `limit` on do not count.
+  mlir::Value reduce(tcp::Reduction kind, mlir::Value stream,
+                     llvm::StringRef axis, int64_t limit);
+  /// A reduced stream as whole flits of axis "x", 8 wide.
+  mlir::Value widenReduced(mlir::Value stream);
+
+  mlir::ImplicitLocOpBuilder b;
+
+private:
+  tcp::MapAttr map(const DigitList &digits) {
+    return tcp::MapAttr::get(b.getContext(), digits);
+  }
+  tcp::StreamType withPacket(mlir::Value stream, const DigitList &time,
+                             const DigitList &packet, mlir::Type type = {});
+  mlir::Value alloc(mlir::Type type, int64_t &next, int64_t bytes,
+                    int64_t capacity, int64_t alignment);
+  mlir::Value vector(tcp::VectorKind kind, mlir::Value stream, mlir::Value vrf,
+                     tcp::Arguments arguments, mlir::Attribute immediate,
+                     bool stash, bool zip, mlir::Type result);
+
+  mlir::func::FuncOp function;
+  int64_t nextDm = 0, nextTrf = 0, nextVrf = 0, nextHbm = 0;
+  int64_t nextEngine = 0;
+  bool overflow = false;
+};
+
+} // namespace dure::rngd
+
+#endif // DURE_TARGETS_RNGD_COMPILER_KERNELBUILDER_H

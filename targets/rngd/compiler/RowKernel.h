@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Passes over rows that lie in slices. Included by kernels only.
+#ifndef DURE_TARGETS_RNGD_COMPILER_ROWKERNEL_H
+#define DURE_TARGETS_RNGD_COMPILER_ROWKERNEL_H
+
+#include "targets/rngd/compiler/Kernels.h"
+
+namespace dure::rngd {
+
+/// Rows of f32 in data memory: `rowDigits`, then columns "c", `pitch` apart.
+/// Rows are a multiple of 8 elements long.
+struct RowWork {
+  KernelBuilder &k;
+  Grid grid;
+  DigitList rowDigits;
+  int64_t columns, pitch;
+
+  DigitList time() {
+    DigitList digits(rowDigits);
+    digits.push_back(k.digit("c", llvm::divideCeil(columns, 8), 8));
+    return digits;
+  }
+  DigitList statDigits() {
+    DigitList digits(rowDigits);
+    digits.push_back(k.digit("x", 8));
+    return digits;
+  }
+
+  /// One pass over all rows.
+  void stream(llvm::function_ref<mlir::Value(mlir::Value)> steps,
+              mlir::Value in, mlir::Value out);
+  /// A number for each row (the first of 8): the reduction, divided.
+  mlir::Value statistic(tcp::Reduction kind, mlir::Value in, bool squares,
+                        float divisor);
+  mlir::Value mapStatistic(mlir::Value in,
+                           llvm::function_ref<mlir::Value(mlir::Value)> steps);
+  mlir::Value toRegisters(mlir::Value statistic);
+  void softmax(mlir::Value in, mlir::Value out);
+  /// Columns [first, first + count) of rows.
+  mlir::Value columnsOf(mlir::Value dm, int64_t first, int64_t count);
+};
+
+} // namespace dure::rngd
+
+#endif // DURE_TARGETS_RNGD_COMPILER_ROWKERNEL_H
