@@ -13,6 +13,13 @@ int64_t positions(Digits map) {
   return product;
 }
 
+int64_t reach(Digits map) {
+  int64_t last = 0;
+  for (const Placed &each : place(map))
+    last += (each.digit.size - 1) * each.stride;
+  return last + 1;
+}
+
 SmallVector<Placed> place(Digits map, int64_t unit) {
   SmallVector<Placed> placed;
   for (const Digit &digit : reverse(map)) {

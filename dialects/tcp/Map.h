@@ -38,6 +38,10 @@ using Digits = llvm::ArrayRef<Digit>;
 /// Positions, padding included: the product of the extents.
 int64_t positions(Digits map);
 
+/// Positions up to the last that is in use, which may be fewer where outer
+/// digits lie further apart than inner ones reach.
+int64_t reach(Digits map);
+
 /// A digit and how far apart its positions lie in memory, in any unit.
 struct Placed {
   Digit digit;

@@ -67,8 +67,7 @@ static ParseResult parseDigit(AsmParser &parser, SmallVector<Digit> &digits) {
 
 static ParseResult parseDigits(AsmParser &parser, SmallVector<Digit> &digits) {
   return parser.parseCommaSeparatedList(
-      AsmParser::Delimiter::Square,
-      [&] { return parseDigit(parser, digits); });
+      AsmParser::Delimiter::Square, [&] { return parseDigit(parser, digits); });
 }
 
 static void printDigits(AsmPrinter &printer, Digits digits) {
@@ -108,8 +107,9 @@ LogicalResult MapAttr::verify(function_ref<InFlightDiagnostic()> emit,
   for (const Digit &digit : digits) {
     if (digit.stride < 1 || digit.size < 1 || digit.extent < digit.size ||
         digit.extent > Most / product || digit.stride > Most / digit.size)
-      return emit() << "a digit has a stride and a size above 0, an extent of at "
-                       "least its size, and a map at most 2^40 positions";
+      return emit()
+             << "a digit has a stride and a size above 0, an extent of at "
+                "least its size, and a map at most 2^40 positions";
     product *= digit.extent;
   }
   return success();

@@ -25,10 +25,13 @@ static bool sameDigits(MapAttr a, MapAttr b) {
 // Memory
 //===----------------------------------------------------------------------===//
 
-/// Bytes of a tensor in one slice (and lane), or in HBM.
-static int64_t localBytes(Type type) {
-  auto bytes = [](Type element, MapAttr map) {
-    return (positions(map.getDigits()) * bitsOf(element) + 7) / 8;
+/// Bytes of a tensor in one slice (and lane), or in HBM; without what follows
+/// its last element where `used`.
+static int64_t localBytes(Type type, bool used = false) {
+  auto bytes = [&](Type element, MapAttr map) {
+    Digits digits = map.getDigits();
+    int64_t count = used ? reach(digits) : positions(digits);
+    return (count * bitsOf(element) + 7) / 8;
   };
   if (auto hbm = dyn_cast<HbmType>(type))
     return bytes(hbm.getElementType(), hbm.getElement());
@@ -72,11 +75,11 @@ LogicalResult ViewOp::verify() {
   int64_t offset = getOffset();
   if (getSource().getType().getTypeID() != getResult().getType().getTypeID())
     return emitOpError("views one memory as another");
-  if (offset < 0 || offset + localBytes(getResult().getType()) >
-                        localBytes(getSource().getType()))
+  int64_t bytes = localBytes(getResult().getType(), /*used=*/true);
+  int64_t most = localBytes(getSource().getType());
+  if (offset < 0 || bytes > most || offset > most - bytes)
     return emitOpError("reaches beyond its source: ")
-           << localBytes(getResult().getType()) << " bytes at " << offset
-           << " of " << localBytes(getSource().getType());
+           << bytes << " bytes at " << offset << " of " << most;
   return success();
 }
 
@@ -104,8 +107,7 @@ ParseResult ExecOp::parse(OpAsmParser &parser, OperationState &result) {
   if (!known)
     return parser.emitError(loc, "expected main or sub");
   Builder &builder = parser.getBuilder();
-  result.addAttribute("on",
-                      ContextAttr::get(builder.getContext(), *known));
+  result.addAttribute("on", ContextAttr::get(builder.getContext(), *known));
   SmallVector<OpAsmParser::UnresolvedOperand> after;
   if (succeeded(parser.parseOptionalKeyword("after")) &&
       failed(parser.parseOperandList(after)))
@@ -209,11 +211,11 @@ LogicalResult FetchCastOp::verify() {
   auto from = cast<StreamType>(getSource().getType());
   auto to = cast<StreamType>(getResult().getType());
   Type a = from.getElementType(), b = to.getElementType();
-  bool known = (b.isInteger(32) &&
-                (a.isInteger(4) || a.isInteger(8) || a.isInteger(16))) ||
-               (b.isF32() && (isa<Float8E4M3FNType, Float8E5M2Type>(a) ||
-                              a.isBF16())) ||
-               (b.isBF16() && a.isF32());
+  bool known =
+      (b.isInteger(32) &&
+       (a.isInteger(4) || a.isInteger(8) || a.isInteger(16))) ||
+      (b.isF32() && (isa<Float8E4M3FNType, Float8E5M2Type>(a) || a.isBF16())) ||
+      (b.isBF16() && a.isF32());
   if (!known)
     return emitOpError("cannot make ")
            << b << " of " << a << " (fetch-adapter.md, Type Casting)";
@@ -288,7 +290,8 @@ LogicalResult ContractOuterOp::verify() {
   if (!sum || accumulatorOf(with.getElementType()) != sum)
     return emitOpError("multiplies ")
            << from.getElementType() << " with " << with.getElementType()
-           << ", which the contraction engine does not (outer.md, Operand types)";
+           << ", which the contraction engine does not (outer.md, Operand "
+              "types)";
   if (to.getElementType() != sum)
     return emitOpError("gives ") << to.getElementType() << ", not " << sum;
   int64_t packet = positions(to.getPacket().getDigits());
@@ -309,9 +312,8 @@ LogicalResult ContractPacketOp::verify() {
   auto to = cast<StreamType>(getResult().getType());
   int64_t packet = positions(from.getPacket().getDigits());
   if (getDepth() > 7 || packet % (int64_t(1) << getDepth()) != 0)
-    return emitOpError("adds 2^")
-           << getDepth() << " neighbours of " << packet
-           << " elements (packet-reducer.md)";
+    return emitOpError("adds 2^") << getDepth() << " neighbours of " << packet
+                                  << " elements (packet-reducer.md)";
   if (positions(to.getPacket().getDigits()) > 32)
     return emitOpError("keeps more than 32 elements (packet-reducer.md)");
   return samePlaces(*this, from, to);
@@ -341,9 +343,8 @@ LogicalResult ContractTimeOp::verify() {
   for (Operation *user : getResult().getUsers())
     if (auto lane = dyn_cast<ContractLaneOp>(user))
       sequential = lane.getSequential();
-  int64_t most = sequential
-                     ? 32 / positions(from.getLane().getDigits())
-                     : 128 / positions(from.getPacket().getDigits());
+  int64_t most = sequential ? 32 / positions(from.getLane().getDigits())
+                            : 128 / positions(from.getPacket().getDigits());
   if (reduces && slots > most)
     return emitOpError("needs ")
            << slots << " accumulators of " << most << " (time-reducer.md)";
@@ -388,8 +389,8 @@ LogicalResult VectorOp::verify() {
   if (value >= 64 && value < 112 && !type.isF32())
     return emitOpError("is a float step of an integer stream");
   bool binary = (value >= 16 && value <= 42) || value >= 73;
-  int operands = (getOperand() ? 1 : 0) + getStash() + getZip() +
-                 (getImmediate() ? 1 : 0);
+  int operands =
+      (getOperand() ? 1 : 0) + getStash() + getZip() + (getImmediate() ? 1 : 0);
   bool alone = getArguments() == Arguments::StreamStream;
   if (binary ? operands + alone != 1 : operands != 0)
     return emitOpError("needs ")
@@ -421,10 +422,10 @@ LogicalResult CastOp::verify() {
   auto from = cast<StreamType>(getSource().getType());
   auto to = cast<StreamType>(getResult().getType());
   Type a = from.getElementType(), b = to.getElementType();
-  bool known = (a.isInteger(32) &&
-                (b.isInteger(4) || b.isInteger(8) || b.isInteger(16))) ||
-               (a.isF32() && (isa<Float8E4M3FNType, Float8E5M2Type>(b) ||
-                              b.isBF16()));
+  bool known =
+      (a.isInteger(32) &&
+       (b.isInteger(4) || b.isInteger(8) || b.isInteger(16))) ||
+      (a.isF32() && (isa<Float8E4M3FNType, Float8E5M2Type>(b) || b.isBF16()));
   if (!known)
     return emitOpError("cannot make ")
            << b << " of " << a << " (cast-engine.md, Supported Casts)";
@@ -435,9 +436,8 @@ LogicalResult CommitOp::verify() {
   auto from = cast<StreamType>(getSource().getType());
   auto to = cast<DmType>(getTarget().getType());
   if (from.getElementType() != to.getElementType())
-    return emitOpError("writes ")
-           << from.getElementType() << " to a tensor of "
-           << to.getElementType();
+    return emitOpError("writes ") << from.getElementType() << " to a tensor of "
+                                  << to.getElementType();
   int64_t live = 1;
   for (const Digit &digit : from.getPacket().getDigits())
     live *= digit.size;

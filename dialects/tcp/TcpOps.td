@@ -141,7 +141,7 @@ def Tcp_Topology : I32EnumAttr<"Topology", "how the switch is set", [
 
 def Tcp_SwitchOp : Tcp_StreamOp<"switch"> {
   let summary = "Moves packets between slices (switch-engine.md)";
-  let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Topology>:$topology,
+  let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Topology, "topology">:$topology,
                        I64Attr:$slice1, I64Attr:$slice0, I64Attr:$time0);
   let assemblyFormat = [{
     $topology `(` $slice1 `,` $slice0 `,` $time0 `)` $source attr-dict
@@ -257,8 +257,8 @@ def Tcp_VectorOp : Tcp_StreamOp<"vector"> {
     stream, or what `stash` kept. With `zip` the two groups of a pair are joined.
   }];
   let arguments = (ins Tcp_Stream:$source, Optional<Tcp_Vrf>:$operand,
-                       EnumAttr<Tcp_Dialect, Tcp_VectorKind>:$kind,
-                       DefaultValuedAttr<EnumAttr<Tcp_Dialect, Tcp_Arguments>,
+                       EnumAttr<Tcp_Dialect, Tcp_VectorKind, "vector_kind">:$kind,
+                       DefaultValuedAttr<EnumAttr<Tcp_Dialect, Tcp_Arguments, "arguments">,
                          "::dure::tcp::Arguments::StreamOperand">:$arguments,
                        OptionalAttr<AnyAttr>:$immediate, UnitAttr:$stash,
                        UnitAttr:$zip);
@@ -288,7 +288,7 @@ def Tcp_VectorReduceOp : Tcp_StreamOp<"vector_reduce"> {
     Takes the digits of `axis` from time and packet. Coordinates of `limit` and
     beyond do not count (vcg.md); without it all do.
   }];
-  let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction>:$kind,
+  let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction, "reduction">:$kind,
                        StrAttr:$axis, OptionalAttr<I64Attr>:$limit);
   let assemblyFormat = [{
     $kind $source `over` $axis (`below` $limit^)? attr-dict `:` type($source) `to` type($result)
@@ -298,7 +298,7 @@ def Tcp_VectorReduceOp : Tcp_StreamOp<"vector_reduce"> {
 
 def Tcp_SliceReduceOp : Tcp_StreamOp<"slice_reduce"> {
   let summary = "Reduces over the innermost slices (inter-slice-reducer.md)";
-  let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction>:$kind,
+  let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction, "reduction">:$kind,
                        I64Attr:$ratio, UnitAttr:$broadcast);
   let assemblyFormat = [{
     $kind $source `ratio` $ratio (`broadcast` $broadcast^)? attr-dict

@@ -257,7 +257,7 @@ void Attention::run() {
       groups = std::min(groups, s.perBatch - group % s.perBatch);
     for (int64_t query = 0; query < s.queries;) {
       int64_t rest = s.queries - query, parts = Slices / groups;
-      int64_t each = std::min(most, llvm::divideCeil(rest, parts));
+      int64_t each = std::min<int64_t>(most, llvm::divideCeil(rest, parts));
       parts = std::min(parts, rest / each);
       part(group, groups, query, parts, each);
       query += parts * each;

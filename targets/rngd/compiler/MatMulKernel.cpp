@@ -162,7 +162,7 @@ void MatMul::run() {
     for (int64_t column = 0; column < p.n; column += columnParts * columns)
       for (int64_t row = 0; row < p.m;) {
         int64_t rest = p.m - row, parts = Slices / columnParts;
-        int64_t each = std::min(most, llvm::divideCeil(rest, parts));
+        int64_t each = std::min<int64_t>(most, llvm::divideCeil(rest, parts));
         parts = std::min(parts, rest / each);
         rows(batch, row, parts, each, column);
         row += parts * each;

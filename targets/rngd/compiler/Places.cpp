@@ -43,8 +43,11 @@ LogicalResult Places::define(Operation *op) {
   int64_t bytes = localBytes(type);
   if (auto view = dyn_cast<ViewOp>(op)) {
     Access access = known.lookup(view.getSource());
+    auto [element, map] = innermost(type);
     access.begin += view.getOffset();
-    access.end = access.begin + bytes;
+    access.end =
+        access.begin +
+        (reach(map.getDigits()) * element.getIntOrFloatBitWidth() + 7) / 8;
     known[result] = access;
     return success();
   }

@@ -164,7 +164,7 @@ static std::optional<int64_t> axisOf(Operation *op) {
   if (auto norm = dyn_cast<RMSNormOp>(op))
     return norm.getAxis();
   if (auto softmax = dyn_cast<SoftmaxOp>(op))
-    if (!softmax.getLog() && softmax.getAxis() == rank - 1)
+    if (!softmax.getLog() && int64_t(softmax.getAxis()) == rank - 1)
       return softmax.getAxis();
   return std::nullopt;
 }
