@@ -199,7 +199,8 @@ std::string Decoder::command(const fb::Command &From, size_t Index,
       To.After.push_back(Each);
     }
   }
-  switch (From.body_type()) {
+  // The type of a union may be there without the union.
+  switch (From.body() ? From.body_type() : fb::Body::NONE) {
   case fb::Body::Dma:
     return dma(*From.body_as_Dma(), P, To.Dma.emplace());
   case fb::Body::Exec:

@@ -401,6 +401,6 @@ Schedule dure::rngd::schedule(const ProgramPlan &P, const Limits &L,
       S.Busy[E] += S.Costs[I].Busy[E];
   }
   if (S.Fault.empty() && By == Profile::Book)
-    checkHazards(P, L, S);
+    checkHazards(P, L, Stop, S);
   return S;
 }

@@ -79,7 +79,8 @@ Schedule schedule(const ProgramPlan &P, const Limits &L, const Timing &T,
 
 /// Fills in Fault where two commands touch the same memory, one of them
 /// writing, and the later one does not wait for the earlier (Hazards.cpp).
-void checkHazards(const ProgramPlan &P, const Limits &L, Schedule &S);
+void checkHazards(const ProgramPlan &P, const Limits &L,
+                  const std::function<bool()> &Stop, Schedule &S);
 
 /// Cycles of one instruction by the book (ExecTiming.cpp).
 std::string timeExec(const ExecPlan &E, const Limits &L, const BookTiming &T,

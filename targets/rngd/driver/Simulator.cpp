@@ -43,7 +43,8 @@ Simulator::forSlices(const ExecPlan &E, int64_t Step,
   std::vector<std::string> Whys(static_cast<size_t>(Count));
   std::atomic<bool> Failed{false};
   Team.run(Count, [&](int64_t I) {
-    if (Failed.load(std::memory_order_relaxed))
+    // What is left out then is noticed before the next command.
+    if (Failed.load(std::memory_order_relaxed) || Current->shouldStop(H))
       return;
     std::string &Why = Whys[static_cast<size_t>(I)];
     Why = Each(Clusters[static_cast<size_t>(I / PerCluster)],
@@ -199,6 +200,7 @@ dure::driver::Status Simulator::runValues(Work &W, const Op &O,
                    "the simulator needs memory for the chip's data memory; the "
                    "host has no more");
   Memory.forget();
+  Current = &W;
   for (size_t I = 0; I != P.Commands.size(); ++I) {
     if (W.shouldStop(H))
       return nullptr;
