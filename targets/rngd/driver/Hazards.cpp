@@ -120,8 +120,7 @@ void Checker::addExec(const ExecPlan &E, std::vector<Touch> &To) const {
            {&Step.Operand, &Step.Operand2, &Step.Group1}) {
         if (!*O || (*O)->Source != fb::Source::Vrf)
           continue;
-        Touch T = {
-            2, false, (*O)->Base * 4, (*O)->Scalar ? 4 : L.FlitBytes, {}};
+        Touch T = {2, false, (*O)->Base * 4, (*O)->Way * 4, {}};
         for (const auto &Loop : (*O)->Loops)
           addLoop(T, Loop[0], Loop[1] * 4);
         addSlices(E, std::move(T), L.VrfBytes, To);

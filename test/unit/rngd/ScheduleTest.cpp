@@ -173,6 +173,34 @@ TEST_F(RngdSchedule, StarvingInstructionsKeepDmaOut) {
   }
 }
 
+// Tests that an operand of 4 elements does not reach into what the sub context
+// fills beside it.
+TEST_F(RngdSchedule, OperandsKeepToTheirRegisters) {
+  for (uint32_t Second : {64u, 32u}) {
+    Writer W;
+    uint32_t B = W.binding(1 << 20, fb::Access::Read);
+    W.load(B, 0, 2048, 256);
+    for (uint32_t Base : {0u, Second}) {
+      fb::ExecT &Fill = W.exec(256, fb::Type::F32, 0, 16, 8);
+      Fill.sub = true;
+      Fill.to_vrf = std::make_unique<fb::ToVrfT>();
+      Fill.to_vrf->base = Base;
+    }
+    fb::ExecT &E = copyExec(W, 0, 8192);
+    E.vector = std::make_unique<fb::VectorT>();
+    E.vector->type = fb::Type::F32;
+    step(*E.vector, fb::VectorOp::NarrowSplit);
+    fb::VectorStepT &S = step(*E.vector, fb::VectorOp::Mul0);
+    S.operand = std::make_unique<fb::OperandT>();
+    S.operand->source = fb::Source::Vrf;
+    S.operand->loops = {{32, 0}, {4, 4}};
+    step(*E.vector, fb::VectorOp::WidenConcat);
+    W.last().after = {0, 1};
+    Schedule Made = schedule(W);
+    EXPECT_EQ(Made.Fault.empty(), Second == 64) << Made.Fault;
+  }
+}
+
 // Tests the profile of the vendor's estimate: 300 cycles and 170 bytes a cycle
 // of eight elements.
 TEST_F(RngdSchedule, TccProfile) {

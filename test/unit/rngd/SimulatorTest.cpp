@@ -93,6 +93,36 @@ TEST(RngdSimulator, MultipliesMatrices) {
       }
 }
 
+// Tests that results do not depend on threads, fetches from other slices and
+// the reducer over slices included.
+TEST(RngdSimulator, SameBitsForAnyThreads) {
+  constexpr uint32_t Slices = 256, Count = 64;
+  std::vector<float> X = randomFloats(Slices * Count, 9);
+  std::vector<std::vector<uint8_t>> Results;
+  for (const char *Threads : {"1", "2", "3", "7"}) {
+    Writer W;
+    uint32_t A = W.binding(X.size() * 4);
+    W.load(A, 0, Count * 4, Slices);
+    fb::ExecT &E = W.exec(Slices, fb::Type::F32, 0, Count, 8);
+    E.switch_ = std::make_unique<fb::SwitchT>();
+    E.switch_->topology = fb::Topology::Broadcast1;
+    E.switch_->slice1 = 4;
+    E.switch_->slice0 = 2;
+    E.vector = std::make_unique<fb::VectorT>();
+    E.vector->type = fb::Type::F32;
+    immediate(step(*E.vector, fb::VectorOp::Max), -1.0f);
+    E.vector->inter = std::make_unique<fb::InterReduceT>();
+    E.vector->inter->ratio = 32;
+    E.vector->inter->replacement = fb::Replacement::Broadcast;
+    commitTo(E, 0, Count / 8 * 4);
+    W.store(A, 0, Count * 4, Slices);
+    Outcome O = run(W.bytes(), {toBytes(X)}, {{"threads", Threads}});
+    ASSERT_EQ(O.Code, DURE_DRV_OK) << O.Message;
+    Results.push_back(O.Buffers[0]);
+    EXPECT_EQ(Results.back(), Results.front()) << Threads;
+  }
+}
+
 // Tests a pair: two tensors in turns, one scaled, then added, in f32.
 TEST(RngdSimulator, AddsPairs) {
   constexpr uint32_t Count = 64;
