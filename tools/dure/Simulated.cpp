@@ -28,7 +28,8 @@ std::string SimulatedReport::text(const Console &Out) const {
     std::string Value = Each.Unit == "ns" ? formatSeconds(Each.Value * 1e-9)
                         : Each.Unit == "bytes"
                             ? formatBytes(Each.Value)
-                            : formatNumber(Each.Value) + " " + Each.Unit;
+                            : formatNumber(Each.Value) +
+                                  (Each.Unit.empty() ? "" : " ") + Each.Unit;
     if (Each.Limit > 0)
       Value += ", " + formatNumber(100 * Each.Value / Each.Limit) + " %";
     Table.row({"  " + Each.Name, Value});

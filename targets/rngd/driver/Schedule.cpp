@@ -131,6 +131,7 @@ bool Clock::prepare() {
     if (C.Exec) {
       S.Fault = timeExec(*C.Exec, L, T, S.Costs[I]);
       Starving[I] = S.Fault.empty() && starves(*C.Exec, L);
+      S.OccupyingDma += Starving[I];
     } else {
       dure::Result<DmaCost> Cost = T.dmaCost(dmaOf(*C.Dma, Layout));
       if (!Cost)

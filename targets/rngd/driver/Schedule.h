@@ -48,6 +48,9 @@ struct Schedule {
   /// first.
   int64_t Busy[EngineCount] = {};
   int64_t HbmBytesRead = 0, HbmBytesWritten = 0;
+  /// Instructions that keep to one bank for so long that no transfer may run
+  /// beside them.
+  int64_t OccupyingDma = 0;
   /// A rule that the program breaks, or nothing; then FAULTY is the command.
   std::string Fault;
   size_t Faulty = 0;

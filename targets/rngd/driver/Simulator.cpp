@@ -277,6 +277,8 @@ void Simulator::report(Work &W, const ProgramPlan &P, const Schedule &S) {
     Count("HBM", "bytes",
           static_cast<double>(S.HbmBytesRead + S.HbmBytesWritten),
           L.HbmBytesPerSecond * Makespan * 1e-9);
+    Count("instructions that occupy DMA", "",
+          static_cast<double>(S.OccupyingDma), 0);
     W.Model =
         Given.By == Profile::Book ? "rngd, profile book" : "rngd, profile tcc";
   }

@@ -170,6 +170,7 @@ TEST_F(RngdSchedule, StarvingInstructionsKeepDmaOut) {
     EXPECT_EQ(S.Fault, "");
     bool Beside = S.Commands[2].Begin < S.Commands[1].End;
     EXPECT_EQ(Beside, Stride != 32) << Stride;
+    EXPECT_EQ(S.OccupyingDma, Stride == 32);
   }
 }
 
