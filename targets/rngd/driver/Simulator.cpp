@@ -184,11 +184,13 @@ dure::driver::Status Simulator::prepare(const Work &W, const Op &O,
 dure::driver::Status Simulator::fault(const Op &O, const ProgramPlan &P,
                                       size_t Command,
                                       const std::string &Why) const {
-  const std::string &Name = P.Commands[Command].Name;
+  const CommandPlan &C = P.Commands[Command];
+  std::string Name = C.Name;
+  if (Name.empty())
+    Name = C.Dma ? "transfer" : "instruction";
   return H.errorAt(O.Tag, DURE_DRV_KERNEL_FAULT,
-                   "entry '%s', command %zu%s%s%s: %s", P.Name.c_str(), Command,
-                   Name.empty() ? "" : " ('", Name.c_str(),
-                   Name.empty() ? "" : "')", Why.c_str());
+                   "entry '%s', command %zu ('%s'): %s", P.Name.c_str(),
+                   Command, Name.c_str(), Why.c_str());
 }
 
 dure::driver::Status Simulator::runValues(Work &W, const Op &O,
