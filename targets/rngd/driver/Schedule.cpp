@@ -59,6 +59,18 @@ static DmaCommand dmaOf(const DmaPlan &D, const HbmLayout &Layout) {
   for (const DmaPlan::Loop &Loop : D.Loops)
     C.Loops.push_back({Loop.Size, Loop.Read, Loop.Write});
   C.PacketBytes = D.PacketBytes;
+  // Indices are not known here. They are taken to count up from 0, where the
+  // table is in HBM and long enough.
+  int64_t Last = 0;
+  for (const DmaPlan::Loop &Loop : D.Loops)
+    Last += (Loop.Size - 1) * (Loop.Index / 4);
+  bool Gathers = D.Indexed == fb::Indexed::Gather;
+  if (D.Indexed == fb::Indexed::None || Last >= D.Limit ||
+      (Gathers ? C.From : C.To) != DmaMemory::Hbm)
+    return C;
+  for (size_t I = 0; I != D.Loops.size(); ++I)
+    (Gathers ? C.Loops[I].ReadStride : C.Loops[I].WriteStride) +=
+        D.Loops[I].Index / 4 * D.Scale;
   return C;
 }
 

@@ -3,8 +3,8 @@
 //
 // Included by the driver only. A schedule depends on the program alone: HBM
 // addresses are those of bindings laid one after the other, then workspace,
-// then constants, and the indices of gathers are taken to be 0. Cycles are of
-// 1 GHz.
+// then constants, and the indices of gathers are taken to count up from 0.
+// Cycles are of 1 GHz.
 #ifndef DURE_TARGETS_RNGD_DRIVER_SCHEDULE_H
 #define DURE_TARGETS_RNGD_DRIVER_SCHEDULE_H
 

@@ -89,6 +89,28 @@ static fb::ExecT &copyExec(Writer &W, uint32_t From, uint32_t To) {
   return E;
 }
 
+// Tests that a gather takes as long as a copy of the rows in their order.
+TEST_F(RngdSchedule, GathersTakeAsLongAsCopies) {
+  int64_t Makespans[2];
+  for (bool Gathers : {false, true}) {
+    Writer W;
+    uint32_t Table = W.binding(1 << 20, fb::Access::Read);
+    uint32_t List = W.binding(4 * 256, fb::Access::Read);
+    fb::DmaT &D = W.load(Table, 0, 4096, 256);
+    if (Gathers) {
+      D.indexed = fb::Indexed::Gather;
+      D.index = std::make_unique<fb::Address>(fb::Space::Binding, List, 0);
+      D.index_scale = 4096;
+      D.index_limit = 256;
+      D.loops[0] = {256, 4, 0, SliceStride};
+    }
+    Schedule S = schedule(W);
+    EXPECT_EQ(S.Fault, "");
+    Makespans[Gathers] = S.Makespan;
+  }
+  EXPECT_EQ(Makespans[0], Makespans[1]);
+}
+
 // Tests that main and sub run side by side, the sub context reading and writing
 // 8 bytes a cycle, and that the vector engine is one for both.
 TEST_F(RngdSchedule, ContextsOverlapUnlessTheyShareAnEngine) {
