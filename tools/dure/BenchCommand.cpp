@@ -5,6 +5,7 @@
 #include "tools/dure/Json.h"
 #include "tools/dure/OutputPaths.h"
 #include "tools/dure/Roof.h"
+#include "tools/dure/Simulated.h"
 
 #include <algorithm>
 #include <chrono>
@@ -54,11 +55,6 @@ struct Timing {
   double spread() const { return (at(0.75) - at(0.25)) / median(); }
 };
 
-struct SimulatedAmount {
-  std::string Name, Unit;
-  double Value, Limit;
-};
-
 struct Measurement {
   Timing Times;
   // Of one run; -1: not known.
@@ -67,9 +63,7 @@ struct Measurement {
   int64_t PeakTransient = 0;
   int64_t PeakMemory = 0;
   int Threads = 1;
-  /// What the model of a simulated chip says; empty for real ones.
-  std::string SimulatedModel;
-  std::vector<SimulatedAmount> Simulated;
+  SimulatedReport Simulated;
 };
 
 constexpr double TargetSeconds = 3;
@@ -129,15 +123,8 @@ std::optional<Measurement> measure(const Console &Out, const Options &O,
     return std::nullopt;
   if (Trace && !succeeded(Out, dure_trace_write(Trace.get(), O.Trace.c_str())))
     return std::nullopt;
-  for (size_t I = 0; I != Stats.counter_count; ++I) {
-    dure_counter Counter = {};
-    Counter.struct_size = sizeof(Counter);
-    if (!succeeded(Out, dure_call_get_counter(Call, I, &Counter)))
-      return std::nullopt;
-    M.SimulatedModel = Counter.model;
-    M.Simulated.push_back(
-        {Counter.name, Counter.unit, Counter.value, Counter.limit});
-  }
+  if (!M.Simulated.read(Out, Call, Stats))
+    return std::nullopt;
   M.Flops = Stats.flops;
   M.Bytes = Stats.bytes;
   M.PeakTransient = int64_t(Stats.peak_transient);
@@ -152,23 +139,6 @@ const RoofEntry *findRoof(const std::optional<Roof> &R, const char *Type) {
       if (E.Type == Type)
         return &E;
   return nullptr;
-}
-
-std::string simulatedText(const Console &Out, const Measurement &M) {
-  if (M.Simulated.empty())
-    return {};
-  TextTable Table;
-  for (const SimulatedAmount &Each : M.Simulated) {
-    std::string Value = Each.Unit == "ns" ? formatSeconds(Each.Value * 1e-9)
-                        : Each.Unit == "bytes"
-                            ? formatBytes(Each.Value)
-                            : formatNumber(Each.Value) + " " + Each.Unit;
-    if (Each.Limit > 0)
-      Value += ", " + percent(Each.Value / Each.Limit);
-    Table.row({"  " + Each.Name, Value});
-  }
-  return Out.text(Message::BenchSimulated, {M.SimulatedModel}) + "\n" +
-         Table.text();
 }
 
 std::string benchText(const Console &Out, const Measurement &M,
@@ -200,7 +170,7 @@ std::string benchText(const Console &Out, const Measurement &M,
   row(Message::BenchMemory, rateText(M.Bytes, " GB/s", R ? R->ReadGbytes : 0,
                                      Out.text(Message::BenchRoofMemory)));
   row(Message::BenchPeak, formatBytes(double(M.PeakMemory)));
-  std::string Text = Table.text() + simulatedText(Out, M);
+  std::string Text = Table.text() + M.Simulated.text(Out);
   if (!R)
     return Text;
   TextTable Roofs;
@@ -245,21 +215,7 @@ std::string benchJson(const Options &O, const LoadedPackage &Package,
   Json.member("peak_rss_bytes", M.PeakMemory)
       .member("peak_transient_bytes", M.PeakTransient)
       .member("provenance", "measured");
-  if (!M.Simulated.empty()) {
-    Json.key("simulated").beginObject().member("model", M.SimulatedModel);
-    Json.key("counters").beginArray();
-    for (const SimulatedAmount &Each : M.Simulated) {
-      Json.beginObject()
-          .member("name", Each.Name)
-          .member("unit", Each.Unit)
-          .member("value", Each.Value);
-      Json.key("limit");
-      Each.Limit > 0 ? Json.value(Each.Limit) : Json.null();
-      Json.end();
-    }
-    // Of no engine is it public what an operation takes.
-    Json.end().key("energy_j").null().end();
-  }
+  M.Simulated.write(Json);
   Json.key("roof");
   if (!R)
     return Json.null().end().text() + "\n";

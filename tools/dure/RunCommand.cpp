@@ -5,6 +5,7 @@
 #include "tools/dure/Json.h"
 #include "tools/dure/OutputPaths.h"
 #include "tools/dure/Outputs.h"
+#include "tools/dure/Simulated.h"
 #include "tools/io/File.h"
 
 #include <unistd.h>
@@ -33,7 +34,8 @@ std::string makeManifest(const Options &O, const LoadedPackage &Package,
                          const std::vector<io::Tensor> &Inputs,
                          const std::vector<io::Tensor> &Outputs,
                          const std::vector<std::string> &Files,
-                         const dure_call_stats &Stats) {
+                         const dure_call_stats &Stats,
+                         const SimulatedReport &Simulated) {
   JsonWriter Json;
   Json.beginObject()
       .member("producer", std::string("dure ") + dure_version())
@@ -42,6 +44,7 @@ std::string makeManifest(const Options &O, const LoadedPackage &Package,
       .member("variant", Package.variant())
       .member("seconds", double(Stats.wall_ns) * 1e-9)
       .member("peak_transient_bytes", int64_t(Stats.peak_transient));
+  Simulated.write(Json);
   Json.key("inputs");
   writeTensors(Json, Inputs, nullptr);
   Json.key("outputs");
@@ -87,6 +90,9 @@ int runRun(const Console &Out, const Options &O) {
   Stats.struct_size = sizeof(Stats);
   if (!succeeded(Out, dure_call_get_stats(Call.get(), &Stats)))
     return ExitFailed;
+  SimulatedReport Simulated;
+  if (!Simulated.read(Out, Call.get(), Stats))
+    return ExitFailed;
   if (Trace && !succeeded(Out, dure_trace_write(Trace.get(), O.Trace.c_str())))
     return ExitFailed;
 
@@ -105,7 +111,7 @@ int runRun(const Console &Out, const Options &O) {
   if (!Files)
     return ExitFailed;
   const std::string Manifest =
-      makeManifest(O, Package, *Inputs, Outputs, *Files, Stats);
+      makeManifest(O, Package, *Inputs, Outputs, *Files, Stats, Simulated);
   // Last: a manifest means that everything it names is there.
   if (io::Status S = io::writeFile(ManifestPath, Manifest); !S)
     return Out.fail(S.failure());
@@ -114,7 +120,7 @@ int runRun(const Console &Out, const Options &O) {
              : Out.text(Message::RunDone,
                         {std::to_string(Outputs.size()), O.OutputDir,
                          formatSeconds(double(Stats.wall_ns) * 1e-9)}) +
-                   "\n";
+                   "\n" + Simulated.text(Out);
   return (O.Json ? Out.printJson(Said) : Out.print(Said)) ? ExitOk : ExitFailed;
 }
 

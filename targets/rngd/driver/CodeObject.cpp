@@ -2,6 +2,7 @@
 // Reads a code object of RNGD and checks all that does not depend on a run.
 #include "targets/rngd/driver/CodeObject.h"
 
+#include <cstring>
 #include <set>
 
 using namespace dure::rngd;
@@ -143,8 +144,9 @@ std::string Decoder::dma(const fb::Dma &From, const ProgramPlan &P,
   int64_t Bits = To.Read.Offset | To.Write.Offset | To.PacketBytes;
   To.Packets = 1;
   for (size_t I = 0; I != Count; ++I) {
-    const fb::DmaLoop &Loop =
-        *From.loops()->Get(static_cast<flatbuffers::uoffset_t>(I));
+    // Copied: the verifier leaves elements of 8 bytes where they are.
+    fb::DmaLoop Loop;
+    std::memcpy(&Loop, From.loops()->Data() + I * sizeof(Loop), sizeof(Loop));
     if (Loop.size() < 1 || Loop.size() > L.LoopSize)
       return rule("a loop has 1 to " + std::to_string(L.LoopSize) +
                       " iterations",
@@ -199,7 +201,8 @@ std::string Decoder::command(const fb::Command &From, size_t Index,
       To.After.push_back(Each);
     }
   }
-  switch (From.body_type()) {
+  // The type of a union may be there without the union.
+  switch (From.body() ? From.body_type() : fb::Body::NONE) {
   case fb::Body::Dma:
     return dma(*From.body_as_Dma(), P, To.Dma.emplace());
   case fb::Body::Exec:

@@ -191,6 +191,7 @@ std::string VectorDecoder::operand(const fb::Operand *From, const char *Which,
   O.Source = From->source();
   O.Bits = From->bits();
   O.Scalar = From->scalar();
+  O.Way = O.Scalar ? 1 : Way;
   switch (O.Source) {
   case fb::Source::Immediate:
     Immediates.insert(O.Bits);
@@ -231,7 +232,7 @@ std::string VectorDecoder::operand(const fb::Operand *From, const char *Which,
              " packets, the stream has " + std::to_string(Packets);
     O.Base = From->base() / 4;
     if (From->base() % 4 != 0 || O.Base + Low < 0 ||
-        (O.Base + High + (O.Scalar ? 1 : Way)) * 4 > L.VrfBytes)
+        (O.Base + High + O.Way) * 4 > L.VrfBytes)
       return rule("the operand lies outside a vector register file of " +
                       std::to_string(L.VrfBytes) + " bytes",
                   "computing-tensors/register-files.md");

@@ -93,6 +93,9 @@ std::string dure::rngd::timeExec(const ExecPlan &E, const Limits &L,
     busy(To, Engine::Vector) = Flits * (E.Vector->Split ? 2 : 1);
     // One cycle a unit, and a way round the ring of those reduced.
     Latency += E.Vector->Alus;
+    // What the last slots of a reduction hold leaves after its last flit.
+    if (E.Vector->Intra)
+      Latency += E.Vector->Intra->Slots;
     if (E.Vector->Inter)
       Latency += E.Vector->Inter->Ratio;
     Flits = E.Vector->OutFlits;

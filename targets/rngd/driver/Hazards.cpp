@@ -29,8 +29,10 @@ struct Touch {
 
 using Interval = std::pair<int64_t, int64_t>;
 
-// Above this the boxes around two accesses stand for them.
+// Above this the boxes around two accesses stand for them, and so they do once
+// so many runs of a program have been looked at.
 constexpr int64_t IntervalLimit = int64_t(1) << 20;
+constexpr int64_t IntervalBudget = int64_t(1) << 28;
 
 class Checker {
 public:
@@ -48,11 +50,12 @@ private:
   void addSlices(const ExecPlan &E, Touch T, int64_t Stride,
                  std::vector<Touch> &To) const;
   static void addLoop(Touch &T, int64_t Size, int64_t Stride);
-  static bool intersect(const Touch &A, const Touch &B);
+  bool intersect(const Touch &A, const Touch &B);
 
   const ProgramPlan &P;
   const Limits &L;
   std::vector<std::vector<Touch>> Touches;
+  int64_t Budget = IntervalBudget;
 };
 
 } // namespace
@@ -117,8 +120,7 @@ void Checker::addExec(const ExecPlan &E, std::vector<Touch> &To) const {
            {&Step.Operand, &Step.Operand2, &Step.Group1}) {
         if (!*O || (*O)->Source != fb::Source::Vrf)
           continue;
-        Touch T = {
-            2, false, (*O)->Base * 4, (*O)->Scalar ? 4 : L.FlitBytes, {}};
+        Touch T = {2, false, (*O)->Base * 4, (*O)->Way * 4, {}};
         for (const auto &Loop : (*O)->Loops)
           addLoop(T, Loop[0], Loop[1] * 4);
         addSlices(E, std::move(T), L.VrfBytes, To);
@@ -180,12 +182,14 @@ const std::vector<Touch> &Checker::touches(size_t Command) {
 }
 
 /// The runs of T within [LOW, HIGH), sorted; false if there are too many.
-static bool list(const Touch &T, int64_t Low, int64_t High,
+static bool list(const Touch &T, int64_t Low, int64_t High, int64_t &Budget,
                  std::vector<Interval> &Out) {
   int64_t Total = 1;
   for (const auto &[Size, Stride] : T.Loops)
     if (__builtin_mul_overflow(Total, Size, &Total) || Total > IntervalLimit)
       return false;
+  if ((Budget -= Total) < 0)
+    return false;
   std::vector<int64_t> Index(T.Loops.size());
   int64_t At = T.Base;
   for (int64_t N = 0; N != Total; ++N) {
@@ -208,7 +212,7 @@ bool Checker::intersect(const Touch &A, const Touch &B) {
   if (Low >= High)
     return false;
   std::vector<Interval> X, Y;
-  if (!list(A, Low, High, X) || !list(B, Low, High, Y))
+  if (!list(A, Low, High, Budget, X) || !list(B, Low, High, Budget, Y))
     return true;
   for (size_t I = 0, J = 0; I != X.size() && J != Y.size();) {
     if (X[I].second <= Y[J].first)
@@ -230,13 +234,13 @@ bool Checker::conflict(size_t I, size_t J) {
 }
 
 void dure::rngd::checkHazards(const ProgramPlan &P, const Limits &L,
-                              Schedule &S) {
+                              const std::function<bool()> &Stop, Schedule &S) {
   Checker C(P, L);
   // Earlier commands by their end, the last first.
   std::multimap<int64_t, size_t, std::greater<>> ByEnd;
   for (size_t J = 0; J != P.Commands.size(); ++J) {
     for (const auto &[End, I] : ByEnd) {
-      if (End <= S.Commands[J].Begin)
+      if (End <= S.Commands[J].Begin || Stop())
         break;
       if (!C.conflict(I, J))
         continue;

@@ -105,6 +105,7 @@ struct OperandPlan {
   int64_t Base; ///< Elements of 32 bits in the register file.
   std::vector<std::array<int64_t, 2>> Loops; ///< Size, stride.
   bool Scalar;
+  int64_t Way; ///< Elements that a packet takes, one where Scalar.
 };
 
 struct StepPlan {

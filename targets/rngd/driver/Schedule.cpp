@@ -59,6 +59,18 @@ static DmaCommand dmaOf(const DmaPlan &D, const HbmLayout &Layout) {
   for (const DmaPlan::Loop &Loop : D.Loops)
     C.Loops.push_back({Loop.Size, Loop.Read, Loop.Write});
   C.PacketBytes = D.PacketBytes;
+  // Indices are not known here. They are taken to count up from 0, where the
+  // table is in HBM and long enough.
+  int64_t Last = 0;
+  for (const DmaPlan::Loop &Loop : D.Loops)
+    Last += (Loop.Size - 1) * (Loop.Index / 4);
+  bool Gathers = D.Indexed == fb::Indexed::Gather;
+  if (D.Indexed == fb::Indexed::None || Last >= D.Limit ||
+      (Gathers ? C.From : C.To) != DmaMemory::Hbm)
+    return C;
+  for (size_t I = 0; I != D.Loops.size(); ++I)
+    (Gathers ? C.Loops[I].ReadStride : C.Loops[I].WriteStride) +=
+        D.Loops[I].Index / 4 * D.Scale;
   return C;
 }
 
@@ -131,6 +143,7 @@ bool Clock::prepare() {
     if (C.Exec) {
       S.Fault = timeExec(*C.Exec, L, T, S.Costs[I]);
       Starving[I] = S.Fault.empty() && starves(*C.Exec, L);
+      S.OccupyingDma += Starving[I];
     } else {
       dure::Result<DmaCost> Cost = T.dmaCost(dmaOf(*C.Dma, Layout));
       if (!Cost)
@@ -401,6 +414,6 @@ Schedule dure::rngd::schedule(const ProgramPlan &P, const Limits &L,
       S.Busy[E] += S.Costs[I].Busy[E];
   }
   if (S.Fault.empty() && By == Profile::Book)
-    checkHazards(P, L, S);
+    checkHazards(P, L, Stop, S);
   return S;
 }

@@ -3,8 +3,8 @@
 //
 // Included by the driver only. A schedule depends on the program alone: HBM
 // addresses are those of bindings laid one after the other, then workspace,
-// then constants, and the indices of gathers are taken to be 0. Cycles are of
-// 1 GHz.
+// then constants, and the indices of gathers are taken to count up from 0.
+// Cycles are of 1 GHz.
 #ifndef DURE_TARGETS_RNGD_DRIVER_SCHEDULE_H
 #define DURE_TARGETS_RNGD_DRIVER_SCHEDULE_H
 
@@ -48,6 +48,9 @@ struct Schedule {
   /// first.
   int64_t Busy[EngineCount] = {};
   int64_t HbmBytesRead = 0, HbmBytesWritten = 0;
+  /// Instructions that keep to one bank for so long that no transfer may run
+  /// beside them.
+  int64_t OccupyingDma = 0;
   /// A rule that the program breaks, or nothing; then FAULTY is the command.
   std::string Fault;
   size_t Faulty = 0;
@@ -79,7 +82,8 @@ Schedule schedule(const ProgramPlan &P, const Limits &L, const Timing &T,
 
 /// Fills in Fault where two commands touch the same memory, one of them
 /// writing, and the later one does not wait for the earlier (Hazards.cpp).
-void checkHazards(const ProgramPlan &P, const Limits &L, Schedule &S);
+void checkHazards(const ProgramPlan &P, const Limits &L,
+                  const std::function<bool()> &Stop, Schedule &S);
 
 /// Cycles of one instruction by the book (ExecTiming.cpp).
 std::string timeExec(const ExecPlan &E, const Limits &L, const BookTiming &T,

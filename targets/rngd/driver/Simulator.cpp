@@ -43,7 +43,8 @@ Simulator::forSlices(const ExecPlan &E, int64_t Step,
   std::vector<std::string> Whys(static_cast<size_t>(Count));
   std::atomic<bool> Failed{false};
   Team.run(Count, [&](int64_t I) {
-    if (Failed.load(std::memory_order_relaxed))
+    // What is left out then is noticed before the next command.
+    if (Failed.load(std::memory_order_relaxed) || Current->shouldStop(H))
       return;
     std::string &Why = Whys[static_cast<size_t>(I)];
     Why = Each(Clusters[static_cast<size_t>(I / PerCluster)],
@@ -183,11 +184,13 @@ dure::driver::Status Simulator::prepare(const Work &W, const Op &O,
 dure::driver::Status Simulator::fault(const Op &O, const ProgramPlan &P,
                                       size_t Command,
                                       const std::string &Why) const {
-  const std::string &Name = P.Commands[Command].Name;
+  const CommandPlan &C = P.Commands[Command];
+  std::string Name = C.Name;
+  if (Name.empty())
+    Name = C.Dma ? "transfer" : "instruction";
   return H.errorAt(O.Tag, DURE_DRV_KERNEL_FAULT,
-                   "entry '%s', command %zu%s%s%s: %s", P.Name.c_str(), Command,
-                   Name.empty() ? "" : " ('", Name.c_str(),
-                   Name.empty() ? "" : "')", Why.c_str());
+                   "entry '%s', command %zu ('%s'): %s", P.Name.c_str(),
+                   Command, Name.c_str(), Why.c_str());
 }
 
 dure::driver::Status Simulator::runValues(Work &W, const Op &O,
@@ -199,6 +202,7 @@ dure::driver::Status Simulator::runValues(Work &W, const Op &O,
                    "the simulator needs memory for the chip's data memory; the "
                    "host has no more");
   Memory.forget();
+  Current = &W;
   for (size_t I = 0; I != P.Commands.size(); ++I) {
     if (W.shouldStop(H))
       return nullptr;
@@ -275,6 +279,8 @@ void Simulator::report(Work &W, const ProgramPlan &P, const Schedule &S) {
     Count("HBM", "bytes",
           static_cast<double>(S.HbmBytesRead + S.HbmBytesWritten),
           L.HbmBytesPerSecond * Makespan * 1e-9);
+    Count("instructions that occupy DMA", "",
+          static_cast<double>(S.OccupyingDma), 0);
     W.Model =
         Given.By == Profile::Book ? "rngd, profile book" : "rngd, profile tcc";
   }

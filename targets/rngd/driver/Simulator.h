@@ -76,6 +76,8 @@ private:
       const ExecPlan &E, int64_t Step,
       const std::function<std::string(int64_t Cluster, int64_t Slice)> &Each);
 
+  /// The submission under way, null between them.
+  const driver::Work *Current = nullptr;
   const Settings &Given;
   const Limits &L;
   Memories Memory;

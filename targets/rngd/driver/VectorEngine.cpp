@@ -73,7 +73,7 @@ std::string Pass::fetchOperand(const OperandPlan &O, int64_t Packets,
   Space.resize(static_cast<size_t>(Packets * Way));
   To.Items = Space.data();
   int64_t Index[8] = {}, Place = O.Base;
-  int64_t Count = O.Scalar ? 1 : Way;
+  int64_t Count = O.Way;
   for (int64_t P = 0; P != Packets; ++P) {
     if (!Known.has(Place * 4, Count * 4))
       return rule("it reads bytes " + std::to_string(Place * 4) + " to " +

@@ -89,6 +89,28 @@ static fb::ExecT &copyExec(Writer &W, uint32_t From, uint32_t To) {
   return E;
 }
 
+// Tests that a gather takes as long as a copy of the rows in their order.
+TEST_F(RngdSchedule, GathersTakeAsLongAsCopies) {
+  int64_t Makespans[2];
+  for (bool Gathers : {false, true}) {
+    Writer W;
+    uint32_t Table = W.binding(1 << 20, fb::Access::Read);
+    uint32_t List = W.binding(4 * 256, fb::Access::Read);
+    fb::DmaT &D = W.load(Table, 0, 4096, 256);
+    if (Gathers) {
+      D.indexed = fb::Indexed::Gather;
+      D.index = std::make_unique<fb::Address>(fb::Space::Binding, List, 0);
+      D.index_scale = 4096;
+      D.index_limit = 256;
+      D.loops[0] = {256, 4, 0, SliceStride};
+    }
+    Schedule S = schedule(W);
+    EXPECT_EQ(S.Fault, "");
+    Makespans[Gathers] = S.Makespan;
+  }
+  EXPECT_EQ(Makespans[0], Makespans[1]);
+}
+
 // Tests that main and sub run side by side, the sub context reading and writing
 // 8 bytes a cycle, and that the vector engine is one for both.
 TEST_F(RngdSchedule, ContextsOverlapUnlessTheyShareAnEngine) {
@@ -170,6 +192,35 @@ TEST_F(RngdSchedule, StarvingInstructionsKeepDmaOut) {
     EXPECT_EQ(S.Fault, "");
     bool Beside = S.Commands[2].Begin < S.Commands[1].End;
     EXPECT_EQ(Beside, Stride != 32) << Stride;
+    EXPECT_EQ(S.OccupyingDma, Stride == 32);
+  }
+}
+
+// Tests that an operand of 4 elements does not reach into what the sub context
+// fills beside it.
+TEST_F(RngdSchedule, OperandsKeepToTheirRegisters) {
+  for (uint32_t Second : {64u, 32u}) {
+    Writer W;
+    uint32_t B = W.binding(1 << 20, fb::Access::Read);
+    W.load(B, 0, 2048, 256);
+    for (uint32_t Base : {0u, Second}) {
+      fb::ExecT &Fill = W.exec(256, fb::Type::F32, 0, 16, 8);
+      Fill.sub = true;
+      Fill.to_vrf = std::make_unique<fb::ToVrfT>();
+      Fill.to_vrf->base = Base;
+    }
+    fb::ExecT &E = copyExec(W, 0, 8192);
+    E.vector = std::make_unique<fb::VectorT>();
+    E.vector->type = fb::Type::F32;
+    step(*E.vector, fb::VectorOp::NarrowSplit);
+    fb::VectorStepT &S = step(*E.vector, fb::VectorOp::Mul0);
+    S.operand = std::make_unique<fb::OperandT>();
+    S.operand->source = fb::Source::Vrf;
+    S.operand->loops = {{32, 0}, {4, 4}};
+    step(*E.vector, fb::VectorOp::WidenConcat);
+    W.last().after = {0, 1};
+    Schedule Made = schedule(W);
+    EXPECT_EQ(Made.Fault.empty(), Second == 64) << Made.Fault;
   }
 }
 

@@ -3,6 +3,7 @@
 #include "test/unit/rngd/Simulator.h"
 
 #include <cmath>
+#include <map>
 #include <random>
 
 using namespace dure::rngd;
@@ -91,6 +92,129 @@ TEST(RngdSimulator, MultipliesMatrices) {
         }
         EXPECT_EQ(Got[(S * M + I) * N + J], Sum) << S << I << J;
       }
+}
+
+// Tests that results do not depend on threads, fetches from other slices and
+// the reducer over slices included.
+TEST(RngdSimulator, SameBitsForAnyThreads) {
+  constexpr uint32_t Slices = 256, Count = 64;
+  std::vector<float> X = randomFloats(Slices * Count, 9);
+  std::vector<std::vector<uint8_t>> Results;
+  for (const char *Threads : {"1", "2", "3", "7"}) {
+    Writer W;
+    uint32_t A = W.binding(X.size() * 4);
+    W.load(A, 0, Count * 4, Slices);
+    fb::ExecT &E = W.exec(Slices, fb::Type::F32, 0, Count, 8);
+    E.switch_ = std::make_unique<fb::SwitchT>();
+    E.switch_->topology = fb::Topology::Broadcast1;
+    E.switch_->slice1 = 4;
+    E.switch_->slice0 = 2;
+    E.vector = std::make_unique<fb::VectorT>();
+    E.vector->type = fb::Type::F32;
+    immediate(step(*E.vector, fb::VectorOp::Max), -1.0f);
+    E.vector->inter = std::make_unique<fb::InterReduceT>();
+    E.vector->inter->ratio = 32;
+    E.vector->inter->replacement = fb::Replacement::Broadcast;
+    commitTo(E, 0, Count / 8 * 4);
+    W.store(A, 0, Count * 4, Slices);
+    Outcome O = run(W.bytes(), {toBytes(X)}, {{"threads", Threads}});
+    ASSERT_EQ(O.Code, DURE_DRV_OK) << O.Message;
+    Results.push_back(O.Buffers[0]);
+    EXPECT_EQ(Results.back(), Results.front()) << Threads;
+  }
+}
+
+namespace {
+
+/// What a driver says about submissions, through the profile extension.
+struct Said {
+  struct Span {
+    std::string Lane, Label;
+    uint64_t Begin, End;
+  };
+  std::vector<Span> Spans;
+  std::map<std::string, std::pair<double, double>> Counters;
+  std::string Model;
+
+  static void hear(void *User, const dure_drv_simulated *What) {
+    auto &S = *static_cast<Said *>(User);
+    S.Model = What->model;
+    if (What->kind == DURE_DRV_SIMULATED_SPAN)
+      S.Spans.push_back(
+          {What->name, What->label, What->begin_ns, What->end_ns});
+    else
+      S.Counters[What->name] = {What->value, What->limit};
+  }
+};
+
+} // namespace
+
+// Tests that simulated time is reported: lanes of contexts and engines, one
+// submission after the other, and counters with what they are a share of.
+TEST(RngdSimulator, ReportsSimulatedTime) {
+  using namespace dure::conformance;
+  Writer W;
+  uint32_t B = W.binding(256 * 4096);
+  W.load(B, 0, 4096, 256);
+  fb::ExecT &E = W.exec(256, fb::Type::F32, 0, 1024, 8);
+  W.last().name = "copy";
+  commitTo(E, 65536, 128);
+  std::string Code = W.bytes();
+  Library L;
+  ASSERT_EQ(L.open(DURE_RNGD_DRIVER), "");
+  Options Given;
+  Given.Compatibility = "rngd";
+  Session S(L, Given);
+  ASSERT_TRUE(S.ready());
+  dure_drv_executable_params P = {sizeof(P),   nullptr, Code.data(),
+                                  Code.size(), "rngd",  "test",
+                                  nullptr,     0,       nullptr};
+  dure_drv_executable *X = nullptr;
+  ASSERT_TRUE(Result(S.Exe->load(S.Dev, &P, &X)).ok());
+  dure_drv_buffer *Data = S.buffer(256 * 4096);
+  dure_drv_queue *Q = S.queue();
+  dure_drv_timeline *T = S.timeline();
+  dure_drv_buffer_ref Ref = {Data, 0, 256 * 4096};
+  dure_drv_command C = {};
+  C.struct_size = sizeof(C);
+  C.kind = DURE_DRV_COMMAND_DISPATCH;
+  C.u.dispatch.executable = X;
+  C.u.dispatch.bindings = &Ref;
+  C.u.dispatch.binding_count = 1;
+  Said Heard[2];
+  for (uint64_t I = 0; I != 2; ++I) {
+    dure_drv_profile_extension Profile = {};
+    Profile.header = {sizeof(Profile), DURE_DRV_EXTENSION_TYPE_PROFILE, 0,
+                      nullptr};
+    Profile.user = &Heard[I];
+    Profile.on_simulated = Said::hear;
+    dure_drv_timeline_point Done = {T, I + 1};
+    ASSERT_TRUE(Result(S.Que->submit(Q, &C, 1, nullptr, 0, &Done, 1,
+                                     DURE_DRV_NO_DEADLINE, &Profile.header))
+                    .ok());
+    ASSERT_TRUE(Result(S.Time->wait(T, I + 1, S.Host.after(20000))).ok());
+  }
+  constexpr uint64_t Dma = 500 + 4096, Makespan = Dma + 128;
+  for (uint64_t I = 0; I != 2; ++I) {
+    EXPECT_EQ(Heard[I].Model, "rngd, profile book");
+    ASSERT_EQ(Heard[I].Spans.size(), 4u);
+    const Said::Span *Lanes = Heard[I].Spans.data();
+    uint64_t From = I * Makespan;
+    EXPECT_EQ(Lanes[0].Lane, "dma 0");
+    EXPECT_EQ(Lanes[0].Begin, From);
+    EXPECT_EQ(Lanes[0].End, From + Dma);
+    EXPECT_EQ(Lanes[1].Lane, "main");
+    EXPECT_EQ(Lanes[1].Label, "copy");
+    EXPECT_EQ(Lanes[1].Begin, From + Dma);
+    EXPECT_EQ(Lanes[1].End, From + Makespan);
+    EXPECT_EQ(Lanes[2].Lane, "main: fetch");
+    EXPECT_EQ(Lanes[3].Lane, "main: commit");
+    EXPECT_EQ(Heard[I].Counters["makespan"], std::pair(double(Makespan), 0.0));
+    EXPECT_EQ(Heard[I].Counters["dma"], std::pair(double(Dma), 8.0 * Makespan));
+    EXPECT_EQ(Heard[I].Counters["HBM"],
+              std::pair(double(256 * 4096), 1500.0 * Makespan));
+  }
+  EXPECT_TRUE(Result(S.Exe->unload(X)).ok());
 }
 
 // Tests a pair: two tensors in turns, one scaled, then added, in f32.
