@@ -88,6 +88,7 @@ bool readModel(const dure_compiler_model *Given, CompilationRequest &Out,
   Out.Targets = list(Model.targets, Model.target_count);
   Out.Cpus = list(Model.cpus, Model.cpu_count);
   Out.LoadTargets = list(Model.load_targets, Model.load_target_count);
+  Out.Buckets = list(Model.buckets, Model.bucket_count);
   Out.AllowLinks = Model.links != DURE_COMPILER_LINKS_REFUSE;
   if (Model.links == DURE_COMPILER_LINKS_WITHIN_ROOT)
     Out.LinksRoot = text(Model.links_root);

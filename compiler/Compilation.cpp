@@ -117,18 +117,18 @@ bool Compiler::runShared() {
     if (stopsAfter(P))
       return stop(textOf(*Module));
   }
-  return checkDims();
+  return checkDims() && checkBuckets();
 }
 
 /// The phases of one target, on a clone.
 bool Compiler::runTarget(const Target &T,
                          const std::vector<TargetVariant> &Variants) {
   OwningOpRef<ModuleOp> Clone = raisedFor(T).clone();
-  if (!checkShapes(*Clone, T))
-    return false;
-  for (Phase P : {Phase::Place, Phase::Quantize, Phase::Specialize,
+  for (Phase P : {Phase::Specialize, Phase::Place, Phase::Quantize,
                   Phase::FormDispatches}) {
     if (!isDone(P) && !run(P, *Clone, &T))
+      return false;
+    if (P == Phase::Specialize && !checkShapes(*Clone, T))
       return false;
     if (!saveText(*Clone, std::to_string(static_cast<int>(P)) + "-" +
                               phaseName(P).str() + "." + T.name().str()))

@@ -46,6 +46,9 @@ struct TargetReport {
   std::optional<SizeReport> Transient;
   /// The target's own estimate of one run, when it has one.
   std::optional<double> Seconds;
+  /// Shape buckets of `main`, smallest first, and the one that --dims takes.
+  std::vector<std::string> Buckets;
+  std::optional<std::string> Bucket;
 };
 
 struct NodeReport {
@@ -84,6 +87,8 @@ struct CompilationRequest {
   std::map<std::string, InputValue> InputValues;
   std::vector<std::string> Targets, Cpus, LoadTargets;
   std::map<std::string, int64_t> Dims;
+  /// Texts of --bucket: "batch=1,sequence=32,128".
+  std::vector<std::string> Buckets;
   bool AllowLinks = false;
   std::string LinksRoot = "/";
   bool Korean = false;

@@ -107,12 +107,13 @@ bool Explainer::addTarget(const Target &T) {
   OwningOpRef<ModuleOp> Clone = raisedFor(T).clone();
   // Placement decides what is refused; forming dispatches, which values need
   // memory between them.
-  if (!checkShapes(*Clone, T))
-    return false;
-  for (Phase P : {Phase::Place, Phase::Quantize, Phase::Specialize,
-                  Phase::FormDispatches})
+  for (Phase P : {Phase::Specialize, Phase::Place, Phase::Quantize,
+                  Phase::FormDispatches}) {
     if (!run(P, *Clone, &T))
       return false;
+    if (P == Phase::Specialize && !checkShapes(*Clone, T))
+      return false;
+  }
   Report.Targets.back() = aboutDispatches(*Clone, T);
   return true;
 }
@@ -122,7 +123,7 @@ void Explainer::explain() {
     return;
   countWeights();
   if ((!isDone(Phase::Simplify) && !run(Phase::Simplify, *Module, nullptr)) ||
-      !raise() || !checkDims() || !addSignature())
+      !raise() || !checkDims() || !checkBuckets() || !addSignature())
     return;
   // Every target is explained, whatever another one refuses.
   for (const Target *Each : Targets)

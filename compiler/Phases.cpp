@@ -21,8 +21,8 @@ using namespace mlir;
 using namespace dure;
 
 static constexpr llvm::StringLiteral Names[] = {
-    "import",   "simplify",   "raise",           "place",
-    "quantize", "specialize", "form-dispatches", "lower"};
+    "import", "simplify", "raise",           "specialize",
+    "place",  "quantize", "form-dispatches", "lower"};
 
 StringRef dure::phaseName(Phase P) { return Names[static_cast<unsigned>(P)]; }
 
@@ -84,6 +84,8 @@ static void addPasses(Phase P, const PhaseOptions &Options, OpPassManager &PM) {
     return;
   case Phase::Specialize:
     FromTarget(TargetPhase::Specialize);
+    if (Options.Preferred && Options.Preferred->needsStaticShapes())
+      buildSpecializePipeline(PM, llvm::join(Options.Buckets, ";"));
     return;
   case Phase::FormDispatches:
     FromTarget(TargetPhase::FormDispatches);

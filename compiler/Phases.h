@@ -14,9 +14,9 @@ enum class Phase {
   Import,
   Simplify,
   Raise,
+  Specialize,
   Place,
   Quantize,
-  Specialize,
   FormDispatches,
   Lower
 };
@@ -39,6 +39,9 @@ struct PhaseOptions {
   const Target *Preferred = nullptr;
   const Target *Fallback = nullptr;
   bool NoRaise = false;
+  /// What --bucket asks for, one text each, for a target that needs static
+  /// shapes.
+  std::vector<std::string> Buckets;
   /// Receives the IR after a phase or pass whose name is in `PrintAfter`.
   std::vector<std::string> PrintAfter;
   std::function<void(llvm::StringRef Text)> Print;

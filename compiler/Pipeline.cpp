@@ -6,6 +6,7 @@
 #include "compiler/package/SourceNames.h"
 #include "compiler/package/Transients.h"
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/specialize/Buckets.h"
 #include "frontends/onnx/Importer.h"
 #include "runtime/base/Korean.h"
 
@@ -315,7 +316,19 @@ TargetReport Pipeline::aboutDispatches(ModuleOp Module, const Target &T) {
     ++*About.Dispatches;
     About.FallbackOps += Op.getTarget() != T.name();
   });
-  if (func::FuncOp Main = mainOf(Module)) {
+  func::FuncOp Main = mainOf(Module);
+  if (Main && hasBuckets(Main)) {
+    // Without sizes, the largest bucket: as much as a run may take.
+    BucketTable Table = BucketTable::of(Main);
+    const Bucket *Chosen = Table.choose(Request.Dims);
+    for (const Bucket &Each : Table.Buckets)
+      About.Buckets.push_back(Table.describe(Each));
+    if (Chosen)
+      About.Bucket = Table.describe(*Chosen);
+    Main = Module.lookupSymbol<func::FuncOp>(
+        (Chosen ? *Chosen : Table.Buckets.back()).Callee);
+  }
+  if (Main) {
     About.Transient = sizeOf(planTransients(Main).Peak);
     About.Seconds = costOf(Main, T, Request.Dims);
   }
@@ -357,9 +370,35 @@ bool Pipeline::checkDims() {
   return true;
 }
 
+bool Pipeline::checkBuckets() {
+  if (Request.Buckets.empty())
+    return true;
+  auto NeedsStatic = [](const Target *Each) {
+    return Each->needsStaticShapes();
+  };
+  if (llvm::none_of(Targets, NeedsStatic))
+    return fail(Outcome::InvalidRequest, Say::NoUseForBuckets,
+                {Targets.front()->name().str()});
+  std::set<std::string> Known;
+  for (auto Entry : Module->getOps<func::FuncOp>())
+    for (const std::string &Name : bucketSymbols(Entry))
+      Known.insert(Name);
+  for (const std::string &Text : Request.Buckets) {
+    std::optional<BucketRequest> Asked = parseBucket(Text);
+    if (!Asked)
+      return fail(Outcome::InvalidRequest, Say::BadBucket, {Text});
+    for (const auto &[Name, Sizes] : *Asked)
+      if (!Known.count(Name))
+        return Known.empty()
+                   ? fail(Outcome::InvalidRequest, Say::NoBucketDims, {Name})
+                   : fail(Outcome::InvalidRequest, Say::UnknownBucketDim,
+                          {Name, llvm::join(Known, ", ")});
+  }
+  return true;
+}
+
 bool Pipeline::checkShapes(ModuleOp Module, const Target &T) {
-  func::FuncOp Main = mainOf(Module);
-  if (!T.needsStaticShapes() || !Main)
+  if (!T.needsStaticShapes())
     return true;
   auto Refuse = [&](std::string Node, std::string Op, const std::string &Dim) {
     Report.Refusals.push_back(
@@ -370,22 +409,17 @@ bool Pipeline::checkShapes(ModuleOp Module, const Target &T) {
                       "': " + Report.Refusals.back().Reason +
                       " [dynamic-shape] " + Report.Refusals.back().Remedy;
   };
-  auto Visit = [&](Type Given, const std::string &Node, const std::string &Op) {
-    for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(Given)))
-      if (!Dim.constant())
-        return Refuse(Node, Op, Dim.str());
-  };
-  for (auto [I, Given] : llvm::enumerate(Main.getArgumentTypes())) {
-    auto Name = Main.getArgAttrOfType<StringAttr>(I, DureDialect::NameAttr);
-    Visit(Given, Name ? Name.str() : "", "input");
-  }
-  // Sizes that the model computes; those of inputs have been told.
-  if (Report.Refusals.empty())
-    Main.getBody().walk([&](Operation *Op) {
-      for (Type Given : Op->getResultTypes()) {
-        std::vector<std::string> Nodes = sourceNodes(Op->getLoc());
-        Visit(Given, Nodes.empty() ? "" : Nodes.back(), sourceOp(Op->getLoc()));
-      }
+  // Every bucket has the same ops: what one has is told once.
+  std::set<std::string> Told;
+  for (auto Function : Module.getOps<func::FuncOp>())
+    Function.getBody().walk([&](Operation *Op) {
+      for (Type Given : Op->getResultTypes())
+        for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(Given))) {
+          std::vector<std::string> Nodes = sourceNodes(Op->getLoc());
+          std::string Node = Nodes.empty() ? "" : Nodes.back();
+          if (!Dim.constant() && Told.insert(Node + " " + Dim.str()).second)
+            Refuse(Node, sourceOp(Op->getLoc()), Dim.str());
+        }
     });
   return Report.Refusals.empty() || fail(Outcome::Refused, Report.Message);
 }
@@ -439,6 +473,7 @@ bool Pipeline::runPhaseOn(Phase P, ModuleOp Module, const Target *Preferred,
   Options.Preferred = Preferred;
   Options.Fallback = Fallback == Preferred ? nullptr : Fallback;
   Options.NoRaise = NoRaise;
+  Options.Buckets = Request.Buckets;
   Options.PrintAfter = Request.PrintAfter;
   Options.Print = [this](StringRef Text) {
     if (Request.Print)

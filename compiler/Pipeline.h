@@ -36,9 +36,12 @@ public:
   SizeReport sizeOf(const DimExpr &Expr) const;
   /// Checks the sizes given for dimensions (--dims) against `main`.
   bool checkDims();
-  /// Refuses symbolic dimensions on behalf of a target that needs static ones.
+  /// Checks what --bucket gives against the entries and the targets.
+  bool checkBuckets();
+  /// Refuses dimensions that phase specialize has left symbolic, on behalf of a
+  /// target that needs static ones.
   bool checkShapes(mlir::ModuleOp Module, const Target &T);
-  /// The module's function `main`.
+  /// The module's function `main`; it has no body where it has buckets.
   static mlir::func::FuncOp mainOf(mlir::ModuleOp Module);
   /// Notes that a phase begins; false when the user has cancelled.
   bool begin(llvm::StringRef Phase);

@@ -1,40 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Blocks of the host program: dure.if and dure.loop.
+#include "compiler/package/BlockScope.h"
 #include "compiler/package/ElementTypes.h"
-#include "compiler/package/ProgramBuilder.h"
 
 using namespace mlir;
 using namespace dure;
-
-/// Instructions go to a block of their own. What is computed there is not known
-/// behind it, since it need not run.
-class ProgramBuilder::BlockScope {
-public:
-  explicit BlockScope(ProgramBuilder &Owner)
-      : Owner(Owner), EmitTo(Owner.EmitTo), Scalars(Owner.Scalars),
-        Buffers(Owner.Buffers), WeightBuffers(Owner.WeightBuffers) {
-    Owner.EmitTo = static_cast<uint32_t>(Owner.Out.Blocks.size());
-    Owner.Out.Blocks.emplace_back();
-  }
-  ~BlockScope() {
-    Owner.EmitTo = EmitTo;
-    Owner.Scalars = std::move(Scalars);
-    Owner.Buffers = std::move(Buffers);
-    Owner.WeightBuffers = std::move(WeightBuffers);
-    // What has been written in the block is seen by everything behind it.
-    Owner.Written.clear();
-    Owner.Read.clear();
-  }
-  BlockScope(const BlockScope &) = delete;
-  uint32_t block() const { return Owner.EmitTo; }
-
-private:
-  ProgramBuilder &Owner;
-  uint32_t EmitTo;
-  std::map<std::string, ScalarReg> Scalars;
-  llvm::DenseMap<Value, BufferReg> Buffers;
-  std::map<std::pair<std::string, const void *>, BufferReg> WeightBuffers;
-};
 
 /// Registers that hold a tensor which several places assign: where its elements
 /// lie, and the dims that are symbols of its own.

@@ -184,8 +184,9 @@ LogicalResult ProgramBuilder::checkEqualDims() {
 // Memory
 //===----------------------------------------------------------------------===//
 
-LogicalResult ProgramBuilder::allocateArena() {
-  Transients = planTransients(Function);
+LogicalResult ProgramBuilder::allocateArena(func::FuncOp Of) {
+  Transients = planTransients(Of);
+  SlotOffsets.clear();
   if (Transients.Slots.empty())
     return success();
   DimExpr Total(0);
@@ -523,22 +524,30 @@ LogicalResult ProgramBuilder::translate(Operation &Op) {
                         "have put it into a dispatch");
 }
 
-FailureOr<Program> ProgramBuilder::build() {
+/// What every program begins with: symbols bound, sizes checked.
+LogicalResult ProgramBuilder::begin() {
   Out.Blocks.emplace_back();
   if (auto Pairs =
           Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr))
     llvm::append_range(UncheckedPairs, Pairs.getAsRange<DimsAttr>());
-  if (failed(bindInputs()))
+  return bindInputs();
+}
+
+/// Before any work: a step that the state has no room for is refused whole.
+LogicalResult ProgramBuilder::growState() {
+  auto Growth = Function->getAttrOfType<DimsAttr>(StateGrowthAttr);
+  if (!Growth)
+    return success();
+  FailureOr<ScalarReg> Count = scalar(Function.getLoc(), Growth.expr(0));
+  if (failed(Count))
     return failure();
-  if (failed(allocateArena()))
+  emit(StateAppendOp{*Count});
+  return success();
+}
+
+FailureOr<Program> ProgramBuilder::build() {
+  if (failed(begin()) || failed(allocateArena(Function)) || failed(growState()))
     return failure();
-  if (auto Growth = Function->getAttrOfType<DimsAttr>(StateGrowthAttr)) {
-    // Before any work: a step that the state has no room for is refused whole.
-    FailureOr<ScalarReg> Count = scalar(Function.getLoc(), Growth.expr(0));
-    if (failed(Count))
-      return failure();
-    emit(StateAppendOp{*Count});
-  }
   for (Operation &Op : Function.getBody().front())
     if (failed(translate(Op)))
       return failure();
@@ -551,5 +560,17 @@ FailureOr<Program>
 dure::buildHostProgram(func::FuncOp Function, const Entry &Signature,
                        const llvm::StringMap<KernelPlace> &Kernels,
                        WeightTable &Weights) {
-  return ProgramBuilder(Function, Signature, Kernels, Weights).build();
+  if (!hasBuckets(Function))
+    return ProgramBuilder(Function, Signature, Kernels, Weights).build();
+  BucketTable Table = BucketTable::of(Function);
+  SmallVector<func::FuncOp> Callees;
+  for (const Bucket &Each : Table.Buckets)
+    Callees.push_back(SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+        Function->getParentOp(),
+        StringAttr::get(Function.getContext(), Each.Callee)));
+  // A declaration has no arguments that could be looked at.
+  OwningOpRef<func::FuncOp> Shell = Function.clone();
+  Shell->addEntryBlock();
+  return ProgramBuilder(*Shell, Signature, Kernels, Weights)
+      .buildBuckets(Table, Callees);
 }

@@ -3,6 +3,7 @@
 #include "compiler/package/Packaging.h"
 
 #include "compiler/package/ProgramText.h"
+#include "compiler/passes/specialize/Buckets.h"
 #include "runtime/package/Verifier.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -65,7 +66,9 @@ void addSymbols(const Entry &Signature, Package &Content) {
 /// Adds the entries of a module that the package does not have yet.
 LogicalResult addEntries(ModuleOp Module, Package &Content) {
   for (auto Function : Module.getOps<func::FuncOp>()) {
-    if (Function->hasAttr(DureDialect::DispatchFnAttr) || Function.isExternal())
+    if (Function->hasAttr(DureDialect::DispatchFnAttr) ||
+        Function->hasAttr(BucketFnAttr) ||
+        (Function.isExternal() && !hasBuckets(Function)))
       continue;
     if (llvm::any_of(Content.Entries, [&](const Entry &Known) {
           return Known.Name == Function.getSymName();

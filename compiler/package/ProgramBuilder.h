@@ -8,6 +8,7 @@
 
 #include "compiler/package/HostProgram.h"
 #include "compiler/package/Transients.h"
+#include "compiler/passes/specialize/Buckets.h"
 
 #include "llvm/ADT/DenseMap.h"
 
@@ -27,6 +28,12 @@ public:
         Weights(Weights) {}
 
   mlir::FailureOr<Program> build();
+  /// The program of an entry that is a table of buckets, `Function` being its
+  /// signature with a block of arguments alone, `Callees` the buckets'
+  /// functions.
+  mlir::FailureOr<Program>
+  buildBuckets(const BucketTable &Table,
+               llvm::ArrayRef<mlir::func::FuncOp> Callees);
 
 private:
   // Scalars.
@@ -38,7 +45,7 @@ private:
   bool isBound(const DimExpr &Expr) const;
 
   // Memory.
-  mlir::LogicalResult allocateArena();
+  mlir::LogicalResult allocateArena(mlir::func::FuncOp Of);
   mlir::FailureOr<BufferReg> memoryFor(mlir::Operation *Op, mlir::Value V);
   /// Memory for a constant that repeats one element, filled at run time.
   mlir::FailureOr<BufferReg> filled(mlir::Operation *User, ConstantOp Op,
@@ -77,6 +84,20 @@ private:
                                       llvm::ArrayRef<Stack> Stacks);
   void move(ScalarReg To, ScalarReg From);
   ScalarReg compute(ScalarOpKind Kind, ScalarReg A, ScalarReg B);
+
+  // Shape buckets (BucketCalls.cpp).
+  mlir::LogicalResult begin();
+  mlir::LogicalResult growState();
+  llvm::SmallVector<ScalarReg> chooseBucket(const BucketTable &Table);
+  void refuseShapes(const BucketTable &Table, ScalarReg Chosen);
+  mlir::LogicalResult translateBucket(mlir::func::FuncOp Callee,
+                                      llvm::ArrayRef<BufferReg> Results);
+  mlir::FailureOr<ScalarReg> haveSizes(llvm::ArrayRef<DimExpr> Dims,
+                                       llvm::ArrayRef<int64_t> Sizes);
+  mlir::LogicalResult copyCorner(BufferReg To, Space Where, BufferReg From,
+                                 mlir::RankedTensorType Of,
+                                 llvm::ArrayRef<DimExpr> FromDims,
+                                 llvm::ArrayRef<DimExpr> ToDims);
 
   // Instructions.
   void barrierIfNeeded(llvm::ArrayRef<Binding> Bindings);

@@ -52,13 +52,13 @@ FailureOr<Entry> dure::buildSignature(func::FuncOp Function) {
   Out.Name = Function.getSymName().str();
   StringRef Key = DureDialect::NameAttr;
   auto Capacity = Function->getAttrOfType<StringAttr>(StateCapacitySymbolAttr);
-  for (BlockArgument Argument : Function.getArguments()) {
-    unsigned Index = Argument.getArgNumber();
+  // An entry with buckets has types without a body's arguments.
+  for (auto [I, Type] : llvm::enumerate(Function.getArgumentTypes())) {
+    unsigned Index = I;
     if (Function.getArgAttr(Index, StateLengthsAttr))
       continue;
-    FailureOr<TensorInfo> Info =
-        tensorInfo(Function, Argument.getType(),
-                   Function.getArgAttrOfType<StringAttr>(Index, Key));
+    FailureOr<TensorInfo> Info = tensorInfo(
+        Function, Type, Function.getArgAttrOfType<StringAttr>(Index, Key));
     if (failed(Info))
       return failure();
     if (Function.getArgAttr(Index, StateAttr))

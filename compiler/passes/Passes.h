@@ -40,6 +40,12 @@ void buildSimplifyPipeline(mlir::OpPassManager &Passes);
 /// Leaving it out changes speed only, never results.
 void buildRaisePipeline(mlir::OpPassManager &Passes);
 
+/// Phase specialize for a target that needs static shapes: entries become
+/// tables of functions of such shapes. `Buckets` is what --bucket gives,
+/// several behind ';'.
+void buildSpecializePipeline(mlir::OpPassManager &Passes,
+                             llvm::StringRef Buckets);
+
 /// Checks what must hold after the phase that `dure.phase` names, beyond what
 /// ops verify by themselves. Every phase from import to form-dispatches ends
 /// with it.

@@ -159,6 +159,24 @@ def DecomposeMoE : Pass<"dure-decompose-moe"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Phase specialize
+//===----------------------------------------------------------------------===//
+
+def SpecializeShapes : Pass<"dure-specialize-shapes", "::mlir::ModuleOp"> {
+  let summary = "Makes an entry a table of functions of static shapes";
+  let description = [{
+    Each entry with symbolic dimensions loses its body and gets
+    `dure.bucket_symbols`, the dimensions that choose, and `dure.buckets`: a
+    function, the sizes it is for, and the dimensions along which smaller inputs
+    are padded. Sizes are those of `buckets`, completed by defaults
+    (specialize/BucketChoice.h).
+  }];
+  let options = [
+    Option<"Buckets", "buckets", "std::string", /*default=*/"",
+           "What to make code for: NAME=SIZE,... and more of them behind ';'">];
+}
+
+//===----------------------------------------------------------------------===//
 // Between phases
 //===----------------------------------------------------------------------===//
 
@@ -175,8 +193,8 @@ def NoteEqualDims : Pass<"dure-note-equal-dims", "::mlir::ModuleOp"> {
 def VerifyPhase : Pass<"dure-verify-phase", "::mlir::ModuleOp"> {
   let summary = "Checks what must hold after the module's phase";
   let description = [{
-    By `dure.phase`: neutral ops alone up to raise, work in regions up to
-    specialize, in dispatch functions after form-dispatches. Every dynamic
+    By `dure.phase`: neutral ops alone up to specialize, work in regions up to
+    quantize, in dispatch functions after form-dispatches. Every dynamic
     dimension has an expression, and every symbol is bound before it is used.
   }];
 }

@@ -59,6 +59,17 @@ void buildRaisePipeline(OpPassManager &Passes) {
   Passes.addPass(createRaiseCache());
 }
 
+void buildSpecializePipeline(OpPassManager &Passes, StringRef Buckets) {
+  // Which sizes are possible follows from what ops demand of them.
+  Passes.addPass(createNoteEqualDims());
+  SpecializeShapesOptions Options;
+  Options.Buckets = Buckets.str();
+  Passes.addPass(createSpecializeShapes(Options));
+
+  // What the sizes decide: shape arithmetic, cuts that cut nothing.
+  buildSimplifyPipeline(Passes);
+}
+
 void registerCompilerPipelines() {
   PassPipelineRegistration<>("dure-simplify", "The passes of phase simplify",
                              buildSimplifyPipeline);

@@ -211,6 +211,7 @@ private:
         ->type_name("[=ROOT]");
     options(A, "--input-value", InputValueTexts, "NAME=VALUE",
             Message::HelpInputValue);
+    options(A, "--bucket", O.Buckets, "NAME=SIZE,...", Message::HelpBucket);
     flag(A, "--no-raise", O.NoRaise, Message::HelpNoRaise);
     flag(A, "--no-fallback", O.NoFallback, Message::HelpNoFallback);
   }

@@ -73,7 +73,7 @@ struct ModelRequest {
       : TargetNames(Target.empty() ? O.Targets
                                    : std::vector<std::string>{Target}),
         DimTexts(dimTexts(O)), Targets(TargetNames), Cpus(O.Cpus),
-        Plugins(O.LoadTargets), Dims(DimTexts) {
+        Plugins(O.LoadTargets), Dims(DimTexts), Buckets(O.Buckets) {
     Model.struct_size = sizeof(Model);
     Model.path = O.Path.c_str();
     Model.targets = Targets.data();
@@ -84,6 +84,8 @@ struct ModelRequest {
     Model.load_target_count = Plugins.size();
     Model.dims = Dims.data();
     Model.dim_count = Dims.size();
+    Model.buckets = Buckets.data();
+    Model.bucket_count = Buckets.size();
     if (O.AllowLinks)
       Model.links = O.LinksRoot.empty() ? DURE_COMPILER_LINKS_ANY
                                         : DURE_COMPILER_LINKS_WITHIN_ROOT;
@@ -128,7 +130,7 @@ struct ModelRequest {
 
   std::vector<std::string> TargetNames;
   std::vector<std::string> DimTexts;
-  StringList Targets, Cpus, Plugins, Dims;
+  StringList Targets, Cpus, Plugins, Dims, Buckets;
   std::vector<io::Tensor> Tensors;
   std::vector<dure_compiler_input_value> Values;
   dure_compiler_model Model = {};

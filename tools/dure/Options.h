@@ -38,6 +38,8 @@ struct Options {
   std::vector<std::string> Cpus;
   std::vector<std::string> LoadTargets;
   NamedSizes Dims;
+  /// "batch=1,sequence=32,128", as the compiler reads them.
+  std::vector<std::string> Buckets;
   bool AllowLinks = false;
   /// Empty: links may lead anywhere.
   std::string LinksRoot;

@@ -164,6 +164,7 @@ static const char *misplacedOption(const Options &O, bool IsPackage) {
     bool Used, ForPackages;
   } All[] = {{"--cpu", !O.Cpus.empty(), false},
              {"--load-target", !O.LoadTargets.empty(), false},
+             {"--bucket", !O.Buckets.empty(), false},
              {"--no-raise", O.NoRaise, false},
              {"--no-fallback", O.NoFallback, false},
              {"--model-folder", !O.ModelFolder.empty(), true},

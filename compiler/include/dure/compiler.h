@@ -131,15 +131,21 @@ typedef struct dure_compiler_model {
   int32_t no_raise;
   const dure_compiler_input_value *input_values;
   size_t input_value_count;
+  /* Sizes of symbolic dimensions that targets which need static shapes make
+   * code for, as "batch=1,sequence=32,128": every combination, completed by
+   * defaults. Several add up. None: defaults alone. Other targets' code is for
+   * all sizes. */
+  const char *const *buckets;
+  size_t bucket_count;
 } dure_compiler_model;
 
 typedef struct dure_compiler_compile_request {
   size_t struct_size;
   const dure_compiler_model *model;
   /* The package; with `stop_after`, the IR as text instead. Required. After
-   * "lower", the last phase, that is the host programs as text. From "place" on
-   * (or "raise", when one target wants it and another does not) each target has
-   * IR of its own: stop_after then takes one target. */
+   * "lower", the last phase, that is the host programs as text. From
+   * "specialize" on (or "raise", when one target wants it and another does not)
+   * each target has IR of its own: stop_after then takes one target. */
   const char *output_path;
   dure_compiler_weights weights;
   /* Nonzero: every dispatch names the values that it defines, by their ONNX
@@ -147,8 +153,8 @@ typedef struct dure_compiler_compile_request {
    * out one by one (dure_run_options.on_value). A value without an ONNX name,
    * made inside a raised pattern, is left out. For `check --per-dispatch`. */
   int32_t debug_values;
-  /* Phase names: "import", "simplify", "raise", "place", "quantize",
-   * "specialize", "form-dispatches", "lower". NULL: all phases. */
+  /* Phase names: "import", "simplify", "raise", "specialize", "place",
+   * "quantize", "form-dispatches", "lower". NULL: all phases. */
   const char *stop_after;
   const char *start_from;
   /* Phase or pass names whose output is printed through `print`, or on stderr

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What must hold between phases beyond what each op says of itself.
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/specialize/Buckets.h"
 
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -17,9 +18,9 @@ namespace {
 
 /// How far a module has come, as far as the rules differ.
 enum class Stage {
-  /// Up to raise: neutral ops alone.
+  /// Up to specialize: neutral ops alone.
   Neutral,
-  /// Up to specialize: work lies in regions.
+  /// Up to quantize: work lies in regions.
   Placed,
   /// Work lies in dispatch functions.
   Dispatched
@@ -27,8 +28,8 @@ enum class Stage {
 
 std::optional<Stage> stageOf(StringRef Phase) {
   return llvm::StringSwitch<std::optional<Stage>>(Phase)
-      .Cases({"import", "simplify", "raise"}, Stage::Neutral)
-      .Cases({"place", "quantize", "specialize"}, Stage::Placed)
+      .Cases({"import", "simplify", "raise", "specialize"}, Stage::Neutral)
+      .Cases({"place", "quantize"}, Stage::Placed)
       .Case("form-dispatches", Stage::Dispatched)
       .Default(std::nullopt);
 }
@@ -272,7 +273,7 @@ LogicalResult FunctionVerifier::verifyBlocks(Operation *Op) {
 
 /// The host knows tensors alone, and code of one block.
 LogicalResult FunctionVerifier::verifySignature() {
-  if (!Function.getBody().hasOneBlock())
+  if (!hasBuckets(Function) && !Function.getBody().hasOneBlock())
     return Function->emitOpError("must have a body of one block");
   for (ArrayRef<Type> Types :
        {Function.getArgumentTypes(), Function.getResultTypes()})
@@ -295,9 +296,14 @@ LogicalResult FunctionVerifier::verify() {
   for (Type T : Function.getArgumentTypes())
     if (failed(verifyType(Function, T)))
       return failure();
-  for (Operation &Op : Function.getBody().front())
-    if (failed(verifyOp(&Op)))
+  if (hasBuckets(Function)) {
+    if (failed(verifyBuckets(Function)))
       return failure();
+  } else {
+    for (Operation &Op : Function.getBody().front())
+      if (failed(verifyOp(&Op)))
+        return failure();
+  }
   // Sizes that must agree may be known only at the end, or inside a block.
   Bound.insert(BoundInBlocks.begin(), BoundInBlocks.end());
   auto Pairs = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);

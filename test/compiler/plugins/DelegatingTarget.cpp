@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Targets that are `reference` but for one thing: `wrong` computes a
-// subtraction where the model adds, after placement, so that nothing but its
-// results tells; `static-shapes` says that it needs static shapes.
+// Targets that are another one but for one thing: `wrong`, of `reference`,
+// computes a subtraction where the model adds, after placement, so that nothing
+// but its results tells; `static-shapes`, of `reference`, and `static-cpu`, of
+// `cpu`, say that they need static shapes, and refuse others.
 #include "compiler/Target.h"
 
 #include "mlir/Pass/Pass.h"
@@ -13,8 +14,8 @@ using namespace mlir;
 namespace {
 
 /// The target of the in-tree library; a process keeps it loaded.
-std::unique_ptr<dure::Target> createReference() {
-  void *Library = dlopen(DURE_TEST_LIBRARIES "/libdure-target-reference.so",
+std::unique_ptr<dure::Target> createInner() {
+  void *Library = dlopen(DURE_TEST_LIBRARIES "/libdure-target-" INNER ".so",
                          RTLD_NOW | RTLD_LOCAL);
   if (!Library)
     return nullptr;
@@ -49,6 +50,12 @@ public:
     return Inner->variants(Names, Error);
   }
   std::optional<dure::Unsupported> supports(Operation *Op) const override {
+#ifdef STATIC_SHAPES
+    for (Type Each : Op->getResultTypes())
+      if (!cast<RankedTensorType>(Each).hasStaticShape())
+        return dure::Unsupported{"dynamic-shape", "its shape is not static",
+                                 "Phase specialize should have made it so."};
+#endif
     return Inner->supports(Op);
   }
   void registerDialects(DialectRegistry &Registry) const override {
@@ -64,6 +71,10 @@ public:
   }
 #ifdef STATIC_SHAPES
   bool needsStaticShapes() const override { return true; }
+  void addPasses(dure::TargetPhase Phase,
+                 OpPassManager &Passes) const override {
+    Inner->addPasses(Phase, Passes);
+  }
   std::optional<double>
   cost(func::FuncOp, const std::map<std::string, int64_t> &) const override {
     return 0.25;
@@ -77,7 +88,7 @@ public:
 #endif
 
 private:
-  std::unique_ptr<dure::Target> Inner = createReference();
+  std::unique_ptr<dure::Target> Inner = createInner();
 };
 
 } // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // REQUIRES: compiler, target-cpu, target-reference
-// RUN: dure compile %s --target cpu --start-from place --stop-after place -o %t.mlir > /dev/null
+// RUN: dure compile %s --target cpu --start-from specialize --stop-after place -o %t.mlir > /dev/null
 // RUN: FileCheck %s --input-file %t.mlir --check-prefixes=CHECK,CPU
-// RUN: dure compile %s --target reference --start-from place --stop-after place -o %t.mlir > /dev/null
+// RUN: dure compile %s --target reference --start-from specialize --stop-after place -o %t.mlir > /dev/null
 // RUN: FileCheck %s --input-file %t.mlir --check-prefixes=CHECK,REFERENCE
 
 !x = tensor<?x16xf32, #dure.dims<["n", "16"]>>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // REQUIRES: compiler, target-cpu
-// RUN: dure compile %s --target cpu --start-from place --stop-after form-dispatches -o %t.mlir --print-ir-after dure-cpu-row-reductions 2> %t.ir > /dev/null
+// RUN: dure compile %s --target cpu --start-from specialize --stop-after form-dispatches -o %t.mlir --print-ir-after dure-cpu-row-reductions 2> %t.ir > /dev/null
 // RUN: FileCheck %s --input-file %t.ir
 
 !x = tensor<?x8x128xf32, #dure.dims<["n", "8", "128"]>>

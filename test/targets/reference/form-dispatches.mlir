@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // REQUIRES: compiler, target-reference
-// RUN: dure compile %s --target reference --start-from place --stop-after form-dispatches -o %t.mlir > /dev/null
+// RUN: dure compile %s --target reference --start-from specialize --stop-after form-dispatches -o %t.mlir > /dev/null
 // RUN: FileCheck %s --input-file %t.mlir
 
 !x = tensor<?x128xf32, #dure.dims<["n", "128"]>>

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Entries that are tables of shape buckets: the choice, and inputs padded to a
+// bucket and results cut to what they are of, as instructions.
+#include "compiler/package/BlockScope.h"
+#include "compiler/package/ElementTypes.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace dure;
+
+/// A register for each bucket that is 1 where the bucket is taken, else 0.
+SmallVector<ScalarReg> ProgramBuilder::chooseBucket(const BucketTable &Table) {
+  Location Loc = Function.getLoc();
+  ScalarReg One = *scalar(Loc, DimExpr(1));
+  ScalarReg IsOpen = newScalar();
+  move(IsOpen, One);
+  SmallVector<ScalarReg> Taken;
+  for (const Bucket &Each : Table.Buckets) {
+    ScalarReg Fits = IsOpen;
+    for (auto [Symbol, Size] : llvm::zip(Table.Symbols, Each.Sizes)) {
+      ScalarReg Is =
+          compute(Each.isPadded(Symbol) ? ScalarOpKind::Le : ScalarOpKind::Eq,
+                  Scalars.at(Symbol), *scalar(Loc, DimExpr(Size)));
+      Fits = compute(ScalarOpKind::Mul, Fits, Is);
+    }
+    Taken.push_back(compute(ScalarOpKind::Max, Fits, Fits));
+    IsOpen = compute(ScalarOpKind::Sub, IsOpen, Fits);
+  }
+  refuseShapes(Table, IsOpen);
+  return Taken;
+}
+
+/// Ends a run that no bucket serves: with the dimension that fits none of them,
+/// or with all of them. `IsOpen` is 1 then.
+void ProgramBuilder::refuseShapes(const BucketTable &Table, ScalarReg IsOpen) {
+  Location Loc = Function.getLoc();
+  std::string List;
+  for (const Bucket &Each : Table.Buckets)
+    List += (List.empty() ? "" : "; ") + Table.describe(Each);
+  for (auto [I, Symbol] : llvm::enumerate(Table.Symbols)) {
+    ScalarReg Value = Scalars.at(Symbol);
+    int64_t Largest = -1;
+    SmallVector<int64_t> Exact;
+    for (const Bucket &Each : Table.Buckets)
+      if (Each.isPadded(Symbol))
+        Largest = std::max(Largest, Each.Sizes[I]);
+      else if (!llvm::is_contained(Exact, Each.Sizes[I]))
+        Exact.push_back(Each.Sizes[I]);
+    // What the value is compared with: itself where a bucket has it.
+    ScalarReg Wanted =
+        *scalar(Loc, DimExpr(Largest >= 0 ? Largest : Exact.front()));
+    for (int64_t Size : Exact) {
+      ScalarOp Same;
+      Same.Kind = ScalarOpKind::Select;
+      Same.A = compute(ScalarOpKind::Eq, Value, *scalar(Loc, DimExpr(Size)));
+      Same.B = Value;
+      Same.C = Wanted;
+      Same.Result = newScalar();
+      emit(Same);
+      Wanted = Same.Result;
+    }
+    emit(CheckOp{Largest >= 0 ? Relation::Le : Relation::Eq, Value, Wanted,
+                 "entry '" + Function.getSymName().str() +
+                     "' has code for fixed shapes alone, none of which takes "
+                     "this '" +
+                     Symbol + "': " + List +
+                     "; compile the model with one more --bucket"});
+  }
+  emit(CheckOp{Relation::Eq, IsOpen, *scalar(Loc, DimExpr(0)),
+               "entry '" + Function.getSymName().str() +
+                   "' has code for fixed shapes alone, none of which takes all "
+                   "dimensions of this run: " +
+                   List + "; compile the model with one more --bucket"});
+}
+
+/// 1 where the dims of a tensor are those sizes.
+FailureOr<ScalarReg> ProgramBuilder::haveSizes(ArrayRef<DimExpr> Dims,
+                                               ArrayRef<int64_t> Sizes) {
+  Location Loc = Function.getLoc();
+  FailureOr<ScalarReg> All = scalar(Loc, DimExpr(1));
+  for (auto [Dim, Size] : llvm::zip(Dims, Sizes)) {
+    if (Dim.isConstant(Size))
+      continue;
+    FailureOr<ScalarReg> Is = scalar(Loc, Dim);
+    if (failed(Is))
+      return failure();
+    ScalarReg Same =
+        compute(ScalarOpKind::Eq, *Is, *scalar(Loc, DimExpr(Size)));
+    All = compute(ScalarOpKind::Mul, *All, Same);
+  }
+  return All;
+}
+
+/// Makes `To` the tensor `From` with other dims: cut, or padded with zeros. One
+/// of both shapes is the bucket's, `Of`; where both are, nothing is copied.
+LogicalResult ProgramBuilder::copyCorner(BufferReg To, Space Where,
+                                         BufferReg From, RankedTensorType Of,
+                                         ArrayRef<DimExpr> FromDims,
+                                         ArrayRef<DimExpr> ToDims) {
+  Location Loc = Function.getLoc();
+  bool IsPadded = llvm::equal(ToDims, dimsOf(Of));
+  FailureOr<ScalarReg> IsSame =
+      haveSizes(IsPadded ? FromDims : ToDims, Of.getShape());
+  FailureOr<ScalarReg> Zero = scalar(Loc, DimExpr(0));
+  FailureOr<ScalarReg> Bytes =
+      scalar(Loc, byteSize(tensorOf(ToDims, Of.getElementType())));
+  if (failed(IsSame) || failed(Bytes))
+    return failure();
+  IfOp Made;
+  Made.Condition = *IsSame;
+  {
+    BlockScope Scope(*this);
+    Made.Then = Scope.block();
+    emit(SubspanOp{To, From, *Zero, *Bytes});
+  }
+  {
+    BlockScope Scope(*this);
+    Made.Else = static_cast<int32_t>(Scope.block());
+    CopyCornerOp Corner;
+    Corner.Source = From;
+    Corner.Target = To;
+    Corner.ElementSize =
+        static_cast<uint8_t>(std::max(1u, Of.getElementTypeBitWidth() / 8));
+    for (auto [Dims, Regs] : {std::pair(FromDims, &Corner.SourceDims),
+                              std::pair(ToDims, &Corner.TargetDims)})
+      for (const DimExpr &Dim : Dims) {
+        FailureOr<ScalarReg> Size = scalar(Loc, Dim);
+        if (failed(Size))
+          return failure();
+        Regs->push_back(*Size);
+      }
+    emit(AllocateOp{To, Where, *Bytes});
+    emit(BarrierOp{});
+    emit(std::move(Corner));
+  }
+  emit(Made);
+  emit(BarrierOp{});
+  return success();
+}
+
+/// The body of one bucket, in the block at hand.
+LogicalResult ProgramBuilder::translateBucket(func::FuncOp Callee,
+                                              ArrayRef<BufferReg> Results) {
+  emit(BarrierOp{});
+  Written.clear();
+  Read.clear();
+  for (auto [Own, Its] :
+       llvm::zip(Function.getArguments(), Callee.getArguments())) {
+    FailureOr<BufferReg> Given = bufferOf(Callee, Own, {});
+    if (failed(Given))
+      return failure();
+    auto Type = cast<RankedTensorType>(Its.getType());
+    auto From = cast<RankedTensorType>(Own.getType());
+    Buffers[Its] = *Given;
+    // State and what only one size fits are as they should be.
+    if (From == Type || !InputIndex.count(Own))
+      continue;
+    BufferReg Padded = Out.BufferRegisters++;
+    if (failed(copyCorner(Padded, Space::Transient, *Given, Type, dimsOf(From),
+                          dimsOf(Type))))
+      return failure();
+    Buffers[Its] = Padded;
+  }
+  if (failed(allocateArena(Callee)))
+    return failure();
+  for (Operation &Op : Callee.getBody().front().without_terminator())
+    if (failed(translate(Op)))
+      return failure();
+  Operation *Return = Callee.getBody().front().getTerminator();
+  for (auto [To, Value, Own] :
+       llvm::zip(Results, Return->getOperands(), Function.getResultTypes())) {
+    FailureOr<BufferReg> From = bufferOf(Callee, Value, {});
+    if (failed(From))
+      return failure();
+    auto Type = cast<RankedTensorType>(Value.getType());
+    if (failed(copyCorner(To, Space::Result, *From, Type, dimsOf(Type),
+                          dimsOf(cast<RankedTensorType>(Own)))))
+      return failure();
+  }
+  return success();
+}
+
+FailureOr<Program>
+ProgramBuilder::buildBuckets(const BucketTable &Table,
+                             ArrayRef<func::FuncOp> Callees) {
+  if (failed(begin()))
+    return failure();
+  SmallVector<ScalarReg> Taken = chooseBucket(Table);
+  if (failed(growState()))
+    return failure();
+  SmallVector<BufferReg> Results;
+  FailureOr<ScalarReg> Zero = scalar(Function.getLoc(), DimExpr(0));
+  for (unsigned I = 0; I < Function.getNumResults(); ++I) {
+    Results.push_back(Out.BufferRegisters++);
+    // One bucket will run; the verifier of programs does not know.
+    emit(AllocateOp{Results.back(), Space::Transient, *Zero});
+  }
+  for (auto [Condition, Callee] : llvm::zip(Taken, Callees)) {
+    IfOp Made;
+    Made.Condition = Condition;
+    {
+      BlockScope Scope(*this);
+      Made.Then = Scope.block();
+      if (failed(translateBucket(Callee, Results)))
+        return failure();
+    }
+    emit(Made);
+    emit(BarrierOp{});
+  }
+  ReturnOp Return;
+  for (auto [Buffer, Type] : llvm::zip(Results, Function.getResultTypes())) {
+    ReturnValue Value;
+    Value.Buffer = Buffer;
+    for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(Type))) {
+      FailureOr<ScalarReg> Size = scalar(Function.getLoc(), Dim);
+      if (failed(Size))
+        return failure();
+      Value.Dims.push_back(*Size);
+    }
+    Return.Values.push_back(std::move(Value));
+  }
+  emit(std::move(Return));
+  if (failed(buildTraceBlock()))
+    return failure();
+  return std::move(Out);
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Makes an entry a table of functions of static shapes, one a bucket.
+#include "compiler/passes/Passes.h"
+#include "compiler/passes/specialize/BucketChoice.h"
+
+#include "mlir/IR/AttrTypeSubElements.h"
+
+namespace dure {
+#define GEN_PASS_DEF_SPECIALIZESHAPES
+#include "compiler/passes/Passes.h.inc"
+} // namespace dure
+
+using namespace mlir;
+using namespace dure;
+
+/// Every symbol that a function's dims of arguments mention.
+static bool hasSymbolicArguments(func::FuncOp Function) {
+  return llvm::any_of(Function.getArgumentTypes(), [](Type Each) {
+    return llvm::any_of(dimsOf(cast<RankedTensorType>(Each)),
+                        [](const DimExpr &Dim) { return !Dim.constant(); });
+  });
+}
+
+/// Puts sizes in for symbols everywhere in `Function`: in types, attributes
+/// and names that stand for them.
+static void substitute(func::FuncOp Function,
+                       std::map<std::string, DimExpr> With) {
+  // Names that a function gives to what is constant now.
+  Function.walk([&](BindDimsOp Op) {
+    bool IsConstant = true;
+    for (auto [Name, Expr] :
+         llvm::zip(Op.getNames().getAsValueRange<StringAttr>(),
+                   Op.getExprs().exprs())) {
+      DimExpr Value = Expr.substitute(With);
+      IsConstant = IsConstant && Value.constant();
+      if (Value.constant())
+        With.emplace(Name.str(), Value);
+    }
+    if (IsConstant)
+      Op.erase();
+  });
+  MLIRContext *Context = Function.getContext();
+  auto Substituted = [&](DimsAttr Dims) {
+    SmallVector<DimExpr> Exprs;
+    for (const DimExpr &Expr : Dims.exprs())
+      Exprs.push_back(Expr.substitute(With));
+    return Exprs;
+  };
+  AttrTypeReplacer Replacer;
+  Replacer.addReplacement([&](DimsAttr Dims) -> Attribute {
+    return DimsAttr::get(Context, Substituted(Dims));
+  });
+  Replacer.addReplacement(
+      [&](RankedTensorType Type)
+          -> std::optional<std::pair<mlir::Type, WalkResult>> {
+        auto Dims = dyn_cast_or_null<DimsAttr>(Type.getEncoding());
+        if (!Dims)
+          return std::nullopt;
+        return std::pair<mlir::Type, WalkResult>(
+            tensorOf(Substituted(Dims), Type.getElementType()),
+            WalkResult::skip());
+      });
+  Replacer.recursivelyReplaceElementsIn(Function, /*replaceAttrs=*/true,
+                                        /*replaceLocs=*/false,
+                                        /*replaceTypes=*/true);
+}
+
+/// A choice that the sizes decide is none: its block takes its place.
+static void foldBranches(func::FuncOp Function) {
+  SmallVector<BranchOp> Decided;
+  // Inner ones first: what is put in place of an outer one stays valid.
+  Function.walk<WalkOrder::PostOrder>([&](BranchOp Op) {
+    if (Op.getCondition().expr(0).constant())
+      Decided.push_back(Op);
+  });
+  for (BranchOp Op : Decided) {
+    bool Taken = !Op.getCondition().expr(0).isConstant(0);
+    Block &Body = (Taken ? Op.getThen() : Op.getOtherwise()).front();
+    Operation *Yield = Body.getTerminator();
+    Op->getBlock()->getOperations().splice(Op->getIterator(),
+                                           Body.getOperations(), Body.begin(),
+                                           Yield->getIterator());
+    Op->replaceAllUsesWith(Yield->getOperands());
+    Op.erase();
+  }
+}
+
+/// "main.batch1.sequence32"
+static std::string nameOf(func::FuncOp Entry, const BucketTable &Table,
+                          const Bucket &Each) {
+  std::string Name = Entry.getSymName().str();
+  for (auto [Symbol, Size] : llvm::zip(Table.Symbols, Each.Sizes))
+    Name += "." + Symbol + std::to_string(Size);
+  return Name;
+}
+
+/// The function of one bucket.
+static func::FuncOp makeBucket(func::FuncOp Entry, const BucketChooser &Chooser,
+                               const BucketTable &Table, const Bucket &Each) {
+  func::FuncOp Made = Entry.clone();
+  Made.setSymName(nameOf(Entry, Table, Each));
+  Made.setPrivate();
+  for (StringRef Name :
+       {StringRef(DureDialect::EqualDimsAttr), StringRef(StateLengthSymbolAttr),
+        StringRef(StateCapacitySymbolAttr), StringRef(StateGrowthAttr)})
+    Made->removeAttr(Name);
+  Made->setAttr(BucketFnAttr, UnitAttr::get(Entry.getContext()));
+  std::map<std::string, DimExpr> Sizes;
+  for (const auto &[Symbol, Size] : Chooser.sizesOf(Table, Each))
+    Sizes.emplace(Symbol, DimExpr(Size));
+  substitute(Made, std::move(Sizes));
+  foldBranches(Made);
+  return Made;
+}
+
+namespace {
+
+struct SpecializeShapes : dure::impl::SpecializeShapesBase<SpecializeShapes> {
+  using SpecializeShapesBase::SpecializeShapesBase;
+
+  void runOnOperation() override {
+    SmallVector<BucketRequest> Requests;
+    SmallVector<StringRef> Texts;
+    StringRef(Buckets).split(Texts, ';', -1, /*KeepEmpty=*/false);
+    for (StringRef Text : Texts) {
+      std::optional<BucketRequest> Request = parseBucket(Text);
+      if (!Request) {
+        getOperation().emitError("'")
+            << Text << "' is no bucket: write NAME=SIZE,...";
+        return signalPassFailure();
+      }
+      Requests.push_back(std::move(*Request));
+    }
+    std::string Past;
+    SmallVector<func::FuncOp> Entries;
+    for (auto Function : getOperation().getOps<func::FuncOp>()) {
+      if (Function.isExternal() || !hasSymbolicArguments(Function))
+        continue;
+      Entries.push_back(Function);
+      if (auto Name =
+              Function->getAttrOfType<StringAttr>(StateLengthSymbolAttr))
+        Past = Name.str();
+    }
+    for (func::FuncOp Entry : Entries)
+      if (failed(specialize(Entry, Past, Requests)))
+        return signalPassFailure();
+  }
+
+  LogicalResult specialize(func::FuncOp Entry, StringRef Past,
+                           ArrayRef<BucketRequest> Requests) {
+    if (Entry->hasAttr(StateLengthSymbolAttr)) {
+      Entry.erase();
+      return success();
+    }
+    BucketChooser Chooser(Entry, Past);
+    FailureOr<BucketTable> Table = Chooser.choose(Requests);
+    if (failed(Table))
+      return failure();
+    Operation *At = Entry;
+    for (Bucket &Each : Table->Buckets) {
+      func::FuncOp Made = makeBucket(Entry, Chooser, *Table, Each);
+      Each.Callee = Made.getSymName().str();
+      getOperation().insert(std::next(At->getIterator()), Made);
+      At = Made;
+    }
+    Table->setOn(Entry);
+    return success();
+  }
+};
+
+} // namespace
