@@ -12,6 +12,8 @@ static constexpr uint64_t MaxConstantElements = 64;
 /// Elements given as varints have no bytes to refer to; they become constants
 /// in pieces, which stays sensible only for so many.
 static constexpr uint64_t MaxInlineElements = 1 << 18;
+/// Floats that are chosen, not trained, are constants up to so many.
+static constexpr int64_t MaxChosen = 1024;
 
 Type GraphImporter::elementType(DataType Type) {
   MLIRContext *Context = Builder.getContext();
@@ -81,25 +83,44 @@ static DenseElementsAttr denseOf(RankedTensorType Type,
   return DenseElementsAttr::getFromRawBuffer(Type, Aligned);
 }
 
+/// The stored elements of a weight; the importer's have no recipe.
+std::string_view GraphImporter::storedBytes(GetWeightOp Read) {
+  DataAttr Data = Module.lookupSymbol<WeightOp>(Read.getWeight()).getData();
+  Tensor T;
+  T.Kind = Tensor::Storage::File;
+  T.Range = {static_cast<uint32_t>(Data.getFile()),
+             static_cast<uint64_t>(Data.getOffset()),
+             static_cast<uint64_t>(Data.getSize())};
+  return File.bytes(T);
+}
+
+Value GraphImporter::asChosen(Value V) {
+  auto Read = V.getDefiningOp<GetWeightOp>();
+  auto Type = cast<RankedTensorType>(V.getType());
+  if (!Read || !isa<FloatType>(Type.getElementType()) ||
+      Type.getElementTypeBitWidth() < 16 || Type.getNumElements() == 0 ||
+      Type.getNumElements() > MaxChosen)
+    return V;
+  Value &Made = Chosen[V];
+  if (!Made) {
+    OpBuilder::InsertionGuard Guard(Builder);
+    Builder.setInsertionPointAfter(Read);
+    Made = inlineElements(storedBytes(Read), Type, Read.getLoc());
+  }
+  return Made;
+}
+
 std::optional<SmallVector<double>> GraphImporter::numbersOf(Value V) {
   auto Type = cast<RankedTensorType>(V.getType());
   if (!isa<FloatType>(Type.getElementType()) || !Type.hasStaticShape() ||
       Type.getNumElements() > static_cast<int64_t>(MaxConstantElements))
     return std::nullopt;
   DenseElementsAttr Elements;
-  if (auto Constant = V.getDefiningOp<ConstantOp>()) {
+  if (auto Constant = V.getDefiningOp<ConstantOp>())
     Elements = dyn_cast<DenseElementsAttr>(Constant.getValue());
-  } else if (auto Read = V.getDefiningOp<GetWeightOp>()) {
-    // A few floats of a file are a weight, too; the importer's have no recipe.
-    auto Stored = Module.lookupSymbol<WeightOp>(Read.getWeight());
-    DataAttr Data = Stored.getData();
-    Tensor T;
-    T.Kind = Tensor::Storage::File;
-    T.Range = {static_cast<uint32_t>(Data.getFile()),
-               static_cast<uint64_t>(Data.getOffset()),
-               static_cast<uint64_t>(Data.getSize())};
-    Elements = denseOf(Type, File.bytes(T));
-  }
+  else if (auto Read = V.getDefiningOp<GetWeightOp>())
+    // A few floats of a file are a weight, too.
+    Elements = denseOf(Type, storedBytes(Read));
   if (!Elements)
     return std::nullopt;
   SmallVector<double> Out;
@@ -160,22 +181,35 @@ Value GraphImporter::materialize(const Tensor &T, llvm::StringRef Name,
     Why.Arguments = {std::to_string(Options.MaxRepeatedBytes)};
     return {};
   }
-  return inlineTensor(T, Type, Loc);
+  return inlineElements(T.Bytes, Type, Loc);
 }
 
 /// Constants of at most 64 elements, put together.
-Value GraphImporter::inlineTensor(const Tensor &T, RankedTensorType Type,
-                                  Location Loc) {
+Value GraphImporter::inlineElements(std::string_view Bytes,
+                                    RankedTensorType Type, Location Loc) {
+  uint64_t All = Type.getNumElements();
+  if (All <= MaxConstantElements)
+    return ConstantOp::create(Builder, Loc, denseOf(Type, Bytes));
+  // Booleans are stored in bytes.
+  bool IsBool = Type.getElementType().isInteger(1);
+  uint64_t Width = IsBool ? 8 : Type.getElementTypeBitWidth();
+  // One number, repeated.
+  if (Width % 8 == 0 &&
+      Bytes.substr(Width / 8) == Bytes.substr(0, Bytes.size() - Width / 8)) {
+    auto Scalar = RankedTensorType::get({}, Type.getElementType());
+    Value One = ConstantOp::create(Builder, Loc,
+                                   denseOf(Scalar, Bytes.substr(0, Width / 8)));
+    return BroadcastOp::create(Builder, Loc, Type, One);
+  }
   SmallVector<Value> Pieces;
-  uint64_t Width = bitWidth(T.Type);
-  for (uint64_t At = 0; At < T.ElementCount; At += MaxConstantElements) {
-    uint64_t Count = std::min(MaxConstantElements, T.ElementCount - At);
+  for (uint64_t At = 0; At < All; At += MaxConstantElements) {
+    uint64_t Count = std::min(MaxConstantElements, All - At);
     auto PieceType = RankedTensorType::get({static_cast<int64_t>(Count)},
                                            Type.getElementType());
-    std::string_view Bytes = std::string_view(T.Bytes).substr(
-        At * Width / 8, (Count * Width + 7) / 8);
+    std::string_view Piece =
+        Bytes.substr(At * Width / 8, (Count * Width + 7) / 8);
     Pieces.push_back(
-        ConstantOp::create(Builder, Loc, denseOf(PieceType, Bytes)));
+        ConstantOp::create(Builder, Loc, denseOf(PieceType, Piece)));
   }
   NamedAttribute Axis =
       Builder.getNamedAttr("axis", Builder.getI64IntegerAttr(0));

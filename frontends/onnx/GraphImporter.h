@@ -53,6 +53,10 @@ public:
   void track(mlir::Value V, Dims Values);
   /// The elements of a constant tensor of floats, at most 64.
   std::optional<llvm::SmallVector<double>> numbersOf(mlir::Value V);
+  /// V, or the constant that it is when it is a few floats of a file: for
+  /// operands that are chosen, not trained, and say more in the open (the
+  /// bounds of a histogram's bins, the zeros that it begins with).
+  mlir::Value asChosen(mlir::Value V);
   /// The elements of an integer tensor, read at run time.
   std::optional<Dims> readDims(mlir::Value V, mlir::Location Loc);
   /// A new name for an expression that would only grow; the same for the same
@@ -121,8 +125,9 @@ private:
   bool checkOutput(const ValueInfo &Output, mlir::Value V);
   void finishFunction(const Graph &Main, mlir::func::FuncOp Func);
   void eraseDeadOps(mlir::func::FuncOp Func);
-  mlir::Value inlineTensor(const Tensor &T, mlir::RankedTensorType Type,
-                           mlir::Location Loc);
+  std::string_view storedBytes(GetWeightOp Read);
+  mlir::Value inlineElements(std::string_view Bytes,
+                             mlir::RankedTensorType Type, mlir::Location Loc);
   mlir::Value weight(const Tensor &T, mlir::RankedTensorType Type,
                      llvm::StringRef Name, mlir::Location Loc);
 
@@ -174,6 +179,7 @@ private:
     }
   };
   std::map<WeightKey, mlir::Value> Weights;
+  llvm::DenseMap<mlir::Value, mlir::Value> Chosen;
   llvm::StringMap<unsigned> SymbolNames;
 };
 

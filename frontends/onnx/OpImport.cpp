@@ -560,6 +560,8 @@ Value OpImport::compare(Value L, Value R, ComparePredicate How) {
       {L, R}, {named("predicate", ComparePredicateAttr::get(context(), How))});
 }
 
+Value OpImport::chosen(Value V) { return V ? G.asChosen(V) : V; }
+
 Value OpImport::reduce(Value X, ReduceKind Kind, ArrayRef<int64_t> Axes,
                        bool KeepDims) {
   return create<ReduceOp>({X},

@@ -235,6 +235,9 @@ public:
   /// 0, 1, 2, ... along an axis, as i64.
   mlir::Value iota(llvm::ArrayRef<DimExpr> Shape, int64_t Axis);
   mlir::Value compare(mlir::Value L, mlir::Value R, ComparePredicate How);
+  /// An operand that is chosen, not trained: a few floats of the model as
+  /// constants.
+  mlir::Value chosen(mlir::Value V);
   mlir::Value reduce(mlir::Value X, ReduceKind Kind,
                      llvm::ArrayRef<int64_t> Axes, bool KeepDims);
   /// A constant tensor of the model: small ones as attributes, others as

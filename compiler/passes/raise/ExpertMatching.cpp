@@ -15,6 +15,11 @@ Value stripReshapes(Value V) {
   return V;
 }
 
+Value reshaped(OpBuilder &B, Value V, ArrayRef<DimExpr> Dims) {
+  return B.createOrFold<ReshapeOp>(
+      V.getLoc(), tensorOf(Dims, typeOf(V).getElementType()), V);
+}
+
 bool ExpertHidden::isLike(const ExpertHidden &Other) const {
   auto Same = [](const ExpertLinear &L, const ExpertLinear &R) {
     return L.X == R.X && L.IsTransposed == R.IsTransposed && L.Part == R.Part &&

@@ -16,6 +16,10 @@ namespace dure {
 /// V before reshapes: the same elements in the same order.
 mlir::Value stripReshapes(mlir::Value V);
 
+/// V in another shape of as many elements; builds a reshape where it must.
+mlir::Value reshaped(mlir::OpBuilder &Builder, mlir::Value V,
+                     llvm::ArrayRef<DimExpr> Dims);
+
 /// Numbers Start, Start + Step, ... of a linear layer's outputs.
 struct Outputs {
   int64_t Start = 0, Size = 0, Step = 1;

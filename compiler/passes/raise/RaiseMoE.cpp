@@ -3,6 +3,7 @@
 // 1701.06538).
 #include "compiler/passes/Passes.h"
 #include "compiler/passes/raise/ExpertMatching.h"
+#include "compiler/passes/raise/GroupedExperts.h"
 #include "compiler/passes/raise/StackedWeights.h"
 #include "compiler/passes/support/Matching.h"
 
@@ -23,11 +24,6 @@ using namespace dure;
 namespace {
 
 DimExpr countOf(Value V) { return elementCount(typeOf(V)); }
-
-Value reshaped(OpBuilder &B, Value V, ArrayRef<DimExpr> Dims) {
-  return B.createOrFold<ReshapeOp>(
-      V.getLoc(), tensorOf(Dims, typeOf(V).getElementType()), V);
-}
 
 //===----------------------------------------------------------------------===//
 // Batched: the chosen experts' weights are gathered for every row
@@ -434,6 +430,7 @@ std::optional<ExpertLayer> DenseForm::match(AddOp Last, OpBuilder &B) {
 struct RaiseMoE : dure::impl::RaiseMoEBase<RaiseMoE> {
   void runOnOperation() override {
     WeightRecipes Weights(getOperation());
+    GroupedExperts Grouped(Weights);
     SmallVector<Operation *> Roots;
     getOperation().walk([&](Operation *Op) {
       if (isa<ReduceOp, AddOp>(Op))
@@ -442,10 +439,13 @@ struct RaiseMoE : dure::impl::RaiseMoEBase<RaiseMoE> {
     for (Operation *Root : Roots) {
       OpBuilder B(Root);
       std::optional<ExpertLayer> Layer;
-      if (auto Sum = dyn_cast<ReduceOp>(Root))
+      if (auto Sum = dyn_cast<ReduceOp>(Root)) {
         Layer = BatchedForm().match(Sum, B);
-      else
+        if (!Layer)
+          Layer = Grouped.match(Sum, B);
+      } else {
         Layer = DenseForm(Weights).match(cast<AddOp>(Root), B);
+      }
       Value Result = Layer ? buildMoE(B, Root->getLoc(), *Layer) : Value();
       if (!Result)
         continue;
@@ -454,6 +454,13 @@ struct RaiseMoE : dure::impl::RaiseMoEBase<RaiseMoE> {
           B.createOrFold<ReshapeOp>(Root->getLoc(), Type, Result));
     }
     // What is dead would be matched again by the passes to come.
+    eraseDead();
+    for (auto Function : getOperation().getOps<func::FuncOp>())
+      Grouped.eraseSymbols(Function);
+    eraseDead();
+  }
+
+  void eraseDead() {
     getOperation().walk<WalkOrder::PostOrder, ReverseIterator>(
         [](Operation *Op) {
           if (isOpTriviallyDead(Op))

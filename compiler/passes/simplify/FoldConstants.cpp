@@ -126,13 +126,55 @@ struct DecideIndexCompare : OpRewritePattern<CompareOp> {
   }
 };
 
+/// Places of sorted elements are never negative: what exporters ask where a
+/// division is to round down.
+struct DecidePlaceCompare : OpRewritePattern<CompareOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(CompareOp Op,
+                                PatternRewriter &Rewriter) const override {
+    Value Place = Op.getLhs();
+    while (isa_and_nonnull<ReshapeOp, BroadcastOp>(Place.getDefiningOp()))
+      Place = Place.getDefiningOp()->getOperand(0);
+    std::optional<double> Bound = splatNumber(Op.getRhs());
+    if (!Place.getDefiningOp<TopKOp>() || !Bound || *Bound > 0)
+      return Rewriter.notifyMatchFailure(Op, "no place beside a small number");
+    bool Outcome = Op.getPredicate() == ComparePredicate::GE;
+    if (!Outcome && Op.getPredicate() != ComparePredicate::LT)
+      return Rewriter.notifyMatchFailure(Op, "depends on the place");
+    auto Scalar = RankedTensorType::get({}, Rewriter.getI1Type());
+    Value Constant = ConstantOp::create(
+        Rewriter, Op.getLoc(), DenseElementsAttr::get(Scalar, Outcome));
+    return replaceBroadcast(Rewriter, Op, Constant);
+  }
+};
+
+/// b == true is b, and so is b != false.
+struct DropBoolCompare : OpRewritePattern<CompareOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(CompareOp Op,
+                                PatternRewriter &Rewriter) const override {
+    bool IsEqual = Op.getPredicate() == ComparePredicate::EQ;
+    if (!typeOf(Op.getLhs()).getElementType().isInteger(1) ||
+        (!IsEqual && Op.getPredicate() != ComparePredicate::NE))
+      return Rewriter.notifyMatchFailure(Op, "compares no truth values");
+    for (auto [X, Other] : {std::pair(Op.getLhs(), Op.getRhs()),
+                            std::pair(Op.getRhs(), Op.getLhs())})
+      if (isSplatBool(Other, IsEqual))
+        return replaceBroadcast(Rewriter, Op, X);
+    return Rewriter.notifyMatchFailure(Op, "no operand is constant");
+  }
+};
+
 struct FoldConstants : dure::impl::FoldConstantsBase<FoldConstants> {
   void runOnOperation() override {
     RewritePatternSet Patterns(&getContext());
     Patterns.add<FoldElementwise, DropLogical<AndOp, true>,
                  DropLogical<OrOp, false>, DropNeutral<MulOp>,
                  DropNeutral<DivOp>, DropNeutral<AddOp>, DropNeutral<SubOp>,
-                 DecideSelect, DecideIndexCompare>(&getContext());
+                 DecideSelect, DecideIndexCompare, DecidePlaceCompare,
+                 DropBoolCompare>(&getContext());
     if (failed(applyPatterns(getOperation(), std::move(Patterns))))
       signalPassFailure();
   }

@@ -26,6 +26,12 @@ std::optional<double> splatNumber(Value V) {
     }
     auto Cast = dyn_cast<CastOp>(Op);
     auto To = Cast ? dyn_cast<FloatType>(Cast.getTo()) : FloatType();
+    // A truth value is 0 or 1 in every type.
+    if (Cast && typeOf(Cast.getX()).getElementType().isInteger(1) &&
+        Cast.getTo().getIntOrFloatBitWidth() >= 16) {
+      V = Cast.getX();
+      continue;
+    }
     // fp8 saturates or not: no number to match.
     if (!To || To.getWidth() < 16 ||
         !isa<FloatType>(typeOf(Cast.getX()).getElementType()))

@@ -20,7 +20,8 @@ inline mlir::RankedTensorType typeOf(mlir::Value V) {
 mlir::DenseElementsAttr constantOf(mlir::Value V);
 
 /// The number that every element of a float or integer constant has.
-/// Broadcasts, reshapes and casts between float types are looked through.
+/// Broadcasts, reshapes and casts between float types and of truth values are
+/// looked through.
 std::optional<double> splatNumber(mlir::Value V);
 
 /// True when V is an i1 constant, possibly broadcast, of `Expected` only.

@@ -257,7 +257,7 @@ static LogicalResult importCompare(OpImport &C) {
                  .Case("LessOrEqual", ComparePredicate::LE)
                  .Case("Greater", ComparePredicate::GT)
                  .Default(ComparePredicate::GE);
-  return C.result(C.compare(L, R, How));
+  return C.result(C.compare(C.chosen(L), C.chosen(R), How));
 }
 
 /// x^y for integers x and floats y. A y that is whole gives what integers give,

@@ -84,7 +84,7 @@ static LogicalResult importScatterElements(OpImport &C) {
   if (!Axis || !Reduction)
     return failure();
   return C.result(C.create<ScatterElementsOp>(
-      {X, C.in(1), C.in(2)}, {C.named("axis", *Axis), *Reduction}));
+      {C.chosen(X), C.in(1), C.in(2)}, {C.named("axis", *Axis), *Reduction}));
 }
 
 ArrayRef<OpEntry> gatherOps() {
