@@ -25,6 +25,18 @@ Sizes sizesOf(AttentionOp op) {
   return {k[0] * k[1], q[1] / k[1], q[2], k[2], q[3], v[3], k[1]};
 }
 
+/// Keys and values whose rows the register file holds at a time.
+int64_t keyBlock(const Sizes &s) {
+  return std::min<int64_t>(s.keys, LaneElements / s.depth * 8);
+}
+int64_t valueBlock(const Sizes &s) {
+  return std::min<int64_t>(s.keys, LaneElements / (s.width / 8) / 32 * 32);
+}
+/// Of the buffer that they come through.
+int64_t blockBytes(const Sizes &s) {
+  return 4 * std::max(keyBlock(s) * s.depth, valueBlock(s) * s.width);
+}
+
 class Attention {
 public:
   Attention(KernelBuilder &k, AttentionOp op, const KernelOperands &at)
@@ -36,15 +48,20 @@ private:
             int64_t each);
   Value bias(const Grid &grid, int64_t group, int64_t query, int64_t count,
              int64_t each);
-  void scores(Value q, Value keys, Value bias, Value out);
-  void values(Value weights, Value v, Value out);
+  void scores(Value q, int64_t group, Value bias, Value out);
+  void values(Value weights, int64_t group, Value out);
+  /// Some keys' rows, of every group of the grid, in `buffer`.
+  Value load(Value from, int64_t group, int64_t first, int64_t count,
+             int64_t width, StringRef axis);
+  Value partOf(Value memory, const DigitList &element, int64_t offset);
 
   KernelBuilder &k;
   AttentionOp op;
   const KernelOperands &at;
   Sizes s;
   Grid grid;
-  Digit h, m; // heads of a group, queries of a slice
+  Digit h, m;   // heads of a group, queries of a slice
+  Value buffer; // some keys or values
 };
 
 } // namespace
@@ -111,9 +128,31 @@ Value Attention::bias(const Grid &grid, int64_t group, int64_t query,
   return local;
 }
 
-void Attention::scores(Value q, Value keys, Value bias, Value out) {
+Value Attention::partOf(Value memory, const DigitList &element,
+                        int64_t offset) {
+  auto type = cast<DmType>(memory.getType());
+  return ViewOp::create(k.b,
+                        DmType::get(k.b.getContext(), type.getElementType(),
+                                    type.getCluster(), type.getSlice(),
+                                    MapAttr::get(k.b.getContext(), element)),
+                        memory, offset);
+}
+
+Value Attention::load(Value from, int64_t group, int64_t first, int64_t count,
+                      int64_t width, StringRef axis) {
+  DigitList local = {k.digit("t", count), k.digit(axis, width)};
+  Value some = partOf(buffer, local, 0);
+  k.copy(k.hbm(from,
+               {grid.slice.front(), k.digit("t", count, 1, s.keys),
+                k.digit(axis, width)},
+               (group * s.keys + first) * width),
+         some);
+  return some;
+}
+
+void Attention::scores(Value q, int64_t group, Value bias, Value out) {
   Digit chunks = k.digit("d", s.depth / 16, 16), chunk = k.digit("d", 16);
-  int64_t block = std::min<int64_t>(s.keys, LaneElements / s.depth * 8);
+  int64_t block = keyBlock(s);
   int64_t pack = s.depth % 32 == 0 ? 2 : 1;
   float scale = op.getScale().convertToFloat();
   for (int64_t first = 0; first < s.keys; first += block) {
@@ -122,17 +161,7 @@ void Attention::scores(Value q, Value keys, Value bias, Value out) {
     k.releaseTrf();
     Value file =
         k.trf(k.bf16(), grid, {lanes}, {eights, k.digit("d", s.depth)});
-    auto partOf = [&](Value memory, const DigitList &element, int64_t offset) {
-      auto type = cast<DmType>(memory.getType());
-      return ViewOp::create(
-          k.b,
-          DmType::get(k.b.getContext(), type.getElementType(),
-                      type.getCluster(), type.getSlice(),
-                      MapAttr::get(k.b.getContext(), element)),
-          memory, offset);
-    };
-    Value some = partOf(keys, {k.digit("t", count), k.digit("d", s.depth)},
-                        first * s.depth * 4);
+    Value some = load(at.inputs[1], group, first, count, s.depth, "d");
     k.exec(Context::Main, [&] {
       Value x = k.fetch(some, {lanes, eights, chunks}, {chunk});
       k.toTrf(k.collect(k.fetchCast(x, k.bf16())), file);
@@ -167,26 +196,15 @@ void Attention::scores(Value q, Value keys, Value bias, Value out) {
   }
 }
 
-void Attention::values(Value weights, Value v, Value out) {
-  int64_t block =
-      std::min<int64_t>(s.keys, LaneElements / (s.width / 8) / 32 * 32);
+void Attention::values(Value weights, int64_t group, Value out) {
+  int64_t block = valueBlock(s);
   Digit lanes = k.digit("e", 8), eights = k.digit("e", s.width / 8, 8);
   for (int64_t first = 0; first < s.keys; first += block) {
     int64_t count = std::min(block, s.keys - first);
     Digit chunks = k.digit("t", count / 16, 16), chunk = k.digit("t", 16);
     k.releaseTrf();
     Value file = k.trf(k.bf16(), grid, {lanes}, {eights, k.digit("t", count)});
-    auto partOf = [&](Value memory, const DigitList &element, int64_t offset) {
-      auto type = cast<DmType>(memory.getType());
-      return ViewOp::create(
-          k.b,
-          DmType::get(k.b.getContext(), type.getElementType(),
-                      type.getCluster(), type.getSlice(),
-                      MapAttr::get(k.b.getContext(), element)),
-          memory, offset);
-    };
-    Value some = partOf(v, {k.digit("t", count), k.digit("e", s.width)},
-                        first * s.width * 4);
+    Value some = load(at.inputs[2], group, first, count, s.width, "e");
     k.exec(Context::Main, [&] {
       Value x = k.fetch(some, {lanes, eights, chunks}, {chunk});
       k.toTrf(k.collect(k.fetchCast(x, k.bf16())), file);
@@ -226,18 +244,14 @@ void Attention::part(int64_t group, int64_t groups, int64_t query,
   k.copy(k.hbm(at.inputs[0], {g, h, some, d},
                (group * s.heads * s.queries + query) * s.depth),
          q);
-  Value keys = k.dm(k.f32(), grid, {t, d});
-  k.copy(k.hbm(at.inputs[1], {g, t, d}, group * s.keys * s.depth), keys);
-  Value v = k.dm(k.f32(), grid, {t, e});
-  k.copy(k.hbm(at.inputs[2], {g, t, e}, group * s.keys * s.width), v);
+  buffer = k.dm(k.f32(), grid, {k.digit("x", blockBytes(s) / 4)});
   Value added = bias(grid, group, query, count, each);
   Value score = k.dm(k.f32(), grid, {h, m, t});
-  scores(q, keys, added, score);
-  // Rows that the register file's statistics have room for, at a time.
-  RowWork rows{k, grid, {h, m}, s.keys, s.keys};
+  scores(q, group, added, score);
+  RowWork rows{k, grid, {h, m}, s.keys, "t"};
   rows.softmax(score, score);
   Value out = k.dm(k.f32(), grid, {h, m, e});
-  values(score, v, out);
+  values(score, group, out);
   k.copy(out, k.hbm(at.result, {g, h, some, e},
                     (group * s.heads * s.queries + query) * s.width));
 }
@@ -246,7 +260,7 @@ void Attention::run() {
   int64_t perPart = op.getMask() && shapeOf(op.getMask())[0] != 1
                         ? std::min(s.perBatch, Slices)
                         : std::min(s.groups, Slices);
-  int64_t fixed = 4 * s.keys * (s.depth + s.width);
+  int64_t fixed = blockBytes(s);
   int64_t perQuery =
       4 * (s.heads * (s.depth + 2 * s.width + s.keys + 16) + 2 * s.keys);
   int64_t most = std::max<int64_t>(1, (480 * 1024 - fixed) / perQuery);
@@ -293,7 +307,7 @@ Refusal attentionRefusal(AttentionOp op) {
       return "its mask is not of truth values, or rows without keys are not "
              "their values' mean";
   }
-  int64_t fixed = 4 * s.keys * (s.depth + s.width);
+  int64_t fixed = blockBytes(s);
   int64_t perQuery =
       4 * (s.heads * (s.depth + 2 * s.width + s.keys + 16) + 2 * s.keys);
   if (fixed + perQuery > 480 * 1024)

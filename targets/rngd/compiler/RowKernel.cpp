@@ -9,7 +9,7 @@ namespace dure::rngd {
 
 void RowWork::stream(function_ref<Value(Value)> steps, Value in, Value out) {
   k.exec(Context::Main, [&] {
-    Value x = k.collect(k.fetch(in, time(), {k.digit("c", 8)}));
+    Value x = k.collect(k.fetch(in, time(), packet()));
     k.commit(steps(x), out);
   });
 }
@@ -18,10 +18,10 @@ Value RowWork::statistic(Reduction kind, Value in, bool squares,
                          float divisor) {
   Value out = k.dm(k.f32(), grid, statDigits());
   k.exec(Context::Main, [&] {
-    Value x = k.narrow(k.collect(k.fetch(in, time(), {k.digit("c", 8)})));
+    Value x = k.narrow(k.collect(k.fetch(in, time(), packet())));
     if (squares)
       x = k.step(VectorKind::Mul0, x, Arguments::StreamStream);
-    Value sum = k.reduce(kind, x, "c", columns);
+    Value sum = k.reduce(kind, x, axis, columns);
     if (divisor != 1)
       sum = k.stepImm(VectorKind::Div, sum, divisor);
     k.commit(k.widenReduced(sum), out);
@@ -145,7 +145,7 @@ void Normalization::run(Value x, Value out, bool centered) {
 
 Value RowWork::columnsOf(Value dm, int64_t first, int64_t count) {
   DigitList local(rowDigits);
-  local.push_back(k.digit("c", count, 1, pitch));
+  local.push_back(k.digit(axis, count, 1, columns));
   auto type = cast<DmType>(dm.getType());
   // The last row of a part ends with the part.
   auto element = MapAttr::get(k.b.getContext(), local);
@@ -202,8 +202,7 @@ LogicalResult emitRow(KernelBuilder &k, Operation *op,
       std::max<int64_t>(1, 400 * 1024 / (columns * 4 * 2 + 160)), 32);
   for (const Share &share : divide(count, most)) {
     k.releaseAll();
-    RowWork rows{
-        k, k.grid("r", share), {k.digit("r", share.each)}, columns, columns};
+    RowWork rows{k, k.grid("r", share), {k.digit("r", share.each)}, columns};
     DigitList all = {k.digit("r", share.rows()), k.digit("c", columns)};
     DigitList local = {k.digit("r", share.each), k.digit("c", columns)};
     Value x = k.dm(k.f32(), rows.grid, local);

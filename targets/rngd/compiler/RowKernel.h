@@ -7,19 +7,21 @@
 
 namespace dure::rngd {
 
-/// Rows of f32 in data memory: `rowDigits`, then columns "c", `pitch` apart.
-/// Rows are a multiple of 8 elements long.
+/// Rows of f32 in data memory: `rowDigits`, then columns of `axis`. Rows are a
+/// multiple of 8 elements long.
 struct RowWork {
   KernelBuilder &k;
   Grid grid;
   DigitList rowDigits;
-  int64_t columns, pitch;
+  int64_t columns;
+  llvm::StringRef axis = "c";
 
   DigitList time() {
     DigitList digits(rowDigits);
-    digits.push_back(k.digit("c", llvm::divideCeil(columns, 8), 8));
+    digits.push_back(k.digit(axis, columns / 8, 8));
     return digits;
   }
+  DigitList packet() { return {k.digit(axis, 8)}; }
   DigitList statDigits() {
     DigitList digits(rowDigits);
     digits.push_back(k.digit("x", 8));

@@ -149,8 +149,12 @@ private:
   VectorPlan &To;
   Stage At = Entry;
   std::set<std::string> Units;
+  // Of one step: the page counts slots by pass, and the vendor's example of
+  // attention reads two register-file operands in one chain
+  // (furiosa-opt-examples/src/transformer/kernel/attention.rs).
   std::set<uint32_t> Immediates;
-  bool HasPort = false, HasStash = false;
+  bool HasPort = false;
+  bool HasStash = false;
   bool IsFloat = false, IsPair = false;
   int64_t Way = 8, Packets = 0;
   // Of the stash.
@@ -196,7 +200,7 @@ std::string VectorDecoder::operand(const fb::Operand *From, const char *Which,
   case fb::Source::Immediate:
     Immediates.insert(O.Bits);
     if (static_cast<int64_t>(Immediates.size()) > L.Immediates)
-      return rule("a pass has " + std::to_string(L.Immediates) + " immediates",
+      return rule("a step has " + std::to_string(L.Immediates) + " immediates",
                   ChainPage);
     return {};
   case fb::Source::Stash:
@@ -242,7 +246,7 @@ std::string VectorDecoder::operand(const fb::Operand *From, const char *Which,
     return "its operand comes from nowhere";
   }
   if (HasPort)
-    return rule("a pass reads one operand from the register file or the stash",
+    return rule("a step reads one operand from the register file or the stash",
                 ChainPage);
   HasPort = true;
   return {};
@@ -260,6 +264,8 @@ std::string VectorDecoder::operands(const fb::VectorStep &From, const Kind &K,
       return rule("only ops of two arguments join a pair", ChainPage);
     return {};
   }
+  Immediates.clear();
+  HasPort = false;
   if (takes(S.Mode, 1))
     if (std::string Why = operand(From.operand(), "first", S.Operand);
         !Why.empty())
