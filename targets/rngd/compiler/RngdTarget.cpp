@@ -20,7 +20,7 @@ Refusal refusalOf(Operation *op) {
     return attentionRefusal(attention);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
     return rowRefusal(op);
-  if (isa<dure::TransposeOp>(op))
+  if (isa<dure::TransposeOp, GatherOp>(op))
     return moveRefusal(op);
   return elementwiseRefusal(op);
 }
@@ -33,7 +33,7 @@ LogicalResult emitKernel(KernelBuilder &k, Operation *op,
     return emitAttention(k, attention, at);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
     return emitRow(k, op, at);
-  if (isa<dure::TransposeOp>(op))
+  if (isa<dure::TransposeOp, GatherOp>(op))
     return emitMove(k, op, at);
   return emitElementwise(k, op, at);
 }
