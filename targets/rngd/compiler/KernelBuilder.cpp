@@ -270,11 +270,18 @@ Value KernelBuilder::vector(VectorKind kind, Value stream, Value vrf,
                                immediate, stash, zip);
 }
 
+/// Two tensors in turns: both halves of a flit count in step, even of padding.
+static bool isPair(StreamType stream) {
+  return llvm::any_of(stream.getTime().getDigits(), [](const Digit &each) {
+    return each.axis && each.axis.getValue() == "pair";
+  });
+}
+
 Value KernelBuilder::narrow(Value stream) {
   auto from = mlir::cast<StreamType>(stream.getType());
   DigitList time = listOf(from.getTime());
   Digit packet = from.getPacket().getDigits().back();
-  bool trim = packet.size <= 4;
+  bool trim = packet.size <= 4 && !isPair(from);
   if (!trim)
     time.push_back({packet.axis, packet.stride * 4, 2, 2});
   packet.size = std::min<int64_t>(packet.size, 4);
@@ -290,7 +297,7 @@ Value KernelBuilder::widen(Value stream, Value like) {
   for (const Digit &each : before.getTime().getDigits())
     if (!each.axis || each.axis.getValue() != "pair")
       time.push_back(each);
-  bool pad = before.getPacket().getDigits().back().size <= 4;
+  bool pad = before.getPacket().getDigits().back().size <= 4 && !isPair(before);
   return vector(pad ? VectorKind::WidenPad : VectorKind::WidenConcat, stream,
                 {}, Arguments::StreamOperand, {}, false, false,
                 withPacket(stream, time, listOf(before.getPacket())));
