@@ -146,6 +146,9 @@ bool Compiler::lower(ModuleOp Placed, const Target &T,
   TargetReport About = aboutDispatches(Placed, T);
   LowerOptions Options;
   Options.Variants = Variants;
+  if (Fallback != &T)
+    Options.Fallback = Fallback;
+  Options.FallbackVariants = FallbackVariants;
   Options.SaveTemps = Request.SaveTemps;
   Options.Threads = Request.Threads;
   Options.Cancelled = [this] { return cancelled(); };

@@ -36,12 +36,26 @@ struct SizeReport {
   std::optional<int64_t> Value;
 };
 
+/// Ops that a target does not take, and the fallback does, for one reason.
+struct FallenReport {
+  std::string Code, Reason;
+  uint64_t Ops = 0;
+  /// Which ops: their names in the dure dialect, each once.
+  std::vector<std::string> Kinds;
+};
+
 struct TargetReport {
   std::string Name;
   std::vector<std::string> Variants;
   /// Unknown when the target refuses the model.
   std::optional<uint64_t> Dispatches, Functions;
-  uint64_t FallbackOps = 0;
+  /// The target that takes what this one does not, and how many ops and
+  /// dispatches that are. The number of ops is not known of a module that was
+  /// placed before.
+  std::string Fallback;
+  std::optional<uint64_t> FallbackOps;
+  uint64_t FallbackDispatches = 0, Copies = 0;
+  std::vector<FallenReport> Fallen;
   /// Bytes of memory for values between dispatches, at most.
   std::optional<SizeReport> Transient;
   /// The target's own estimate of one run, when it has one.

@@ -2,6 +2,8 @@
 // The phases, in order. Reads like a table of contents.
 #include "compiler/Phases.h"
 
+#include "compiler/dispatch/InsertTransfers.h"
+#include "compiler/dispatch/OtherRegions.h"
 #include "compiler/dispatch/OutlineDispatches.h"
 #include "compiler/dispatch/Place.h"
 #include "compiler/package/SourceNames.h"
@@ -66,10 +68,11 @@ private:
 } // namespace
 
 /// The passes of a phase that are passes; what a target adds comes first.
-static void addPasses(Phase P, const PhaseOptions &Options, OpPassManager &PM) {
+static void addPasses(Phase P, const PhaseOptions &Options, const Target *Own,
+                      OpPassManager &PM) {
   auto FromTarget = [&](TargetPhase At) {
-    if (Options.Preferred)
-      Options.Preferred->addPasses(At, PM);
+    if (Own)
+      Own->addPasses(At, PM);
   };
   switch (P) {
   case Phase::Simplify:
@@ -107,7 +110,7 @@ std::vector<std::string> dure::passNames(const Target *Preferred) {
     PhaseOptions Options;
     Options.Preferred = Preferred;
     PassManager PM(&Context, ModuleOp::getOperationName());
-    addPasses(static_cast<Phase>(P), Options, PM);
+    addPasses(static_cast<Phase>(P), Options, Preferred, PM);
     // "builtin.module(func.func(canonicalize{max=1}),cse)": a word before '('
     // is an op, one inside braces an option.
     std::string Text, Word;
@@ -131,33 +134,67 @@ std::vector<std::string> dure::passNames(const Target *Preferred) {
   return Names;
 }
 
-LogicalResult dure::runPhase(Phase P, ModuleOp Module,
-                             const PhaseOptions &Options,
-                             std::vector<Refused> &Refusals) {
+/// Runs the passes of a phase, those of a target being `Own`'s.
+static LogicalResult runPasses(Phase P, ModuleOp Module,
+                               const PhaseOptions &Options, const Target *Own) {
   PassManager PM(Module.getContext(), ModuleOp::getOperationName());
   // Each phase is verified once, at its end: a verifier after every pass costs
   // more than the passes.
   PM.enableVerifier(false);
-  addPasses(P, Options, PM);
+  addPasses(P, Options, Own, PM);
   if (Options.Print && !Options.PrintAfter.empty())
     PM.addInstrumentation(std::make_unique<PrintAfterPasses>(Options));
+  return PM.run(Module);
+}
+
+static bool hasRegionsOf(ModuleOp Module, const Target &T) {
+  return Module
+      .walk([&](RegionOp Region) {
+        return Region.getTarget() == T.name() ? WalkResult::interrupt()
+                                              : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Runs the passes that a phase has of targets: each sees the regions that are
+/// its own.
+static LogicalResult runTargetPasses(Phase P, ModuleOp Module,
+                                     const PhaseOptions &Options) {
+  for (const Target *Each : {Options.Preferred, Options.Fallback}) {
+    if (!Each || (Each == Options.Fallback && !hasRegionsOf(Module, *Each)))
+      continue;
+    OtherRegionsHidden Hidden(Module, *Each);
+    if (failed(runPasses(P, Module, Options, Each)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult dure::runPhase(Phase P, ModuleOp Module,
+                             const PhaseOptions &Options, Placement &Found) {
+  bool IsTargets = P == Phase::Quantize || P == Phase::Specialize ||
+                   P == Phase::FormDispatches;
   llvm::StringMap<Type> Named;
   if (P == Phase::Raise)
     Named = namedTypes(Module);
-  if (failed(PM.run(Module)))
+  if (failed(IsTargets ? runTargetPasses(P, Module, Options)
+                       : runPasses(P, Module, Options, nullptr)))
     return failure();
   if (P == Phase::Raise)
     forgetOtherTypes(Module, Named);
 
   if (P == Phase::Place) {
-    placeOps(Module, *Options.Preferred, Options.Fallback, Refusals);
-    if (!Refusals.empty())
+    placeOps(Module, *Options.Preferred, Options.Fallback, Found);
+    if (!Found.Refusals.empty())
       return success();
   }
-  if (P == Phase::FormDispatches)
+  if (P == Phase::FormDispatches) {
     for (const Target *T : {Options.Preferred, Options.Fallback})
       if (T && failed(outlineDispatches(Module, *T)))
         return failure();
+    if (failed(insertTransfers(Module, *Options.Preferred)))
+      return failure();
+  }
 
   Module->setAttr(DureDialect::PhaseAttr,
                   StringAttr::get(Module.getContext(), phaseName(P)));

@@ -26,10 +26,18 @@ std::optional<Phase> phaseNamed(llvm::StringRef Name);
 /// All names, in order, separated by ", ": for messages.
 std::string phaseNames();
 
-/// One op that no given target takes.
+/// One op that the preferred target does not take.
 struct Refused {
   mlir::Operation *Op;
   Unsupported Why;
+};
+
+/// What phase place found.
+struct Placement {
+  /// Ops that no target takes: then nothing is placed.
+  std::vector<Refused> Refusals;
+  /// Ops that the fallback takes, and why the preferred target does not.
+  std::vector<Refused> FellBack;
 };
 
 /// What the phases from simplify to form-dispatches need to know.
@@ -48,12 +56,10 @@ struct PhaseOptions {
 };
 
 /// Runs one phase from Import (which only verifies what was imported) to
-/// FormDispatches on the module and verifies the result. Ops that no target
-/// takes are added to `Refusals` (Place only). Emits diagnostics and fails when
-/// the phase cannot be finished.
+/// FormDispatches on the module and verifies the result. `Found` is filled by
+/// Place only. Emits diagnostics and fails when the phase cannot be finished.
 mlir::LogicalResult runPhase(Phase P, mlir::ModuleOp Module,
-                             const PhaseOptions &Options,
-                             std::vector<Refused> &Refusals);
+                             const PhaseOptions &Options, Placement &Found);
 
 /// The command line names of the passes that the phases run for `Preferred`.
 std::vector<std::string> passNames(const Target *Preferred);

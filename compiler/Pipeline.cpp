@@ -131,7 +131,10 @@ bool Pipeline::checkNames() {
   if (Request.PrintAfter.empty())
     return true;
   std::set<std::string> Passes;
-  for (const Target *Each : Targets)
+  std::vector<const Target *> All(Targets.begin(), Targets.end());
+  if (Fallback)
+    All.push_back(Fallback);
+  for (const Target *Each : All)
     for (const std::string &Name : passNames(Each))
       Passes.insert(Name);
   for (const std::string &Name : Request.PrintAfter)
@@ -155,14 +158,12 @@ bool Pipeline::findTargets() {
       return fail(Outcome::InvalidRequest, Error);
     if (llvm::is_contained(Targets, Found))
       continue;
-    FailureOr<std::vector<TargetVariant>> Given =
-        Found->variants(Request.Cpus, Error);
-    if (failed(Given))
-      return fail(Outcome::InvalidRequest,
-                  inLanguage(Request.Korean, Error, Found));
     Targets.push_back(Found);
-    Variants.push_back(std::move(*Given));
   }
+  findFallback();
+  for (Target *Each : Targets)
+    if (!findVariants(*Each))
+      return false;
   if (!checkNames())
     return false;
   DialectRegistry Dialects;
@@ -171,6 +172,39 @@ bool Pipeline::findTargets() {
   Context.appendDialectRegistry(Dialects);
   // Code generation creates ops without passes that would load their dialects.
   Context.loadAllAvailableDialects();
+  return true;
+}
+
+/// The host's processor, unless it is refused or the only target.
+void Pipeline::findFallback() {
+  std::string Ignored;
+  if (Request.ForbidFallback)
+    return;
+  Target *Host = Registry.find("cpu", Ignored);
+  if (!Host || llvm::all_of(Targets, [&](Target *T) { return T == Host; }))
+    return;
+  FailureOr<std::vector<TargetVariant>> Given =
+      Host->variants(Request.Cpus, Ignored);
+  // Names that only the targets themselves know.
+  if (failed(Given))
+    Given = Host->variants({}, Ignored);
+  if (failed(Given))
+    return;
+  Fallback = Host;
+  FallbackVariants = std::move(*Given);
+}
+
+/// What --cpu stands for. Names that only the fallback knows are for the code
+/// that it makes.
+bool Pipeline::findVariants(Target &T) {
+  std::string Error, Ignored;
+  FailureOr<std::vector<TargetVariant>> Given = T.variants(Request.Cpus, Error);
+  if (failed(Given) && Fallback && Fallback != &T &&
+      succeeded(Fallback->variants(Request.Cpus, Ignored)))
+    Given = T.variants({}, Error);
+  if (failed(Given))
+    return fail(Outcome::InvalidRequest, inLanguage(Request.Korean, Error, &T));
+  Variants.push_back(std::move(*Given));
   return true;
 }
 
@@ -236,7 +270,7 @@ bool Pipeline::readModule() {
   return true;
 }
 
-/// IR after place is one target's.
+/// IR after place is one target's, and the fallback's beside it.
 bool Pipeline::checkPlacement() {
   if (Reached < Phase::Place)
     return true;
@@ -247,8 +281,12 @@ bool Pipeline::checkPlacement() {
     else if (auto Dispatch = dyn_cast<CallDispatchOp>(Op))
       Placed.insert(Dispatch.getTarget().str());
   });
+  std::string Own = Targets.front()->name().str();
+  // All of it on the fallback is that target's module, not this one's.
+  if (Fallback && Targets.size() == 1 && Placed.count(Own))
+    Placed.erase(Fallback->name().str());
   for (const std::string &Name : Placed)
-    if (Targets.size() != 1 || Targets.front()->name() != Name)
+    if (Targets.size() != 1 || Own != Name)
       return fail(Outcome::InvalidRequest, Say::PlacedAlready,
                   {Request.ModelPath, Name});
   return true;
@@ -278,7 +316,7 @@ SizeReport Pipeline::sizeOf(const DimExpr &Expr) const {
 
 /// Seconds of all dispatches of a function by the target's own word.
 static std::optional<double>
-costOf(func::FuncOp Main, const Target &T,
+costOf(func::FuncOp Main, const Target &T, const Target *Fallback,
        const std::map<std::string, int64_t> &Dims) {
   double Sum = 0;
   for (Operation &Each : Main.getBody().front()) {
@@ -298,7 +336,10 @@ costOf(func::FuncOp Main, const Target &T,
         return std::nullopt;
       Symbols[Name.str()] = *Value;
     }
-    std::optional<double> Seconds = T.cost(Callee, Symbols);
+    const Target *On = Op.getTarget() == T.name() ? &T : Fallback;
+    std::optional<double> Seconds;
+    if (On)
+      Seconds = On->cost(Callee, Symbols);
     if (!Seconds)
       return std::nullopt;
     Sum += *Seconds;
@@ -314,8 +355,18 @@ TargetReport Pipeline::aboutDispatches(ModuleOp Module, const Target &T) {
     *About.Functions += Function->hasAttr(DureDialect::DispatchFnAttr);
   Module.walk([&](CallDispatchOp Op) {
     ++*About.Dispatches;
-    About.FallbackOps += Op.getTarget() != T.name();
+    About.FallbackDispatches += Op.getTarget() != T.name();
   });
+  Module.walk([&](TransferOp) { ++About.Copies; });
+  if (Fallback && Fallback != &T)
+    About.Fallback = Fallback->name().str();
+  if (Fallen) {
+    About.FallbackOps = 0;
+    for (const FallenReport &Each : *Fallen)
+      *About.FallbackOps += Each.Ops;
+    About.Fallen = std::move(*Fallen);
+    Fallen.reset();
+  }
   func::FuncOp Main = mainOf(Module);
   if (Main && hasBuckets(Main)) {
     // Without sizes, the largest bucket: as much as a run may take.
@@ -330,7 +381,7 @@ TargetReport Pipeline::aboutDispatches(ModuleOp Module, const Target &T) {
   }
   if (Main) {
     About.Transient = sizeOf(planTransients(Main).Peak);
-    About.Seconds = costOf(Main, T, Request.Dims);
+    About.Seconds = costOf(Main, T, Fallback, Request.Dims);
   }
   return About;
 }
@@ -481,10 +532,36 @@ bool Pipeline::runPhaseOn(Phase P, ModuleOp Module, const Target *Preferred,
     else
       llvm::errs() << Text;
   };
-  std::vector<Refused> Refusals;
-  if (failed(runPhase(P, Module, Options, Refusals)))
+  Placement Found;
+  if (failed(runPhase(P, Module, Options, Found)))
     return fail(Outcome::Failed, takeDiagnostics());
-  return report(Refusals, Preferred);
+  if (P == Phase::Place)
+    noteFallen(Found.FellBack, *Preferred);
+  return report(Found.Refusals, Preferred);
+}
+
+/// Counts what the fallback takes by reason. An op that several entries have is
+/// one op.
+void Pipeline::noteFallen(ArrayRef<Refused> FellBack, const Target &Preferred) {
+  Fallen.emplace();
+  llvm::DenseSet<std::pair<Location, OperationName>> Seen;
+  for (const Refused &Each : FellBack) {
+    auto Entry = Each.Op->getParentOfType<func::FuncOp>();
+    bool IsNew = Seen.insert({Each.Op->getLoc(), Each.Op->getName()}).second;
+    if (!IsNew && Entry.getSymName() != "main")
+      continue;
+    std::string Reason =
+        inLanguage(Request.Korean, Each.Why.Reason, &Preferred);
+    auto At = llvm::find_if(*Fallen, [&](const FallenReport &Known) {
+      return Known.Code == Each.Why.Code && Known.Reason == Reason;
+    });
+    if (At == Fallen->end())
+      At = Fallen->insert(At, {Each.Why.Code, Reason, 0, {}});
+    ++At->Ops;
+    std::string Kind = Each.Op->getName().stripDialect().str();
+    if (!llvm::is_contained(At->Kinds, Kind))
+      At->Kinds.push_back(Kind);
+  }
 }
 
 bool Pipeline::report(ArrayRef<Refused> Refusals, const Target *Preferred) {

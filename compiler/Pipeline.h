@@ -73,9 +73,10 @@ public:
   std::vector<Target *> Targets;
   /// What --cpu stands for, a target.
   std::vector<std::vector<TargetVariant>> Variants;
-  /// Takes what the preferred target does not. Nobody yet: a variant's program
-  /// runs on one driver.
+  /// Takes what the preferred target does not: the host's own processor. Null
+  /// when the request forbids that, or there is no such target.
   Target *Fallback = nullptr;
+  std::vector<TargetVariant> FallbackVariants;
   mlir::MLIRContext Context;
   mlir::OwningOpRef<mlir::ModuleOp> Module;
   Phase Reached = Phase::Import;
@@ -88,8 +89,13 @@ private:
   bool runPhaseOn(Phase P, mlir::ModuleOp Module, const Target *Preferred,
                   bool NoRaise);
   bool report(llvm::ArrayRef<Refused> Refusals, const Target *Preferred);
+  void findFallback();
+  bool findVariants(Target &T);
+  void noteFallen(llvm::ArrayRef<Refused> FellBack, const Target &Preferred);
 
   mlir::OwningOpRef<mlir::ModuleOp> Unraised;
+  /// What the target placed last left to the fallback, by reason.
+  std::optional<std::vector<FallenReport>> Fallen;
 
   std::unique_ptr<mlir::ScopedDiagnosticHandler> Handler;
   std::string Diagnostics;

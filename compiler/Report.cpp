@@ -67,6 +67,9 @@ static void addExplanation(const CompilationReport &Report, json::Object &Out) {
     Nodes.push_back(json::Object{{"name", clean(Each.Name)},
                                  {"op", Each.Op},
                                  {"target", Each.Target},
+                                 {"placed", Each.Reason.empty()   ? "target"
+                                            : Each.Target.empty() ? "refused"
+                                                                  : "host"},
                                  {"reason", clean(Each.Reason)},
                                  {"sources", strings(Each.Sources)}});
   }
@@ -91,9 +94,21 @@ static void addExplanation(const CompilationReport &Report, json::Object &Out) {
 }
 
 static json::Object target(const TargetReport &Given) {
-  json::Object Out{{"name", Given.Name},
-                   {"variants", strings(Given.Variants)},
-                   {"fallback_ops", Given.FallbackOps}};
+  json::Array Fallen;
+  for (const FallenReport &Each : Given.Fallen)
+    Fallen.push_back(json::Object{{"code", Each.Code},
+                                  {"reason", clean(Each.Reason)},
+                                  {"ops", Each.Ops},
+                                  {"kinds", strings(Each.Kinds)}});
+  json::Object Out{{"name", Given.Name}, {"variants", strings(Given.Variants)}};
+  if (!Given.Fallback.empty()) {
+    Out["fallback"] = Given.Fallback;
+    Out["fallback_reasons"] = std::move(Fallen);
+    Out["fallback_dispatches"] = Given.FallbackDispatches;
+    Out["transfers"] = Given.Copies;
+  }
+  if (Given.FallbackOps)
+    Out["fallback_ops"] = *Given.FallbackOps;
   if (Given.Dispatches)
     Out["dispatches"] = *Given.Dispatches;
   if (Given.Functions)
@@ -165,6 +180,27 @@ static std::string bytesText(const SizeReport &Size) {
   return Text;
 }
 
+/// What runs on the host rather than on the target, by reason.
+static void fallenAsText(const TargetReport &Given, bool Korean,
+                         llvm::raw_ostream &Out) {
+  if (!Given.FallbackOps || *Given.FallbackOps == 0)
+    return;
+  if (Korean)
+    Out << "호스트     연산 " << *Given.FallbackOps << "개를 " << Given.Name
+        << " 대신 " << Given.Fallback << "에서 실행, 장치 간 복사 "
+        << Given.Copies << "곳\n";
+  else
+    Out << "host    " << *Given.FallbackOps
+        << (*Given.FallbackOps == 1 ? " op runs on " : " ops run on ")
+        << Given.Fallback << " rather than on " << Given.Name << ", with "
+        << Given.Copies << (Given.Copies == 1 ? " copy" : " copies")
+        << " between devices\n";
+  for (const FallenReport &Each : Given.Fallen)
+    Out << (Korean ? "           " : "        ") << Each.Ops
+        << (Korean ? "개 " : " x ") << llvm::join(Each.Kinds, ", ") << ": "
+        << Each.Reason << " [" << Each.Code << "]\n";
+}
+
 static void explainMemory(const CompilationReport &Report, bool Korean,
                           llvm::raw_ostream &Out) {
   if (Report.InputBytes && Report.ResultBytes)
@@ -210,10 +246,12 @@ static void explainAsText(const CompilationReport &Report, bool Korean,
   for (const NodeReport &Each : Report.Nodes)
     if (!Each.Reason.empty())
       Out << "  " << Each.Name << " (" << Each.Op << ") → "
-          << (!Each.Target.empty() ? Each.Target
-              : Korean             ? "실행할 수 없음"
-                                   : "nowhere")
+          << (Each.Target.empty() ? (Korean ? "실행할 수 없음" : "nowhere")
+              : Korean            ? "호스트 (" + Each.Target + ")"
+                                  : "the host (" + Each.Target + ")")
           << ": " << Each.Reason << "\n";
+  for (const TargetReport &Each : Report.Targets)
+    fallenAsText(Each, Korean, Out);
   explainMemory(Report, Korean, Out);
 }
 
@@ -238,10 +276,12 @@ std::string dure::reportToText(const CompilationReport &Report, bool Explain,
     Out << (Korean ? "디스패치 " : "") << Each.Dispatches.value_or(0)
         << (Korean ? "개, 함수 " : " dispatches of ")
         << Each.Functions.value_or(0) << (Korean ? "개" : " functions");
-    if (Each.FallbackOps)
-      Out << (Korean ? ", 그중 " : ", ") << Each.FallbackOps
-          << (Korean ? "개는 호스트에서 실행" : " of them on the host");
+    if (Each.FallbackDispatches)
+      Out << (Korean ? ", 그중 디스패치 " : ", ") << Each.FallbackDispatches
+          << (Korean ? "개는 호스트에서 실행"
+                     : " of the dispatches on the host");
     Out << "\n";
+    fallenAsText(Each, Korean, Out);
   }
   double Total = 0;
   for (auto &[Name, Seconds] : Report.PhaseSeconds)

@@ -110,6 +110,14 @@ struct EmitRequest {
 };
 
 /// A compiler target. One instance serves one compilation on one thread.
+///
+/// A program may run on two: ops that the requested target refuses are placed
+/// on the fallback, `cpu`, unless the user forbids that (--no-fallback). Each
+/// target sees its own part only: passes find the other's regions replaced by
+/// dure.dispatch ops, formDispatches gets its own regions, emit its own
+/// functions. Where a value crosses, the compiler copies it (dure.transfer);
+/// what leaves a region is therefore row-major, whatever its Layouts are
+/// inside. The tensors of the state live where cache_update was placed.
 class Target {
 public:
   virtual ~Target();
@@ -128,12 +136,15 @@ public:
   virtual mlir::FailureOr<std::vector<TargetVariant>>
   variants(llvm::ArrayRef<std::string> Names, std::string &Error) const = 0;
 
-  /// Empty when the target computes this op; called after `raise`.
+  /// Empty when the target computes this op; called after `raise`. An op that
+  /// is refused runs on the host, counted and explained with the reason; the
+  /// remedy is shown where nothing else takes it either.
   virtual std::optional<Unsupported> supports(mlir::Operation *Op) const = 0;
 
   /// Dialects that the target's passes create.
   virtual void registerDialects(mlir::DialectRegistry &Registry) const {}
-  /// Passes of its own at the start of a phase, on the whole module.
+  /// Passes of its own at the start of a phase, on the module with this
+  /// target's regions.
   virtual void addPasses(TargetPhase Phase, mlir::OpPassManager &Passes) const {
   }
 

@@ -15,13 +15,17 @@ static bool staysOutside(Operation &Op) {
 /// The target of one op; null, with a refusal, when there is none.
 static const Target *targetOf(Operation &Op, const Target &Preferred,
                               const Target *Fallback,
-                              std::vector<Refused> &Refusals) {
-  std::optional<Unsupported> Why = Preferred.supports(&Op);
+                              const std::optional<Unsupported> &State,
+                              Placement &Found) {
+  std::optional<Unsupported> Why =
+      isa<CacheUpdateOp>(Op) ? State : Preferred.supports(&Op);
   if (!Why)
     return &Preferred;
-  if (Fallback && Fallback != &Preferred && !Fallback->supports(&Op))
+  if (Fallback && Fallback != &Preferred && !Fallback->supports(&Op)) {
+    Found.FellBack.push_back({&Op, *Why});
     return Fallback;
-  Refusals.push_back({&Op, *Why});
+  }
+  Found.Refusals.push_back({&Op, *Why});
   return nullptr;
 }
 
@@ -92,8 +96,21 @@ static void wrapRuns(ArrayRef<std::pair<Operation *, const Target *>> Placed) {
   Finish();
 }
 
+/// Why a tensor of the state cannot be updated on `Preferred`, if for any of
+/// the module's updates it cannot: the state has one place, whichever bucket or
+/// entry runs.
+static std::optional<Unsupported> stateRefusal(ModuleOp Module,
+                                               const Target &Preferred) {
+  std::optional<Unsupported> Why;
+  Module.walk([&](CacheUpdateOp Op) {
+    if (!Why)
+      Why = Preferred.supports(Op);
+  });
+  return Why;
+}
+
 void dure::placeOps(ModuleOp Module, const Target &Preferred,
-                    const Target *Fallback, std::vector<Refused> &Refusals) {
+                    const Target *Fallback, Placement &Found) {
   SmallVector<mlir::Block *> Blocks;
   for (auto Function : Module.getOps<func::FuncOp>()) {
     if (Function.isExternal())
@@ -101,6 +118,7 @@ void dure::placeOps(ModuleOp Module, const Target &Preferred,
     eraseDeadOps(Function.getBody().front());
     Function.walk([&](mlir::Block *Each) { Blocks.push_back(Each); });
   }
+  std::optional<Unsupported> State = stateRefusal(Module, Preferred);
   std::vector<SmallVector<std::pair<Operation *, const Target *>>> Placed;
   for (mlir::Block *Each : Blocks) {
     Placed.emplace_back();
@@ -108,9 +126,9 @@ void dure::placeOps(ModuleOp Module, const Target &Preferred,
       Placed.back().push_back(
           {&Op, staysOutside(Op)
                     ? nullptr
-                    : targetOf(Op, Preferred, Fallback, Refusals)});
+                    : targetOf(Op, Preferred, Fallback, State, Found)});
   }
-  if (!Refusals.empty())
+  if (!Found.Refusals.empty())
     return;
   for (const auto &Each : Placed)
     wrapRuns(Each);

@@ -10,10 +10,10 @@ namespace dure {
 /// Puts every op of every function with a body onto `Preferred`, or onto
 /// `Fallback` (may be null) when `Preferred` does not support it, and wraps
 /// each run of ops on one target into a dure.region. Weights, constants and
-/// define_dims stay outside. Ops that nobody takes are added to `Refusals`; the
-/// module is then left without regions.
+/// define_dims stay outside. Says in `Found` which ops nobody takes; the module
+/// is then left without regions.
 void placeOps(mlir::ModuleOp Module, const Target &Preferred,
-              const Target *Fallback, std::vector<Refused> &Refusals);
+              const Target *Fallback, Placement &Found);
 
 } // namespace dure
 

@@ -35,8 +35,8 @@ private:
   ProgramBuilder &Owner;
   uint32_t EmitTo;
   std::map<std::string, ScalarReg> Scalars;
-  llvm::DenseMap<mlir::Value, BufferReg> Buffers;
-  std::map<std::pair<std::string, const void *>, BufferReg> WeightBuffers;
+  BufferMap Buffers;
+  std::map<WeightKey, BufferReg> WeightBuffers;
 };
 
 } // namespace dure

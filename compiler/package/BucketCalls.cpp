@@ -95,7 +95,8 @@ FailureOr<ScalarReg> ProgramBuilder::haveSizes(ArrayRef<DimExpr> Dims,
 /// Makes `To` the tensor `From` with other dims: cut, or padded with zeros. One
 /// of both shapes is the bucket's, `Of`; where both are, nothing is copied.
 LogicalResult ProgramBuilder::copyCorner(BufferReg To, Space Where,
-                                         BufferReg From, RankedTensorType Of,
+                                         DeviceIndex On, BufferReg From,
+                                         RankedTensorType Of,
                                          ArrayRef<DimExpr> FromDims,
                                          ArrayRef<DimExpr> ToDims) {
   Location Loc = Function.getLoc();
@@ -130,7 +131,7 @@ LogicalResult ProgramBuilder::copyCorner(BufferReg To, Space Where,
           return failure();
         Regs->push_back(*Size);
       }
-    emit(AllocateOp{To, Where, *Bytes});
+    emit(AllocateOp{To, Where, *Bytes, On});
     emit(BarrierOp{});
     emit(std::move(Corner));
   }
@@ -139,28 +140,93 @@ LogicalResult ProgramBuilder::copyCorner(BufferReg To, Space Where,
   return success();
 }
 
-/// The body of one bucket, in the block at hand.
+/// The devices on which something reads a value that may lie on all of them.
+std::set<DeviceIndex> ProgramBuilder::devicesOfUsers(Value V) {
+  std::set<DeviceIndex> Out;
+  for (Operation *User : V.getUsers()) {
+    if (auto Dispatch = dyn_cast<CallDispatchOp>(User)) {
+      Out.insert(deviceOf(Dispatch.getTarget()));
+      continue;
+    }
+    if (auto Reshape = dyn_cast<ReshapeOp>(User)) {
+      std::set<DeviceIndex> Further = devicesOfUsers(Reshape);
+      Out.insert(Further.begin(), Further.end());
+      continue;
+    }
+    // The host reads and returns it where it is first; a value of control flow
+    // may be made of it anywhere.
+    Out.insert(0);
+    if (!isa<DefineDimsOp, func::ReturnOp>(User))
+      for (DeviceIndex On = 0; On < Targets.size(); ++On)
+        Out.insert(On);
+  }
+  return Out;
+}
+
+/// Makes the argument `Its` of a bucket of the entry's argument `Own`.
+LogicalResult ProgramBuilder::bindBucketInput(func::FuncOp Callee,
+                                              BlockArgument Own,
+                                              BlockArgument Its,
+                                              DeviceIndex On) {
+  FailureOr<BufferReg> Given = bufferOf(Callee, Own, {}, On);
+  if (failed(Given))
+    return failure();
+  auto Type = cast<RankedTensorType>(Its.getType());
+  auto From = cast<RankedTensorType>(Own.getType());
+  Buffers[{Its, On}] = *Given;
+  // State and what only one size fits are as they should be.
+  if (From == Type || !InputIndex.count(Own))
+    return success();
+  BufferReg Padded = Out.BufferRegisters++;
+  if (failed(copyCorner(Padded, Space::Transient, On, *Given, Type,
+                        dimsOf(From), dimsOf(Type))))
+    return failure();
+  Buffers[{Its, On}] = Padded;
+  return success();
+}
+
+/// Makes the entry's result `To`, on device `On`, of what a bucket returns.
+LogicalResult ProgramBuilder::bucketResult(BufferReg To, DeviceIndex On,
+                                           func::FuncOp Callee, Value Value,
+                                           RankedTensorType Own) {
+  Location Loc = Callee.getLoc();
+  auto Type = cast<RankedTensorType>(Value.getType());
+  bool IsAnywhere = Places.of(Value).empty();
+  DeviceIndex At = IsAnywhere ? On : deviceOf(Value);
+  FailureOr<BufferReg> From = bufferOf(Callee, Value, {}, At);
+  FailureOr<ScalarReg> Zero = scalar(Loc, DimExpr(0));
+  FailureOr<ScalarReg> Bytes = scalar(Loc, byteSize(Type));
+  if (failed(From) || failed(Bytes))
+    return failure();
+  // Buckets may make one result on several devices: it has one place.
+  if (At != On) {
+    BufferReg Moved = Out.BufferRegisters++;
+    emit(AllocateOp{Moved, Space::Transient, *Bytes, On});
+    emit(BarrierOp{});
+    emit(CopyOp{*From, *Zero, Moved, *Zero, *Bytes});
+    From = Moved;
+  }
+  return copyCorner(To, Space::Result, On, *From, Type, dimsOf(Type),
+                    dimsOf(Own));
+}
+
+/// The body of one bucket, in the block at hand. The entry's result I is
+/// `Results[I]`, on device `On[I]`.
 LogicalResult ProgramBuilder::translateBucket(func::FuncOp Callee,
-                                              ArrayRef<BufferReg> Results) {
+                                              ArrayRef<BufferReg> Results,
+                                              ArrayRef<DeviceIndex> On) {
   emit(BarrierOp{});
   Written.clear();
   Read.clear();
+  Places = ValuePlaces(Callee, Targets.front());
   for (auto [Own, Its] :
        llvm::zip(Function.getArguments(), Callee.getArguments())) {
-    FailureOr<BufferReg> Given = bufferOf(Callee, Own, {});
-    if (failed(Given))
-      return failure();
-    auto Type = cast<RankedTensorType>(Its.getType());
-    auto From = cast<RankedTensorType>(Own.getType());
-    Buffers[Its] = *Given;
-    // State and what only one size fits are as they should be.
-    if (From == Type || !InputIndex.count(Own))
-      continue;
-    BufferReg Padded = Out.BufferRegisters++;
-    if (failed(copyCorner(Padded, Space::Transient, *Given, Type, dimsOf(From),
-                          dimsOf(Type))))
-      return failure();
-    Buffers[Its] = Padded;
+    std::set<DeviceIndex> Devices = StateIndex.count(Own)
+                                        ? std::set<DeviceIndex>{deviceOf(Its)}
+                                        : devicesOfUsers(Its);
+    for (DeviceIndex Each : Devices)
+      if (failed(bindBucketInput(Callee, Own, Its, Each)))
+        return failure();
   }
   if (failed(allocateArena(Callee)))
     return failure();
@@ -168,16 +234,11 @@ LogicalResult ProgramBuilder::translateBucket(func::FuncOp Callee,
     if (failed(translate(Op)))
       return failure();
   Operation *Return = Callee.getBody().front().getTerminator();
-  for (auto [To, Value, Own] :
-       llvm::zip(Results, Return->getOperands(), Function.getResultTypes())) {
-    FailureOr<BufferReg> From = bufferOf(Callee, Value, {});
-    if (failed(From))
+  for (auto [To, Device, Value, Own] :
+       llvm::zip(Results, On, Return->getOperands(), Function.getResultTypes()))
+    if (failed(bucketResult(To, Device, Callee, Value,
+                            cast<RankedTensorType>(Own))))
       return failure();
-    auto Type = cast<RankedTensorType>(Value.getType());
-    if (failed(copyCorner(To, Space::Result, *From, Type, dimsOf(Type),
-                          dimsOf(cast<RankedTensorType>(Own)))))
-      return failure();
-  }
   return success();
 }
 
@@ -191,10 +252,15 @@ ProgramBuilder::buildBuckets(const BucketTable &Table,
     return failure();
   SmallVector<BufferReg> Results;
   FailureOr<ScalarReg> Zero = scalar(Function.getLoc(), DimExpr(0));
-  for (unsigned I = 0; I < Function.getNumResults(); ++I) {
+  // Where the first bucket makes them.
+  SmallVector<DeviceIndex> On;
+  ValuePlaces First(Callees.front(), Targets.front());
+  for (Value Each :
+       Callees.front().getBody().front().getTerminator()->getOperands()) {
     Results.push_back(Out.BufferRegisters++);
+    On.push_back(deviceOf(First.of(Each)));
     // One bucket will run; the verifier of programs does not know.
-    emit(AllocateOp{Results.back(), Space::Transient, *Zero});
+    emit(AllocateOp{Results.back(), Space::Transient, *Zero, On.back()});
   }
   for (auto [Condition, Callee] : llvm::zip(Taken, Callees)) {
     IfOp Made;
@@ -202,7 +268,7 @@ ProgramBuilder::buildBuckets(const BucketTable &Table,
     {
       BlockScope Scope(*this);
       Made.Then = Scope.block();
-      if (failed(translateBucket(Callee, Results)))
+      if (failed(translateBucket(Callee, Results, On)))
         return failure();
     }
     emit(Made);

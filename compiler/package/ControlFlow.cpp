@@ -7,15 +7,17 @@ using namespace mlir;
 using namespace dure;
 
 /// Registers that hold a tensor which several places assign: where its elements
-/// lie, and the dims that are symbols of its own.
+/// lie, always on one device, and the dims that are symbols of its own.
 struct ProgramBuilder::Variable {
   BufferReg Buffer = 0;
+  DeviceIndex On = 0;
   SmallVector<DimExpr> Dims;
   SmallVector<std::optional<ScalarReg>> Sizes;
 };
 
-ProgramBuilder::Variable ProgramBuilder::declare(Type Of) {
+ProgramBuilder::Variable ProgramBuilder::declare(Type Of, DeviceIndex On) {
   Variable Out;
+  Out.On = On;
   Out.Buffer = this->Out.BufferRegisters++;
   Out.Dims = dimsOf(cast<RankedTensorType>(Of));
   for (const DimExpr &Dim : Out.Dims) {
@@ -53,7 +55,7 @@ void ProgramBuilder::move(ScalarReg To, ScalarReg From) {
 LogicalResult ProgramBuilder::assign(Operation *User, const Variable &To,
                                      Value From) {
   auto Type = cast<RankedTensorType>(From.getType());
-  FailureOr<BufferReg> Buffer = bufferOf(User, From, {});
+  FailureOr<BufferReg> Buffer = bufferOf(User, From, {}, To.On);
   FailureOr<ScalarReg> Zero = scalar(User->getLoc(), DimExpr(0));
   FailureOr<ScalarReg> Bytes = scalar(User->getLoc(), byteSize(Type));
   if (failed(Buffer) || failed(Bytes))
@@ -89,8 +91,8 @@ LogicalResult ProgramBuilder::translateIf(BranchOp Op) {
   if (failed(Condition))
     return failure();
   std::vector<Variable> Results;
-  for (Type Each : Op.getResultTypes())
-    Results.push_back(declare(Each));
+  for (Value Each : Op.getResults())
+    Results.push_back(declare(Each.getType(), deviceOf(Each)));
   uint32_t Blocks[2];
   for (auto [Body, Index] :
        llvm::zip(MutableArrayRef<Region>(Op->getRegions()), Blocks)) {
@@ -106,7 +108,7 @@ LogicalResult ProgramBuilder::translateIf(BranchOp Op) {
   emit(IfOp{*Condition, Blocks[0], static_cast<int32_t>(Blocks[1])});
   emit(BarrierOp{});
   for (auto [Value, Result] : llvm::zip(Op.getResults(), Results)) {
-    Buffers[Value] = Result.Buffer;
+    Buffers[{Value, Result.On}] = Result.Buffer;
     bindSymbols(Result);
   }
   return checkEqualDims();
@@ -124,11 +126,11 @@ FailureOr<ProgramBuilder::Stack> ProgramBuilder::declareStack(IterateOp Op,
   SmallVector<DimExpr> Dims = dimsOf(Type);
   Dims.erase(Dims.begin());
   Stack Out;
-  Out.One = declare(tensorOf(Dims, Type.getElementType()));
+  Out.One = declare(tensorOf(Dims, Type.getElementType()), deviceOf(Result));
   Out.Used = newScalar();
   Out.Capacity = newScalar();
   FailureOr<ScalarReg> Zero = scalar(Op.getLoc(), DimExpr(0));
-  emit(AllocateOp{Out.One.Buffer, Space::Transient, *Zero});
+  emit(AllocateOp{Out.One.Buffer, Space::Transient, *Zero, Out.One.On});
   move(Out.Used, *Zero);
   move(Out.Capacity, *Zero);
   for (std::optional<ScalarReg> Size : Out.One.Sizes)
@@ -143,7 +145,7 @@ LogicalResult ProgramBuilder::push(IterateOp Op, const Stack &To, Value From,
                                    ScalarReg Trips) {
   Location Loc = Op.getLoc();
   auto Type = cast<RankedTensorType>(From.getType());
-  FailureOr<BufferReg> Source = bufferOf(Op, From, {});
+  FailureOr<BufferReg> Source = bufferOf(Op, From, {}, To.One.On);
   FailureOr<ScalarReg> Bytes = scalar(Loc, byteSize(Type));
   FailureOr<ScalarReg> Zero = scalar(Loc, DimExpr(0));
   FailureOr<ScalarReg> Two = scalar(Loc, DimExpr(2));
@@ -171,7 +173,7 @@ LogicalResult ProgramBuilder::push(IterateOp Op, const Stack &To, Value From,
             : compute(ScalarOpKind::Max, Needed,
                       compute(ScalarOpKind::Mul, *Bytes, Trips));
     BufferReg Larger = Out.BufferRegisters++;
-    emit(AllocateOp{Larger, Space::Transient, Wanted});
+    emit(AllocateOp{Larger, Space::Transient, Wanted, To.One.On});
     emit(CopyOp{To.One.Buffer, *Zero, Larger, *Zero, To.Used});
     emit(BarrierOp{});
     emit(SubspanOp{To.One.Buffer, Larger, *Zero, Wanted});
@@ -192,7 +194,7 @@ LogicalResult ProgramBuilder::translateLoopBody(IterateOp Op,
   Region &Body = Op.getBody();
   Scalars[Op.getInduction().str()] = Made.Induction;
   for (auto [Argument, Each] : llvm::zip(Body.getArguments(), Carried)) {
-    Buffers[Argument] = Each.Buffer;
+    Buffers[{Argument, Each.On}] = Each.Buffer;
     bindSymbols(Each);
   }
   if (failed(translateBlock(Body)))
@@ -210,7 +212,7 @@ LogicalResult ProgramBuilder::translateLoopBody(IterateOp Op,
   if (!Op.isConditional())
     return success();
   Value GoOn = Body.front().getTerminator()->getOperand(0);
-  FailureOr<BufferReg> Source = bufferOf(Op, GoOn, {});
+  FailureOr<BufferReg> Source = bufferOf(Op, GoOn, {}, deviceOf(GoOn));
   if (failed(Source))
     return failure();
   ReadScalarOp Test;
@@ -275,7 +277,7 @@ LogicalResult ProgramBuilder::translateLoop(IterateOp Op) {
   }
   std::vector<Variable> Carried;
   for (auto [Argument, Init] : llvm::zip(Body.getArguments(), Op.getInits())) {
-    Carried.push_back(declare(Argument.getType()));
+    Carried.push_back(declare(Argument.getType(), deviceOf(Argument)));
     if (failed(assign(Op, Carried.back(), Init)))
       return failure();
   }
@@ -326,7 +328,7 @@ LogicalResult ProgramBuilder::bindLoopResults(IterateOp Op,
     for (size_t Axis = IsStacked; Axis < Dims.size(); ++Axis)
       if (failed(Bind(Dims[Axis], From, Axis - IsStacked)))
         return failure();
-    Buffers[Result] = From.Buffer;
+    Buffers[{Result, From.On}] = From.Buffer;
   }
   return checkEqualDims();
 }

@@ -184,28 +184,39 @@ LogicalResult ProgramBuilder::checkEqualDims() {
 // Memory
 //===----------------------------------------------------------------------===//
 
+DeviceIndex ProgramBuilder::deviceOf(StringRef Target) const {
+  auto Found = llvm::find(Targets, Target);
+  return Found == Targets.end() ? 0 : Found - Targets.begin();
+}
+
 LogicalResult ProgramBuilder::allocateArena(func::FuncOp Of) {
   Transients = planTransients(Of);
   SlotOffsets.clear();
-  if (Transients.Slots.empty())
-    return success();
-  DimExpr Total(0);
-  for (const DimExpr &Bytes : Transients.Slots) {
+  std::vector<DimExpr> Totals(Targets.size(), DimExpr(0));
+  for (const TransientPlan::Slot &Each : Transients.Slots) {
+    DimExpr &Total = Totals[deviceOf(Each.Target)];
     FailureOr<ScalarReg> Offset = scalar(Function.getLoc(), Total);
     if (failed(Offset))
       return failure();
     SlotOffsets.push_back(*Offset);
-    Total = Total + Bytes;
+    Total = Total + Each.Bytes;
   }
-  FailureOr<ScalarReg> Size = scalar(Function.getLoc(), Total);
-  if (failed(Size))
-    return failure();
-  Arena = Out.BufferRegisters++;
-  emit(AllocateOp{Arena, Space::Transient, *Size});
+  Arenas.resize(Targets.size());
+  for (auto [I, Total] : llvm::enumerate(Totals)) {
+    if (Total == DimExpr(0))
+      continue;
+    FailureOr<ScalarReg> Size = scalar(Function.getLoc(), Total);
+    if (failed(Size))
+      return failure();
+    Arenas[I] = Out.BufferRegisters++;
+    emit(AllocateOp{Arenas[I], Space::Transient, *Size,
+                    static_cast<DeviceIndex>(I)});
+  }
   return success();
 }
 
-FailureOr<BufferReg> ProgramBuilder::memoryFor(Operation *Op, Value V) {
+FailureOr<BufferReg> ProgramBuilder::memoryFor(Operation *Op, Value V,
+                                               DeviceIndex On) {
   FailureOr<ScalarReg> Size =
       scalar(Op->getLoc(), byteSize(cast<RankedTensorType>(V.getType())));
   if (failed(Size))
@@ -218,14 +229,14 @@ FailureOr<BufferReg> ProgramBuilder::memoryFor(Operation *Op, Value V) {
   if (Planned != Transients.Uses.end())
     Life = Planned->second;
   if (Life.Slot) {
-    emit(SubspanOp{Reg, Arena, SlotOffsets[*Life.Slot], *Size});
+    emit(SubspanOp{Reg, Arenas[On], SlotOffsets[*Life.Slot], *Size});
     MemoryOf[Reg] = *Life.Slot;
   } else {
     emit(AllocateOp{Reg, Life.Returned ? Space::Result : Space::Transient,
-                    *Size});
+                    *Size, On});
     MemoryOf[Reg] = -1 - static_cast<int64_t>(Reg);
   }
-  Buffers[V] = Reg;
+  Buffers[{V, On}] = Reg;
   return Reg;
 }
 
@@ -250,8 +261,8 @@ static std::optional<FillOp> fillOf(ConstantOp Op) {
 }
 
 FailureOr<BufferReg> ProgramBuilder::filled(Operation *User, ConstantOp Op,
-                                            FillOp Fill) {
-  FailureOr<BufferReg> Reg = memoryFor(User, Op);
+                                            FillOp Fill, DeviceIndex On) {
+  FailureOr<BufferReg> Reg = memoryFor(User, Op, On);
   FailureOr<ScalarReg> Zero = scalar(User->getLoc(), DimExpr(0));
   FailureOr<ScalarReg> Size = scalar(User->getLoc(), byteSize(Op.getType()));
   if (failed(Reg) || failed(Zero) || failed(Size))
@@ -265,44 +276,52 @@ FailureOr<BufferReg> ProgramBuilder::filled(Operation *User, ConstantOp Op,
 }
 
 FailureOr<BufferReg> ProgramBuilder::bufferOf(Operation *User, Value V,
-                                              StepAttr Layout) {
+                                              StepAttr Layout, DeviceIndex On) {
   V = memoryOwner(V);
-  if (auto Get = V.getDefiningOp<GetWeightOp>()) {
-    auto Key =
-        std::make_pair(Get.getWeight().str(), Layout.getAsOpaquePointer());
-    auto Found = WeightBuffers.find(Key);
-    if (Found != WeightBuffers.end())
-      return Found->second;
-    FailureOr<uint32_t> Index = Weights.weight(User, Get.getWeight(), Layout);
-    if (failed(Index))
-      return failure();
-    BufferReg Reg = Out.BufferRegisters++;
-    emit(WeightBufferOp{Reg, *Index});
-    return WeightBuffers[Key] = Reg;
-  }
-  auto Found = Buffers.find(V);
+  auto Get = V.getDefiningOp<GetWeightOp>();
+  if (!Get)
+    return plainBuffer(User, V, On);
+  WeightKey Key(Get.getWeight().str(), Layout.getAsOpaquePointer(), On);
+  auto Found = WeightBuffers.find(Key);
+  if (Found != WeightBuffers.end())
+    return Found->second;
+  FailureOr<uint32_t> Index = Weights.weight(User, Get.getWeight(), Layout);
+  if (failed(Index))
+    return failure();
+  BufferReg Reg = Out.BufferRegisters++;
+  emit(WeightBufferOp{Reg, *Index, On});
+  return WeightBuffers[Key] = Reg;
+}
+
+/// The buffer of what is no weight.
+FailureOr<BufferReg> ProgramBuilder::plainBuffer(Operation *User, Value V,
+                                                 DeviceIndex On) {
+  auto Found = Buffers.find({V, On});
   if (Found != Buffers.end())
     return Found->second;
   if (auto Constant = V.getDefiningOp<ConstantOp>())
     if (std::optional<FillOp> Fill = fillOf(Constant))
-      return filled(User, Constant, *Fill);
+      return filled(User, Constant, *Fill, On);
   BufferReg Reg = Out.BufferRegisters++;
   if (auto State = StateIndex.find(V); State != StateIndex.end()) {
-    emit(StateBufferOp{Reg, State->second});
+    emit(StateBufferOp{Reg, State->second, On});
     MemoryOf[Reg] = -1 - static_cast<int64_t>(Reg);
   } else if (auto Input = InputIndex.find(V); Input != InputIndex.end()) {
-    emit(InputBufferOp{Reg, Input->second});
-  } else if (isa<BlockArgument>(V)) {
-    emit(StateLengthsOp{Reg});
+    emit(InputBufferOp{Reg, Input->second, On});
+  } else if (isa<BlockArgument>(V) &&
+             V.getParentBlock() == &Function.getBody().front()) {
+    emit(StateLengthsOp{Reg, On});
   } else if (auto Constant = V.getDefiningOp<ConstantOp>()) {
     FailureOr<uint32_t> Index = Weights.constant(Constant);
     if (failed(Index))
       return failure();
-    emit(WeightBufferOp{Reg, *Index});
+    emit(WeightBufferOp{Reg, *Index, On});
   } else {
-    return User->emitOpError("uses a value that no dispatch defines");
+    return User->emitOpError("uses a value that no dispatch defines on target "
+                             "'")
+           << Targets[On] << "'";
   }
-  return Buffers[V] = Reg;
+  return Buffers[{V, On}] = Reg;
 }
 
 void ProgramBuilder::barrierIfNeeded(ArrayRef<Binding> Bindings) {
@@ -356,9 +375,10 @@ LogicalResult ProgramBuilder::translateDispatch(CallDispatchOp Op) {
   if (failed(Compute(Kernel.Entry->Grid, Made.Grid)) ||
       failed(Compute(Kernel.Entry->Constants, Made.Constants)))
     return failure();
+  DeviceIndex On = deviceOf(Op.getTarget());
   for (auto [I, X] : llvm::enumerate(Op.getXs())) {
     auto Layout = Callee.getArgAttrOfType<StepAttr>(I, LayoutAttr);
-    FailureOr<BufferReg> Reg = bufferOf(Op, X, Layout);
+    FailureOr<BufferReg> Reg = bufferOf(Op, X, Layout, On);
     if (failed(Reg))
       return failure();
     Made.Bindings.push_back({*Reg, Access::Read});
@@ -367,11 +387,11 @@ LogicalResult ProgramBuilder::translateDispatch(CallDispatchOp Op) {
     if (auto Same = Callee.getResultAttrOfType<IntegerAttr>(I, InPlaceAttr)) {
       Binding &Source = Made.Bindings[Same.getInt()];
       Source.Use = Access::ReadWrite;
-      Buffers[Result] = Source.Buffer;
+      Buffers[{Result, On}] = Source.Buffer;
       Made.Bindings.push_back({Source.Buffer, Access::ReadWrite});
       continue;
     }
-    FailureOr<BufferReg> Reg = memoryFor(Op, Result);
+    FailureOr<BufferReg> Reg = memoryFor(Op, Result, On);
     if (failed(Reg))
       return failure();
     Made.Bindings.push_back({*Reg, Access::Write});
@@ -380,6 +400,19 @@ LogicalResult ProgramBuilder::translateDispatch(CallDispatchOp Op) {
   if (failed(addTrace(Op, Callee, InCaller, Made)))
     return failure();
   emit(std::move(Made));
+  return success();
+}
+
+/// A copy from one device's memory to another's.
+LogicalResult ProgramBuilder::translateTransfer(TransferOp Op) {
+  FailureOr<BufferReg> From = bufferOf(Op, Op.getX(), {}, deviceOf(Op.getX()));
+  FailureOr<BufferReg> To = memoryFor(Op, Op, deviceOf(Op.getTarget()));
+  FailureOr<ScalarReg> Zero = scalar(Op.getLoc(), DimExpr(0));
+  FailureOr<ScalarReg> Size = scalar(Op.getLoc(), byteSize(Op.getType()));
+  if (failed(From) || failed(To) || failed(Zero) || failed(Size))
+    return failure();
+  barrierIfNeeded({{*From, Access::Read}, {*To, Access::Write}});
+  emit(CopyOp{*From, *Zero, *To, *Zero, *Size});
   return success();
 }
 
@@ -445,7 +478,8 @@ LogicalResult ProgramBuilder::buildTraceBlock() {
 }
 
 LogicalResult ProgramBuilder::translateDefineDims(DefineDimsOp Op) {
-  FailureOr<BufferReg> Source = bufferOf(Op, Op.getValues(), {});
+  FailureOr<BufferReg> Source =
+      bufferOf(Op, Op.getValues(), {}, deviceOf(Op.getValues()));
   if (failed(Source))
     return failure();
   auto Type = cast<RankedTensorType>(Op.getValues().getType());
@@ -489,7 +523,7 @@ LogicalResult ProgramBuilder::translateReturn(func::ReturnOp Op) {
   ReturnOp Made;
   for (Value V : Op.getOperands()) {
     ReturnValue Each;
-    FailureOr<BufferReg> Reg = bufferOf(Op, V, {});
+    FailureOr<BufferReg> Reg = bufferOf(Op, V, {}, deviceOf(V));
     if (failed(Reg))
       return failure();
     Each.Buffer = *Reg;
@@ -506,6 +540,8 @@ LogicalResult ProgramBuilder::translateReturn(func::ReturnOp Op) {
 }
 
 LogicalResult ProgramBuilder::translate(Operation &Op) {
+  if (auto Transfer = dyn_cast<TransferOp>(Op))
+    return translateTransfer(Transfer);
   if (isa<GetWeightOp, ConstantOp, ReshapeOp>(Op))
     return success();
   if (auto Dispatch = dyn_cast<CallDispatchOp>(Op))
@@ -556,12 +592,12 @@ FailureOr<Program> ProgramBuilder::build() {
   return std::move(Out);
 }
 
-FailureOr<Program>
-dure::buildHostProgram(func::FuncOp Function, const Entry &Signature,
-                       const llvm::StringMap<KernelPlace> &Kernels,
-                       WeightTable &Weights) {
+FailureOr<Program> dure::buildHostProgram(
+    func::FuncOp Function, const Entry &Signature, ArrayRef<StringRef> Targets,
+    const llvm::StringMap<KernelPlace> &Kernels, WeightTable &Weights) {
   if (!hasBuckets(Function))
-    return ProgramBuilder(Function, Signature, Kernels, Weights).build();
+    return ProgramBuilder(Function, Signature, Targets, Kernels, Weights)
+        .build();
   BucketTable Table = BucketTable::of(Function);
   SmallVector<func::FuncOp> Callees;
   for (const Bucket &Each : Table.Buckets)
@@ -571,6 +607,6 @@ dure::buildHostProgram(func::FuncOp Function, const Entry &Signature,
   // A declaration has no arguments that could be looked at.
   OwningOpRef<func::FuncOp> Shell = Function.clone();
   Shell->addEntryBlock();
-  return ProgramBuilder(*Shell, Signature, Kernels, Weights)
+  return ProgramBuilder(*Shell, Signature, Targets, Kernels, Weights)
       .buildBuckets(Table, Callees);
 }

@@ -49,8 +49,12 @@ private:
 ///
 /// `Entry` is the function's signature in the package. Emits a diagnostic and
 /// fails when a dimension's symbols are bound nowhere.
+///
+/// `Targets` are those that the function's dispatches may have; a target's
+/// place there is the number of its device.
 mlir::FailureOr<Program>
 buildHostProgram(mlir::func::FuncOp Function, const Entry &Signature,
+                 llvm::ArrayRef<llvm::StringRef> Targets,
                  const llvm::StringMap<KernelPlace> &Kernels,
                  WeightTable &Weights);
 

@@ -83,13 +83,21 @@ LogicalResult addEntries(ModuleOp Module, Package &Content) {
   return success();
 }
 
+/// One of a variant's devices: the functions that run there, and their code.
+struct DevicePart {
+  const Target &T;
+  const TargetVariant &Spec;
+  SmallVector<func::FuncOp> Dispatches;
+  CodeObjectResult Emitted;
+};
+
 /// A name that no variant of the package has.
-std::string freeVariantName(const TargetVariant &Spec, const Target &T,
+std::string freeVariantName(const std::string &Wish, const Target &T,
                             const Package &Content) {
   bool Taken = llvm::any_of(Content.Variants, [&](const dure::Variant &Known) {
-    return Known.Name == Spec.Name;
+    return Known.Name == Wish;
   });
-  return Taken ? T.name().str() + "-" + Spec.Name : Spec.Name;
+  return Taken ? T.name().str() + "-" + Wish : Wish;
 }
 
 LogicalResult saveTemp(Location Loc, const LowerOptions &Options,
@@ -110,17 +118,18 @@ LogicalResult saveTemp(Location Loc, const LowerOptions &Options,
               : success();
 }
 
-/// Emits the dispatch functions; `Kernels` says where each is, and its entries
-/// point into `Emitted`.
-LogicalResult emitCode(ModuleOp Module, const Target &T,
-                       const TargetVariant &Spec, const LowerOptions &Options,
-                       ArrayRef<func::FuncOp> Dispatches,
-                       CodeObjectResult &Emitted, dure::Variant &Out,
+/// Emits the dispatch functions of one device; `Kernels` says where each is,
+/// and its entries point into the part.
+LogicalResult emitCode(ModuleOp Module, DevicePart &Part, DeviceIndex On,
+                       const LowerOptions &Options, dure::Variant &Out,
                        llvm::StringMap<KernelPlace> &Kernels) {
-  if (Dispatches.empty())
+  if (Part.Dispatches.empty())
     return success();
+  const Target &T = Part.T;
+  const TargetVariant &Spec = Part.Spec;
+  CodeObjectResult &Emitted = Part.Emitted;
   FailureOr<CodeObjectResult> Result =
-      T.emit({Dispatches, &Spec, Options.SaveTemps, Options.Threads,
+      T.emit({Part.Dispatches, &Spec, Options.SaveTemps, Options.Threads,
               Options.Cancelled});
   if (failed(Result))
     return failure();
@@ -132,6 +141,8 @@ LogicalResult emitCode(ModuleOp Module, const Target &T,
     return failure();
   CodeObject Code;
   Code.Format = Spec.Format;
+  Code.Device = On;
+  auto Place = static_cast<uint32_t>(Out.CodeObjects.size());
   Code.Bytes = std::make_shared<const std::string>(std::move(Emitted.Bytes));
   for (auto [I, Entry] : llvm::enumerate(Emitted.Entries)) {
     auto Function = dyn_cast_or_null<func::FuncOp>(
@@ -143,9 +154,9 @@ LogicalResult emitCode(ModuleOp Module, const Target &T,
     Code.Exports.push_back(
         {Entry.Name, Function.getNumArguments() + Function.getNumResults(),
          static_cast<uint32_t>(Entry.Constants.size())});
-    Kernels[Entry.Name] = {0, static_cast<uint32_t>(I), &Entry};
+    Kernels[Entry.Name] = {Place, static_cast<uint32_t>(I), &Entry};
   }
-  for (func::FuncOp Each : Dispatches)
+  for (func::FuncOp Each : Part.Dispatches)
     if (!Kernels.contains(Each.getSymName()))
       return Each.emitError("target '")
              << T.name() << "' emitted no code for dispatch function '"
@@ -154,39 +165,57 @@ LogicalResult emitCode(ModuleOp Module, const Target &T,
   return success();
 }
 
-/// One variant: its code object and a host program an entry.
-LogicalResult addVariant(ModuleOp Module, const Target &T,
-                         const TargetVariant &Spec, const LowerOptions &Options,
-                         ArrayRef<func::FuncOp> Dispatches,
-                         WeightTable &Weights, Package &Content) {
+/// The pack key of the weights that the programs read on each device.
+void setPackKeys(const Package &Content, dure::Variant &Out) {
+  for (const Program &Each : Out.Programs)
+    for (const dure::Block &Code : Each.Blocks)
+      for (const Instruction &I : Code.Instructions) {
+        const auto *Op = std::get_if<WeightBufferOp>(&I);
+        if (!Op || Content.Weights[Op->Weight].PackKey.empty())
+          continue;
+        (Op->Device == 0 ? Out.PackKey : Out.Devices[Op->Device - 1].PackKey) =
+            Content.Weights[Op->Weight].PackKey;
+      }
+}
+
+/// One variant: its code objects and a host program an entry. The first of
+/// `Parts` is the variant's own device.
+LogicalResult addVariant(ModuleOp Module, StringRef Name,
+                         MutableArrayRef<DevicePart> Parts,
+                         const LowerOptions &Options, WeightTable &Weights,
+                         Package &Content) {
+  const Target &T = Parts.front().T;
+  const TargetVariant &Spec = Parts.front().Spec;
   dure::Variant Out;
-  Out.Name = freeVariantName(Spec, T, Content);
+  Out.Name = freeVariantName(Name.str(), T, Content);
   Out.Target = T.name().str();
   Out.Driver = Spec.Driver;
   Out.Compatibility = Spec.Compatibility;
   Out.Features = Spec.Features;
-
-  CodeObjectResult Emitted;
+  SmallVector<StringRef> Targets;
   llvm::StringMap<KernelPlace> Kernels;
-  if (failed(emitCode(Module, T, Spec, Options, Dispatches, Emitted, Out,
-                      Kernels)))
-    return failure();
+  for (auto [On, Part] : llvm::enumerate(Parts)) {
+    Targets.push_back(Part.T.name());
+    if (On != 0)
+      Out.Devices.push_back({Part.T.name().str(), Part.Spec.Driver,
+                             Part.Spec.Compatibility, Part.Spec.Features, ""});
+    if (failed(emitCode(Module, Part, On, Options, Out, Kernels)))
+      return failure();
+  }
   for (auto [I, Signature] : llvm::enumerate(Content.Entries)) {
     auto Function = dyn_cast_or_null<func::FuncOp>(
         SymbolTable::lookupSymbolIn(Module, Signature.Name));
     if (!Function)
       continue;
     FailureOr<Program> Made =
-        buildHostProgram(Function, Signature, Kernels, Weights);
+        buildHostProgram(Function, Signature, Targets, Kernels, Weights);
     if (failed(Made))
       return failure();
     Made->Entry = static_cast<uint32_t>(I);
     Out.Programs.push_back(std::move(*Made));
   }
   Out.Weights = Weights.takeUsed();
-  for (uint32_t Index : Out.Weights)
-    if (!Content.Weights[Index].PackKey.empty())
-      Out.PackKey = Content.Weights[Index].PackKey;
+  setPackKeys(Content, Out);
   for (const Program &Each : Out.Programs)
     if (dure::Status Verified = verifyProgram(Content, Out, Each);
         !Verified.ok())
@@ -196,8 +225,33 @@ LogicalResult addVariant(ModuleOp Module, const Target &T,
              << "; this is a defect of Dure";
   Content.Variants.push_back(std::move(Out));
   return saveTemp(Module.getLoc(), Options,
-                  "7-lower." + T.name() + "." + Spec.Name + ".program.txt",
+                  "7-lower." + T.name() + "." + Name + ".program.txt",
                   programsAsText(Content, Content.Variants.back()));
+}
+
+using FunctionsByTarget = llvm::StringMap<SmallVector<func::FuncOp>>;
+
+/// The dispatch functions of each target that calls them, in the module's
+/// order.
+FailureOr<FunctionsByTarget> functionsByTarget(ModuleOp Module) {
+  llvm::StringMap<StringRef> Callers;
+  WalkResult Walk = Module.walk([&](CallDispatchOp Op) {
+    StringRef Before =
+        Callers.try_emplace(Op.getCallee(), Op.getTarget()).first->second;
+    if (Before == Op.getTarget())
+      return WalkResult::advance();
+    Op.emitOpError("calls on target '")
+        << Op.getTarget() << "' what target '" << Before << "' calls as well";
+    return WalkResult::interrupt();
+  });
+  if (Walk.wasInterrupted())
+    return failure();
+  FunctionsByTarget Out;
+  for (auto Function : Module.getOps<func::FuncOp>())
+    if (auto Caller = Callers.find(Function.getSymName());
+        Caller != Callers.end())
+      Out[Caller->second].push_back(Function);
+  return Out;
 }
 
 } // namespace
@@ -208,16 +262,31 @@ LogicalResult dure::lowerToPackage(ModuleOp Module, const Target &T,
                                    std::vector<std::string> &VariantNames) {
   if (failed(addEntries(Module, Content)))
     return failure();
-  SmallVector<func::FuncOp> Dispatches;
-  for (auto Function : Module.getOps<func::FuncOp>())
-    if (Function->hasAttr(DureDialect::DispatchFnAttr))
-      Dispatches.push_back(Function);
+  FailureOr<FunctionsByTarget> Functions = functionsByTarget(Module);
+  if (failed(Functions))
+    return failure();
   WeightTable Weights(Module, Content);
-  for (const TargetVariant &Spec : Options.Variants) {
-    if (failed(
-            addVariant(Module, T, Spec, Options, Dispatches, Weights, Content)))
+  auto Add = [&](StringRef Name, MutableArrayRef<DevicePart> Parts) {
+    if (failed(addVariant(Module, Name, Parts, Options, Weights, Content)))
       return failure();
     VariantNames.push_back(Content.Variants.back().Name);
+    return success();
+  };
+  const Target *Other = Options.Fallback;
+  bool Mixed = Other && Functions->contains(Other->name());
+  for (const TargetVariant &Spec : Options.Variants) {
+    DevicePart Own{T, Spec, (*Functions)[T.name()], {}};
+    if (!Mixed && failed(Add(Spec.Name, Own)))
+      return failure();
+    for (const TargetVariant &Each : Options.FallbackVariants) {
+      if (!Mixed)
+        break;
+      DevicePart Parts[] = {Own,
+                            {*Other, Each, (*Functions)[Other->name()], {}}};
+      bool Only = Options.FallbackVariants.size() == 1;
+      if (failed(Add(Only ? Spec.Name : Spec.Name + "-" + Each.Name, Parts)))
+        return failure();
+    }
   }
   return success();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Phase lower: code objects and host programs of one target into the package.
+// Phase lower: code objects and host programs of one target, and of what takes
+// the ops that it does not, into the package.
 #ifndef DURE_COMPILER_PACKAGE_PACKAGING_H
 #define DURE_COMPILER_PACKAGE_PACKAGING_H
 
@@ -10,6 +11,10 @@ namespace dure {
 struct LowerOptions {
   /// What `T.variants` answered.
   std::vector<TargetVariant> Variants;
+  /// The target that other dispatches of the module are on, and its variants.
+  /// Needed only where there are some.
+  const Target *Fallback = nullptr;
+  std::vector<TargetVariant> FallbackVariants;
   /// Receives code objects and host programs as text. Empty: none.
   std::string SaveTemps;
   unsigned Threads = 1;
@@ -19,8 +24,10 @@ struct LowerOptions {
 
 /// Emits every dispatch function of a module that has been through
 /// form-dispatches for `T`, once a variant, verifies the host programs and adds
-/// the variants to `Content`. Entries and symbols are added by the first module
-/// that has them. A variant whose name another target's variant has is named
+/// the variants to `Content`. Where some dispatches are on the fallback, there
+/// is a variant for each of its variants, with a device more. Entries and
+/// symbols are added by the first module that has them. A variant whose name
+/// another target's variant has is named
 /// "<target>-<name>"; `VariantNames` receives the names in the package. Emits
 /// diagnostics and fails otherwise.
 mlir::LogicalResult lowerToPackage(mlir::ModuleOp Module, const Target &T,

@@ -6,6 +6,7 @@
 #ifndef DURE_COMPILER_PACKAGE_PROGRAMBUILDER_H
 #define DURE_COMPILER_PACKAGE_PROGRAMBUILDER_H
 
+#include "compiler/dispatch/ValuePlaces.h"
 #include "compiler/package/HostProgram.h"
 #include "compiler/package/Transients.h"
 #include "compiler/passes/specialize/Buckets.h"
@@ -22,10 +23,11 @@ namespace dure {
 class ProgramBuilder {
 public:
   ProgramBuilder(mlir::func::FuncOp Function, const Entry &Signature,
+                 llvm::ArrayRef<llvm::StringRef> Targets,
                  const llvm::StringMap<KernelPlace> &Kernels,
                  WeightTable &Weights)
-      : Function(Function), Signature(Signature), Kernels(Kernels),
-        Weights(Weights) {}
+      : Function(Function), Signature(Signature), Targets(Targets),
+        Kernels(Kernels), Weights(Weights), Places(Function, Targets.front()) {}
 
   mlir::FailureOr<Program> build();
   /// The program of an entry that is a table of buckets, `Function` being its
@@ -45,17 +47,24 @@ private:
   bool isBound(const DimExpr &Expr) const;
 
   // Memory.
+  DeviceIndex deviceOf(llvm::StringRef Target) const;
+  /// Where a value lies; the first device for what lies anywhere.
+  DeviceIndex deviceOf(mlir::Value V) { return deviceOf(Places.of(V)); }
   mlir::LogicalResult allocateArena(mlir::func::FuncOp Of);
-  mlir::FailureOr<BufferReg> memoryFor(mlir::Operation *Op, mlir::Value V);
+  mlir::FailureOr<BufferReg> memoryFor(mlir::Operation *Op, mlir::Value V,
+                                       DeviceIndex On);
   /// Memory for a constant that repeats one element, filled at run time.
   mlir::FailureOr<BufferReg> filled(mlir::Operation *User, ConstantOp Op,
-                                    FillOp Fill);
+                                    FillOp Fill, DeviceIndex On);
   mlir::FailureOr<BufferReg> bufferOf(mlir::Operation *User, mlir::Value V,
-                                      StepAttr Layout);
+                                      StepAttr Layout, DeviceIndex On);
+  mlir::FailureOr<BufferReg> plainBuffer(mlir::Operation *User, mlir::Value V,
+                                         DeviceIndex On);
 
   // Operations.
   mlir::LogicalResult translate(mlir::Operation &Op);
   mlir::LogicalResult translateDispatch(CallDispatchOp Op);
+  mlir::LogicalResult translateTransfer(TransferOp Op);
   mlir::LogicalResult translateDefineDims(DefineDimsOp Op);
   mlir::LogicalResult translateBindDims(BindDimsOp Op);
   mlir::LogicalResult translateReturn(mlir::func::ReturnOp Op);
@@ -64,7 +73,7 @@ private:
   class BlockScope;
   struct Variable;
   struct Stack;
-  Variable declare(mlir::Type Of);
+  Variable declare(mlir::Type Of, DeviceIndex On);
   void bindSymbols(const Variable &V);
   mlir::LogicalResult assign(mlir::Operation *User, const Variable &To,
                              mlir::Value From);
@@ -91,11 +100,19 @@ private:
   llvm::SmallVector<ScalarReg> chooseBucket(const BucketTable &Table);
   void refuseShapes(const BucketTable &Table, ScalarReg Chosen);
   mlir::LogicalResult translateBucket(mlir::func::FuncOp Callee,
-                                      llvm::ArrayRef<BufferReg> Results);
+                                      llvm::ArrayRef<BufferReg> Results,
+                                      llvm::ArrayRef<DeviceIndex> On);
+  mlir::LogicalResult bindBucketInput(mlir::func::FuncOp Callee,
+                                      mlir::BlockArgument Own,
+                                      mlir::BlockArgument Its, DeviceIndex On);
+  mlir::LogicalResult bucketResult(BufferReg To, DeviceIndex On,
+                                   mlir::func::FuncOp Callee, mlir::Value Value,
+                                   mlir::RankedTensorType Own);
+  std::set<DeviceIndex> devicesOfUsers(mlir::Value V);
   mlir::FailureOr<ScalarReg> haveSizes(llvm::ArrayRef<DimExpr> Dims,
                                        llvm::ArrayRef<int64_t> Sizes);
-  mlir::LogicalResult copyCorner(BufferReg To, Space Where, BufferReg From,
-                                 mlir::RankedTensorType Of,
+  mlir::LogicalResult copyCorner(BufferReg To, Space Where, DeviceIndex On,
+                                 BufferReg From, mlir::RankedTensorType Of,
                                  llvm::ArrayRef<DimExpr> FromDims,
                                  llvm::ArrayRef<DimExpr> ToDims);
 
@@ -112,8 +129,10 @@ private:
 
   mlir::func::FuncOp Function;
   const Entry &Signature;
+  llvm::ArrayRef<llvm::StringRef> Targets;
   const llvm::StringMap<KernelPlace> &Kernels;
   WeightTable &Weights;
+  ValuePlaces Places;
   /// The index of each argument among the inputs, or the states.
   llvm::DenseMap<mlir::Value, uint32_t> InputIndex, StateIndex;
 
@@ -135,9 +154,13 @@ private:
 
   TransientPlan Transients;
   std::vector<ScalarReg> SlotOffsets;
-  BufferReg Arena = 0;
-  llvm::DenseMap<mlir::Value, BufferReg> Buffers;
-  std::map<std::pair<std::string, const void *>, BufferReg> WeightBuffers;
+  std::vector<BufferReg> Arenas; // by device
+  /// Registers of values by device: what lies anywhere may be on several.
+  using BufferMap =
+      llvm::DenseMap<std::pair<mlir::Value, DeviceIndex>, BufferReg>;
+  using WeightKey = std::tuple<std::string, const void *, DeviceIndex>;
+  BufferMap Buffers;
+  std::map<WeightKey, BufferReg> WeightBuffers;
 
   /// Memory written and read since the last barrier, by slot or buffer.
   std::set<int64_t> Written, Read;

@@ -61,6 +61,12 @@ private:
     Out << Close;
   }
 
+  /// Nothing where there is one device.
+  void on(DeviceIndex Device) {
+    if (!Of.Devices.empty())
+      Out << " on device " << Device;
+  }
+
   void print(const ConstOp &Op) {
     Out << "%" << Op.Result << " = " << Op.Value;
   }
@@ -81,6 +87,7 @@ private:
   void print(const InputBufferOp &Op) {
     Out << "#" << Op.Result << " = input '"
         << Content.Entries[P.Entry].Inputs[Op.Input].Name << "'";
+    on(Op.Device);
   }
   void print(const WeightBufferOp &Op) {
     const Weight &W = Content.Weights[Op.Weight];
@@ -88,11 +95,13 @@ private:
         << "'";
     if (!W.PackKey.empty())
       Out << " packed as " << W.PackKey;
+    on(Op.Device);
   }
   void print(const AllocateOp &Op) {
     Out << "#" << Op.Result << " = allocate "
         << (Op.Where == Space::Result ? "result" : "transient") << " %"
         << Op.Size;
+    on(Op.Device);
   }
   void print(const SubspanOp &Op) {
     Out << "#" << Op.Result << " = subspan #" << Op.Source << " at %"
@@ -101,6 +110,7 @@ private:
   void print(const DispatchOp &Op) {
     Out << "dispatch @"
         << Of.CodeObjects[Op.CodeObject].Exports[Op.Export].Name;
+    on(Of.CodeObjects[Op.CodeObject].Device);
     scalars(" grid [", Op.Grid, "]");
     Out << " (";
     llvm::interleaveComma(Op.Bindings, Out, [&](const Binding &Each) {
@@ -153,9 +163,11 @@ private:
   void print(const StateBufferOp &Op) {
     Out << "#" << Op.Result << " = state '"
         << Content.Entries[P.Entry].States[Op.State].Name << "'";
+    on(Op.Device);
   }
   void print(const StateLengthsOp &Op) {
     Out << "#" << Op.Result << " = state lengths";
+    on(Op.Device);
   }
   void print(const StateScalarOp &Op) {
     Out << "%" << Op.Result << " = state " << nameOf(Op.Property);
@@ -182,6 +194,9 @@ std::string dure::programsAsText(const Package &Content, const Variant &Of) {
   llvm::raw_string_ostream Out(Text);
   Out << "// variant '" << Of.Name << "' of target '" << Of.Target
       << "', driver '" << Of.Driver << "'\n";
+  for (auto [Index, Device] : llvm::enumerate(Of.Devices))
+    Out << "// device " << Index + 1 << ": target '" << Device.Target
+        << "', driver '" << Device.Driver << "'\n";
   for (const Program &Each : Of.Programs)
     Printer(Content, Of, Each, Out).print();
   return Text;

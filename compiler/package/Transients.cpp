@@ -45,6 +45,9 @@ static void findLifetimes(func::FuncOp Function, TransientPlan &Plan) {
     }
     if (Op.getNumRegions())
       noteBlockUses(Op, Step, Plan);
+    if (auto Transfer = dyn_cast<TransferOp>(Op))
+      Plan.Uses[Transfer] = {Step, Step, false, std::nullopt,
+                             Transfer.getTarget()};
     auto Dispatch = dyn_cast<CallDispatchOp>(Op);
     if (!Dispatch)
       continue;
@@ -52,7 +55,8 @@ static void findLifetimes(func::FuncOp Function, TransientPlan &Plan) {
         Dispatch, Dispatch.getCalleeAttr());
     for (auto [I, Result] : llvm::enumerate(Op.getResults()))
       if (!Callee.getResultAttr(I, InPlaceAttr))
-        Plan.Uses[Result] = {Step, Step, false, std::nullopt};
+        Plan.Uses[Result] = {Step, Step, false, std::nullopt,
+                             Dispatch.getTarget()};
   }
 }
 
@@ -78,8 +82,10 @@ TransientPlan dure::planTransients(func::FuncOp Function) {
   };
   TransientPlan Plan;
   findLifetimes(Function, Plan);
-  std::vector<Lifetime> Lives;
-  std::vector<Value> Owners;
+  // By target: each has memory of its own.
+  llvm::MapVector<StringRef,
+                  std::pair<std::vector<Lifetime>, std::vector<Value>>>
+      Planned;
   for (auto &[Value, Life] : Plan.Uses) {
     if (Life.Returned)
       continue;
@@ -88,14 +94,18 @@ TransientPlan dure::planTransients(func::FuncOp Function) {
       Plan.Peak = Plan.Peak + Bytes;
       continue;
     }
+    auto &[Lives, Owners] = Planned[Life.Target];
     Lives.push_back({Bytes, Life.First, Life.Last});
     Owners.push_back(Value);
   }
-  MemoryPlan Slots = planMemory(Lives);
-  for (auto [Value, Slot] : llvm::zip(Owners, Slots.SlotOf))
-    Plan.Uses[Value].Slot = Slot;
-  Plan.Slots = std::move(Slots.Slots);
-  for (const DimExpr &Bytes : Plan.Slots)
-    Plan.Peak = Plan.Peak + Bytes;
+  for (auto &[Target, OfTarget] : Planned) {
+    MemoryPlan Slots = planMemory(OfTarget.first);
+    for (auto [Value, Slot] : llvm::zip(OfTarget.second, Slots.SlotOf))
+      Plan.Uses[Value].Slot = Plan.Slots.size() + Slot;
+    for (const DimExpr &Bytes : Slots.Slots) {
+      Plan.Slots.push_back({Target, Bytes});
+      Plan.Peak = Plan.Peak + Bytes;
+    }
+  }
   return Plan;
 }

@@ -21,12 +21,19 @@ struct TransientPlan {
     bool Returned = false;
     /// None: memory of its own.
     std::optional<unsigned> Slot;
+    /// The target on whose device the memory is.
+    llvm::StringRef Target;
   };
-  /// Every value that a dispatch makes other than in place.
+  struct Slot {
+    llvm::StringRef Target;
+    DimExpr Bytes;
+  };
+  /// Every value that a dispatch makes other than in place, and every copy on
+  /// another target's device.
   llvm::MapVector<mlir::Value, Use> Uses;
-  /// The arena's slots, one after another.
-  std::vector<DimExpr> Slots;
-  /// Bytes of the arena and of all transient values beside it.
+  /// The slots of the arenas, one a target, each one after another.
+  std::vector<Slot> Slots;
+  /// Bytes of the arenas and of all transient values beside them.
   DimExpr Peak;
 };
 
@@ -37,7 +44,7 @@ mlir::Value memoryOwner(mlir::Value V);
 /// before any dispatch has run.
 std::set<std::string> boundSymbols(mlir::func::FuncOp Function);
 
-/// Plans the arena of a function after form-dispatches. Values whose size is
+/// Plans the arenas of a function after form-dispatches. Values whose size is
 /// known only later have memory of their own.
 TransientPlan planTransients(mlir::func::FuncOp Function);
 

@@ -704,4 +704,16 @@ def Dure_CallDispatchOp : Dure_Op<"dispatch", [Pure,
   }];
 }
 
+def Dure_TransferOp : Dure_Op<"transfer", [Pure,
+    AllTypesMatch<["x", "result"]>]> {
+  let summary = "The same tensor in the memory of another target's device";
+  let description = [{
+    Programs that run on several devices copy a value to where it is used.
+    `form-dispatches` inserts it last, between dispatches.
+  }];
+  let arguments = (ins Dure_Tensor:$x, StrAttr:$target);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = "$x `to` $target attr-dict `:` type($x)";
+}
+
 #endif // DURE_OPS_TD

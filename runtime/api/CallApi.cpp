@@ -38,7 +38,7 @@ struct dure_call {
     for (OutputValue &Output : Outputs) {
       Output.Map = BufferMap();
       if (Output.Buffer)
-        session().pool().release(std::move(Output.Buffer));
+        session().pool(Output.On).release(std::move(Output.Buffer));
     }
     Outputs.clear();
   }
@@ -188,8 +188,8 @@ Status readRunOptions(const dure_run_options *From, dure_call &Call,
   To.DriverSpans = Options.trace != nullptr;
   if (!Options.on_value)
     return Status::success();
-  To.OnValue = [Function = Options.on_value,
-                User = Options.user](const CapturedValue &Value) -> int {
+  To.OnValue = [Function = Options.on_value, User = Options.user,
+                &Owner = Call.session()](const CapturedValue &Value) -> int {
     std::vector<const char *> Nodes = nodePointers(Value.Row);
     dure_tensor Tensor = {};
     Tensor.struct_size = sizeof(Tensor);
@@ -206,6 +206,7 @@ Status readRunOptions(const dure_run_options *From, dure_call &Call,
     Shown.nodes = Nodes.data();
     Shown.node_count = Nodes.size();
     Shown.tensor = &Tensor;
+    Shown.device = Owner.device(Value.On)->facts().Name.c_str();
     return Function(User, &Shown);
   };
   return Status::success();
@@ -235,14 +236,19 @@ void addSimulated(const RunStats &Stats, Trace &To) {
 }
 
 void addSpans(const dure_call &Call, Trace &To) {
+  // Two tracks a device: what it ran, and what its driver says of itself.
   constexpr uint32_t RunTrack = 1, DeviceTrack = 2, DriverTrack = 3;
   To.track(RunTrack, "runs");
-  To.track(DeviceTrack, "device " + Call.session().device()->facts().Name);
+  const Session &Owner = Call.session();
+  for (DeviceIndex I = 0; I != Owner.deviceCount(); ++I)
+    To.track(DeviceTrack + 2 * I, "device " + Owner.device(I)->facts().Name);
   const RunStats &Stats = Call.Stats;
   To.span(
       Call.entry().Name, "run", Stats.BeginNs, Stats.EndNs, RunTrack,
       "\"dispatches\":" + std::to_string(Stats.Dispatches) +
           ",\"submissions\":" + std::to_string(Stats.Submissions) +
+          ",\"copies_between_devices\":" + std::to_string(Stats.CrossCopies) +
+          ",\"bytes_between_devices\":" + std::to_string(Stats.CrossBytes) +
           ",\"instructions\":" + std::to_string(Stats.Instructions) +
           ",\"peak_transient_bytes\":" + std::to_string(Stats.PeakTransient));
   for (const DispatchRecord &Record : Stats.Records) {
@@ -260,13 +266,17 @@ void addSpans(const dure_call &Call, Trace &To) {
       Comma = ",";
     }
     To.span(dispatchName(Record), "dispatch", Record.BeginNs, Record.EndNs,
-            DeviceTrack, Args + "]");
+            DeviceTrack + 2 * Record.On, Args + "]");
+  }
+  for (DeviceIndex I = 0; I != Stats.Spans.size(); ++I) {
+    if (!Stats.Spans[I].empty())
+      To.track(DriverTrack + 2 * I,
+               "driver " + Owner.device(I)->driver().name());
+    for (const DriverSpan &Span : Stats.Spans[I])
+      To.span(Span.Name, "driver", Span.BeginNs, Span.EndNs,
+              DriverTrack + 2 * I, "");
   }
   addSimulated(Stats, To);
-  if (!Stats.Spans.empty())
-    To.track(DriverTrack, "driver " + Call.session().device()->driver().name());
-  for (const DriverSpan &Span : Stats.Spans)
-    To.span(Span.Name, "driver", Span.BeginNs, Span.EndNs, DriverTrack, "");
 }
 
 /// Locks, unless the call is cancelled or its time is up before its turn.
@@ -469,6 +479,7 @@ dure_status *dure_call_get_dispatch(const dure_call *Call, size_t Index,
     Shown.end_ns = SinceBegin(Record.EndNs);
     Shown.flops = Record.Flops;
     Shown.bytes = Record.Bytes;
+    Shown.device = Call->session().device(Record.On)->facts().Name.c_str();
     return toC(writeStruct(Shown, To));
   });
 }

@@ -194,6 +194,7 @@ std::string variant(const Package &P, const Variant &V) {
   auto Code = [](const CodeObject &C) {
     return "{\"format\":" + jsonString(C.Format) + member("offset", C.Offset) +
            member("bytes", C.Size) + member("sha256", hex(C.Hash)) +
+           member("device", C.Device) +
            member("exports", array(C.Exports,
                                    [](const Export &E) {
                                      return named(E.Name) +
@@ -203,11 +204,19 @@ std::string variant(const Package &P, const Variant &V) {
                                    })) +
            "}";
   };
+  auto Device = [](const VariantDevice &D) {
+    return "{\"target\":" + jsonString(D.Target) +
+           member("driver", jsonString(D.Driver)) +
+           member("compatibility", jsonString(D.Compatibility)) +
+           member("features", strings(D.Features)) +
+           member("pack_key", jsonString(D.PackKey)) + "}";
+  };
   return named(V.Name) + member("target", jsonString(V.Target)) +
          member("driver", jsonString(V.Driver)) +
          member("compatibility", jsonString(V.Compatibility)) +
          member("features", strings(V.Features)) +
          member("pack_key", jsonString(V.PackKey)) +
+         member("devices", array(V.Devices, Device)) +
          member("weights", numbers(V.Weights)) +
          member("code_objects", array(V.CodeObjects, Code)) +
          member("programs", array(V.Programs,

@@ -62,18 +62,19 @@ public:
 
   std::string operator()(const InputBufferOp &Op) const {
     return buffer(Op.Result) + " = " +
-           named("input", Op.Input, E.Inputs[Op.Input].Name);
+           named("input", Op.Input, E.Inputs[Op.Input].Name) + on(Op.Device);
   }
 
   std::string operator()(const WeightBufferOp &Op) const {
     return buffer(Op.Result) + " = " +
-           named("weight", Op.Weight, P.Weights[Op.Weight].Name);
+           named("weight", Op.Weight, P.Weights[Op.Weight].Name) +
+           on(Op.Device);
   }
 
   std::string operator()(const AllocateOp &Op) const {
     return buffer(Op.Result) + " = allocate " +
            (Op.Where == Space::Result ? "result" : "transient") + " of " +
-           scalar(Op.Size) + " bytes";
+           scalar(Op.Size) + " bytes" + on(Op.Device);
   }
 
   std::string operator()(const SubspanOp &Op) const {
@@ -88,6 +89,7 @@ public:
               V.CodeObjects[Op.CodeObject].Exports[Op.Export].Name);
     if (V.CodeObjects.size() != 1)
       Text += " of code " + std::to_string(Op.CodeObject);
+    Text += on(V.CodeObjects[Op.CodeObject].Device);
     if (!Op.Grid.empty())
       Text += " grid " + scalars(Op.Grid);
     for (const Binding &B : Op.Bindings)
@@ -139,11 +141,11 @@ public:
 
   std::string operator()(const StateBufferOp &Op) const {
     return buffer(Op.Result) + " = " +
-           named("state", Op.State, E.States[Op.State].Name);
+           named("state", Op.State, E.States[Op.State].Name) + on(Op.Device);
   }
 
   std::string operator()(const StateLengthsOp &Op) const {
-    return buffer(Op.Result) + " = lengths of the state";
+    return buffer(Op.Result) + " = lengths of the state" + on(Op.Device);
   }
 
   std::string operator()(const StateScalarOp &Op) const {
@@ -165,6 +167,11 @@ public:
   }
 
 private:
+  /// Nothing where there is one device.
+  std::string on(DeviceIndex Device) const {
+    return V.Devices.empty() ? "" : " on device " + std::to_string(Device);
+  }
+
   static std::string range(BufferReg Buffer, ScalarReg Offset, ScalarReg Size) {
     return buffer(Buffer) + "[" + scalar(Offset) + ", +" + scalar(Size) + "]";
   }

@@ -187,6 +187,26 @@ dure_status *dure_session_get_info(const dure_session *S,
     Info.weight_load_ns = Running.weightLoadNs();
     Info.rejected = Running.rejected().c_str();
     Info.rejected_korean = S->Handle->RejectedKorean.c_str();
+    Info.device_count = Running.deviceCount();
+    return toC(writeStruct(Info, To));
+  });
+}
+
+dure_status *dure_session_get_device(const dure_session *S, size_t Index,
+                                     dure_session_device *To) {
+  return guarded([&]() -> dure_status * {
+    if (!S)
+      return toC(nullArgument());
+    const Session &Running = *S->Handle->Running;
+    if (Index >= Running.deviceCount())
+      return toC(noIndex("devices", Index, Running.deviceCount()));
+    const Variant &V = Running.variant();
+    const Device &On = *Running.device(static_cast<DeviceIndex>(Index));
+    dure_session_device Info = {};
+    Info.target = (Index == 0 ? V.Target : V.Devices[Index - 1].Target).c_str();
+    Info.driver = On.driver().name().c_str();
+    Info.driver_version = On.driver().version().c_str();
+    Info.device = On.facts().Name.c_str();
     return toC(writeStruct(Info, To));
   });
 }
@@ -257,7 +277,7 @@ dure_status *dure_state_read(const dure_state *S, size_t Index,
     uint64_t Size = Cache.tensor(Index)->size();
     if (Given.data && Given.size >= Size) {
       std::lock_guard<std::timed_mutex> Lock(Cache.session()->runLock());
-      Status Read = Cache.session()->device()->download(
+      Status Read = Cache.device(Index).download(
           Cache.tensor(Index), 0, Size,
           [&](uint64_t Offset, std::span<std::byte> Piece) {
             std::memcpy(static_cast<std::byte *>(Given.data) + Offset,
@@ -299,7 +319,7 @@ dure_status *dure_state_write(dure_state *S, size_t Index,
     if (!Checked.ok())
       return toC(Checked);
     std::lock_guard<std::timed_mutex> Lock(Cache.session()->runLock());
-    return toC(Cache.session()->device()->upload(
+    return toC(Cache.device(Index).upload(
         Cache.tensor(Index), 0, Given.size,
         [&](uint64_t Offset, std::span<std::byte> Piece) {
           std::memcpy(Piece.data(),

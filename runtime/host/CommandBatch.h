@@ -23,6 +23,7 @@ struct BufferView {
   uint64_t Offset = 0;
   uint64_t Size = 0;
   bool Writable = false;
+  DeviceIndex On = 0; // which of the session's devices
 
   dure_drv_buffer_ref ref(uint64_t At, uint64_t Length) const {
     return {Buffer->handle(), Offset + At, Length};
@@ -76,6 +77,7 @@ public:
   Status flush();
   /// The device did not come back: buffers must not be used again.
   bool stuck() const { return Stuck; }
+  const Device &device() const { return *Target; }
   uint64_t submissions() const { return Submissions; }
   /// Flushes when enough is gathered that one submission more does not matter:
   /// a loop must not gather without end. Also ends the run when it is time.

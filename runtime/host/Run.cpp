@@ -89,6 +89,7 @@ struct Allocation {
   std::shared_ptr<DeviceBuffer> Buffer;
   uint64_t Size;
   Space Where;
+  DeviceIndex On;
 };
 
 class Interpreter {
@@ -99,29 +100,86 @@ public:
       : Owner(Owner), E(E), P(P), Inputs(Inputs), Cache(Cache),
         Settings(Settings), Stats(Stats),
         Times(Settings.Profile ? std::make_shared<DispatchTimes>() : nullptr),
-        Batch(Owner.device(), Settings.Limits, Times.get()),
         Scalars(P.ScalarRegisters, 0), Buffers(P.BufferRegisters),
-        // Values are read, and times without timestamps taken, between
-        // dispatches.
-        OneByOne(static_cast<bool>(Settings.OnValue) ||
-                 (Settings.Profile &&
-                  !Owner.device()->driver().can(DURE_DRV_CAP_TIMESTAMPS))) {}
+        InputViews(Owner.deviceCount()), StateLengths(Owner.deviceCount()),
+        OneByOne(static_cast<bool>(Settings.OnValue)) {
+    for (DeviceIndex I = 0; I != Owner.deviceCount(); ++I) {
+      Batches.push_back(std::make_unique<CommandBatch>(
+          Owner.device(I), Settings.Limits, Times.get()));
+      InputViews[I].resize(Inputs.size());
+      // Values are read, and times without timestamps taken, between
+      // dispatches.
+      OneByOne = OneByOne || (Settings.Profile && !hasTimestamps(I));
+    }
+  }
 
   Status run(std::vector<OutputValue> &Outputs) {
     Status Done = runBlock(0);
     if (Done.ok())
-      Done = Batch.flush();
+      Done = flushAll();
     if (Done.ok())
       Done = finishOutputs(Outputs);
     if (Done.ok() && Cache)
       Cache->append(Appended);
-    Stats.Submissions = Batch.submissions();
+    for (const auto &Batch : Batches)
+      Stats.Submissions += Batch->submissions();
     finishRecords();
     releaseMemory(Done.ok());
     return Done;
   }
 
 private:
+  //===--------------------------------------------------------------------===//
+  // Devices
+  //===--------------------------------------------------------------------===//
+
+  const Device &device(DeviceIndex On) const { return *Owner.device(On); }
+  bool hasTimestamps(DeviceIndex On) const {
+    return device(On).driver().can(DURE_DRV_CAP_TIMESTAMPS);
+  }
+  bool isStuck() const {
+    return std::any_of(Batches.begin(), Batches.end(),
+                       [](const auto &Batch) { return Batch->stuck(); });
+  }
+
+  /// Ends with nothing at work on any device.
+  Status flushAll() {
+    for (const auto &Batch : Batches)
+      DURE_RETURN_IF_ERROR(Batch->flush());
+    return Status::success();
+  }
+
+  /// Copies between devices. Why on the host, and not as commands that wait for
+  /// each other's timelines: one device's driver knows nothing of another's
+  /// memory and semaphores.
+  Status copyAcross(const BufferView &Source, uint64_t From,
+                    const BufferView &To, uint64_t At, uint64_t Size) {
+    DURE_RETURN_IF_ERROR(Batches[Source.On]->flush());
+    // Its memory may be read by what is gathered there.
+    DURE_RETURN_IF_ERROR(Batches[To.On]->flush());
+    DURE_RETURN_IF_ERROR(Settings.Limits.check());
+    if (Size == 0)
+      return Status::success();
+    ++Stats.CrossCopies;
+    Stats.CrossBytes += Size;
+    const Device &Near = device(Source.On), &Far = device(To.On);
+    auto Gather = [&](uint64_t Offset, std::span<std::byte> Piece) {
+      return Near.download(Source.Buffer, Source.Offset + From + Offset,
+                           Piece.size(), [&](uint64_t Done, auto Part) {
+                             std::memcpy(Piece.data() + Done, Part.data(),
+                                         Part.size());
+                           });
+    };
+    Status Read;
+    DURE_RETURN_IF_ERROR(
+        Far.upload(To.Buffer, To.Offset + At, Size,
+                   [&](uint64_t Offset, std::span<std::byte> Piece) {
+                     if (Read.ok())
+                       Read = Gather(Offset, Piece);
+                   }));
+    return Read;
+  }
+
   //===--------------------------------------------------------------------===//
   // Scalars
   //===--------------------------------------------------------------------===//
@@ -169,9 +227,9 @@ private:
                     "a host program reads element " + std::to_string(Index) +
                         " of a buffer of " + std::to_string(View.Size) +
                         " bytes");
-    DURE_RETURN_IF_ERROR(Batch.flush());
+    DURE_RETURN_IF_ERROR(flushAll());
     uint64_t Bits = 0;
-    DURE_RETURN_IF_ERROR(Owner.device()->download(
+    DURE_RETURN_IF_ERROR(device(View.On).download(
         View.Buffer, View.Offset + static_cast<uint64_t>(Index) * Unit, Unit,
         [&](uint64_t, std::span<std::byte> Piece) {
           std::memcpy(&Bits, Piece.data(), Piece.size());
@@ -203,29 +261,29 @@ private:
 
   Status execute(const InputBufferOp &Op) {
     const InputValue &Input = Inputs[Op.Input];
-    if (InputViews.empty())
-      InputViews.resize(Inputs.size());
-    BufferView &View = InputViews[Op.Input];
+    BufferView &View = InputViews[Op.Device][Op.Input];
     if (!View.Buffer) {
-      Result<std::shared_ptr<DeviceBuffer>> Buffer = inputBuffer(Input);
+      Result<std::shared_ptr<DeviceBuffer>> Buffer =
+          inputBuffer(Input, Op.Device);
       if (!Buffer)
         return Buffer.status().at("input '" + E.Inputs[Op.Input].Name + "'");
-      View = {Buffer.take(), 0, Input.Size, false};
+      View = {Buffer.take(), 0, Input.Size, false, Op.Device};
     }
     Buffers[Op.Result] = View;
     return Status::success();
   }
 
-  Result<std::shared_ptr<DeviceBuffer>> inputBuffer(const InputValue &Input) {
-    const Device &Target = *Owner.device();
+  Result<std::shared_ptr<DeviceBuffer>> inputBuffer(const InputValue &Input,
+                                                    DeviceIndex On) {
+    const Device &Target = device(On);
     if (std::shared_ptr<DeviceBuffer> InPlace =
             Target.import(Input.Data, Input.Size, true))
       return InPlace;
     Result<std::shared_ptr<DeviceBuffer>> Fresh =
-        Owner.pool().acquire(Input.Size);
+        Owner.pool(On).acquire(Input.Size);
     if (!Fresh)
       return Fresh;
-    Allocations.push_back({*Fresh, 0, Space::None});
+    Allocations.push_back({*Fresh, 0, Space::None, On});
     auto Produce = [&](uint64_t Offset, std::span<std::byte> Piece) {
       std::memcpy(Piece.data(),
                   static_cast<const std::byte *>(Input.Data) + Offset,
@@ -236,8 +294,9 @@ private:
   }
 
   Status execute(const WeightBufferOp &Op) {
-    const std::shared_ptr<DeviceBuffer> &Weight = Owner.weight(Op.Weight);
-    Buffers[Op.Result] = {Weight, 0, Weight->size(), false};
+    const std::shared_ptr<DeviceBuffer> &Weight =
+        Owner.weight(Op.Device, Op.Weight);
+    Buffers[Op.Result] = {Weight, 0, Weight->size(), false, Op.Device};
     return Status::success();
   }
 
@@ -247,14 +306,15 @@ private:
       return Status(StatusCode::OutOfRange, "a size is negative");
     Buffers[Op.Result] = {}; // a loop's last one may go now
     collectUnused();
-    Result<BufferView> View = allocate(static_cast<uint64_t>(Size), Op.Where);
+    Result<BufferView> View =
+        allocate(static_cast<uint64_t>(Size), Op.Where, Op.Device);
     if (!View)
       return View.status();
     Buffers[Op.Result] = View.take();
     return Status::success();
   }
 
-  Result<BufferView> allocate(uint64_t Size, Space Where) {
+  Result<BufferView> allocate(uint64_t Size, Space Where, DeviceIndex On) {
     uint64_t Total = 0;
     if (!checkedAdd(LiveBytes, Size, Total) || Total > Settings.MemoryLimit)
       return Status(StatusCode::ResourceExhausted,
@@ -262,7 +322,7 @@ private:
                         " more bytes beside " + std::to_string(LiveBytes) +
                         ", its limit is " +
                         std::to_string(Settings.MemoryLimit));
-    Result<std::shared_ptr<DeviceBuffer>> Buffer = Owner.pool().acquire(Size);
+    Result<std::shared_ptr<DeviceBuffer>> Buffer = Owner.pool(On).acquire(Size);
     if (!Buffer)
       return Buffer.status();
     LiveBytes = Total;
@@ -270,8 +330,8 @@ private:
       TransientBytes += Size;
       Stats.PeakTransient = std::max(Stats.PeakTransient, TransientBytes);
     }
-    Allocations.push_back({*Buffer, Size, Where});
-    return BufferView{Buffer.take(), 0, Size, true};
+    Allocations.push_back({*Buffer, Size, Where, On});
+    return BufferView{Buffer.take(), 0, Size, true, On};
   }
 
   /// Gives back what no register and no pending command refers to. Only loops
@@ -286,7 +346,7 @@ private:
       LiveBytes -= A.Size;
       if (A.Where == Space::Transient)
         TransientBytes -= A.Size;
-      Owner.pool().release(std::move(A.Buffer));
+      Owner.pool(A.On).release(std::move(A.Buffer));
       Allocations.erase(Allocations.begin() + static_cast<ptrdiff_t>(I));
     }
   }
@@ -341,22 +401,24 @@ private:
     Constants.clear();
     for (ScalarReg Reg : Op.Constants)
       Constants.push_back(Scalars[Reg]);
+    const Executable &Code = Owner.executable(Op.CodeObject);
+    DeviceIndex On = Owner.variant().CodeObjects[Op.CodeObject].Device;
+    CommandBatch &Batch = *Batches[On];
     if (OneByOne)
       DURE_RETURN_IF_ERROR(Batch.flush());
     uint64_t Tag = Stats.Dispatches++;
     const TraceInfo *Row = Op.Trace < 0 ? nullptr : &P.Trace[Op.Trace];
     if (Times)
-      Times->add({Row, &Callee, 0, 0, -1, -1});
-    const Executable &Code = Owner.executable(Op.CodeObject);
+      Times->add({Row, &Callee, On, 0, 0, -1, -1});
     uint64_t Begin = OneByOne ? monotonicNs() : 0;
     Batch.dispatch(Code, Code.entry(Op.Export), Grid, Views, Constants, Tag,
                    Row);
     if (!OneByOne)
       return Batch.flushIfFull();
     DURE_RETURN_IF_ERROR(Batch.flush());
-    if (Times && !Owner.device()->driver().can(DURE_DRV_CAP_TIMESTAMPS))
+    if (Times && !hasTimestamps(On))
       Times->setHostTimes(Tag, Begin);
-    return Settings.OnValue && Row ? captureValues(Op, *Row, Tag)
+    return Settings.OnValue && Row ? captureValues(Op, *Row, Tag, On)
                                    : Status::success();
   }
 
@@ -374,6 +436,10 @@ private:
                    To.Size))
       return Status(StatusCode::OutOfRange,
                     "a host program copies beyond a buffer");
+    if (Source.On != To.On)
+      return copyAcross(Source, static_cast<uint64_t>(From), To,
+                        static_cast<uint64_t>(At), static_cast<uint64_t>(Size));
+    CommandBatch &Batch = *Batches[To.On];
     Batch.copy(Source, static_cast<uint64_t>(From), To,
                static_cast<uint64_t>(At), static_cast<uint64_t>(Size));
     return Batch.flushIfFull();
@@ -389,6 +455,7 @@ private:
                    To.Size))
       return Status(StatusCode::OutOfRange,
                     "a host program fills beyond a buffer");
+    CommandBatch &Batch = *Batches[To.On];
     Batch.fill(To, static_cast<uint64_t>(Offset), static_cast<uint64_t>(Size),
                Op.Pattern, Op.PatternSize);
     return Batch.flushIfFull();
@@ -406,14 +473,15 @@ private:
       return readOnly("copies");
     uint64_t Rows = 0;
     DURE_RETURN_IF_ERROR(Corner.emit(Buffers[Op.Source], Buffers[Op.Target],
-                                     Settings.Fuel - Stats.Instructions, Batch,
-                                     Rows));
+                                     Settings.Fuel - Stats.Instructions,
+                                     *Batches[Buffers[Op.Target].On], Rows));
     Stats.Instructions += Rows;
     return Status::success();
   }
 
   Status execute(const BarrierOp &) {
-    Batch.barrier();
+    for (const auto &Batch : Batches)
+      Batch->barrier();
     return Status::success();
   }
 
@@ -423,18 +491,20 @@ private:
 
   Status execute(const StateBufferOp &Op) {
     const std::shared_ptr<DeviceBuffer> &Tensor = Cache->tensor(Op.State);
-    Buffers[Op.Result] = {Tensor, 0, Tensor->size(), true};
+    Buffers[Op.Result] = {Tensor, 0, Tensor->size(), true, Op.Device};
     return Status::success();
   }
 
   Status execute(const StateLengthsOp &Op) {
-    if (!StateLengths.Buffer) {
-      Result<std::shared_ptr<DeviceBuffer>> Lengths = Cache->lengthsOnDevice();
+    BufferView &View = StateLengths[Op.Device];
+    if (!View.Buffer) {
+      Result<std::shared_ptr<DeviceBuffer>> Lengths =
+          Cache->lengthsOnDevice(Op.Device);
       if (!Lengths)
         return Lengths.status();
-      StateLengths = {*Lengths, 0, (*Lengths)->size(), false};
+      View = {*Lengths, 0, (*Lengths)->size(), false, Op.Device};
     }
-    Buffers[Op.Result] = StateLengths;
+    Buffers[Op.Result] = View;
     return Status::success();
   }
 
@@ -533,9 +603,10 @@ private:
       To.View.Size = Bytes;
       return Status::success();
     }
-    Result<BufferView> Fresh = allocate(Bytes, Space::Result);
+    Result<BufferView> Fresh = allocate(Bytes, Space::Result, From.On);
     if (!Fresh)
       return Fresh.status();
+    CommandBatch &Batch = *Batches[From.On];
     Batch.barrier();
     Batch.copy(From, 0, *Fresh, 0, Bytes);
     To.View = Fresh.take();
@@ -596,14 +667,14 @@ private:
     }
   }
 
-  Status captureValues(const DispatchOp &Op, const TraceInfo &Row,
-                       uint64_t Tag) {
+  Status captureValues(const DispatchOp &Op, const TraceInfo &Row, uint64_t Tag,
+                       DeviceIndex On) {
     // The block assigns body registers only if it shares them: keep those.
     std::vector<int64_t> Saved = Scalars;
     runTraceBlock();
     Status Done;
     for (const TraceValue &Value : Row.Values) {
-      CapturedValue Captured = {&Row, &Value, Tag, {}, {}};
+      CapturedValue Captured = {&Row, &Value, Tag, On, {}, {}};
       for (ScalarReg Reg : Value.Dims)
         Captured.Dims.push_back(Scalars[Reg]);
       const BufferView &View = Buffers[Op.Bindings[Value.Binding].Buffer];
@@ -615,7 +686,7 @@ private:
         break;
       }
       Captured.Bytes.resize(Bytes);
-      Done = Owner.device()->download(
+      Done = device(View.On).download(
           View.Buffer, View.Offset, Bytes,
           [&](uint64_t Offset, std::span<std::byte> Piece) {
             std::memcpy(Captured.Bytes.data() + Offset, Piece.data(),
@@ -633,7 +704,7 @@ private:
   void finishRecords() {
     if (!Times)
       return;
-    if (Batch.stuck()) {
+    if (isStuck()) {
       // The driver may still call: the timer must outlive this run.
       new std::shared_ptr<DispatchTimes>(Times);
       return;
@@ -655,11 +726,12 @@ private:
   //===--------------------------------------------------------------------===//
 
   Status finishOutputs(std::vector<OutputValue> &Outputs) {
-    const Device &Target = *Owner.device();
     Outputs.resize(Returned.size());
     for (size_t I = 0; I != Returned.size(); ++I) {
       BufferView &View = Returned[I].View;
+      const Device &Target = device(View.On);
       OutputValue &Output = Outputs[I];
+      Output.On = View.On;
       Output.Dims = std::move(Returned[I].Dims);
       Stats.OutputBytes += View.Size;
       Status Done;
@@ -692,7 +764,7 @@ private:
 
   /// Gives memory back to the pool, but for outputs and after a hang.
   void releaseMemory(bool Succeeded) {
-    if (Batch.stuck()) {
+    if (isStuck()) {
       Owner.Broken = true;
       return;
     }
@@ -700,9 +772,9 @@ private:
       bool IsOutput = false;
       for (const ReturnedValue &Value : Returned)
         IsOutput = IsOutput || (Succeeded && Value.View.Buffer == A.Buffer &&
-                                Owner.device()->hostVisible());
+                                device(A.On).hostVisible());
       if (!IsOutput)
-        Owner.pool().release(std::move(A.Buffer));
+        Owner.pool(A.On).release(std::move(A.Buffer));
     }
   }
 
@@ -714,11 +786,11 @@ private:
   const RunSettings &Settings;
   RunStats &Stats;
   std::shared_ptr<DispatchTimes> Times;
-  CommandBatch Batch;
+  std::vector<std::unique_ptr<CommandBatch>> Batches; // by device
   std::vector<int64_t> Scalars;
   std::vector<BufferView> Buffers;
-  std::vector<BufferView> InputViews;
-  BufferView StateLengths;
+  std::vector<std::vector<BufferView>> InputViews; // by device and input
+  std::vector<BufferView> StateLengths;            // by device
   std::vector<Allocation> Allocations;
   std::vector<ReturnedValue> Returned;
   // Scratch of dispatches.
@@ -745,17 +817,16 @@ Status dure::runProgram(Session &Owner, const Entry &E, const Program &P,
                   "the device did not come back from an earlier run; make a "
                   "new session",
                   StatusScope::Device);
-  const DriverInstance &Driver = Owner.device()->driver();
-  if (Settings.DriverSpans)
-    Driver.startSpans();
+  for (DeviceIndex I = 0; Settings.DriverSpans && I != Owner.deviceCount(); ++I)
+    Owner.device(I)->driver().startSpans();
   Stats.BeginNs = monotonicNs();
   Status Done = Settings.Limits.check();
   if (Done.ok())
     Done =
         Interpreter(Owner, E, P, Inputs, Cache, Settings, Stats).run(Outputs);
   Stats.EndNs = monotonicNs();
-  if (Settings.DriverSpans)
-    Stats.Spans = Driver.takeSpans();
+  for (DeviceIndex I = 0; Settings.DriverSpans && I != Owner.deviceCount(); ++I)
+    Stats.Spans.push_back(Owner.device(I)->driver().takeSpans());
   if (Done.scope() != StatusScope::Call)
     Owner.Broken = true;
   return Done;

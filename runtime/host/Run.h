@@ -32,6 +32,7 @@ struct OutputValue {
   std::span<std::byte> Bytes;
   // Where the bytes are: a mapped device buffer, or a copy.
   std::shared_ptr<DeviceBuffer> Buffer;
+  DeviceIndex On = 0;
   BufferMap Map;
   std::vector<std::byte> Copy;
 };
@@ -41,6 +42,7 @@ struct CapturedValue {
   const TraceInfo *Row;
   const TraceValue *Value;
   uint64_t Dispatch; // in this run
+  DeviceIndex On;    // of the dispatch
   std::vector<int64_t> Dims;
   std::vector<std::byte> Bytes;
 };
@@ -48,6 +50,7 @@ struct CapturedValue {
 struct DispatchRecord {
   const TraceInfo *Row = nullptr; // may be null
   const Export *Callee = nullptr;
+  DeviceIndex On = 0;
   uint64_t BeginNs = 0;
   uint64_t EndNs = 0;
   int64_t Flops = -1;
@@ -85,11 +88,13 @@ struct RunStats {
   uint64_t Instructions = 0;
   uint64_t Dispatches = 0;
   uint64_t Submissions = 0;
+  uint64_t CrossCopies = 0; // between devices
+  uint64_t CrossBytes = 0;
   uint64_t PeakTransient = 0;
   uint64_t OutputBytes = 0;
-  std::vector<DispatchRecord> Records; // with Profile
-  SimulatedRun Simulated;              // with Profile
-  std::vector<DriverSpan> Spans;       // with DriverSpans
+  std::vector<DispatchRecord> Records;        // with Profile
+  SimulatedRun Simulated;                     // with Profile
+  std::vector<std::vector<DriverSpan>> Spans; // with DriverSpans, by device
 };
 
 /// Runs P, the program of entry E, on SESSION, whose lock the caller holds.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A package variant ready to run on a device: code loaded, weights resident.
+// A package variant ready to run on its devices: code loaded, weights resident.
 //
 // Internal to libdure. After creation a session is immutable but for its
-// buffer pool and the lock that runs take in turn.
+// buffer pools and the lock that runs take in turn.
 #ifndef DURE_RUNTIME_HOST_SESSION_H
 #define DURE_RUNTIME_HOST_SESSION_H
 
@@ -20,7 +20,7 @@ namespace dure {
 
 struct SessionOptions {
   std::string Variant;      // empty: the best
-  std::string Driver;       // empty: the one that the variant names
+  std::string Driver;       // of the variant's own device; empty: what it names
   std::string DriverFolder; // empty: beside libdure
   uint32_t Device = 0;
   unsigned Threads = 0; // for loading; 0: the processors
@@ -39,22 +39,29 @@ public:
   const Package &content() const { return Source->content(); }
   const Variant &variant() const { return content().Variants[VariantIndex]; }
   size_t variantIndex() const { return VariantIndex; }
-  const std::shared_ptr<Device> &device() const { return Target; }
-  BufferPool &pool() { return *Pool; }
+  /// The variant's own device comes first.
+  size_t deviceCount() const { return Places.size(); }
+  const std::shared_ptr<Device> &device(DeviceIndex Index = 0) const {
+    return Places[Index].Target;
+  }
+  BufferPool &pool(DeviceIndex Index) { return *Places[Index].Pool; }
 
   /// The program of entry INDEX, or NotFound.
   Result<const Program *> program(size_t Index) const;
   const Executable &executable(uint32_t CodeObject) const {
     return *Executables[CodeObject];
   }
-  /// A weight of the variant, read only.
-  const std::shared_ptr<DeviceBuffer> &weight(uint32_t Index) const {
-    return Weights[Index];
+  /// A weight of the variant on a device whose programs use it, read only.
+  const std::shared_ptr<DeviceBuffer> &weight(DeviceIndex On,
+                                              uint32_t Index) const {
+    return Places[On].Weights[Index];
   }
+  /// Where each tensor of an entry's state is, by the entry's program.
+  std::vector<DeviceIndex> stateDevices(size_t EntryIndex) const;
 
   /// Held by the run under way.
   std::timed_mutex &runLock() { return RunLock; }
-  /// Set when the device did not come back from a run.
+  /// Set when a device did not come back from a run.
   std::atomic<bool> Broken = false;
 
   uint64_t weightBytes() const { return WeightBytes; }
@@ -63,19 +70,25 @@ public:
   const std::string &rejected() const { return Rejected; }
 
 private:
+  /// A device with what the session holds on it.
+  struct Place {
+    std::shared_ptr<Device> Target;
+    std::unique_ptr<BufferPool> Pool;
+    std::vector<std::shared_ptr<DeviceBuffer>> Weights; // by package index
+  };
+
   Session() = default;
   Status choose(const SessionOptions &Options);
+  Status checkTrust() const;
   Status loadCode();
   Status loadWeights(unsigned Threads);
-  Status loadWeight(uint32_t Index);
+  Status loadWeight(DeviceIndex On, uint32_t Index);
 
   std::shared_ptr<const LoadedPackage> Source;
   ModelFiles Model; // outlives the weights that are read in place
   size_t VariantIndex = 0;
-  std::shared_ptr<Device> Target;
   std::vector<std::shared_ptr<Executable>> Executables;
-  std::vector<std::shared_ptr<DeviceBuffer>> Weights; // by package index
-  std::unique_ptr<BufferPool> Pool;
+  std::vector<Place> Places;
   std::timed_mutex RunLock;
   uint64_t WeightBytes = 0;
   uint64_t LoadNs = 0;

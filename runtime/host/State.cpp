@@ -28,6 +28,7 @@ Result<std::shared_ptr<State>> State::create(std::shared_ptr<Session> Owner,
   Made->EntryIndex = EntryIndex;
   Made->Batch = Batch;
   Made->Capacity = Capacity;
+  Made->On = Made->Owner->stateDevices(EntryIndex);
   for (const StateInfo &Info : E.States) {
     std::vector<int64_t> Shape;
     for (const StateDim &Dim : Info.Dims)
@@ -38,7 +39,7 @@ Result<std::shared_ptr<State>> State::create(std::shared_ptr<Session> Owner,
     if (!elementCount(Shape, Count) || !elementBytes(Info.Type, Count, Bytes))
       return Status(StatusCode::ResourceExhausted,
                     "state '" + Info.Name + "' would be too large");
-    Device &Target = *Made->Owner->device();
+    const Device &Target = Made->device(Made->Tensors.size());
     Result<std::shared_ptr<DeviceBuffer>> Buffer = Target.allocate(Bytes);
     if (!Buffer)
       return Buffer.status().at("state '" + Info.Name + "'");
@@ -50,11 +51,13 @@ Result<std::shared_ptr<State>> State::create(std::shared_ptr<Session> Owner,
     Made->Tensors.push_back(Buffer.take());
   }
   // Last: a batch that does not fit memory was refused above.
-  Result<std::shared_ptr<DeviceBuffer>> Lengths =
-      Made->Owner->device()->allocate(static_cast<uint64_t>(Batch) * 8);
-  if (!Lengths)
-    return Lengths.status();
-  Made->LengthsBuffer = Lengths.take();
+  for (DeviceIndex I = 0; I != Made->Owner->deviceCount(); ++I) {
+    Result<std::shared_ptr<DeviceBuffer>> Lengths =
+        Made->Owner->device(I)->allocate(static_cast<uint64_t>(Batch) * 8);
+    if (!Lengths)
+      return Lengths.status();
+    Made->LengthsBuffers.push_back(Lengths.take());
+  }
   Made->Lengths.assign(static_cast<size_t>(Batch), 0);
   return Made;
 }
@@ -82,13 +85,14 @@ void State::append(int64_t Count) {
     Length += Count;
 }
 
-Result<std::shared_ptr<DeviceBuffer>> State::lengthsOnDevice() {
+Result<std::shared_ptr<DeviceBuffer>>
+State::lengthsOnDevice(DeviceIndex Index) {
   auto Produce = [this](uint64_t Offset, std::span<std::byte> Piece) {
     std::memcpy(Piece.data(),
                 reinterpret_cast<const std::byte *>(Lengths.data()) + Offset,
                 Piece.size());
   };
-  DURE_RETURN_IF_ERROR(
-      Owner->device()->upload(LengthsBuffer, 0, Lengths.size() * 8, Produce));
-  return LengthsBuffer;
+  DURE_RETURN_IF_ERROR(Owner->device(Index)->upload(
+      LengthsBuffers[Index], 0, Lengths.size() * 8, Produce));
+  return LengthsBuffers[Index];
 }

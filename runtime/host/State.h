@@ -34,11 +34,13 @@ public:
   const std::shared_ptr<DeviceBuffer> &tensor(size_t Index) const {
     return Tensors[Index];
   }
+  /// The device that a tensor is on.
+  const Device &device(size_t Index) const { return *Owner->device(On[Index]); }
   const std::vector<int64_t> &shape(size_t Index) const {
     return Shapes[Index];
   }
-  /// The lengths on the device, as they are now: i64[batch].
-  Result<std::shared_ptr<DeviceBuffer>> lengthsOnDevice();
+  /// The lengths on a device, as they are now: i64[batch].
+  Result<std::shared_ptr<DeviceBuffer>> lengthsOnDevice(DeviceIndex Index);
 
 private:
   State() = default;
@@ -50,7 +52,8 @@ private:
   std::vector<int64_t> Lengths;
   std::vector<std::vector<int64_t>> Shapes;
   std::vector<std::shared_ptr<DeviceBuffer>> Tensors;
-  std::shared_ptr<DeviceBuffer> LengthsBuffer;
+  std::vector<DeviceIndex> On;                               // of each tensor
+  std::vector<std::shared_ptr<DeviceBuffer>> LengthsBuffers; // by device
 };
 
 } // namespace dure

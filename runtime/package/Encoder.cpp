@@ -146,18 +146,20 @@ private:
                                         Op.A, Op.B, Message));
   }
   Offset<fbs::Instruction> encode(const InputBufferOp &Op) {
-    return instruction(fbs::Operation::InputBuffer,
-                       fbs::CreateInputBuffer(B, Op.Result, Op.Input));
+    return instruction(
+        fbs::Operation::InputBuffer,
+        fbs::CreateInputBuffer(B, Op.Result, Op.Input, Op.Device));
   }
   Offset<fbs::Instruction> encode(const WeightBufferOp &Op) {
-    return instruction(fbs::Operation::WeightBuffer,
-                       fbs::CreateWeightBuffer(B, Op.Result, Op.Weight));
+    return instruction(
+        fbs::Operation::WeightBuffer,
+        fbs::CreateWeightBuffer(B, Op.Result, Op.Weight, Op.Device));
   }
   Offset<fbs::Instruction> encode(const AllocateOp &Op) {
     return instruction(fbs::Operation::Allocate,
                        fbs::CreateAllocate(B, Op.Result,
                                            static_cast<fbs::Space>(Op.Where),
-                                           Op.Size));
+                                           Op.Size, Op.Device));
   }
   Offset<fbs::Instruction> encode(const SubspanOp &Op) {
     return instruction(
@@ -211,12 +213,13 @@ private:
                                        Op.Step, Op.Condition, Op.Body));
   }
   Offset<fbs::Instruction> encode(const StateBufferOp &Op) {
-    return instruction(fbs::Operation::StateBuffer,
-                       fbs::CreateStateBuffer(B, Op.Result, Op.State));
+    return instruction(
+        fbs::Operation::StateBuffer,
+        fbs::CreateStateBuffer(B, Op.Result, Op.State, Op.Device));
   }
   Offset<fbs::Instruction> encode(const StateLengthsOp &Op) {
     return instruction(fbs::Operation::StateLengths,
-                       fbs::CreateStateLengths(B, Op.Result));
+                       fbs::CreateStateLengths(B, Op.Result, Op.Device));
   }
   Offset<fbs::Instruction> encode(const StateScalarOp &Op) {
     return instruction(
@@ -272,7 +275,18 @@ private:
     auto Exports = each<fbs::Export>(C.Exports, [this](const Export &E) {
       return fbs::CreateExport(B, text(E.Name), E.Bindings, E.Constants);
     });
-    return fbs::CreateCodeObject(B, Format, C.Offset, C.Size, Hash, Exports);
+    return fbs::CreateCodeObject(B, Format, C.Offset, C.Size, Hash, Exports,
+                                 C.Device);
+  }
+
+  Offset<fbs::Device> encode(const VariantDevice &D) {
+    auto Target = text(D.Target);
+    auto Driver = text(D.Driver);
+    auto Compatibility = text(D.Compatibility);
+    auto Features = texts(D.Features);
+    auto PackKey = text(D.PackKey);
+    return fbs::CreateDevice(B, Target, Driver, Compatibility, Features,
+                             PackKey);
   }
 
   Offset<fbs::Variant> encode(const Variant &V) {
@@ -287,8 +301,13 @@ private:
         V.Programs, [this](const Program &P) { return encode(P); });
     auto Weights = B.CreateVector(V.Weights);
     auto PackKey = text(V.PackKey);
+    // Absent where there is none: as packages were before the field.
+    Offset<Vector<Offset<fbs::Device>>> Devices = 0;
+    if (!V.Devices.empty())
+      Devices = each<fbs::Device>(
+          V.Devices, [this](const VariantDevice &D) { return encode(D); });
     return fbs::CreateVariant(B, Name, Target, Driver, Compatibility, Features,
-                              CodeObjects, Programs, Weights, PackKey);
+                              CodeObjects, Programs, Weights, PackKey, Devices);
   }
 
   FlatBufferBuilder B;

@@ -5,6 +5,9 @@
 // Definite assignment is a forward walk over the structured blocks: after an If
 // a register is assigned if both branches did it, after a Loop if it was
 // before. The trace block is walked with what the body's end has.
+//
+// A buffer register holds buffers of one device: the walk meets an assignment
+// before every use, and all assignments of a register must agree.
 
 #include "runtime/package/Verifier.h"
 
@@ -48,6 +51,8 @@ public:
       return invalidArgument("it has no body");
     Now.Scalars.assign(Prog.ScalarRegisters, false);
     Now.Buffers.assign(Prog.BufferRegisters, false);
+    DeviceOf.assign(Prog.BufferRegisters, NoDevice);
+    StateDevice.assign(E.States.size(), NoDevice);
     DURE_RETURN_IF_ERROR(verifyBlock(0, 0));
     DURE_RETURN_IF_ERROR(verifyTraceBlock());
     if (std::find(Reached.begin(), Reached.end(), false) != Reached.end())
@@ -57,6 +62,7 @@ public:
 
 private:
   static constexpr uint32_t MaxBindings = ~uint32_t(0);
+  static constexpr DeviceIndex NoDevice = ~DeviceIndex(0);
 
   //===--------------------------------------------------------------------===//
   // Registers
@@ -86,12 +92,27 @@ private:
     Now.Scalars[Reg] = true;
     return Status::success();
   }
-  Status assignBuffer(BufferReg Reg) {
+  Status assignBuffer(BufferReg Reg, DeviceIndex Device) {
     if (Reg >= Now.Buffers.size())
       return invalidArgument("there is no buffer register " +
                              std::to_string(Reg));
+    if (Device > V.Devices.size())
+      return invalidArgument("the variant has no device " +
+                             std::to_string(Device));
+    if (DeviceOf[Reg] != NoDevice && DeviceOf[Reg] != Device)
+      return invalidArgument("buffer register " + std::to_string(Reg) +
+                             " holds buffers of two devices");
+    DeviceOf[Reg] = Device;
     Now.Buffers[Reg] = true;
     return Status::success();
+  }
+  Status useBufferOn(BufferReg Reg, DeviceIndex Device) const {
+    DURE_RETURN_IF_ERROR(useBuffer(Reg));
+    if (DeviceOf[Reg] == Device)
+      return Status::success();
+    return invalidArgument("buffer register " + std::to_string(Reg) +
+                           " is on device " + std::to_string(DeviceOf[Reg]) +
+                           ", its user on device " + std::to_string(Device));
   }
 
   static Status unknown(const char *What) {
@@ -138,28 +159,28 @@ private:
   Status visit(const InputBufferOp &Op) {
     if (Op.Input >= E.Inputs.size())
       return invalidArgument("there is no such input");
-    return assignBuffer(Op.Result);
+    return assignBuffer(Op.Result, Op.Device);
   }
 
   Status visit(const WeightBufferOp &Op) {
     if (!std::binary_search(V.Weights.begin(), V.Weights.end(), Op.Weight))
       return invalidArgument("weight " + std::to_string(Op.Weight) +
                              " is not one of the variant's");
-    return assignBuffer(Op.Result);
+    return assignBuffer(Op.Result, Op.Device);
   }
 
   Status visit(const AllocateOp &Op) {
     if (Op.Where != Space::Transient && Op.Where != Space::Result)
       return unknown("a space");
     DURE_RETURN_IF_ERROR(use(Op.Size));
-    return assignBuffer(Op.Result);
+    return assignBuffer(Op.Result, Op.Device);
   }
 
   Status visit(const SubspanOp &Op) {
     DURE_RETURN_IF_ERROR(useBuffer(Op.Source));
     DURE_RETURN_IF_ERROR(use(Op.Offset));
     DURE_RETURN_IF_ERROR(use(Op.Size));
-    return assignBuffer(Op.Result);
+    return assignBuffer(Op.Result, DeviceOf[Op.Source]);
   }
 
   //===--------------------------------------------------------------------===//
@@ -185,7 +206,8 @@ private:
     for (const Binding &B : Op.Bindings) {
       if (B.Use == Access::None || B.Use > Access::ReadWrite)
         return unknown("an access");
-      DURE_RETURN_IF_ERROR(useBuffer(B.Buffer));
+      DURE_RETURN_IF_ERROR(
+          useBufferOn(B.Buffer, V.CodeObjects[Op.CodeObject].Device));
     }
     if (Op.Trace < -1 || Op.Trace >= static_cast<int64_t>(Prog.Trace.size()))
       return invalidArgument("there is no such trace row");
@@ -227,7 +249,7 @@ private:
       return invalidArgument("a corner needs two shapes of one rank and "
                              "elements of 1, 2, 4 or 8 bytes");
     DURE_RETURN_IF_ERROR(useBuffer(Op.Source));
-    DURE_RETURN_IF_ERROR(useBuffer(Op.Target));
+    DURE_RETURN_IF_ERROR(useBufferOn(Op.Target, DeviceOf[Op.Source]));
     DURE_RETURN_IF_ERROR(use(Op.SourceDims));
     return use(Op.TargetDims);
   }
@@ -266,11 +288,15 @@ private:
   Status visit(const StateBufferOp &Op) {
     if (Op.State >= E.States.size())
       return invalidArgument("there is no such state");
-    return assignBuffer(Op.Result);
+    if (StateDevice[Op.State] != NoDevice && StateDevice[Op.State] != Op.Device)
+      return invalidArgument("state '" + E.States[Op.State].Name +
+                             "' is on two devices");
+    StateDevice[Op.State] = Op.Device;
+    return assignBuffer(Op.Result, Op.Device);
   }
   Status visit(const StateLengthsOp &Op) {
     DURE_RETURN_IF_ERROR(needState());
-    return assignBuffer(Op.Result);
+    return assignBuffer(Op.Result, Op.Device);
   }
   Status visit(const StateScalarOp &Op) {
     DURE_RETURN_IF_ERROR(needState());
@@ -429,6 +455,8 @@ private:
   const Program &Prog;
   const Entry &E;
   Assigned Now;
+  // Where each buffer register's buffers are, and each tensor of the state.
+  std::vector<DeviceIndex> DeviceOf, StateDevice;
   std::vector<bool> Reached;
   // Fewest bindings of the dispatches that name a trace row.
   std::vector<uint32_t> TraceBindings;

@@ -27,9 +27,10 @@ inline constexpr uint32_t PackageFormatVersion = 1;
 enum PackageFeature : uint64_t {
   PackageFeatureState = 1,
   PackageFeatureModelFiles = 2,
+  PackageFeatureDevices = 4,
 };
 inline constexpr uint64_t KnownPackageFeatures =
-    PackageFeatureState | PackageFeatureModelFiles;
+    PackageFeatureState | PackageFeatureModelFiles | PackageFeatureDevices;
 
 inline constexpr uint64_t PackageAlignment = 4096;
 inline constexpr uint64_t LeafSize = 1 << 20;
@@ -257,20 +258,26 @@ struct CheckOp {
   std::string Message;
 };
 
+/// Of a variant's devices: 0 is its own, N is Variant::Devices[N - 1].
+using DeviceIndex = uint32_t;
+
 struct InputBufferOp {
   BufferReg Result = 0;
   uint32_t Input = 0;
+  DeviceIndex Device = 0;
 };
 
 struct WeightBufferOp {
   BufferReg Result = 0;
   uint32_t Weight = 0; // index into Package::Weights
+  DeviceIndex Device = 0;
 };
 
 struct AllocateOp {
   BufferReg Result = 0;
   Space Where = Space::None;
   ScalarReg Size = 0;
+  DeviceIndex Device = 0;
 };
 
 struct SubspanOp {
@@ -346,10 +353,12 @@ struct LoopOp {
 struct StateBufferOp {
   BufferReg Result = 0;
   uint32_t State = 0;
+  DeviceIndex Device = 0;
 };
 
 struct StateLengthsOp {
   BufferReg Result = 0;
+  DeviceIndex Device = 0;
 };
 
 struct StateScalarOp {
@@ -421,8 +430,18 @@ struct CodeObject {
   uint64_t Size = 0;   // set by the writer
   Sha256 Hash = {};    // set by the writer
   std::vector<Export> Exports;
+  DeviceIndex Device = 0;
   /// Only in memory: what the writer puts into the code part.
   std::shared_ptr<const std::string> Bytes;
+};
+
+/// A device that a variant needs beside its own.
+struct VariantDevice {
+  std::string Target;
+  std::string Driver;
+  std::string Compatibility;
+  std::vector<std::string> Features;
+  std::string PackKey;
 };
 
 struct Variant {
@@ -435,6 +454,7 @@ struct Variant {
   std::vector<Program> Programs;
   std::vector<uint32_t> Weights; // ascending
   std::string PackKey;
+  std::vector<VariantDevice> Devices; // beside its own
 };
 
 struct Package {

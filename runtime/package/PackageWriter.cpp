@@ -92,6 +92,9 @@ private:
     for (const Entry &E : To.Entries)
       if (!E.States.empty())
         To.RequiredFeatures |= PackageFeatureState;
+    for (const Variant &V : To.Variants)
+      if (!V.Devices.empty())
+        To.RequiredFeatures |= PackageFeatureDevices;
   }
 
   //===--------------------------------------------------------------------===//

@@ -242,15 +242,16 @@ private:
     switch (I.operation_type()) {
     case fbs::Operation::InputBuffer: {
       const auto &S = *I.operation_as_InputBuffer();
-      return InputBufferOp{S.result(), S.input()};
+      return InputBufferOp{S.result(), S.input(), S.device()};
     }
     case fbs::Operation::WeightBuffer: {
       const auto &S = *I.operation_as_WeightBuffer();
-      return WeightBufferOp{S.result(), S.weight()};
+      return WeightBufferOp{S.result(), S.weight(), S.device()};
     }
     case fbs::Operation::Allocate: {
       const auto &S = *I.operation_as_Allocate();
-      return AllocateOp{S.result(), static_cast<Space>(S.space()), S.size()};
+      return AllocateOp{S.result(), static_cast<Space>(S.space()), S.size(),
+                        S.device()};
     }
     case fbs::Operation::Subspan: {
       const auto &S = *I.operation_as_Subspan();
@@ -258,10 +259,12 @@ private:
     }
     case fbs::Operation::StateBuffer: {
       const auto &S = *I.operation_as_StateBuffer();
-      return StateBufferOp{S.result(), S.state()};
+      return StateBufferOp{S.result(), S.state(), S.device()};
     }
-    case fbs::Operation::StateLengths:
-      return StateLengthsOp{I.operation_as_StateLengths()->result()};
+    case fbs::Operation::StateLengths: {
+      const auto &S = *I.operation_as_StateLengths();
+      return StateLengthsOp{S.result(), S.device()};
+    }
     default:
       return decodeCommand(I);
     }
@@ -344,6 +347,7 @@ private:
     T.Format = text(S.format());
     T.Offset = S.offset();
     T.Size = S.size();
+    T.Device = S.device();
     if (!S.sha256() || S.sha256()->size() != T.Hash.size()) {
       if (Failure.ok())
         Failure = dataLoss("a code object has no hash");
@@ -369,6 +373,14 @@ private:
          [this](const fbs::Program &P, Program &To) { decode(P, To); });
     T.Weights = numbers(S.weights());
     T.PackKey = text(S.pack_key());
+    each(S.devices(), T.Devices,
+         [this](const fbs::Device &D, VariantDevice &To) {
+           To.Target = text(D.target());
+           To.Driver = text(D.driver());
+           To.Compatibility = text(D.compatibility());
+           texts(D.features(), To.Features);
+           To.PackKey = text(D.pack_key());
+         });
   }
 
   uint64_t Budget;
@@ -397,6 +409,9 @@ public:
     const auto *P = reinterpret_cast<const Root *>(fbs::GetPackage(Buffer));
     each(P, fbs::Package::VT_VARIANTS, [this](const Root *Variant) {
       strings(Variant, fbs::Variant::VT_FEATURES);
+      each(Variant, fbs::Variant::VT_DEVICES, [this](const Root *Device) {
+        strings(Device, fbs::Device::VT_FEATURES);
+      });
       each(Variant, fbs::Variant::VT_PROGRAMS, [this](const Root *Program) {
         each(Program, fbs::Program::VT_TRACE, [this](const Root *Row) {
           strings(Row, fbs::TraceInfo::VT_NODES);

@@ -19,6 +19,7 @@ constexpr size_t MaxRank = 32;
 // A recipe with its operands' recipes; far above what models need.
 constexpr uint64_t MaxRecipeNodes = 512;
 constexpr uint64_t MaxRecipeDepth = 64;
+constexpr size_t MaxDevices = 16;
 
 Status checkName(std::string_view Name, const char *What,
                  std::set<std::string_view> &Seen) {
@@ -295,6 +296,36 @@ private:
     return Status::success();
   }
 
+  /// True if one of the variant's devices reads weights packed in this way.
+  static bool readsPacked(const Variant &V, const std::string &Key) {
+    return Key.empty() || Key == V.PackKey ||
+           std::any_of(
+               V.Devices.begin(), V.Devices.end(),
+               [&](const VariantDevice &D) { return D.PackKey == Key; });
+  }
+
+  Status verifyDevices(const Variant &V) {
+    if (V.Devices.size() >= MaxDevices)
+      return invalidArgument("it has more than " + std::to_string(MaxDevices) +
+                             " devices");
+    if (!V.Devices.empty() && !(P.RequiredFeatures & PackageFeatureDevices) &&
+        !Bounds.BeforeWriting)
+      return invalidArgument("several devices without their feature bit");
+    for (const VariantDevice &D : V.Devices) {
+      for (const std::string *Text :
+           {&D.Target, &D.Driver, &D.Compatibility, &D.PackKey})
+        DURE_RETURN_IF_ERROR(checkText(*Text, "device"));
+      for (const std::string &Feature : D.Features)
+        DURE_RETURN_IF_ERROR(checkText(Feature, "feature"));
+      if (D.Driver.empty() || D.Driver.find('/') != std::string::npos)
+        return invalidArgument("one of its devices names no driver");
+    }
+    for (const CodeObject &Code : V.CodeObjects)
+      if (Code.Device > V.Devices.size())
+        return invalidArgument("a code object is for no device of it");
+    return Status::success();
+  }
+
   Status verifyWeightUses(const Variant &V) {
     for (size_t I = 0; I != V.Weights.size(); ++I) {
       uint32_t Index = V.Weights[I];
@@ -303,7 +334,7 @@ private:
       const Weight &W = P.Weights[Index];
       if (W.Source == WeightSource::None)
         return invalidArgument("weight '" + W.Name + "' is not stored");
-      if (!W.PackKey.empty() && W.PackKey != V.PackKey)
+      if (!readsPacked(V, W.PackKey))
         return invalidArgument("weight '" + W.Name + "' is packed as '" +
                                W.PackKey + "', the variant reads '" +
                                V.PackKey + "'");
@@ -321,6 +352,7 @@ private:
       return invalidArgument("it names no driver");
     for (const CodeObject &Code : V.CodeObjects)
       DURE_RETURN_IF_ERROR(verifyCodeObject(Code));
+    DURE_RETURN_IF_ERROR(verifyDevices(V));
     DURE_RETURN_IF_ERROR(verifyWeightUses(V));
     std::set<uint32_t> Entries;
     for (const Program &Prog : V.Programs) {

@@ -281,8 +281,10 @@ std::optional<CompiledModel> compileModel(const dure_compiler_api *Compiler,
                                           const std::string &Model,
                                           const std::string &PackagePath,
                                           Outcome &Result) {
-  const CompileSettings Settings = {
-      .Target = Options.Target, .NoRaise = Options.NoRaise, .Threads = 2};
+  const CompileSettings Settings = {.Target = Options.Target,
+                                    .LoadTarget = Options.LoadTarget,
+                                    .NoRaise = Options.NoRaise,
+                                    .Threads = 2};
   return CompiledModel::create(Compiler, Model, PackagePath, Settings, Result);
 }
 

@@ -5,6 +5,7 @@
 #include "test/onnx/CompiledModel.h"
 #include "tools/io/TensorProto.h"
 
+#include <cstdlib>
 #include <dure/dure.h>
 #include <filesystem>
 #include <gtest/gtest.h>
@@ -74,6 +75,13 @@ std::string compileModel(const std::string &Model, const std::string &Package,
   What.struct_size = sizeof(What);
   What.path = Model.c_str();
   What.no_raise = NoRaise;
+  // Another target than cpu, and where it comes from: CMakeLists.txt's.
+  const char *Target = std::getenv("DURE_STEP_TARGET");
+  const char *Plugin = std::getenv("DURE_STEP_PLUGIN");
+  What.targets = &Target;
+  What.target_count = Target ? 1 : 0;
+  What.load_targets = &Plugin;
+  What.load_target_count = Plugin ? 1 : 0;
   dure_compiler_compile_request Request = {};
   Request.struct_size = sizeof(Request);
   Request.model = &What;

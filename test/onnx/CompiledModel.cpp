@@ -80,6 +80,9 @@ bool compile(const dure_compiler_api *Compiler, const std::string &Model,
   Source.path = Model.c_str();
   Source.targets = &Target;
   Source.target_count = 1;
+  const char *Plugin = Settings.LoadTarget.c_str();
+  Source.load_targets = &Plugin;
+  Source.load_target_count = Settings.LoadTarget.empty() ? 0 : 1;
   Source.no_raise = Settings.NoRaise;
   Source.lang = "en";
   std::vector<dure_compiler_input_value> Values;

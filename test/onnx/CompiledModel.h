@@ -22,6 +22,8 @@ struct RunData;
 
 struct CompileSettings {
   std::string Target = "cpu";
+  /// A plug-in that brings the target; empty: an installed one.
+  std::string LoadTarget = {};
   bool NoRaise = false;
   /// Threads for the compiler and for running; 0: as they choose.
   int32_t Threads = 1;

@@ -42,6 +42,7 @@ Outcome runTest(const dure_compiler_api *Compiler, const SuiteOptions &Options,
   const std::optional<RunData> First =
       readRunData(T.Folder + "/test_data_set_0", Unused);
   const CompileSettings Settings = {.Target = Options.Target,
+                                    .LoadTarget = Options.LoadTarget,
                                     .NoRaise = Options.NoRaise,
                                     .Threads = 1,
                                     .Values = First ? &*First : nullptr};

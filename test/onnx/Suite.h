@@ -24,6 +24,7 @@ struct SuiteOptions {
   /// Folders that hold tests, at any depth up to two.
   std::vector<std::string> Data;
   std::string Target = "cpu";
+  std::string LoadTarget;
   /// POSIX extended; a test runs when this is found anywhere in its name.
   std::string Filter;
   bool NoRaise = false;

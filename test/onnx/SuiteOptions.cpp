@@ -21,6 +21,7 @@ std::optional<SuiteOptions> parseSuiteOptions(SuiteKind Kind, int ArgumentCount,
     App.add_option("--data", O.Data, "Folder of tests; repeatable")->required();
     App.add_option("--target", O.Target, "Target to compile for")
         ->capture_default_str();
+    App.add_option("--load-target", O.LoadTarget, "Plug-in with the target");
     App.add_option("--filter", O.Filter, "Only tests whose name this finds");
     App.add_flag("--no-raise", O.NoRaise, "Compile with phase raise off");
     App.add_flag("--list", O.List, "Print the names and end");

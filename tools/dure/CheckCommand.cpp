@@ -96,7 +96,8 @@ std::string dispatchText(const Console &Out, const DispatchReport &Report) {
          "\n" + Out.text(Message::CheckFirst, {D.Position, D.Got, D.Expected}) +
          "\n" +
          (Nodes.empty() ? ""
-                        : Out.text(Message::DispatchNodes, {Nodes}) + "\n");
+                        : Out.text(Message::DispatchNodes, {Nodes}) + "\n") +
+         Out.text(Message::DispatchDevice, {D.Device}) + "\n";
 }
 
 void writeComparison(JsonWriter &Json, const io::Comparison &C) {
@@ -141,6 +142,7 @@ std::string jsonText(const std::vector<Row> &Rows,
         .member("index", int64_t(D.Index))
         .member("dispatch", D.Dispatch)
         .member("value", D.Value)
+        .member("device", D.Device)
         .member("position", D.Position)
         .member("got", D.Got)
         .member("expected", D.Expected)

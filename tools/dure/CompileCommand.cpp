@@ -29,7 +29,7 @@ int show(const Console &Out, const Options &O, const CompilerResult &Result) {
 
 /// Drivers that come with Dure for its own tests.
 bool isTestDriver(std::string_view Name) {
-  return Name == "null" || Name == "fault";
+  return Name == "null" || Name == "fault" || Name == "apart";
 }
 
 /// Why a driver has no device, in the user's language; "" when it has one.

@@ -45,8 +45,8 @@ bool runWithValues(const Console &Out, const LoadedPackage &Package,
 DispatchDifference describe(const dure_value &Value, const io::Tensor &Got,
                             const io::Tensor &Expected,
                             const io::Comparison &C) {
-  DispatchDifference D{Value.index, Value.dispatch, Value.name, {}, C, {}, {},
-                       {}};
+  DispatchDifference D{
+      Value.index, Value.dispatch, Value.name, {}, Value.device, C, {}, {}, {}};
   for (size_t I = 0; I < Value.node_count; ++I)
     D.Nodes.push_back(Value.nodes[I]);
   if (C.FirstMismatch >= 0) {

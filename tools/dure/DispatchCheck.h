@@ -20,6 +20,8 @@ struct DispatchDifference {
   std::string Dispatch;
   std::string Value;
   std::vector<std::string> Nodes;
+  /// The device that ran it.
+  std::string Device;
   io::Comparison Comparison;
   std::string Position, Got, Expected;
 };

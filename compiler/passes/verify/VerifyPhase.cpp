@@ -139,9 +139,10 @@ LogicalResult FunctionVerifier::verifyPlace(Operation *Op) {
     return Op->emitOpError("is not of the dure dialect");
   if (IsInside || isHostOp(Op))
     return success();
-  bool IsExpected = At == Stage::Neutral  ? !isa<RegionOp, CallDispatchOp>(Op)
-                    : At == Stage::Placed ? isa<RegionOp>(Op)
-                                          : isa<CallDispatchOp, ReshapeOp>(Op);
+  bool IsExpected =
+      At == Stage::Neutral  ? !isa<RegionOp, CallDispatchOp, TransferOp>(Op)
+      : At == Stage::Placed ? isa<RegionOp>(Op)
+                            : isa<CallDispatchOp, ReshapeOp, TransferOp>(Op);
   if (!IsExpected)
     return Op->emitOpError("should ")
            << (At == Stage::Neutral  ? "not be here before place"

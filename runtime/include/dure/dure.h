@@ -383,10 +383,26 @@ typedef struct dure_session_info {
   /* Why the other variants were not taken, one line each; "" if none. */
   const char *rejected;
   const char *rejected_korean; /* the same in Korean */
+  /* Devices that the variant runs on. driver and device above are the first's,
+   * which dure_session_options may replace; dure_session_get_device names all.
+   */
+  size_t device_count;
 } dure_session_info;
 
 DURE_API dure_status *dure_session_get_info(const dure_session *session,
                                             dure_session_info *info);
+
+typedef struct dure_session_device {
+  size_t struct_size;
+  const char *target; /* compiler target of the code that runs there */
+  const char *driver;
+  const char *driver_version;
+  const char *device;
+} dure_session_device;
+
+DURE_API dure_status *dure_session_get_device(const dure_session *session,
+                                              size_t index,
+                                              dure_session_device *info);
 
 /*===-- State ------------------------------------------------------------===*/
 
@@ -447,6 +463,7 @@ typedef struct dure_value {
   const char *const *nodes; /* ONNX nodes it came from */
   size_t node_count;
   const dure_tensor *tensor; /* good during the callback */
+  const char *device;        /* the device that ran the dispatch */
 } dure_value;
 
 typedef struct dure_run_options {
@@ -513,8 +530,9 @@ typedef struct dure_dispatch_stats {
   size_t node_count;
   uint64_t begin_ns; /* since the run began */
   uint64_t end_ns;
-  int64_t flops; /* -1: not known */
-  int64_t bytes; /* -1: not known */
+  int64_t flops;      /* -1: not known */
+  int64_t bytes;      /* -1: not known */
+  const char *device; /* that ran it */
 } dure_dispatch_stats;
 
 /* Of the last run, successful or not. */

@@ -510,7 +510,7 @@ bool isSupportedOp(Operation *op) {
   // Every op that computes has a canonical lowering.
   return isa<DureDialect>(op->getDialect()) &&
          !isa<WeightOp, GetWeightOp, DefineDimsOp, RegionOp, YieldOp,
-              CallDispatchOp>(op);
+              CallDispatchOp, TransferOp>(op);
 }
 
 Type findUnsupportedElement(Operation *op) {

@@ -10,6 +10,8 @@ gelu.onnx     gelu of x [rows, 4] written out, as exporters do
 gelu_data/    its inputs and outputs for one row, as ONNX's tests store them
 sum.onnx      e = erf(x), s = e + x, y = s * x, float32 [2]; sum_data/
 gather.onnx   rows of a table [1000, 16] chosen by ids [n]
+mixed.onnx    h = x w, e = erf(h), s = e + h, y = s w, float32 [2, 2];
+              mixed_data/, with the input as x.npy too
 fixed.onnx    y = a + a, float32 [2, 3]
 equal.onnx    y = a + b of [n, 2*m] and [n, 3*k]: the two must agree
 """
@@ -55,6 +57,13 @@ def node(op, inputs, output):
 def tensor(name, dims, values):
     body = b"".join(field(1, d) for d in dims) + field(2, FLOAT) + field(8, name)
     return body + field(9, struct.pack(f"<{len(values)}f", *values))
+
+
+def npy(dims, values):
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {tuple(dims)}}}"
+    header = header.ljust(117) + "\n"
+    body = struct.pack("<H", len(header)) + header.encode()
+    return b"\x93NUMPY\x01\x00" + body + struct.pack(f"<{len(values)}f", *values)
 
 
 def model(nodes, inputs, outputs, initializers=()):
@@ -108,6 +117,27 @@ def main():
     y = [v * 0.5 * (1 + math.erf(v / 2**0.5)) for v in x]
     (data / "input_0.pb").write_bytes(tensor("x", [1, 4], x))
     (data / "output_0.pb").write_bytes(tensor("y", [1, 4], y))
+    write(
+        "mixed.onnx",
+        [
+            node("MatMul", ["x", "w"], "h"),
+            node("Erf", ["h"], "e"),
+            node("Add", ["e", "h"], "s"),
+            node("MatMul", ["s", "w"], "y"),
+        ],
+        [info("x", FLOAT, 2, 2)],
+        [info("y", FLOAT, 2, 2)],
+        [tensor("w", [2, 2], [1, 2, 0, 1])],
+    )
+    data = folder / "mixed_data" / "test_data_set_0"
+    data.mkdir(parents=True, exist_ok=True)
+    x = [0.5, -1, 0.25, 2]
+    h = [x[0], 2 * x[0] + x[1], x[2], 2 * x[2] + x[3]]
+    s = [v + math.erf(v) for v in h]
+    y = [s[0], 2 * s[0] + s[1], s[2], 2 * s[2] + s[3]]
+    (data / "input_0.pb").write_bytes(tensor("x", [2, 2], x))
+    (data / "x.npy").write_bytes(npy([2, 2], x))
+    (data / "output_0.pb").write_bytes(tensor("y", [2, 2], y))
     write(
         "sum.onnx",
         [
