@@ -254,9 +254,10 @@ ProgramBuilder::buildBuckets(const BucketTable &Table,
   FailureOr<ScalarReg> Zero = scalar(Function.getLoc(), DimExpr(0));
   // Where the first bucket makes them.
   SmallVector<DeviceIndex> On;
-  ValuePlaces First(Callees.front(), Targets.front());
+  func::FuncOp FirstCallee = Callees.front();
+  ValuePlaces First(FirstCallee, Targets.front());
   for (Value Each :
-       Callees.front().getBody().front().getTerminator()->getOperands()) {
+       FirstCallee.getBody().front().getTerminator()->getOperands()) {
     Results.push_back(Out.BufferRegisters++);
     On.push_back(deviceOf(First.of(Each)));
     // One bucket will run; the verifier of programs does not know.
