@@ -284,6 +284,7 @@ std::optional<CompiledModel> compileModel(const dure_compiler_api *Compiler,
   const CompileSettings Settings = {.Target = Options.Target,
                                     .LoadTarget = Options.LoadTarget,
                                     .NoRaise = Options.NoRaise,
+                                    .NoFallback = Options.NoFallback,
                                     .Threads = 2};
   return CompiledModel::create(Compiler, Model, PackagePath, Settings, Result);
 }

@@ -84,6 +84,7 @@ bool compile(const dure_compiler_api *Compiler, const std::string &Model,
   Source.load_targets = &Plugin;
   Source.load_target_count = Settings.LoadTarget.empty() ? 0 : 1;
   Source.no_raise = Settings.NoRaise;
+  Source.forbid_fallback = Settings.NoFallback;
   Source.lang = "en";
   std::vector<dure_compiler_input_value> Values;
   for (const io::Tensor &T : Given)

@@ -25,6 +25,8 @@ struct CompileSettings {
   /// A plug-in that brings the target; empty: an installed one.
   std::string LoadTarget = {};
   bool NoRaise = false;
+  /// Refuse what the target itself does not compute.
+  bool NoFallback = false;
   /// Threads for the compiler and for running; 0: as they choose.
   int32_t Threads = 1;
   /// When the model is refused because inputs must be constants, those get the

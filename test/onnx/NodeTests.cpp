@@ -44,6 +44,7 @@ Outcome runTest(const dure_compiler_api *Compiler, const SuiteOptions &Options,
   const CompileSettings Settings = {.Target = Options.Target,
                                     .LoadTarget = Options.LoadTarget,
                                     .NoRaise = Options.NoRaise,
+                                    .NoFallback = Options.NoFallback,
                                     .Threads = 1,
                                     .Values = First ? &*First : nullptr};
   const std::optional<CompiledModel> Model = CompiledModel::create(

@@ -28,6 +28,7 @@ struct SuiteOptions {
   /// POSIX extended; a test runs when this is found anywhere in its name.
   std::string Filter;
   bool NoRaise = false;
+  bool NoFallback = false;
   bool List = false;
   bool Verbose = false;
   /// Every outcome, as JSON and as JUnit XML. Empty: not written.

@@ -24,6 +24,8 @@ std::optional<SuiteOptions> parseSuiteOptions(SuiteKind Kind, int ArgumentCount,
     App.add_option("--load-target", O.LoadTarget, "Plug-in with the target");
     App.add_option("--filter", O.Filter, "Only tests whose name this finds");
     App.add_flag("--no-raise", O.NoRaise, "Compile with phase raise off");
+    App.add_flag("--no-fallback", O.NoFallback,
+                 "Refuse what the target itself does not compute");
     App.add_flag("--list", O.List, "Print the names and end");
     App.add_flag("-v,--verbose", O.Verbose, "Print each test, whole messages");
     App.add_option("--json", O.Json, "File for all outcomes");

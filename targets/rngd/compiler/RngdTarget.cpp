@@ -96,6 +96,31 @@ std::vector<DispatchGroup> RngdTarget::formDispatches(Block &region) const {
   return groups;
 }
 
+/// Numbers that kernels read from HBM; those that are one number all over are
+/// immediates of the elementwise kernels.
+static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
+                                   DenseMap<Value, Value> &places) {
+  auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
+  if (!dense)
+    return op.emitError("RNGD takes dense constants only");
+  bool onlyImmediate = llvm::all_of(op->getUsers(), [](Operation *user) {
+    return isa<AddOp, SubOp, MulOp, DivOp>(user);
+  });
+  if (dense.isSplat() && onlyImmediate && dense.getElementType().isF32())
+    return success();
+  if (dense.getElementType().isInteger(1)) {
+    SmallVector<int8_t> bytes;
+    for (bool each : dense.getValues<bool>())
+      bytes.push_back(each);
+    auto type = RankedTensorType::get(dense.getType().getShape(),
+                                      IntegerType::get(op.getContext(), 8));
+    dense = DenseElementsAttr::get(type, ArrayRef(bytes));
+  }
+  int64_t count = std::max<int64_t>(1, dense.getNumElements());
+  places[op.getResult()] = k.constant(dense, {k.digit("all", count)});
+  return success();
+}
+
 /// A function of tcp that computes what `dispatch` says.
 static FailureOr<func::FuncOp> lower(func::FuncOp dispatch, ModuleOp module) {
   MLIRContext *context = dispatch.getContext();
@@ -137,8 +162,11 @@ static FailureOr<func::FuncOp> lower(func::FuncOp dispatch, ModuleOp module) {
 
   KernelBuilder k(program);
   for (Operation &op : block.without_terminator()) {
-    if (isa<dure::ConstantOp>(op))
+    if (auto constant = dyn_cast<dure::ConstantOp>(op)) {
+      if (failed(placeConstant(k, constant, places)))
+        return failure();
       continue;
+    }
     if (isa<ReshapeOp>(op)) {
       places[op.getResult(0)] = places.lookup(op.getOperand(0));
       continue;
