@@ -71,6 +71,7 @@ std::string dure::jsonString(std::string_view Text) {
 void Trace::span(std::string_view Name, std::string_view Category,
                  uint64_t BeginNs, uint64_t EndNs, uint32_t Track,
                  std::string Args) {
+  HasSimulated |= Category == "simulated";
   Events.push_back(
       "{\"name\":" + jsonString(Name) + ",\"cat\":" + jsonString(Category) +
       ",\"ph\":\"X\",\"ts\":" + microseconds(BeginNs) +
@@ -90,7 +91,10 @@ void Trace::track(uint32_t Track, std::string_view Name) {
 
 std::string Trace::json() const {
   std::string Json = "{\"displayTimeUnit\":\"ns\",\"otherData\":{\"producer\":"
-                     "\"Dure\",\"times\":\"measured\"},\"traceEvents\":[\n";
+                     "\"Dure\",\"times\":\"measured";
+  if (HasSimulated)
+    Json += ", except tracks named simulated";
+  Json += "\"},\"traceEvents\":[\n";
   for (size_t I = 0; I != Events.size(); ++I)
     Json += Events[I] + (I + 1 == Events.size() ? "\n" : ",\n");
   return Json + "]}\n";

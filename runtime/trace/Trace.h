@@ -20,7 +20,8 @@ std::string jsonString(std::string_view Text);
 
 class Trace {
 public:
-  /// ARGS are the members of a JSON object, without braces.
+  /// ARGS are the members of a JSON object, without braces. Times of category
+  /// "simulated" were not measured, which the trace then says.
   void span(std::string_view Name, std::string_view Category, uint64_t BeginNs,
             uint64_t EndNs, uint32_t Track, std::string Args);
   /// Names a track for people.
@@ -34,6 +35,7 @@ public:
 private:
   std::vector<std::string> Events;
   std::vector<uint32_t> Named;
+  bool HasSimulated = false;
 };
 
 } // namespace dure
