@@ -193,14 +193,15 @@ static const Case Cases[] = {
        immediate(step(V, fb::VectorOp::BitAnd), 2.0f);
      }},
     {"narrow first", [](Sound &S) { step(S.vector(), fb::VectorOp::Exp); }},
-    {"a pass has 3 immediates",
+    {"a step reads one operand from the register file or the stash",
      [](Sound &S) {
        fb::VectorT &V = S.vector();
-       step(V, fb::VectorOp::NarrowSplit);
-       immediate(step(V, fb::VectorOp::Mul0), 1.0f);
-       immediate(step(V, fb::VectorOp::Mul1), 2.0f);
-       immediate(step(V, fb::VectorOp::AddF), 3.0f);
-       immediate(step(V, fb::VectorOp::Div), 4.0f);
+       V.unzip = 1;
+       fb::VectorStepT &Step = step(V, fb::VectorOp::Max);
+       for (auto *Each : {&Step.operand, &Step.group1_operand}) {
+         *Each = std::make_unique<fb::OperandT>();
+         (*Each)->source = fb::Source::Vrf;
+       }
      }},
     {"the step works on f32, the stream is i32",
      [](Sound &S) {

@@ -324,12 +324,20 @@ TEST(RngdVector, RegisterFileOperands) {
     S.operand->base = 64;
     S.operand->scalar = Scalar;
     S.operand->loops = {{Rows, Scalar ? 1 : 0}, {Columns / 8, Scalar ? 0 : 8}};
+    // A second register in the same chain.
+    fb::VectorStepT &Most = step(*E.vector, Op::Min);
+    Most.operand = std::make_unique<fb::OperandT>();
+    Most.operand->source = fb::Source::Vrf;
+    Most.operand->base = 64 + 124;
+    Most.operand->scalar = true;
     commitTo(E, 8192, Rows * Columns / 8);
     W.store(C, 8192, Rows * Columns * 4, 1);
     std::vector<float> Got = fromBytes<float>(runOk(
         W, {toBytes(X), toBytes(B), std::vector<uint8_t>(X.size() * 4)})[2]);
     for (size_t I = 0; I != X.size(); ++I)
-      EXPECT_EQ(Got[I], X[I] + B[Scalar ? I / Columns : I % Columns]) << I;
+      EXPECT_EQ(Got[I],
+                std::min(X[I] + B[Scalar ? I / Columns : I % Columns], B[31]))
+          << I;
   }
 }
 
