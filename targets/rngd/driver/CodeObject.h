@@ -48,6 +48,7 @@ constexpr int64_t CountLimit = int64_t(1) << 40;
 /// engine to the next: what the simulator is ready to run.
 constexpr int64_t StepLimit = int64_t(1) << 30;
 constexpr int64_t FlitLimit = int64_t(1) << 21;
+constexpr int64_t AllFlitLimit = int64_t(1) << 26;
 
 } // namespace dure::rngd
 

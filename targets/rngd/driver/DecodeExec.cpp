@@ -374,6 +374,23 @@ static std::string decodeEngines(const fb::Exec &From, const Limits &L,
   return {};
 }
 
+/// What the simulator has to hold of an instruction's streams: one slice's at a
+/// time, but all slices' where one needs another's.
+static std::string checkHeld(const ExecPlan &E) {
+  int64_t Flits = std::max(E.OutFlits, E.Contract ? E.Contract->OutFlits
+                                                  : E.Stream.flits());
+  if (Flits > FlitLimit)
+    return "a slice would hold " + std::to_string(Flits) +
+           " flits; the simulator takes " + std::to_string(FlitLimit);
+  bool HoldsAll = (E.Vector && E.Vector->Inter) || E.Stream.RingSize > 1;
+  int64_t All = Flits * E.Slices * __builtin_popcount(E.Clusters);
+  if (HoldsAll && All > AllFlitLimit)
+    return "all slices together would hold " + std::to_string(All) +
+           " flits; the simulator takes " + std::to_string(AllFlitLimit) +
+           " where slices exchange them";
+  return {};
+}
+
 std::string dure::rngd::decodeExec(const fb::Exec &From, const Limits &L,
                                    Budget &B, ExecPlan &E) {
   E.Sub = From.sub();
@@ -404,9 +421,8 @@ std::string dure::rngd::decodeExec(const fb::Exec &From, const Limits &L,
     return decodeRegisterFile(From, L, E);
   if (std::string Why = decodeEngines(From, L, B, E); !Why.empty())
     return Why;
-  if (E.OutFlits > FlitLimit)
-    return "a slice would commit " + std::to_string(E.OutFlits) +
-           " flits; the simulator takes " + std::to_string(FlitLimit);
+  if (std::string Why = checkHeld(E); !Why.empty())
+    return Why;
   if (std::string Why = decodeCommit(*From.commit(), L, E, E.Commit.emplace());
       !Why.empty())
     return "commit: " + Why;

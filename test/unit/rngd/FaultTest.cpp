@@ -276,6 +276,10 @@ static const Case Cases[] = {
      }},
     {"it runs on clusters 4, of 2", [](Sound &S) { S.E->clusters = 4; }},
     {"a cluster has 256 slices", [](Sound &S) { S.E->slices = 257; }},
+    {"a slice would hold 2162688 flits",
+     [](Sound &S) {
+       S.E->fetch->loops = {{65536, 0}, {33, 0}, {8, 1}};
+     }},
     // The program
     {"it is neither a DMA command nor an instruction",
      [](Sound &S) { S.W.P.commands[1]->body.Reset(); }},
