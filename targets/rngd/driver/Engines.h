@@ -31,6 +31,9 @@ public:
 
 private:
   std::string readPacket(int64_t Slice, int64_t Element, uint8_t *Out);
+  bool isWhole(int64_t From);
+  std::string checkRuns(int64_t From, int64_t First) const;
+  void gather(const uint8_t *Data, int64_t First, uint8_t *To);
   void convert(const uint8_t *Raw, uint8_t *Out) const;
   void makeTable();
 
@@ -43,6 +46,10 @@ private:
   std::vector<uint8_t> Raw;
   int MemoryBits, OutBits;
   bool Plain;
+  int64_t Used, PacketBytes; ///< Of a packet of flits.
+  int64_t RunBytes;          ///< Of each run; 0: they differ.
+  /// By source slice: 1 all is written, -1 not, 0 not known.
+  std::vector<int8_t> Whole;
 };
 
 /// Results of a pass in 32-bit words, 8 a flit.

@@ -5,6 +5,8 @@
 #include "targets/rngd/driver/Element.h"
 #include "targets/rngd/driver/Engines.h"
 
+#include <algorithm>
+
 using namespace dure::rngd;
 using T = fb::Type;
 
@@ -28,6 +30,13 @@ StreamReader::StreamReader(const StreamPlan &P, const SliceMemory &Memory,
       MemoryBits(bitsOf(P.MemoryType)), OutBits(heldBits(P.Type)) {
   Plain = P.Lookup == T::None && P.Cast == T::None && !P.HasZeroPoint;
   Raw.resize(static_cast<size_t>(P.Packet * MemoryBits / 8 + 8));
+  Used = (P.Live * OutBits + 7) / 8;
+  PacketBytes = P.FlitsPerPacket * heldFlitBytes(P.Type);
+  int64_t Count = P.Runs.front().Count;
+  bool IsUniform = MemoryBits >= 8 &&
+                   std::all_of(P.Runs.begin(), P.Runs.end(),
+                               [&](const Run &R) { return R.Count == Count; });
+  RunBytes = IsUniform ? Count * MemoryBits / 8 : 0;
   if (!Plain && MemoryBits <= 8)
     makeTable();
 }
@@ -113,12 +122,22 @@ void StreamReader::convert(const uint8_t *In, uint8_t *Out) const {
   }
 }
 
-std::string StreamReader::readPacket(int64_t From, int64_t First,
-                                     uint8_t *Out) {
-  const uint8_t *Data = Memory.data(ClusterBase + From);
+/// Whether all that the fetch may read of a slice has been written; looked up
+/// once a slice.
+bool StreamReader::isWhole(int64_t From) {
+  if (static_cast<size_t>(From) >= Whole.size())
+    Whole.resize(static_cast<size_t>(From) + 1);
+  int8_t &Known = Whole[static_cast<size_t>(From)];
+  if (Known == 0) {
+    int64_t Byte = P.FirstBit / 8, End = (P.EndBit + 7) / 8;
+    bool Has = Memory.written(ClusterBase + From).has(Byte, End - Byte);
+    Known = Has ? 1 : -1;
+  }
+  return Known > 0;
+}
+
+std::string StreamReader::checkRuns(int64_t From, int64_t First) const {
   Written Known = Memory.written(ClusterBase + From);
-  uint8_t *Target = Plain ? Out : Raw.data();
-  int64_t Done = 0;
   for (const Run &R : P.Runs) {
     int64_t Bit = P.Base * 8 + (First + R.Elements) * MemoryBits;
     int64_t Byte = Bit / 8, End = (Bit + R.Count * MemoryBits + 7) / 8;
@@ -128,29 +147,71 @@ std::string StreamReader::readPacket(int64_t From, int64_t First,
                       std::to_string(ClusterBase + From) +
                       "'s data memory, which nothing has written",
                   "moving-tensors/fetch-engine.md");
+  }
+  return {};
+}
+
+/// Runs of one size that is known here: moves of a register.
+template <int Bytes>
+static void copyRuns(const std::vector<Run> &Runs, int64_t ElementBytes,
+                     const uint8_t *From, uint8_t *To) {
+  for (const Run &R : Runs) {
+    std::memcpy(To, From + R.Elements * ElementBytes, Bytes);
+    To += Bytes;
+  }
+}
+
+void StreamReader::gather(const uint8_t *Data, int64_t First, uint8_t *To) {
+  int64_t Width = MemoryBits / 8;
+  const uint8_t *From = Data + P.Base + First * Width;
+  switch (RunBytes) {
+  case 1:
+    return copyRuns<1>(P.Runs, Width, From, To);
+  case 2:
+    return copyRuns<2>(P.Runs, Width, From, To);
+  case 4:
+    return copyRuns<4>(P.Runs, Width, From, To);
+  case 8:
+    return copyRuns<8>(P.Runs, Width, From, To);
+  case 16:
+    return copyRuns<16>(P.Runs, Width, From, To);
+  case 32:
+    return copyRuns<32>(P.Runs, Width, From, To);
+  default:
+    break;
+  }
+  int64_t Done = 0;
+  for (const Run &R : P.Runs) {
+    int64_t Bit = P.Base * 8 + (First + R.Elements) * MemoryBits;
     if (MemoryBits != 4 || (Bit % 8 == 0 && Done % 2 == 0)) {
-      std::memcpy(Target + Done * MemoryBits / 8, Data + Byte,
-                  static_cast<size_t>(End - Byte));
+      std::memcpy(To + Done * MemoryBits / 8, Data + Bit / 8,
+                  static_cast<size_t>((R.Count * MemoryBits + 7) / 8));
     } else {
       for (int64_t I = 0; I != R.Count; ++I)
-        store(Target, Done + I, 4,
+        store(To, Done + I, 4,
               static_cast<uint32_t>(nibble(Data, Bit / 4 + I)));
     }
     Done += R.Count;
   }
-  int64_t Bytes = P.FlitsPerPacket * heldFlitBytes(P.Type);
-  int64_t Used = (P.Live * OutBits + 7) / 8;
+}
+
+std::string StreamReader::readPacket(int64_t From, int64_t First,
+                                     uint8_t *Out) {
+  if (!isWhole(From))
+    if (std::string Why = checkRuns(From, First); !Why.empty())
+      return Why;
+  gather(Memory.data(ClusterBase + From), First, Plain ? Out : Raw.data());
   if (!Plain)
     convert(Raw.data(), Out);
   if (OutBits == 4 && P.Live % 2)
     Out[Used - 1] &= 15;
-  std::memset(Out + Used, 0, static_cast<size_t>(Bytes - Used));
+  if (Used != PacketBytes)
+    std::memset(Out + Used, 0, static_cast<size_t>(PacketBytes - Used));
   return {};
 }
 
 std::string StreamReader::read(int64_t Count, uint8_t *Out) {
-  int64_t Bytes = P.FlitsPerPacket * heldFlitBytes(P.Type);
-  for (int64_t N = 0; N != Count; ++N, Out += Bytes) {
+  for (int64_t N = 0; N != Count; ++N, Out += PacketBytes) {
     int64_t From = Source;
     if (P.Sources)
       From =
