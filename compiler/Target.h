@@ -117,7 +117,8 @@ struct EmitRequest {
 /// dure.dispatch ops, formDispatches gets its own regions, emit its own
 /// functions. Where a value crosses, the compiler copies it (dure.transfer);
 /// what leaves a region is therefore row-major, whatever its Layouts are
-/// inside. The tensors of the state live where cache_update was placed.
+/// inside. The tensors of the state live where cache_update was placed: all on
+/// one of the two.
 class Target {
 public:
   virtual ~Target();
@@ -143,8 +144,8 @@ public:
 
   /// Dialects that the target's passes create.
   virtual void registerDialects(mlir::DialectRegistry &Registry) const {}
-  /// Passes of its own at the start of a phase, on the module with this
-  /// target's regions.
+  /// Passes of its own at the start of a phase: on the whole module before
+  /// place, then with this target's regions.
   virtual void addPasses(TargetPhase Phase, mlir::OpPassManager &Passes) const {
   }
 

@@ -21,19 +21,25 @@ OtherRegionsHidden::OtherRegionsHidden(ModuleOp Module, const Target &Mine)
     hide(Each);
 }
 
-void OtherRegionsHidden::hide(RegionOp Region) {
+void OtherRegionsHidden::hide(RegionOp Op) {
   llvm::SetVector<Value> Read;
-  getUsedValuesDefinedAbove(Region.getBody(), Read);
-  OpBuilder Builder(Region);
+  Region &Body = Op.getBody();
+  getUsedValuesDefinedAbove(Body, Read);
+  OpBuilder Builder(Op);
   auto Standing = CallDispatchOp::create(
-      Builder, Region.getLoc(), Region.getResultTypes(), "hidden_region",
-      Region.getTarget(),
-      DimsAttr::get(Module.getContext(), ArrayRef<DimExpr>()),
+      Builder, Op.getLoc(), Op.getResultTypes(), "hidden_region",
+      Op.getTarget(), DimsAttr::get(Module.getContext(), ArrayRef<DimExpr>()),
       Read.getArrayRef());
   Standing->setAttr(NumberAttr, Builder.getI64IntegerAttr(Hidden.size()));
-  Region->replaceAllUsesWith(Standing);
-  Region->remove();
-  Hidden.push_back(Region);
+  // By arguments, so that only the dispatch says what is read: passes may
+  // replace it there, or copy the dispatch to where other values are.
+  for (Value Each : Read) {
+    Value Argument = Body.addArgument(Each.getType(), Each.getLoc());
+    replaceAllUsesInRegionWith(Each, Argument, Body);
+  }
+  Op->replaceAllUsesWith(Standing);
+  Op->remove();
+  Hidden.push_back(Op);
 }
 
 OtherRegionsHidden::~OtherRegionsHidden() {
@@ -44,15 +50,15 @@ OtherRegionsHidden::~OtherRegionsHidden() {
   });
   for (CallDispatchOp Op : Standing) {
     int64_t Number = Op->getAttrOfType<IntegerAttr>(NumberAttr).getInt();
-    Operation *Region = Hidden[Number];
-    // Where a pass made two of one, each gets its own.
-    Region = Region->getBlock() ? Region->clone() : Region;
-    Op->getBlock()->getOperations().insert(Op->getIterator(), Region);
-    Op->replaceAllUsesWith(Region);
+    OpBuilder Builder(Op);
+    auto Shown = cast<RegionOp>(Builder.clone(*Hidden[Number]));
+    Block &Body = Shown.getBody().front();
+    for (auto [Argument, Value] : llvm::zip(Body.getArguments(), Op.getXs()))
+      Argument.replaceAllUsesWith(Value);
+    Body.eraseArguments(0, Body.getNumArguments());
+    Op->replaceAllUsesWith(Shown);
     Op->erase();
   }
-  // One whose results nobody wants any more is gone.
   for (RegionOp Each : Hidden)
-    if (!Each->getBlock())
-      Each->destroy();
+    Each->destroy();
 }

@@ -11,9 +11,6 @@ namespace dure {
 /// of it, and a dure.dispatch that reads and gives the same values stands
 /// there. Why: a target's passes rewrite ops wherever they find them, and what
 /// another target was found to take must stay as it is.
-///
-/// What a region reads keeps its users meanwhile, so that passes neither drop
-/// it nor take it for the hidden op's alone.
 class OtherRegionsHidden {
 public:
   OtherRegionsHidden(mlir::ModuleOp Module, const Target &Mine);
@@ -22,7 +19,7 @@ public:
   OtherRegionsHidden &operator=(const OtherRegionsHidden &) = delete;
 
 private:
-  void hide(RegionOp Region);
+  void hide(RegionOp Op);
 
   mlir::ModuleOp Module;
   std::vector<RegionOp> Hidden;
