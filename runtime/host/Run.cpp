@@ -4,85 +4,16 @@
 #include "runtime/host/Run.h"
 
 #include "runtime/host/CornerCopy.h"
+#include "runtime/host/DispatchTimes.h"
 #include "runtime/host/Places.h"
 #include "runtime/host/Scalar.h"
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
-#include <optional>
 
 using namespace dure;
 
 namespace {
-
-// A loop may dispatch without end; so many are recorded, the first.
-constexpr size_t MaxRecords = 1 << 20;
-constexpr size_t MaxCounters = 256;
-
-/// Times of dispatches, written by the driver's threads. Slots exist before
-/// their command is submitted and do not move.
-class DispatchTimes : public CommandTimer {
-public:
-  void ran(uint64_t Tag, uint64_t BeginNs, uint64_t EndNs) override {
-    std::lock_guard<std::mutex> Lock(Guard);
-    if (Tag >= Records.size())
-      return;
-    Records[Tag].BeginNs = BeginNs;
-    Records[Tag].EndNs = EndNs;
-  }
-  void add(const DispatchRecord &Record) {
-    std::lock_guard<std::mutex> Lock(Guard);
-    if (Records.size() < MaxRecords)
-      Records.push_back(Record);
-  }
-  void setHostTimes(uint64_t Tag, uint64_t BeginNs) {
-    ran(Tag, BeginNs, monotonicNs());
-  }
-  void simulated(const dure_drv_simulated &What) override;
-  std::vector<DispatchRecord> take(SimulatedRun &Said) {
-    std::lock_guard<std::mutex> Lock(Guard);
-    Said = std::move(Model);
-    return std::move(Records);
-  }
-
-private:
-  std::mutex Guard;
-  std::vector<DispatchRecord> Records;
-  SimulatedRun Model;
-  std::optional<uint64_t> FirstNs;
-};
-
-void DispatchTimes::simulated(const dure_drv_simulated &What) {
-  std::lock_guard<std::mutex> Lock(Guard);
-  std::string Name = What.name ? What.name : "";
-  std::string Label = What.label ? What.label : "";
-  if (What.model)
-    Model.Model = What.model;
-  if (What.kind == DURE_DRV_SIMULATED_SPAN) {
-    // The first to come need not be the earliest: of a queue's time only what
-    // this run took is shown.
-    if (!FirstNs)
-      FirstNs = What.begin_ns;
-    auto Since = [&](uint64_t Ns) { return Ns - std::min(Ns, *FirstNs); };
-    if (Model.Spans.size() < MaxRecords)
-      Model.Spans.push_back(
-          {Name, Label, Since(What.begin_ns), Since(What.end_ns)});
-    return;
-  }
-  if (What.kind != DURE_DRV_SIMULATED_COUNTER)
-    return;
-  auto Known = std::find_if(
-      Model.Counters.begin(), Model.Counters.end(),
-      [&](const SimulatedCounter &Each) { return Each.Name == Name; });
-  if (Known == Model.Counters.end()) {
-    if (Model.Counters.size() < MaxCounters)
-      Model.Counters.push_back({Name, Label, What.value, What.limit});
-    return;
-  }
-  Known->Value += What.value;
-  Known->Limit += What.limit;
-}
 
 /// Fresh memory of this run, back in the pool when the last view of it goes.
 struct Allocation {
@@ -142,10 +73,24 @@ private:
                        [](const auto &Batch) { return Batch->stuck(); });
   }
 
+  /// A failure of one of several devices, with its name in front. The end of a
+  /// run's time is nobody's failure.
+  Status fromDevice(Status Done, DeviceIndex On) const {
+    if (Done.ok() || Batches.size() == 1 ||
+        Done.code() == StatusCode::Cancelled ||
+        Done.code() == StatusCode::DeadlineExceeded)
+      return Done;
+    return Done.at("device '" + device(On).facts().Name + "'");
+  }
+  Status flush(DeviceIndex On) { return fromDevice(Batches[On]->flush(), On); }
+  Status flushIfFull(DeviceIndex On) {
+    return fromDevice(Batches[On]->flushIfFull(), On);
+  }
+
   /// Ends with nothing at work on any device.
   Status flushAll() {
-    for (const auto &Batch : Batches)
-      DURE_RETURN_IF_ERROR(Batch->flush());
+    for (DeviceIndex On = 0; On != Batches.size(); ++On)
+      DURE_RETURN_IF_ERROR(flush(On));
     return Status::success();
   }
 
@@ -154,9 +99,9 @@ private:
   /// memory and semaphores.
   Status copyAcross(const BufferView &Source, uint64_t From,
                     const BufferView &To, uint64_t At, uint64_t Size) {
-    DURE_RETURN_IF_ERROR(Batches[Source.On]->flush());
+    DURE_RETURN_IF_ERROR(flush(Source.On));
     // Its memory may be read by what is gathered there.
-    DURE_RETURN_IF_ERROR(Batches[To.On]->flush());
+    DURE_RETURN_IF_ERROR(flush(To.On));
     DURE_RETURN_IF_ERROR(Settings.Limits.check());
     if (Size == 0)
       return Status::success();
@@ -164,19 +109,22 @@ private:
     Stats.CrossBytes += Size;
     const Device &Near = device(Source.On), &Far = device(To.On);
     auto Gather = [&](uint64_t Offset, std::span<std::byte> Piece) {
-      return Near.download(Source.Buffer, Source.Offset + From + Offset,
-                           Piece.size(), [&](uint64_t Done, auto Part) {
-                             std::memcpy(Piece.data() + Done, Part.data(),
-                                         Part.size());
-                           });
+      return fromDevice(
+          Near.download(
+              Source.Buffer, Source.Offset + From + Offset, Piece.size(),
+              [&](uint64_t Done, auto Part) {
+                std::memcpy(Piece.data() + Done, Part.data(), Part.size());
+              }),
+          Source.On);
     };
     Status Read;
     DURE_RETURN_IF_ERROR(
-        Far.upload(To.Buffer, To.Offset + At, Size,
-                   [&](uint64_t Offset, std::span<std::byte> Piece) {
-                     if (Read.ok())
-                       Read = Gather(Offset, Piece);
-                   }));
+        fromDevice(Far.upload(To.Buffer, To.Offset + At, Size,
+                              [&](uint64_t Offset, std::span<std::byte> Piece) {
+                                if (Read.ok())
+                                  Read = Gather(Offset, Piece);
+                              }),
+                   To.On));
     return Read;
   }
 
@@ -324,7 +272,7 @@ private:
                         std::to_string(Settings.MemoryLimit));
     Result<std::shared_ptr<DeviceBuffer>> Buffer = Owner.pool(On).acquire(Size);
     if (!Buffer)
-      return Buffer.status();
+      return fromDevice(Buffer.status(), On);
     LiveBytes = Total;
     if (Where == Space::Transient) {
       TransientBytes += Size;
@@ -405,7 +353,7 @@ private:
     DeviceIndex On = Owner.variant().CodeObjects[Op.CodeObject].Device;
     CommandBatch &Batch = *Batches[On];
     if (OneByOne)
-      DURE_RETURN_IF_ERROR(Batch.flush());
+      DURE_RETURN_IF_ERROR(flush(On));
     uint64_t Tag = Stats.Dispatches++;
     const TraceInfo *Row = Op.Trace < 0 ? nullptr : &P.Trace[Op.Trace];
     if (Times)
@@ -414,8 +362,8 @@ private:
     Batch.dispatch(Code, Code.entry(Op.Export), Grid, Views, Constants, Tag,
                    Row);
     if (!OneByOne)
-      return Batch.flushIfFull();
-    DURE_RETURN_IF_ERROR(Batch.flush());
+      return flushIfFull(On);
+    DURE_RETURN_IF_ERROR(flush(On));
     if (Times && !hasTimestamps(On))
       Times->setHostTimes(Tag, Begin);
     return Settings.OnValue && Row ? captureValues(Op, *Row, Tag, On)
@@ -442,7 +390,7 @@ private:
     CommandBatch &Batch = *Batches[To.On];
     Batch.copy(Source, static_cast<uint64_t>(From), To,
                static_cast<uint64_t>(At), static_cast<uint64_t>(Size));
-    return Batch.flushIfFull();
+    return flushIfFull(To.On);
   }
 
   Status execute(const FillOp &Op) {
@@ -458,7 +406,7 @@ private:
     CommandBatch &Batch = *Batches[To.On];
     Batch.fill(To, static_cast<uint64_t>(Offset), static_cast<uint64_t>(Size),
                Op.Pattern, Op.PatternSize);
-    return Batch.flushIfFull();
+    return flushIfFull(To.On);
   }
 
   Status execute(const CopyCornerOp &Op) {

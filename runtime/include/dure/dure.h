@@ -352,7 +352,8 @@ typedef struct dure_session_options {
   int32_t threads;
   /* Name of the variant; NULL: the best that a device here can run. */
   const char *variant;
-  /* Replaces the driver that the variants name: a name or a file. */
+  /* Replaces the driver that the variants name: a name or a file. Further
+   * devices of a variant keep theirs. */
   const char *driver;
   const char *driver_folder;
   uint32_t device; /* index in the driver */
