@@ -91,7 +91,8 @@ struct ModelRequest {
                                         : DURE_COMPILER_LINKS_WITHIN_ROOT;
     Model.links_root = orNull(O.LinksRoot);
     Model.lang = languageCode(O.Lang);
-    Model.forbid_fallback = O.NoFallback;
+    // What a target is compared with is all of it that target's.
+    Model.forbid_fallback = O.NoFallback || !Target.empty();
     Model.no_raise = O.NoRaise;
   }
   /// Reads the values of inputs; false, and what is wrong, when one cannot be.
