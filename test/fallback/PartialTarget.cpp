@@ -5,6 +5,7 @@
 //   half       every op or not, by a hash of where it comes from
 //   products   matmuls and what they are made of, no more
 //   no-softmax all but attention and softmax
+//   static-half half, of static shapes alone
 #include "compiler/Target.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -47,6 +48,9 @@ class PartialTarget final : public dure::Target {
 public:
   StringRef name() const override { return TARGET_NAME; }
   StringRef description() const override { return "for tests"; }
+  bool needsStaticShapes() const override {
+    return StringRef(TARGET_NAME).starts_with("static");
+  }
   FailureOr<std::vector<dure::TargetVariant>>
   variants(ArrayRef<std::string> Names, std::string &Error) const override {
     FailureOr<std::vector<dure::TargetVariant>> Given =

@@ -11,7 +11,8 @@ gelu_data/    its inputs and outputs for one row, as ONNX's tests store them
 sum.onnx      e = erf(x), s = e + x, y = s * x, float32 [2]; sum_data/
 gather.onnx   rows of a table [1000, 16] chosen by ids [n]
 mixed.onnx    h = x w, e = erf(h), s = e + h, y = s w, float32 [2, 2];
-              mixed_data/, with the input as x.npy too
+              mixed_data/, with the input as x.npy too; mixed-rows.onnx is the
+              same for x [rows, 2]
 fixed.onnx    y = a + a, float32 [2, 3]
 equal.onnx    y = a + b of [n, 2*m] and [n, 3*k]: the two must agree
 """
@@ -117,18 +118,20 @@ def main():
     y = [v * 0.5 * (1 + math.erf(v / 2**0.5)) for v in x]
     (data / "input_0.pb").write_bytes(tensor("x", [1, 4], x))
     (data / "output_0.pb").write_bytes(tensor("y", [1, 4], y))
-    write(
-        "mixed.onnx",
-        [
-            node("MatMul", ["x", "w"], "h"),
-            node("Erf", ["h"], "e"),
-            node("Add", ["e", "h"], "s"),
-            node("MatMul", ["s", "w"], "y"),
-        ],
-        [info("x", FLOAT, 2, 2)],
-        [info("y", FLOAT, 2, 2)],
-        [tensor("w", [2, 2], [1, 2, 0, 1])],
-    )
+    mixed = [
+        node("MatMul", ["x", "w"], "h"),
+        node("Erf", ["h"], "e"),
+        node("Add", ["e", "h"], "s"),
+        node("MatMul", ["s", "w"], "y"),
+    ]
+    for name, rows in [("mixed.onnx", 2), ("mixed-rows.onnx", "rows")]:
+        write(
+            name,
+            mixed,
+            [info("x", FLOAT, rows, 2)],
+            [info("y", FLOAT, rows, 2)],
+            [tensor("w", [2, 2], [1, 2, 0, 1])],
+        )
     data = folder / "mixed_data" / "test_data_set_0"
     data.mkdir(parents=True, exist_ok=True)
     x = [0.5, -1, 0.25, 2]

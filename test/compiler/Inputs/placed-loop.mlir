@@ -2,7 +2,7 @@
 // Placed on two targets: a loop on one reads what the other makes before it,
 // and both read what the loop leaves.
 !row = tensor<4xf32>
-module attributes {dure.phase = "specialize"} {
+module attributes {dure.phase = "quantize"} {
   func.func @main(%x: !row {dure.name = "x"}) -> (!row {dure.name = "y"}) {
     %a = dure.region "cpu" -> !row {
       %0 = dure.exp %x : (!row) -> !row

@@ -3,7 +3,7 @@
 !cache = tensor<?x2x?x4xf32, #dure.dims<["b", "2", "capacity", "4"]>>
 !new = tensor<?x2x?x4xf32, #dure.dims<["b", "2", "t", "4"]>>
 !lengths = tensor<?xi64, #dure.dims<["b"]>>
-module attributes {dure.phase = "specialize"} {
+module attributes {dure.phase = "quantize"} {
   func.func @main(%x: tensor<4xf32> {dure.name = "x"}) -> (tensor<4xf32> {dure.name = "y"}) {
     %y = dure.region "products" -> tensor<4xf32> {
       %0 = dure.exp %x : (tensor<4xf32>) -> tensor<4xf32>
