@@ -276,15 +276,16 @@ Outcome failure(Outcome Result, std::string Code, std::string Detail) {
   return Result;
 }
 
-std::optional<CompiledModel> compileModel(const dure_compiler_api *Compiler,
-                                          const SuiteOptions &Options,
-                                          const std::string &Model,
-                                          const std::string &PackagePath,
-                                          Outcome &Result) {
+std::optional<CompiledModel>
+compileModel(const dure_compiler_api *Compiler, const SuiteOptions &Options,
+             const std::string &Model, const std::string &PackagePath,
+             Outcome &Result, std::vector<std::string> Buckets = {}) {
   const CompileSettings Settings = {.Target = Options.Target,
                                     .LoadTarget = Options.LoadTarget,
                                     .NoRaise = Options.NoRaise,
                                     .NoFallback = Options.NoFallback,
+                                    .Buckets = std::move(Buckets),
+                                    .Cosine = Options.Cosine,
                                     .Threads = 2};
   return CompiledModel::create(Compiler, Model, PackagePath, Settings, Result);
 }
@@ -300,16 +301,31 @@ Outcome runModel(const dure_compiler_api *Compiler, const SuiteOptions &Options,
     return failure(Result, "data", Problem);
   if (Cases->empty())
     return failure(Result, "data", T.Folder + "/cases.json: no case");
-  const std::optional<CompiledModel> Model = compileModel(
-      Compiler, Options, T.Folder + "/model.onnx", PackagePath, Result);
+  // Where each case has code of its own, this one is for what the inputs are.
+  SuiteOptions First = Options;
+  if (Options.ExactShapes)
+    First.Target = "cpu";
+  std::optional<CompiledModel> Model = compileModel(
+      Compiler, First, T.Folder + "/model.onnx", PackagePath, Result);
   if (!Model)
     return Result;
+  const std::optional<CompiledModel> AnyShape =
+      Options.ExactShapes ? std::move(Model) : std::nullopt;
   std::string Details;
   for (const Case &C : *Cases) {
     std::optional<RunData> Data = readRunData(T.Folder + "/" + C.Set, Problem);
     if (!Data)
       return failure(Result, "data", Problem);
     Data->Valid = C.Valid;
+    if (AnyShape) {
+      const std::string Bucket = AnyShape->bucketOf(*Data);
+      Model = compileModel(Compiler, Options, T.Folder + "/model.onnx",
+                           PackagePath + ".exact", Result,
+                           Bucket.empty() ? std::vector<std::string>()
+                                          : std::vector{Bucket});
+      if (!Model)
+        return Result;
+    }
     const TolerancePolicy Allowed =
         std::bind_front(modelTolerance, C.Tolerance);
     if (!Model->check(*Data, Allowed, Result))

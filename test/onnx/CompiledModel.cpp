@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <dlfcn.h>
@@ -85,6 +86,11 @@ bool compile(const dure_compiler_api *Compiler, const std::string &Model,
   Source.load_target_count = Settings.LoadTarget.empty() ? 0 : 1;
   Source.no_raise = Settings.NoRaise;
   Source.forbid_fallback = Settings.NoFallback;
+  std::vector<const char *> Buckets;
+  for (const std::string &Each : Settings.Buckets)
+    Buckets.push_back(Each.c_str());
+  Source.buckets = Buckets.data();
+  Source.bucket_count = Buckets.size();
   Source.lang = "en";
   std::vector<dure_compiler_input_value> Values;
   for (const io::Tensor &T : Given)
@@ -162,9 +168,40 @@ void maskInvalid(io::Tensor &Got, const io::Tensor &Expected,
       }
 }
 
+/// The cosine between two tensors of f32; 1 when both are zero, and when they
+/// are not finite at the same places.
+double cosineOf(const io::Tensor &Got, const io::Tensor &Expected) {
+  double Product = 0, Left = 0, Right = 0;
+  for (size_t At = 0; At + 4 <= Got.Bytes.size(); At += 4) {
+    float A, B;
+    std::memcpy(&A, Got.Bytes.data() + At, 4);
+    std::memcpy(&B, Expected.Bytes.data() + At, 4);
+    if (!std::isfinite(A) || !std::isfinite(B)) {
+      if (std::isfinite(A) || std::isfinite(B))
+        return -1;
+      continue;
+    }
+    Product += double(A) * B;
+    Left += double(A) * A;
+    Right += double(B) * B;
+  }
+  if (Left == 0 && Right == 0)
+    return 1;
+  return Left == 0 || Right == 0 ? 0 : Product / std::sqrt(Left * Right);
+}
+
 /// What differs, on one line; empty when nothing does.
 std::string difference(const std::string &Name, const io::Tensor &Got,
-                       const io::Tensor &Expected, io::Tolerance Allowed) {
+                       const io::Tensor &Expected, io::Tolerance Allowed,
+                       double Cosine) {
+  if (Cosine > 0 && Got.Type == io::ElementType::Float32 &&
+      Got.Type == Expected.Type && Got.Dims == Expected.Dims) {
+    const double Found = cosineOf(Got, Expected);
+    return Found >= Cosine
+               ? ""
+               : Name + ": cosine " + std::to_string(Found) + ", should be " +
+                     std::to_string(Cosine) + " at least\n";
+  }
   const io::Comparison C = io::compareTensors(Got, Expected, Allowed);
   if (C.matches())
     return "";
@@ -251,6 +288,7 @@ CompiledModel::create(const dure_compiler_api *Compiler,
                    Result);
   } while (!Good && Settings.Values &&
            giveConstants(Facts, *Settings.Values, Made.Given));
+  Made.Cosine = Settings.Cosine;
   Good = Good && Made.open(PackagePath, Settings, Result);
   // The package stays mapped; the name is not needed any more.
   fs::remove(PackagePath, Ignored);
@@ -349,6 +387,35 @@ bool CompiledModel::bind(dure_call *Call, const std::vector<io::Tensor> &All,
   return true;
 }
 
+std::string CompiledModel::bucketOf(const RunData &Data) const {
+  std::map<std::string, int64_t> Sizes;
+  for (size_t I = 0; I < Inputs.size(); ++I) {
+    const auto Named =
+        std::find_if(Data.Inputs.begin(), Data.Inputs.end(),
+                     [&](const io::Tensor &T) { return T.Name == Inputs[I]; });
+    if (Named == Data.Inputs.end() && I >= Data.Inputs.size())
+      continue;
+    const io::Tensor &T = Named == Data.Inputs.end() ? Data.Inputs[I] : *Named;
+    dure_signature Signature = {};
+    Signature.struct_size = sizeof(Signature);
+    dure_status *Failed = dure_package_get_signature(Package.get(), Entry,
+                                                     DURE_INPUT, I, &Signature);
+    if (Failed) {
+      dure_status_free(Failed);
+      continue;
+    }
+    for (size_t D = 0; D < T.Dims.size() && D < size_t(Signature.rank); ++D) {
+      const std::string Symbol = Signature.dims[D].expression;
+      if (!Symbol.empty() && Symbol.find_first_of(" *+-()") == Symbol.npos)
+        Sizes[Symbol] = T.Dims[D];
+    }
+  }
+  std::string Text;
+  for (const auto &[Symbol, Size] : Sizes)
+    Text += (Text.empty() ? "" : ",") + Symbol + "=" + std::to_string(Size);
+  return Text;
+}
+
 bool CompiledModel::check(const RunData &Data, const TolerancePolicy &Allowed,
                           Outcome &Result) const {
   dure_call *RawCall = nullptr;
@@ -377,7 +444,8 @@ bool CompiledModel::check(const RunData &Data, const TolerancePolicy &Allowed,
                  Name + ": has a type that ONNX lacks");
     if (const auto Valid = Data.Valid.find(Name); Valid != Data.Valid.end())
       maskInvalid(*Got, Expected, Valid->second);
-    Differences += difference(Name, *Got, Expected, Allowed(Expected.Type));
+    Differences +=
+        difference(Name, *Got, Expected, Allowed(Expected.Type), Cosine);
   }
   if (Differences.empty())
     return true;

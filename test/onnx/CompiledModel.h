@@ -27,6 +27,10 @@ struct CompileSettings {
   bool NoRaise = false;
   /// Refuse what the target itself does not compute.
   bool NoFallback = false;
+  /// As the compiler's API takes them.
+  std::vector<std::string> Buckets = {};
+  /// Floats: the least cosine between result and reference; 0: by tolerance.
+  double Cosine = 0;
   /// Threads for the compiler and for running; 0: as they choose.
   int32_t Threads = 1;
   /// When the model is refused because inputs must be constants, those get the
@@ -64,6 +68,10 @@ public:
                                              const CompileSettings &Settings,
                                              Outcome &Result);
 
+  /// What the inputs' symbolic dims are for `Data`, as a bucket: "batch=2,...";
+  /// empty when there are none.
+  std::string bucketOf(const RunData &Data) const;
+
   /// Runs on `Data` and compares. Adds the time to `Result`; its kind, code and
   /// detail are set when something is not right.
   bool check(const RunData &Data, const TolerancePolicy &Allowed,
@@ -81,6 +89,7 @@ private:
   PackagePointer Package;
   SessionPointer Session;
   size_t Entry = 0;
+  double Cosine = 0;
   std::vector<std::string> Inputs, Outputs;
   /// Inputs that were given a value when the model was compiled.
   std::vector<io::Tensor> Given;

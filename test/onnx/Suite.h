@@ -29,6 +29,12 @@ struct SuiteOptions {
   std::string Filter;
   bool NoRaise = false;
   bool NoFallback = false;
+  /// Model tests only: compile for the shapes of each case, which a target of
+  /// static shapes needs.
+  bool ExactShapes = false;
+  /// Model tests only: floats are compared by the cosine between result and
+  /// reference, which is at least this. 0: element by element.
+  double Cosine = 0;
   bool List = false;
   bool Verbose = false;
   /// Every outcome, as JSON and as JUnit XML. Empty: not written.

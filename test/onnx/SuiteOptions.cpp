@@ -41,6 +41,11 @@ std::optional<SuiteOptions> parseSuiteOptions(SuiteKind Kind, int ArgumentCount,
       App.add_flag("--update", O.Update, "Rewrite the list")
           ->needs("--expected");
     } else {
+      App.add_flag("--exact-shapes", O.ExactShapes,
+                   "Compile for the shapes of each case");
+      App.add_option("--cosine", O.Cosine,
+                     "Compare floats by cosine, at least this")
+          ->check(CLI::Range(0.0, 1.0));
       App.add_option("--minilm", O.MiniLm, "MiniLM's model.onnx");
       App.add_option("--minilm-reference", O.MiniLmReference,
                      "Folder with MiniLM's inputs and reference.npz");

@@ -24,7 +24,7 @@ std::optional<BucketRequest> dure::parseBucket(StringRef Text) {
     else
       Sizes = &Out[Name.str()];
     int64_t Value = 0;
-    if (!Sizes || Size.getAsInteger(10, Value) || Value < 1 ||
+    if (!Sizes || Size.getAsInteger(10, Value) || Value < 0 ||
         Value > int64_t(1) << 31)
       return std::nullopt;
     if (!llvm::is_contained(*Sizes, Value))
