@@ -288,3 +288,12 @@ SymbolSizes BucketChooser::sizesOf(const BucketTable &Table,
     Out[Length] = Out.at(Capacity) - Growth.evaluate(Out).value_or(0);
   return Out;
 }
+
+SmallVector<std::string> BucketChooser::paddable(const BucketTable &Table,
+                                                 const Bucket &Each) const {
+  SmallVector<std::string> Out;
+  for (auto [Symbol, Size] : llvm::zip(Table.Symbols, Each.Sizes))
+    if (Size > 1 && Symbol != Capacity && Symbol != Past)
+      Out.push_back(Symbol);
+  return Out;
+}

@@ -39,6 +39,12 @@ public:
   /// state that is full after the step.
   SymbolSizes sizesOf(const BucketTable &Table, const Bucket &Each) const;
 
+  /// Symbols of which a smaller size might be padded: not the state's capacity,
+  /// which is what it was made with, nor the past, behind which new positions
+  /// stand.
+  llvm::SmallVector<std::string> paddable(const BucketTable &Table,
+                                          const Bucket &Each) const;
+
 private:
   struct Choice {
     std::vector<int64_t> Sizes;

@@ -2,6 +2,7 @@
 // Makes an entry a table of functions of static shapes, one a bucket.
 #include "compiler/passes/Passes.h"
 #include "compiler/passes/specialize/BucketChoice.h"
+#include "compiler/passes/specialize/Padding.h"
 
 #include "mlir/IR/AttrTypeSubElements.h"
 
@@ -94,10 +95,53 @@ static std::string nameOf(func::FuncOp Entry, const BucketTable &Table,
   return Name;
 }
 
+/// An entry with sizes for some of its symbols.
+static func::FuncOp cloneWith(func::FuncOp Entry, const SymbolSizes &Sizes) {
+  func::FuncOp Made = Entry.clone();
+  std::map<std::string, DimExpr> With;
+  for (const auto &[Symbol, Size] : Sizes)
+    With.emplace(Symbol, DimExpr(Size));
+  substitute(Made, std::move(With));
+  foldBranches(Made);
+  return Made;
+}
+
+/// The symbols of a bucket along which padding is proven: as many as possible.
+static SmallVector<std::string> provenPadding(func::FuncOp Entry,
+                                              const BucketChooser &Chooser,
+                                              const BucketTable &Table,
+                                              const Bucket &Each) {
+  SmallVector<std::string> Candidates;
+  for (const std::string &Symbol : Chooser.paddable(Table, Each))
+    // Every subset is tried.
+    if (Candidates.size() < 8)
+      Candidates.push_back(Symbol);
+  SmallVector<unsigned> Subsets;
+  for (unsigned Subset = (1u << Candidates.size()) - 1; Subset != 0; --Subset)
+    Subsets.push_back(Subset);
+  llvm::sort(Subsets, [](unsigned L, unsigned R) {
+    return std::pair(llvm::popcount(L), L) > std::pair(llvm::popcount(R), R);
+  });
+  const SymbolSizes All = Chooser.sizesOf(Table, Each);
+  for (unsigned Subset : Subsets) {
+    SmallVector<std::string> Padded;
+    SymbolSizes Exact = All;
+    for (auto [I, Symbol] : llvm::enumerate(Candidates))
+      if (Subset >> I & 1) {
+        Padded.push_back(Symbol);
+        Exact.erase(Symbol);
+      }
+    OwningOpRef<func::FuncOp> Tried = cloneWith(Entry, Exact);
+    if (isPaddingProven(*Tried, All))
+      return Padded;
+  }
+  return {};
+}
+
 /// The function of one bucket.
 static func::FuncOp makeBucket(func::FuncOp Entry, const BucketChooser &Chooser,
                                const BucketTable &Table, const Bucket &Each) {
-  func::FuncOp Made = Entry.clone();
+  func::FuncOp Made = cloneWith(Entry, Chooser.sizesOf(Table, Each));
   Made.setSymName(nameOf(Entry, Table, Each));
   Made.setPrivate();
   for (StringRef Name :
@@ -105,11 +149,6 @@ static func::FuncOp makeBucket(func::FuncOp Entry, const BucketChooser &Chooser,
         StringRef(StateCapacitySymbolAttr), StringRef(StateGrowthAttr)})
     Made->removeAttr(Name);
   Made->setAttr(BucketFnAttr, UnitAttr::get(Entry.getContext()));
-  std::map<std::string, DimExpr> Sizes;
-  for (const auto &[Symbol, Size] : Chooser.sizesOf(Table, Each))
-    Sizes.emplace(Symbol, DimExpr(Size));
-  substitute(Made, std::move(Sizes));
-  foldBranches(Made);
   return Made;
 }
 
@@ -158,6 +197,7 @@ struct SpecializeShapes : dure::impl::SpecializeShapesBase<SpecializeShapes> {
       return failure();
     Operation *At = Entry;
     for (Bucket &Each : Table->Buckets) {
+      Each.Padded = provenPadding(Entry, Chooser, *Table, Each);
       func::FuncOp Made = makeBucket(Entry, Chooser, *Table, Each);
       Each.Callee = Made.getSymName().str();
       getOperation().insert(std::next(At->getIterator()), Made);
