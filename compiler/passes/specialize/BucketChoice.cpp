@@ -292,8 +292,10 @@ SymbolSizes BucketChooser::sizesOf(const BucketTable &Table,
 SmallVector<std::string> BucketChooser::paddable(const BucketTable &Table,
                                                  const Bucket &Each) const {
   SmallVector<std::string> Out;
+  std::set<std::string> New;
+  Growth.collectSymbols(New);
   for (auto [Symbol, Size] : llvm::zip(Table.Symbols, Each.Sizes))
-    if (Size > 1 && Symbol != Capacity && Symbol != Past)
+    if (Size > 1 && Symbol != Capacity && Symbol != Past && !New.count(Symbol))
       Out.push_back(Symbol);
   return Out;
 }

@@ -39,9 +39,12 @@ public:
   /// state that is full after the step.
   SymbolSizes sizesOf(const BucketTable &Table, const Bucket &Each) const;
 
+  /// The symbol of a state's length, or empty.
+  const std::string &length() const { return Length; }
+
   /// Symbols of which a smaller size might be padded: not the state's capacity,
   /// which is what it was made with, nor the past, behind which new positions
-  /// stand.
+  /// stand, nor new positions of a state, which it would keep.
   llvm::SmallVector<std::string> paddable(const BucketTable &Table,
                                           const Bucket &Each) const;
 

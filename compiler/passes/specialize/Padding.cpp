@@ -8,7 +8,9 @@
 // run fail.
 #include "compiler/passes/specialize/Padding.h"
 
+#include "compiler/passes/Passes.h"
 #include "compiler/passes/specialize/PadContent.h"
+#include "compiler/passes/specialize/StepShapes.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -81,6 +83,8 @@ private:
   /// Values that no input has a part in: a run of the bucket's own sizes has
   /// the same ones, all elements of them, and the model takes such sizes.
   llvm::DenseSet<Value> OfModel;
+  /// Caches: behind their length there may be anything.
+  llvm::DenseSet<Value> States;
   llvm::DenseMap<Value, Contents> Known;
 };
 
@@ -119,6 +123,8 @@ PadContent PaddingProof::validOf(Value V) const {
 
 /// Every element, valid or not.
 PadContent PaddingProof::wholeOf(Value V) const {
+  if (States.contains(V))
+    return PadContent::any();
   PadContent Out = validOf(V);
   for (unsigned I = 0, E = typeOf(V).getRank(); I < E; ++I)
     if (isPadded(dimOf(typeOf(V), I)))
@@ -195,6 +201,8 @@ bool PaddingProof::visitElementwise(Operation *Op) {
     if (!Made && !OfModel.contains(Result))
       return false;
     Out[I] = Made.value_or(PadContent::ordinary());
+    if (I + 1 == E && Op->hasAttr(FalseBehindAttr))
+      Out[I] = PadContent::exactly(0);
   }
   return set(Result, std::move(Out));
 }
@@ -534,6 +542,10 @@ bool PaddingProof::visit(Operation &Op) {
     OfModel.insert_range(Op.getResults());
   if (isa<func::ReturnOp, GetWeightOp, ConstantOp>(Op))
     return true;
+  if (auto Update = dyn_cast<CacheUpdateOp>(Op)) {
+    States.insert(Update.getResult());
+    return llvm::none_of(Op.getOperands(), hasPadding);
+  }
   if (Op.getNumRegions() != 0 || isa<DefineDimsOp, BindDimsOp>(Op))
     return false;
   bool TouchesPadding = llvm::any_of(Op.getOperands(), hasPadding) ||
@@ -562,6 +574,8 @@ bool PaddingProof::visit(Operation &Op) {
 bool PaddingProof::prove(func::FuncOp Function) {
   for (BlockArgument Argument : Function.getArguments()) {
     RankedTensorType Type = typeOf(Argument);
+    if (Function.getArgAttr(Argument.getArgNumber(), StateAttr))
+      States.insert(Argument);
     if (!hasPadding(Argument))
       continue;
     // Elements of less than a byte cannot be moved one by one.

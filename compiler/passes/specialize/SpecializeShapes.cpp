@@ -3,6 +3,7 @@
 #include "compiler/passes/Passes.h"
 #include "compiler/passes/specialize/BucketChoice.h"
 #include "compiler/passes/specialize/Padding.h"
+#include "compiler/passes/specialize/StepShapes.h"
 
 #include "mlir/IR/AttrTypeSubElements.h"
 
@@ -107,17 +108,18 @@ static func::FuncOp cloneWith(func::FuncOp Entry, const SymbolSizes &Sizes) {
 }
 
 /// The symbols of a bucket along which padding is proven: as many as possible.
-static SmallVector<std::string> provenPadding(func::FuncOp Entry,
-                                              const BucketChooser &Chooser,
-                                              const BucketTable &Table,
-                                              const Bucket &Each) {
+/// Fails where the length of a state would have to be padded, and that is not
+/// proven.
+static FailureOr<SmallVector<std::string>>
+provenPadding(func::FuncOp Entry, const BucketChooser &Chooser,
+              const BucketTable &Table, const Bucket &Each) {
   SmallVector<std::string> Candidates;
   for (const std::string &Symbol : Chooser.paddable(Table, Each))
     // Every subset is tried.
     if (Candidates.size() < 8)
       Candidates.push_back(Symbol);
   SmallVector<unsigned> Subsets;
-  for (unsigned Subset = (1u << Candidates.size()) - 1; Subset != 0; --Subset)
+  for (unsigned Subset = 0; Subset < 1u << Candidates.size(); ++Subset)
     Subsets.push_back(Subset);
   llvm::sort(Subsets, [](unsigned L, unsigned R) {
     return std::pair(llvm::popcount(L), L) > std::pair(llvm::popcount(R), R);
@@ -131,11 +133,14 @@ static SmallVector<std::string> provenPadding(func::FuncOp Entry,
         Padded.push_back(Symbol);
         Exact.erase(Symbol);
       }
+    Exact.erase(Chooser.length());
+    if (Exact.size() == All.size())
+      return Padded;
     OwningOpRef<func::FuncOp> Tried = cloneWith(Entry, Exact);
     if (isPaddingProven(*Tried, All))
       return Padded;
   }
-  return {};
+  return failure();
 }
 
 /// The function of one bucket.
@@ -187,17 +192,35 @@ struct SpecializeShapes : dure::impl::SpecializeShapesBase<SpecializeShapes> {
 
   LogicalResult specialize(func::FuncOp Entry, StringRef Past,
                            ArrayRef<BucketRequest> Requests) {
-    if (Entry->hasAttr(StateLengthSymbolAttr)) {
-      Entry.erase();
-      return success();
-    }
+    // Others' IR may say so without a reason.
+    Entry.walk([](Operation *Op) { Op->removeAttr(FalseBehindAttr); });
     BucketChooser Chooser(Entry, Past);
     FailureOr<BucketTable> Table = Chooser.choose(Requests);
     if (failed(Table))
       return failure();
+    // The length of a state changes from step to step. Where code of one shape
+    // cannot do with that there is no such entry; `main` computes the same.
+    bool HasState = Entry->hasAttr(StateLengthSymbolAttr);
+    if (HasState && failed(readLengthAtRunTime(Entry))) {
+      Entry.erase();
+      return success();
+    }
+    std::vector<Bucket> Kept;
+    for (Bucket &Each : Table->Buckets) {
+      FailureOr<SmallVector<std::string>> Padded =
+          provenPadding(Entry, Chooser, *Table, Each);
+      if (failed(Padded))
+        continue;
+      Each.Padded = *Padded;
+      Kept.push_back(std::move(Each));
+    }
+    Table->Buckets = std::move(Kept);
+    if (Table->Buckets.empty()) {
+      Entry.erase();
+      return success();
+    }
     Operation *At = Entry;
     for (Bucket &Each : Table->Buckets) {
-      Each.Padded = provenPadding(Entry, Chooser, *Table, Each);
       func::FuncOp Made = makeBucket(Entry, Chooser, *Table, Each);
       Each.Callee = Made.getSymName().str();
       getOperation().insert(std::next(At->getIterator()), Made);
