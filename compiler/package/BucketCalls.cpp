@@ -228,7 +228,9 @@ LogicalResult ProgramBuilder::translateBucket(func::FuncOp Callee,
       if (failed(bindBucketInput(Callee, Own, Its, Each)))
         return failure();
   }
-  if (failed(allocateArena(Callee)))
+  if (auto Pairs = Callee->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr))
+    llvm::append_range(UncheckedPairs, Pairs.getAsRange<DimsAttr>());
+  if (failed(checkEqualDims()) || failed(allocateArena(Callee)))
     return failure();
   for (Operation &Op : Callee.getBody().front().without_terminator())
     if (failed(translate(Op)))

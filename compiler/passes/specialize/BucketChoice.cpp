@@ -292,10 +292,14 @@ SymbolSizes BucketChooser::sizesOf(const BucketTable &Table,
 SmallVector<std::string> BucketChooser::paddable(const BucketTable &Table,
                                                  const Bucket &Each) const {
   SmallVector<std::string> Out;
-  std::set<std::string> New;
-  Growth.collectSymbols(New);
+  std::set<std::string> Fixed;
+  Growth.collectSymbols(Fixed);
+  for (auto [I, Type] : llvm::enumerate(Entry.getArgumentTypes()))
+    if (Entry.getArgAttr(I, StateAttr))
+      for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(Type)))
+        Dim.collectSymbols(Fixed);
   for (auto [Symbol, Size] : llvm::zip(Table.Symbols, Each.Sizes))
-    if (Size > 1 && Symbol != Capacity && Symbol != Past && !New.count(Symbol))
+    if (Size > 1 && Symbol != Past && !Fixed.count(Symbol))
       Out.push_back(Symbol);
   return Out;
 }

@@ -42,9 +42,9 @@ public:
   /// The symbol of a state's length, or empty.
   const std::string &length() const { return Length; }
 
-  /// Symbols of which a smaller size might be padded: not the state's capacity,
-  /// which is what it was made with, nor the past, behind which new positions
-  /// stand, nor new positions of a state, which it would keep.
+  /// Symbols of which a smaller size might be padded: not those of a state,
+  /// whose batch and capacity are what it was made with, and which would keep
+  /// what is behind new positions, nor the past, behind which they stand.
   llvm::SmallVector<std::string> paddable(const BucketTable &Table,
                                           const Bucket &Each) const;
 

@@ -66,6 +66,8 @@ private:
   bool visit(ConcatOp Op);
   bool visit(GatherOp Op);
   bool visit(GatherElementsOp Op);
+  bool visit(ScatterElementsOp Op);
+  bool visit(PadOp Op);
   bool visit(ReduceOp Op);
   bool visit(SoftmaxOp Op);
   bool visit(CumSumOp Op);
@@ -363,6 +365,35 @@ bool PaddingProof::visit(GatherElementsOp Op) {
   return set(Op, Contents(Op.getType().getRank(), wholeOf(X)));
 }
 
+/// Rows of their own, into which elements are put.
+bool PaddingProof::visit(ScatterElementsOp Op) {
+  Value X = Op.getX(), Indices = Op.getIndices();
+  unsigned Axis = Op.getAxis();
+  if (isPadded(dimOf(typeOf(X), Axis)) ||
+      isPadded(dimOf(typeOf(Indices), Axis)) ||
+      !isIndexInRange(Indices, dimOf(typeOf(X), Axis)))
+    return false;
+  for (unsigned I = 0, E = Op.getType().getRank(); I < E; ++I)
+    if (I != Axis &&
+        (isPadded(dimOf(typeOf(X), I)) ||
+         isPadded(dimOf(typeOf(Indices), I))) &&
+        !haveOneSize(X, I, Indices, I))
+      return false;
+  return setOrdinary(Op);
+}
+
+bool PaddingProof::visit(PadOp Op) {
+  Contents Out;
+  for (unsigned I = 0, E = Op.getType().getRank(); I < E; ++I) {
+    if (isPadded(dimOf(Op.getType(), I)) &&
+        (!Op.getLow().expr(I).isConstant(0) ||
+         !Op.getHigh().expr(I).isConstant(0)))
+      return false;
+    Out.push_back(joined(Op));
+  }
+  return set(Op, std::move(Out));
+}
+
 //===----------------------------------------------------------------------===//
 // Along a dimension
 //===----------------------------------------------------------------------===//
@@ -563,9 +594,9 @@ bool PaddingProof::visit(Operation &Op) {
     return visitElementwise(&Op);
   return llvm::TypeSwitch<Operation *, bool>(&Op)
       .Case<IotaOp, ReshapeOp, BroadcastOp, TransposeOp, SliceOp, ConcatOp,
-            GatherOp, GatherElementsOp, ReduceOp, SoftmaxOp, CumSumOp, TopKOp,
-            MatMulOp, RopeOp, AttentionOp, GatedMLPOp, MoEOp>(
-          [&](auto Known) { return visit(Known); })
+            GatherOp, GatherElementsOp, ScatterElementsOp, PadOp, ReduceOp,
+            SoftmaxOp, CumSumOp, TopKOp, MatMulOp, RopeOp, AttentionOp,
+            GatedMLPOp, MoEOp>([&](auto Known) { return visit(Known); })
       .Case<LayerNormOp, RMSNormOp>(
           [&](auto Norm) { return visitNorm(Norm, Norm.getAxis()); })
       .Default([](Operation *) { return false; });

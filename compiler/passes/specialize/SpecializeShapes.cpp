@@ -143,15 +143,46 @@ provenPadding(func::FuncOp Entry, const BucketChooser &Chooser,
   return failure();
 }
 
+/// Leaves those pairs of sizes to be checked that are kept.
+static void
+keepPairs(func::FuncOp Function,
+          llvm::function_ref<bool(const DimExpr &, const DimExpr &)> IsKept) {
+  auto Pairs = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
+  if (!Pairs)
+    return;
+  SmallVector<Attribute> Kept;
+  for (DimsAttr Pair : Pairs.getAsRange<DimsAttr>())
+    if (IsKept(Pair.expr(0), Pair.expr(1)))
+      Kept.push_back(Pair);
+  if (Kept.empty())
+    Function->removeAttr(DureDialect::EqualDimsAttr);
+  else
+    Function->setAttr(DureDialect::EqualDimsAttr,
+                      ArrayAttr::get(Function.getContext(), Kept));
+}
+
+/// Whether the symbols of a size are known before anything has run.
+static bool isOfInputs(const BucketTable &Table, const BucketChooser &Chooser,
+                       const DimExpr &Size) {
+  std::set<std::string> Symbols;
+  Size.collectSymbols(Symbols);
+  return llvm::all_of(Symbols, [&](const std::string &Name) {
+    return Name == Chooser.length() || llvm::is_contained(Table.Symbols, Name);
+  });
+}
+
 /// The function of one bucket.
 static func::FuncOp makeBucket(func::FuncOp Entry, const BucketChooser &Chooser,
                                const BucketTable &Table, const Bucket &Each) {
   func::FuncOp Made = cloneWith(Entry, Chooser.sizesOf(Table, Each));
   Made.setSymName(nameOf(Entry, Table, Each));
   Made.setPrivate();
+  keepPairs(Made, [](const DimExpr &L, const DimExpr &R) {
+    return !L.constant() || !R.constant();
+  });
   for (StringRef Name :
-       {StringRef(DureDialect::EqualDimsAttr), StringRef(StateLengthSymbolAttr),
-        StringRef(StateCapacitySymbolAttr), StringRef(StateGrowthAttr)})
+       {StringRef(StateLengthSymbolAttr), StringRef(StateCapacitySymbolAttr),
+        StringRef(StateGrowthAttr)})
     Made->removeAttr(Name);
   Made->setAttr(BucketFnAttr, UnitAttr::get(Entry.getContext()));
   return Made;
@@ -226,6 +257,10 @@ struct SpecializeShapes : dure::impl::SpecializeShapesBase<SpecializeShapes> {
       getOperation().insert(std::next(At->getIterator()), Made);
       At = Made;
     }
+    // What a bucket computes of its inputs' elements it checks itself.
+    keepPairs(Entry, [&](const DimExpr &L, const DimExpr &R) {
+      return isOfInputs(*Table, Chooser, L) && isOfInputs(*Table, Chooser, R);
+    });
     Table->setOn(Entry);
     return success();
   }

@@ -127,6 +127,7 @@ LogicalResult LengthReader::rewrite(DimValuesOp Op) {
   if (Failed)
     return failure();
   Op->replaceAllUsesWith(ValueRange(Sum));
+  Op.erase();
   return success();
 }
 
@@ -165,6 +166,7 @@ LogicalResult LengthReader::rewrite(SliceOp Op) {
   if (Failed || Taken.getType() != Op.getType())
     return failure();
   Op->replaceAllUsesWith(ValueRange(Taken));
+  Op.erase();
   return success();
 }
 
