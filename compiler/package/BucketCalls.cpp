@@ -265,12 +265,14 @@ ProgramBuilder::buildBuckets(const BucketTable &Table,
     // One bucket will run; the verifier of programs does not know.
     emit(AllocateOp{Results.back(), Space::Transient, *Zero, On.back()});
   }
-  for (auto [Condition, Callee] : llvm::zip(Taken, Callees)) {
+  for (auto [Condition, Callee, Each] :
+       llvm::zip(Taken, Callees, Table.Buckets)) {
     IfOp Made;
     Made.Condition = Condition;
     {
       BlockScope Scope(*this);
       Made.Then = Scope.block();
+      Out.Blocks[EmitTo].Bucket = Table.describe(Each);
       if (failed(translateBucket(Callee, Results, On)))
         return failure();
     }
