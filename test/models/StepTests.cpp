@@ -487,7 +487,7 @@ TEST_P(StaticShapesOfLists, AgreeWithMain) {
   ASSERT_DURE_OK(dure_call_create(Session.get(), "main", &Created));
   CallPointer Main(Created);
   for (io::Tensor &Input : Shorter.Inputs) {
-    Input.Dims[1] -= 1;
+    Input.Dims[1] = 1;
     Input.Bytes.resize(static_cast<size_t>(Input.Dims[0] * Input.Dims[1]) * 8);
   }
   ASSERT_EQ(bindInputs(Main.get(), Shorter.Inputs), "");

@@ -72,6 +72,7 @@ private:
   std::string Past, Length, Capacity;
   DimExpr Growth;
   llvm::SmallVector<std::string> Symbols;
+  llvm::SmallVector<DimsAttr> Pairs;
   /// What other dimensions say of a symbol, when nobody gives it.
   std::map<std::string, llvm::SmallVector<DimExpr>> Derived;
 };
