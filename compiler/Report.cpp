@@ -117,6 +117,10 @@ static json::Object target(const TargetReport &Given) {
     Out["transient"] = size(*Given.Transient);
   if (Given.Seconds)
     Out["estimated_s"] = *Given.Seconds;
+  if (!Given.Buckets.empty())
+    Out["buckets"] = strings(Given.Buckets);
+  if (Given.Bucket)
+    Out["bucket"] = *Given.Bucket;
   return Out;
 }
 
@@ -217,6 +221,11 @@ static void explainMemory(const CompilationReport &Report, bool Korean,
     if (Each.Seconds)
       Out << (Korean ? "예상 시간  " : "estimate  ")
           << llvm::format("%.6f s (", *Each.Seconds) << Each.Name << ")\n";
+    for (const std::string &Bucket : Each.Buckets)
+      Out << (Korean ? "형상 버킷  " : "bucket  ") << Bucket << " ("
+          << Each.Name
+          << (Each.Bucket == Bucket ? (Korean ? ", 선택됨" : ", chosen") : "")
+          << ")\n";
   }
   if (Report.Flops && Report.Flops->Value) {
     Out << (Korean ? "연산량     " : "work    ");

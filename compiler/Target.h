@@ -27,7 +27,8 @@ namespace dure {
 inline constexpr uint32_t TargetApiVersion = 3;
 
 /// Phases at which a target may add passes of its own, by their public names:
-/// "quantize", "specialize", "form-dispatches".
+/// "quantize", "specialize", "form-dispatches". Specialize comes first, and
+/// before placement: it sees ops of the dure dialect in no region.
 enum class TargetPhase { Quantize, Specialize, FormDispatches };
 
 /// Why a target does not take an op. `Code` is a stable reason code.
@@ -127,8 +128,8 @@ public:
   virtual llvm::StringRef description() const = 0;
   virtual std::vector<DeviceDescription> devices() const { return {}; }
 
-  /// True: models with a symbolic dimension are refused, and `emit` sees static
-  /// shapes only. (Phase specialize will make shape buckets of them.)
+  /// True: phase specialize makes shape buckets of symbolic dimensions, so that
+  /// `supports`, `formDispatches` and `emit` see static shapes only.
   virtual bool needsStaticShapes() const { return false; }
 
   /// The variants that `Names` (as given by --cpu, say) stand for; with no

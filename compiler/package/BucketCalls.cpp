@@ -228,7 +228,9 @@ LogicalResult ProgramBuilder::translateBucket(func::FuncOp Callee,
       if (failed(bindBucketInput(Callee, Own, Its, Each)))
         return failure();
   }
-  if (failed(allocateArena(Callee)))
+  if (auto Pairs = Callee->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr))
+    llvm::append_range(UncheckedPairs, Pairs.getAsRange<DimsAttr>());
+  if (failed(checkEqualDims()) || failed(allocateArena(Callee)))
     return failure();
   for (Operation &Op : Callee.getBody().front().without_terminator())
     if (failed(translate(Op)))
@@ -263,12 +265,14 @@ ProgramBuilder::buildBuckets(const BucketTable &Table,
     // One bucket will run; the verifier of programs does not know.
     emit(AllocateOp{Results.back(), Space::Transient, *Zero, On.back()});
   }
-  for (auto [Condition, Callee] : llvm::zip(Taken, Callees)) {
+  for (auto [Condition, Callee, Each] :
+       llvm::zip(Taken, Callees, Table.Buckets)) {
     IfOp Made;
     Made.Condition = Condition;
     {
       BlockScope Scope(*this);
       Made.Then = Scope.block();
+      Out.Blocks[EmitTo].Bucket = Table.describe(Each);
       if (failed(translateBucket(Callee, Results, On)))
         return failure();
     }

@@ -43,7 +43,8 @@ public:
     for (auto [Index, Each] : llvm::enumerate(P.Blocks)) {
       Out << "\n"
           << (int32_t(Index) == P.TraceBlock ? "trace " : "") << "block "
-          << Index << ":\n";
+          << Index << ":" << (Each.Bucket.empty() ? "" : " // " + Each.Bucket)
+          << "\n";
       for (const Instruction &I : Each.Instructions) {
         Out << "  ";
         std::visit([&](const auto &Op) { print(Op); }, I);

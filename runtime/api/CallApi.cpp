@@ -250,7 +250,8 @@ void addSpans(const dure_call &Call, Trace &To) {
           ",\"copies_between_devices\":" + std::to_string(Stats.CrossCopies) +
           ",\"bytes_between_devices\":" + std::to_string(Stats.CrossBytes) +
           ",\"instructions\":" + std::to_string(Stats.Instructions) +
-          ",\"peak_transient_bytes\":" + std::to_string(Stats.PeakTransient));
+          ",\"peak_transient_bytes\":" + std::to_string(Stats.PeakTransient) +
+          (Stats.Bucket ? ",\"bucket\":" + jsonString(*Stats.Bucket) : ""));
   for (const DispatchRecord &Record : Stats.Records) {
     if (Record.EndNs == 0)
       continue; // did not run
@@ -455,6 +456,7 @@ dure_status *dure_call_get_stats(const dure_call *Call, dure_call_stats *To) {
       Add(Shown.flops, Record.Flops);
       Add(Shown.bytes, Record.Bytes);
     }
+    Shown.bucket = Stats.Bucket ? Stats.Bucket->c_str() : nullptr;
     return toC(writeStruct(Shown, To));
   });
 }

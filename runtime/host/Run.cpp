@@ -576,6 +576,8 @@ private:
 
   Status runBlock(uint32_t Index) {
     const Block &B = P.Blocks[Index];
+    if (!B.Bucket.empty())
+      Stats.Bucket = &B.Bucket;
     for (size_t I = 0; I != B.Instructions.size(); ++I) {
       DURE_RETURN_IF_ERROR(spendFuel());
       Status Done = std::visit([this](const auto &Op) { return execute(Op); },

@@ -257,7 +257,9 @@ private:
           Code.Instructions, [this](const Instruction &I) {
             return std::visit([this](const auto &Op) { return encode(Op); }, I);
           });
-      return fbs::CreateBlock(B, Instructions);
+      auto Bucket = Code.Bucket.empty() ? Offset<flatbuffers::String>()
+                                        : text(Code.Bucket);
+      return fbs::CreateBlock(B, Instructions, Bucket);
     });
     auto Trace = each<fbs::TraceInfo>(
         P.Trace, [this](const TraceInfo &T) { return encode(T); });

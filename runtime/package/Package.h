@@ -388,6 +388,7 @@ using Instruction =
 
 struct Block {
   std::vector<Instruction> Instructions;
+  std::string Bucket; // of shapes, empty for most
 };
 
 struct TraceValue {

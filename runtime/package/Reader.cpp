@@ -320,6 +320,7 @@ private:
     T.ScalarRegisters = S.scalar_registers();
     T.BufferRegisters = S.buffer_registers();
     each(S.blocks(), T.Blocks, [this](const fbs::Block &B, Block &To) {
+      To.Bucket = text(B.bucket());
       if (!B.instructions() ||
           !spend(B.instructions()->size() * sizeof(Instruction)))
         return;

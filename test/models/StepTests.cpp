@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The entry `step` against torch's references, for every decoder and opset: on
 // a state it gives what `main` gives with past in and present out, the caches
-// included.
+// included. So do both entries where they are buckets of static shapes.
 #include "test/onnx/CompiledModel.h"
 #include "tools/io/TensorProto.h"
 
@@ -9,6 +9,7 @@
 #include <dure/dure.h>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <set>
 
 using namespace dure;
 
@@ -65,8 +66,10 @@ struct Set {
 };
 
 /// Compiles to PackagePath; what is wrong, or nothing.
+/// With buckets, for the CPU by code of static shapes alone.
 std::string compileModel(const std::string &Model, const std::string &Package,
-                         bool NoRaise) {
+                         bool NoRaise,
+                         const std::set<std::string> &Buckets = {}) {
   const dure_compiler_api *Compiler =
       modeltest::loadCompiler(DURE_TEST_LIBRARIES);
   if (!Compiler)
@@ -78,6 +81,15 @@ std::string compileModel(const std::string &Model, const std::string &Package,
   // Another target than cpu, and where it comes from: CMakeLists.txt's.
   const char *Target = std::getenv("DURE_STEP_TARGET");
   const char *Plugin = std::getenv("DURE_STEP_PLUGIN");
+  std::vector<const char *> Texts;
+  for (const std::string &Each : Buckets)
+    Texts.push_back(Each.c_str());
+  if (!Buckets.empty()) {
+    Target = "static-cpu";
+    Plugin = DURE_TEST_PLUGINS "/static-cpu.so";
+    What.buckets = Texts.data();
+    What.bucket_count = Texts.size();
+  }
   What.targets = &Target;
   What.target_count = Target ? 1 : 0;
   What.load_targets = &Plugin;
@@ -104,8 +116,13 @@ protected:
   }
   void TearDown() override { std::filesystem::remove(Path); }
 
-  void compile() {
-    ASSERT_EQ(compileModel(Folder + "/model.onnx", Path, false), "");
+  void compile(const std::set<std::string> &Buckets = {}) {
+    ASSERT_EQ(compileModel(Folder + "/model.onnx", Path, false, Buckets), "");
+    State.reset();
+    Call.reset();
+    Session.reset();
+    States.clear();
+    Outputs.clear();
     dure_package *LoadedPackage = nullptr;
     ASSERT_DURE_OK(dure_package_load(Path.c_str(), nullptr, &LoadedPackage));
     Package.reset(LoadedPackage);
@@ -220,7 +237,13 @@ protected:
 
   /// The call's outcome; the inputs are all of the model's but the pasts.
   std::string runStep(const Set &S) {
-    for (const io::Tensor &Input : S.Inputs) {
+    std::string Problem = bindInputs(Call.get(), S.Inputs);
+    return Problem.empty() ? take(dure_call_run(Call.get(), nullptr)) : Problem;
+  }
+
+  static std::string bindInputs(dure_call *To,
+                                const std::vector<io::Tensor> &Inputs) {
+    for (const io::Tensor &Input : Inputs) {
       dure_tensor T = {};
       T.struct_size = sizeof(T);
       T.type =
@@ -229,12 +252,12 @@ protected:
       T.dims = Input.Dims.data();
       T.data = const_cast<std::byte *>(Input.Bytes.data());
       T.size = Input.Bytes.size();
-      std::string Problem = take(
-          dure_call_bind_input_by_name(Call.get(), Input.Name.c_str(), &T));
+      std::string Problem =
+          take(dure_call_bind_input_by_name(To, Input.Name.c_str(), &T));
       if (!Problem.empty())
         return Problem;
     }
-    return take(dure_call_run(Call.get(), nullptr));
+    return {};
   }
 
   void expectLengths(int64_t Batch, int64_t Wanted) {
@@ -353,6 +376,129 @@ TEST_P(StepTest, AgreesWithMain) {
   expectLengths(Prefill.Batch, Prefill.Length);
 }
 
+// Tests that code of static shapes gives the same: `step` on a state of the
+// bucket's capacity, with calls of the buckets' sizes, and `main` without a
+// past, whose inputs are padded.
+class StaticShapes : public StepTest {
+protected:
+  void expectMain(const std::string &Name) {
+    SCOPED_TRACE(Name);
+    const Set &S = Sets.at(Name);
+    dure_call *Created = nullptr;
+    ASSERT_DURE_OK(dure_call_create(Session.get(), "main", &Created));
+    CallPointer Main(Created);
+    ASSERT_EQ(bindInputs(Main.get(), S.Inputs), "");
+    std::vector<io::Tensor> Pasts;
+    for (const auto &[Name, Past] : S.Pasts)
+      Pasts.push_back(Past);
+    ASSERT_EQ(bindInputs(Main.get(), Pasts), "");
+    ASSERT_DURE_OK(dure_call_run(Main.get(), nullptr));
+    size_t Entry = 0;
+    ASSERT_DURE_OK(dure_package_find_entry(Package.get(), "main", &Entry));
+    for (size_t I = 0; I != S.Outputs.size(); ++I) {
+      dure_signature Output = {};
+      Output.struct_size = sizeof(Output);
+      ASSERT_DURE_OK(dure_package_get_signature(Package.get(), Entry,
+                                                DURE_OUTPUT, I, &Output));
+      dure_tensor Got = {};
+      Got.struct_size = sizeof(Got);
+      ASSERT_DURE_OK(dure_call_get_output(Main.get(), I, &Got));
+      ASSERT_NO_FATAL_FAILURE(expectTensor(S, Output.name, Got));
+    }
+  }
+
+  void expectTensor(const Set &S, const std::string &Name,
+                    const dure_tensor &Got) {
+    const io::Tensor &Want = S.Outputs.at(Name);
+    ASSERT_EQ(std::vector<int64_t>(Got.dims, Got.dims + Got.rank), Want.Dims);
+    const modeltest::ValidPart *Valid = S.valid(Name);
+    const int64_t Count = static_cast<int64_t>(Got.size / sizeof(float));
+    int64_t Axis = Valid ? Valid->Axis : 0, Inner = 1;
+    for (size_t I = static_cast<size_t>(Axis) + 1; I != Want.Dims.size(); ++I)
+      Inner *= Want.Dims[I];
+    for (int64_t Index = 0; Index != Count; ++Index)
+      if (isValid(Valid, Index / (Count / Want.Dims[0]),
+                  Index / Inner % Want.Dims[static_cast<size_t>(Axis)]))
+        ASSERT_TRUE(isNear(static_cast<const float *>(Got.data)[Index],
+                           floats(Want)[Index]))
+            << Name << ", element " << Index << ": "
+            << static_cast<const float *>(Got.data)[Index] << " for "
+            << floats(Want)[Index];
+  }
+};
+
+TEST_P(StaticShapes, AgreeWithMain) {
+  ASSERT_NO_FATAL_FAILURE(compile());
+  ASSERT_NO_FATAL_FAILURE(readSets());
+  constexpr int64_t Capacity = 24;
+  std::set<std::string> Buckets = {"batch=4,sequence=13"};
+  for (const auto &[Name, S] : Sets)
+    Buckets.insert("batch=" + std::to_string(S.Batch) +
+                   ",sequence=" + std::to_string(S.Length) +
+                   ",capacity=" + std::to_string(Capacity));
+  ASSERT_NO_FATAL_FAILURE(compile(Buckets));
+  for (const std::vector<std::string> &Sequence :
+       {std::vector<std::string>{"prefill", "decode-1", "decode-2", "decode-3"},
+        {"prefill-other-shape"},
+        {"left-padding", "left-padding-decode"}}) {
+    createState(Sets.at(Sequence.front()).Batch, Capacity);
+    for (const std::string &Name : Sequence)
+      ASSERT_NO_FATAL_FAILURE(expectStep(Name));
+  }
+  for (const auto &[Name, S] : Sets) {
+    createState(S.Batch, Capacity);
+    ASSERT_NO_FATAL_FAILURE(writePasts(S));
+    ASSERT_NO_FATAL_FAILURE(expectStep(Name));
+  }
+  // A state of another capacity has no code.
+  const Set &Prefill = Sets.at("prefill");
+  createState(Prefill.Batch, Capacity + 1);
+  std::string Refused = runStep(Prefill);
+  EXPECT_NE(Refused.find("none of which takes this 'capacity'"),
+            std::string::npos)
+      << Refused;
+  EXPECT_NE(Refused.find("(25 == 24 does not hold)"), std::string::npos)
+      << Refused;
+  expectLengths(Prefill.Batch, 0);
+
+  // One bucket that is larger than every prompt.
+  ASSERT_NO_FATAL_FAILURE(compile({"batch=4,sequence=13"}));
+  for (const auto &[Name, S] : Sets)
+    if (S.Past == 0)
+      ASSERT_NO_FATAL_FAILURE(expectMain(Name));
+}
+
+// Tests that tokens of all sequences in one list, as experts take them, are
+// padded by whole sequences, and that a sequence of a batch is not.
+class StaticShapesOfLists : public StaticShapes {};
+TEST_P(StaticShapesOfLists, AgreeWithMain) {
+  ASSERT_NO_FATAL_FAILURE(compile());
+  ASSERT_NO_FATAL_FAILURE(readSets());
+  std::set<std::string> Buckets;
+  for (const auto &[Name, S] : Sets)
+    if (S.Past == 0)
+      Buckets.insert("batch=4,sequence=" + std::to_string(S.Length));
+  ASSERT_NO_FATAL_FAILURE(compile(Buckets));
+  for (const auto &[Name, S] : Sets)
+    if (S.Past == 0)
+      ASSERT_NO_FATAL_FAILURE(expectMain(Name));
+  Set Shorter = Sets.at("prefill");
+  dure_call *Created = nullptr;
+  ASSERT_DURE_OK(dure_call_create(Session.get(), "main", &Created));
+  CallPointer Main(Created);
+  for (io::Tensor &Input : Shorter.Inputs) {
+    Input.Dims[1] = 1;
+    Input.Bytes.resize(static_cast<size_t>(Input.Dims[0] * Input.Dims[1]) * 8);
+  }
+  ASSERT_EQ(bindInputs(Main.get(), Shorter.Inputs), "");
+  for (auto &[Name, Past] : Shorter.Pasts)
+    ASSERT_EQ(bindInputs(Main.get(), {Past}), "");
+  std::string Refused = take(dure_call_run(Main.get(), nullptr));
+  EXPECT_NE(Refused.find("none of which takes this 'sequence'"),
+            std::string::npos)
+      << Refused;
+}
+
 // Tests that a state takes the caches that grow, and leaves the rings, memories
 // and matrices of other layers among the inputs and outputs.
 class StatesByLayer : public StepTest {};
@@ -408,6 +554,15 @@ INSTANTIATE_TEST_SUITE_P(
         "exaone-moe-20-eager", "exaone-moe-20-dense", "exaone-moe-20-grouped",
         "exaone-moe-23-grouped"),
     testName);
+INSTANTIATE_TEST_SUITE_P(Decoders, StaticShapes,
+                         testing::Values("llama-20", "llama-20-eager",
+                                         "gemma3-20", "gpt-neox-20",
+                                         "exaone4-global-20"),
+                         testName);
+INSTANTIATE_TEST_SUITE_P(Decoders, StaticShapesOfLists,
+                         testing::Values("gpt2-20", "qwen3-moe-20",
+                                         "deepseek-v3-20"),
+                         testName);
 INSTANTIATE_TEST_SUITE_P(Parts, StatesByLayer,
                          testing::Values("semantics-06-unequal-head-widths",
                                          "semantics-08-states-by-layer"),

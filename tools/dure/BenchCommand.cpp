@@ -64,6 +64,7 @@ struct Measurement {
   int64_t PeakMemory = 0;
   int Threads = 1;
   SimulatedReport Simulated;
+  std::string Bucket; // of shapes; empty: none
 };
 
 constexpr double TargetSeconds = 3;
@@ -128,6 +129,7 @@ std::optional<Measurement> measure(const Console &Out, const Options &O,
   M.Flops = Stats.flops;
   M.Bytes = Stats.bytes;
   M.PeakTransient = int64_t(Stats.peak_transient);
+  M.Bucket = Stats.bucket ? Stats.bucket : "";
   return M;
 }
 
@@ -170,6 +172,8 @@ std::string benchText(const Console &Out, const Measurement &M,
   row(Message::BenchMemory, rateText(M.Bytes, " GB/s", R ? R->ReadGbytes : 0,
                                      Out.text(Message::BenchRoofMemory)));
   row(Message::BenchPeak, formatBytes(double(M.PeakMemory)));
+  if (!M.Bucket.empty())
+    row(Message::BenchBucket, M.Bucket);
   std::string Text = Table.text() + M.Simulated.text(Out);
   if (!R)
     return Text;
@@ -216,6 +220,8 @@ std::string benchJson(const Options &O, const LoadedPackage &Package,
       .member("peak_transient_bytes", M.PeakTransient)
       .member("provenance", "measured");
   M.Simulated.write(Json);
+  if (!M.Bucket.empty())
+    Json.member("bucket", M.Bucket);
   Json.key("roof");
   if (!R)
     return Json.null().end().text() + "\n";

@@ -16,7 +16,19 @@ struct Row {
   std::string Output;
   io::Tensor Got, Expected;
   io::Comparison Comparison;
+  std::string Bucket; // of shapes; empty: none
 };
+
+/// The shape buckets that data sets took, where there are some.
+std::string bucketsText(const Console &Out, const std::vector<Row> &Rows) {
+  std::string Text, Last;
+  for (const Row &R : Rows) {
+    if (!R.Bucket.empty() && R.Set != Last)
+      Text += Out.text(Message::CheckBucket, {R.Set, R.Bucket}) + "\n";
+    Last = R.Set;
+  }
+  return Text;
+}
 
 std::string verdict(const Console &Out, const Row &R) {
   const auto typeName = [](const io::Tensor &T) {
@@ -117,6 +129,8 @@ std::string jsonText(const std::vector<Row> &Rows,
   Json.beginObject().member("match", Match).key("outputs").beginArray();
   for (const Row &R : Rows) {
     Json.beginObject().member("data_set", R.Set).member("output", R.Output);
+    if (!R.Bucket.empty())
+      Json.member("bucket", R.Bucket);
     writeComparison(Json, R.Comparison);
     Json.end();
   }
@@ -166,6 +180,11 @@ bool checkSet(const Console &Out, const LoadedPackage &Package,
   Settings.struct_size = sizeof(Settings);
   if (!Call || !Package.run(Out, Call.get(), Settings))
     return false;
+  dure_call_stats Stats = {};
+  Stats.struct_size = sizeof(Stats);
+  if (!succeeded(Out, dure_call_get_stats(Call.get(), &Stats)))
+    return false;
+  const std::string Bucket = Stats.bucket ? Stats.bucket : "";
   for (const auto &[Index, Expected] : Set.Expected) {
     std::optional<io::Tensor> Got = Package.output(Out, Call.get(), Index);
     if (!Got)
@@ -173,7 +192,7 @@ bool checkSet(const Console &Out, const LoadedPackage &Package,
     const io::Comparison C =
         io::compareTensors(*Got, Expected, Allowed.of(Expected.Type));
     Rows.push_back({Set.Name, Package.signature().Outputs[Index].Name,
-                    std::move(*Got), Expected, C});
+                    std::move(*Got), Expected, C, Bucket});
   }
   return true;
 }
@@ -224,8 +243,10 @@ int runCheck(const Console &Out, const Options &O) {
   }
 
   bool Match = true;
-  std::string Text =
-      Rows.empty() ? "" : tableText(Out, Rows) + uncomparedText(Out, Skipped);
+  std::string Text = Rows.empty()
+                         ? ""
+                         : tableText(Out, Rows) + bucketsText(Out, Rows) +
+                               uncomparedText(Out, Skipped);
   for (const Row &R : Rows)
     Match &= R.Comparison.matches();
   for (const DispatchReport &Report : Reports) {

@@ -45,11 +45,18 @@ std::string makeManifest(const Options &O, const LoadedPackage &Package,
       .member("seconds", double(Stats.wall_ns) * 1e-9)
       .member("peak_transient_bytes", int64_t(Stats.peak_transient));
   Simulated.write(Json);
+  if (Stats.bucket)
+    Json.member("bucket", Stats.bucket);
   Json.key("inputs");
   writeTensors(Json, Inputs, nullptr);
   Json.key("outputs");
   writeTensors(Json, Outputs, &Files);
   return Json.end().text() + "\n";
+}
+
+/// Says which shape bucket the run took, where there are some.
+std::string bucketText(const Console &Out, const char *Bucket) {
+  return Bucket ? Out.text(Message::RunBucket, {Bucket}) + "\n" : "";
 }
 
 } // namespace
@@ -120,7 +127,8 @@ int runRun(const Console &Out, const Options &O) {
              : Out.text(Message::RunDone,
                         {std::to_string(Outputs.size()), O.OutputDir,
                          formatSeconds(double(Stats.wall_ns) * 1e-9)}) +
-                   "\n" + Simulated.text(Out);
+                   "\n" + Simulated.text(Out) +
+                   bucketText(Out, Stats.bucket);
   return (O.Json ? Out.printJson(Said) : Out.print(Said)) ? ExitOk : ExitFailed;
 }
 

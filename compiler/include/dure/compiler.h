@@ -207,19 +207,24 @@ typedef struct dure_compiler_targets_request {
  *   "targets": [{"name", "variants": [string], "dispatches", "functions",
  *                "fallback_ops", "transient"}],
  *     where another target may take what this one does not, also "fallback"
- * (its name), "fallback_reasons": [{"code", "reason", "ops", "kinds":
- * [string]}], "fallback_dispatches", "transfers" (copies between devices).
- * fallback_ops is absent for a module that was placed before "phases":
- * [{"name", "seconds"}], "parameters", "weight_bytes", "peak_transient": the
- * first target's "transient", at most needed by main explain adds "model",
- * "opsets": [{"domain", "version"}], "parameters", "weight_bytes", "inputs",
- * "outputs": [{"name", "type", "dims": [string]}], "ops": [{"op", "count"}] of
- * the first target, after raise "nodes": [{"name", "op", "target", "reason",
- * "sources": [string], "placed": "target" | "host" | "refused"}], of each
- * target one after another; "target" is "" where nothing runs the op "targets":
- * as compile, with "estimated_s" of one run where the target has an estimate
- * and all dims are known, "fallback_ops", "memory": {"weights", "inputs",
- * "outputs", "transient"} and, with all dims known, "flops" targets adds
+ *     (its name), "fallback_reasons": [{"code", "reason", "ops",
+ *     "kinds": [string]}], "fallback_dispatches", "transfers" (copies between
+ *     devices). fallback_ops is absent for a module that was placed before
+ *   "phases": [{"name", "seconds"}], "parameters", "weight_bytes",
+ *   "peak_transient": the first target's "transient", at most needed by main
+ * explain adds
+ *   "model", "opsets": [{"domain", "version"}], "parameters", "weight_bytes",
+ *   "inputs", "outputs": [{"name", "type", "dims": [string]}],
+ *   "ops": [{"op", "count"}]      of the first target, after raise
+ *   "nodes": [{"name", "op", "target", "reason", "sources": [string],
+ *     "placed": "target" | "host" | "refused"}], of each target one after
+ *     another; "target" is "" where nothing runs the op
+ *   "targets": as compile, with "buckets": [string] of shapes where the target
+ *     needs fixed ones, "bucket", the one that `dims` takes, and "estimated_s"
+ *     of one run where the target has an estimate and all dims are known,
+ *   "fallback_ops", "memory": {"weights", "inputs", "outputs", "transient"}
+ *   and, with all dims known, "flops"
+ * targets adds
  *   "targets": [{"name", "description", "plugin", "api_version",
  *                "llvm_version", "devices": [{"name", "description"}],
  *                "needs_static_shapes": bool}]

@@ -10,11 +10,25 @@ using namespace dure;
 /// Buckets of one entry, at most: each is compiled.
 static constexpr size_t MaxBuckets = 64;
 
+/// Sizes that must be equal: what the function says, and that slices read what
+/// is there.
 static SmallVector<DimsAttr> equalPairs(func::FuncOp Function) {
-  auto Pairs = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
-  if (!Pairs)
-    return {};
-  return llvm::to_vector(Pairs.getAsRange<DimsAttr>());
+  SmallVector<DimsAttr> Out;
+  if (auto Pairs =
+          Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr))
+    llvm::append_range(Out, Pairs.getAsRange<DimsAttr>());
+  for (auto Slice : Function.getBody().front().getOps<SliceOp>()) {
+    auto From = cast<RankedTensorType>(Slice.getX().getType());
+    for (unsigned I = 0, E = From.getRank(); I < E; ++I) {
+      DimExpr Step(Slice.getSteps()[I]), Size = Slice.getSizes().expr(I);
+      DimExpr Of = dimOf(From, I);
+      DimExpr End = Slice.getStarts().expr(I) + (Size - 1) * Step + 1;
+      DimExpr Larger = DimExpr::max(End, Of);
+      if (Slice.getSteps()[I] > 0 && Larger.valid() && Larger != Of)
+        Out.push_back(DimsAttr::get(Function.getContext(), {Larger, Of}));
+    }
+  }
+  return Out;
 }
 
 static std::string stringAttr(func::FuncOp Function, StringRef Name) {
@@ -26,7 +40,7 @@ BucketChooser::BucketChooser(func::FuncOp Entry, StringRef Past)
     : Entry(Entry), Past(Past.str()),
       Length(stringAttr(Entry, StateLengthSymbolAttr)),
       Capacity(stringAttr(Entry, StateCapacitySymbolAttr)),
-      Symbols(bucketSymbols(Entry)) {
+      Symbols(bucketSymbols(Entry)), Pairs(equalPairs(Entry)) {
   if (auto Given = Entry->getAttrOfType<DimsAttr>(StateGrowthAttr))
     Growth = Given.expr(0);
   findDerived();
@@ -53,7 +67,7 @@ void BucketChooser::findDerived() {
       if (IsGiven && !Needed.empty())
         Bounds.push_back(Bound);
     };
-    for (DimsAttr Pair : equalPairs(Entry)) {
+    for (DimsAttr Pair : Pairs) {
       Note(Pair.expr(0), Pair.expr(1));
       Note(Pair.expr(1), Pair.expr(0));
     }
@@ -113,7 +127,7 @@ bool BucketChooser::complete(SymbolSizes &Sizes, const Choices &Given) const {
 
 std::optional<DimsAttr>
 BucketChooser::brokenPair(const SymbolSizes &Sizes) const {
-  for (DimsAttr Pair : equalPairs(Entry)) {
+  for (DimsAttr Pair : Pairs) {
     std::optional<int64_t> L = Pair.expr(0).evaluate(Sizes);
     std::optional<int64_t> R = Pair.expr(1).evaluate(Sizes);
     if (L && R && *L != *R)
@@ -286,5 +300,20 @@ SymbolSizes BucketChooser::sizesOf(const BucketTable &Table,
     Out[Symbol] = Size;
   if (!Length.empty())
     Out[Length] = Out.at(Capacity) - Growth.evaluate(Out).value_or(0);
+  return Out;
+}
+
+SmallVector<std::string> BucketChooser::paddable(const BucketTable &Table,
+                                                 const Bucket &Each) const {
+  SmallVector<std::string> Out;
+  std::set<std::string> Fixed;
+  Growth.collectSymbols(Fixed);
+  for (auto [I, Type] : llvm::enumerate(Entry.getArgumentTypes()))
+    if (Entry.getArgAttr(I, StateAttr))
+      for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(Type)))
+        Dim.collectSymbols(Fixed);
+  for (auto [Symbol, Size] : llvm::zip(Table.Symbols, Each.Sizes))
+    if (Size > 1 && Symbol != Past && !Fixed.count(Symbol))
+      Out.push_back(Symbol);
   return Out;
 }

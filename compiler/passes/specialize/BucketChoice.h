@@ -39,6 +39,15 @@ public:
   /// state that is full after the step.
   SymbolSizes sizesOf(const BucketTable &Table, const Bucket &Each) const;
 
+  /// The symbol of a state's length, or empty.
+  const std::string &length() const { return Length; }
+
+  /// Symbols of which a smaller size might be padded: not those of a state,
+  /// whose batch and capacity are what it was made with, and which would keep
+  /// what is behind new positions, nor the past, behind which they stand.
+  llvm::SmallVector<std::string> paddable(const BucketTable &Table,
+                                          const Bucket &Each) const;
+
 private:
   struct Choice {
     std::vector<int64_t> Sizes;
@@ -63,6 +72,7 @@ private:
   std::string Past, Length, Capacity;
   DimExpr Growth;
   llvm::SmallVector<std::string> Symbols;
+  llvm::SmallVector<DimsAttr> Pairs;
   /// What other dimensions say of a symbol, when nobody gives it.
   std::map<std::string, llvm::SmallVector<DimExpr>> Derived;
 };

@@ -2,6 +2,8 @@
 // Makes an entry a table of functions of static shapes, one a bucket.
 #include "compiler/passes/Passes.h"
 #include "compiler/passes/specialize/BucketChoice.h"
+#include "compiler/passes/specialize/Padding.h"
+#include "compiler/passes/specialize/StepShapes.h"
 
 #include "mlir/IR/AttrTypeSubElements.h"
 
@@ -94,22 +96,95 @@ static std::string nameOf(func::FuncOp Entry, const BucketTable &Table,
   return Name;
 }
 
+/// An entry with sizes for some of its symbols.
+static func::FuncOp cloneWith(func::FuncOp Entry, const SymbolSizes &Sizes) {
+  func::FuncOp Made = Entry.clone();
+  std::map<std::string, DimExpr> With;
+  for (const auto &[Symbol, Size] : Sizes)
+    With.emplace(Symbol, DimExpr(Size));
+  substitute(Made, std::move(With));
+  foldBranches(Made);
+  return Made;
+}
+
+/// The symbols of a bucket along which padding is proven: as many as possible.
+/// Fails where the length of a state would have to be padded, and that is not
+/// proven.
+static FailureOr<SmallVector<std::string>>
+provenPadding(func::FuncOp Entry, const BucketChooser &Chooser,
+              const BucketTable &Table, const Bucket &Each) {
+  SmallVector<std::string> Candidates;
+  for (const std::string &Symbol : Chooser.paddable(Table, Each))
+    // Every subset is tried.
+    if (Candidates.size() < 8)
+      Candidates.push_back(Symbol);
+  SmallVector<unsigned> Subsets;
+  for (unsigned Subset = 0; Subset < 1u << Candidates.size(); ++Subset)
+    Subsets.push_back(Subset);
+  llvm::sort(Subsets, [](unsigned L, unsigned R) {
+    return std::pair(llvm::popcount(L), L) > std::pair(llvm::popcount(R), R);
+  });
+  const SymbolSizes All = Chooser.sizesOf(Table, Each);
+  for (unsigned Subset : Subsets) {
+    SmallVector<std::string> Padded;
+    SymbolSizes Exact = All;
+    for (auto [I, Symbol] : llvm::enumerate(Candidates))
+      if (Subset >> I & 1) {
+        Padded.push_back(Symbol);
+        Exact.erase(Symbol);
+      }
+    Exact.erase(Chooser.length());
+    if (Exact.size() == All.size())
+      return Padded;
+    OwningOpRef<func::FuncOp> Tried = cloneWith(Entry, Exact);
+    if (isPaddingProven(*Tried, All))
+      return Padded;
+  }
+  return failure();
+}
+
+/// Leaves those pairs of sizes to be checked that are kept.
+static void
+keepPairs(func::FuncOp Function,
+          llvm::function_ref<bool(const DimExpr &, const DimExpr &)> IsKept) {
+  auto Pairs = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
+  if (!Pairs)
+    return;
+  SmallVector<Attribute> Kept;
+  for (DimsAttr Pair : Pairs.getAsRange<DimsAttr>())
+    if (IsKept(Pair.expr(0), Pair.expr(1)))
+      Kept.push_back(Pair);
+  if (Kept.empty())
+    Function->removeAttr(DureDialect::EqualDimsAttr);
+  else
+    Function->setAttr(DureDialect::EqualDimsAttr,
+                      ArrayAttr::get(Function.getContext(), Kept));
+}
+
+/// Whether the symbols of a size are known before anything has run.
+static bool isOfInputs(const BucketTable &Table, const BucketChooser &Chooser,
+                       const DimExpr &Size) {
+  std::set<std::string> Symbols;
+  Size.collectSymbols(Symbols);
+  return llvm::all_of(Symbols, [&](const std::string &Name) {
+    return Name == Chooser.length() || llvm::is_contained(Table.Symbols, Name);
+  });
+}
+
 /// The function of one bucket.
 static func::FuncOp makeBucket(func::FuncOp Entry, const BucketChooser &Chooser,
                                const BucketTable &Table, const Bucket &Each) {
-  func::FuncOp Made = Entry.clone();
+  func::FuncOp Made = cloneWith(Entry, Chooser.sizesOf(Table, Each));
   Made.setSymName(nameOf(Entry, Table, Each));
   Made.setPrivate();
+  keepPairs(Made, [](const DimExpr &L, const DimExpr &R) {
+    return !L.constant() || !R.constant();
+  });
   for (StringRef Name :
-       {StringRef(DureDialect::EqualDimsAttr), StringRef(StateLengthSymbolAttr),
-        StringRef(StateCapacitySymbolAttr), StringRef(StateGrowthAttr)})
+       {StringRef(StateLengthSymbolAttr), StringRef(StateCapacitySymbolAttr),
+        StringRef(StateGrowthAttr)})
     Made->removeAttr(Name);
   Made->setAttr(BucketFnAttr, UnitAttr::get(Entry.getContext()));
-  std::map<std::string, DimExpr> Sizes;
-  for (const auto &[Symbol, Size] : Chooser.sizesOf(Table, Each))
-    Sizes.emplace(Symbol, DimExpr(Size));
-  substitute(Made, std::move(Sizes));
-  foldBranches(Made);
   return Made;
 }
 
@@ -148,14 +223,33 @@ struct SpecializeShapes : dure::impl::SpecializeShapesBase<SpecializeShapes> {
 
   LogicalResult specialize(func::FuncOp Entry, StringRef Past,
                            ArrayRef<BucketRequest> Requests) {
-    if (Entry->hasAttr(StateLengthSymbolAttr)) {
-      Entry.erase();
-      return success();
-    }
+    // Others' IR may say so without a reason.
+    Entry.walk([](Operation *Op) { Op->removeAttr(FalseBehindAttr); });
     BucketChooser Chooser(Entry, Past);
     FailureOr<BucketTable> Table = Chooser.choose(Requests);
     if (failed(Table))
       return failure();
+    // The length of a state changes from step to step. Where code of one shape
+    // cannot do with that there is no such entry; `main` computes the same.
+    bool HasState = Entry->hasAttr(StateLengthSymbolAttr);
+    if (HasState && failed(readLengthAtRunTime(Entry))) {
+      Entry.erase();
+      return success();
+    }
+    std::vector<Bucket> Kept;
+    for (Bucket &Each : Table->Buckets) {
+      FailureOr<SmallVector<std::string>> Padded =
+          provenPadding(Entry, Chooser, *Table, Each);
+      if (failed(Padded))
+        continue;
+      Each.Padded = *Padded;
+      Kept.push_back(std::move(Each));
+    }
+    Table->Buckets = std::move(Kept);
+    if (Table->Buckets.empty()) {
+      Entry.erase();
+      return success();
+    }
     Operation *At = Entry;
     for (Bucket &Each : Table->Buckets) {
       func::FuncOp Made = makeBucket(Entry, Chooser, *Table, Each);
@@ -163,6 +257,10 @@ struct SpecializeShapes : dure::impl::SpecializeShapesBase<SpecializeShapes> {
       getOperation().insert(std::next(At->getIterator()), Made);
       At = Made;
     }
+    // What a bucket computes of its inputs' elements it checks itself.
+    keepPairs(Entry, [&](const DimExpr &L, const DimExpr &R) {
+      return isOfInputs(*Table, Chooser, L) && isOfInputs(*Table, Chooser, R);
+    });
     Table->setOn(Entry);
     return success();
   }

@@ -512,6 +512,9 @@ typedef struct dure_call_stats {
   int64_t bytes;
   size_t counter_count; /* for dure_call_get_counter; 0 w/o profile, and where
                            nothing is simulated */
+  /* The shape bucket that the run took, "batch=1, sequence=..128", where code
+   * is for fixed shapes; else NULL. Valid as long as the package. */
+  const char *bucket;
 } dure_call_stats;
 
 /* What the model of a simulated chip says about a run. Never measured. */
