@@ -182,6 +182,14 @@ void BucketChooser::shrinkDefaults(Choices &Given) const {
 
 LogicalResult BucketChooser::refuse(const SymbolSizes &Asked,
                                     const Choices &Given) const {
+  // Sizes of `main` that state cannot have, such as no past at all: the entry
+  // on state does without, unless they name its capacity.
+  if (auto Capacity =
+          Entry->getAttrOfType<StringAttr>(StateCapacitySymbolAttr)) {
+    auto Own = Given.find(Capacity.str());
+    if (Own == Given.end() || !Own->second.IsAsked)
+      return success();
+  }
   SymbolSizes Sizes = Asked;
   std::string Text;
   for (const auto &[Name, Size] : Asked)
