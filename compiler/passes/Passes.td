@@ -115,7 +115,9 @@ def RaiseAttentionMasks : Pass<"dure-raise-attention-masks"> {
   let summary = "Reads causal order and windows out of attention's masks";
   let description = [{
     Comparisons of key and query positions in a boolean mask become `causal` and
-    `window`; what else the mask says stays a mask, not broadcast.
+    `window`; what else the mask says stays a mask, not broadcast. A mask that
+    adds the lowest number, times what it hides, is a boolean one; where rows
+    without any key are set to 0 behind attention, that is its `empty_row`.
   }];
 }
 
@@ -127,10 +129,13 @@ def RaiseMoE : Pass<"dure-raise-moe", "::mlir::ModuleOp"> {
   let summary = "Recognises mixtures of experts";
   let description = [{
     Written so that all experts run on every token, times a table that is zero
-    but for a token's experts, or so that every row gathers the weights of its
-    expert. Either way `dure.moe` computes the experts that a token goes to, and
-    no other: their outputs, NaN too, no longer reach the result times zero.
-    Slices and transposes of the experts' weights are for dure-fold-weights.
+    but for a token's experts; so that every row gathers the weights of its
+    expert; or grouped: rows are sorted by expert, and each expert multiplies as
+    many of them as the model counts to be its own (which must be proven, and the
+    checks of those counts go). In each form `dure.moe` computes the experts that
+    a token goes to, and no other: the others' outputs, NaN too, no longer reach
+    the result times zero. Slices and transposes of the experts' weights are for
+    dure-fold-weights.
   }];
 }
 

@@ -107,6 +107,163 @@ Value buildConjunction(PatternRewriter &Rewriter, Location Loc,
   return Out;
 }
 
+/// A boolean mask, or its opposite.
+struct BoolMask {
+  Value Mask;
+  bool IsInverted;
+};
+
+/// The keys that a mask shows: what it says itself, or, added to scores, by the
+/// lowest number times what it hides.
+std::optional<BoolMask> seenBy(Value Mask) {
+  RankedTensorType Type = typeOf(Mask);
+  if (Type.getElementType().isInteger(1))
+    return BoolMask{Mask, false};
+  auto Mul = Mask.getDefiningOp<MulOp>();
+  if (!Mul)
+    return std::nullopt;
+  for (auto [Hidden, Number] : {std::pair(Mul.getLhs(), Mul.getRhs()),
+                                std::pair(Mul.getRhs(), Mul.getLhs())}) {
+    auto Cast = Hidden.getDefiningOp<CastOp>();
+    std::optional<double> Lowest = splatNumber(Number);
+    if (!Cast || !typeOf(Cast.getX()).getElementType().isInteger(1) ||
+        Hidden.getType() != Type || !Lowest ||
+        !isLowest(*Lowest, Type.getElementType()))
+      continue;
+    if (auto Not = Cast.getX().getDefiningOp<NotOp>())
+      return BoolMask{Not.getX(), false};
+    return BoolMask{Cast.getX(), true};
+  }
+  return std::nullopt;
+}
+
+/// Builds the boolean mask that is seen.
+Value build(PatternRewriter &Rewriter, const BoolMask &Seen) {
+  if (!Seen.IsInverted)
+    return Seen.Mask;
+  return NotOp::create(Rewriter, Seen.Mask.getLoc(), Seen.Mask.getType(),
+                       Seen.Mask);
+}
+
+/// A mask before it is broadcast: that does not change which rows see none.
+Value stripBroadcasts(Value V) {
+  while (auto Broadcast = V.getDefiningOp<BroadcastOp>())
+    V = Broadcast.getX();
+  return V;
+}
+
+/// The mask whose rows V counts the ones of, a column: sum or maximum of ones
+/// and zeros over the last dimension.
+Value countedMask(Value V) {
+  auto Reduce = V.getDefiningOp<ReduceOp>();
+  if (!Reduce || !Reduce.getKeepDims() ||
+      (Reduce.getKind() != ReduceKind::Sum &&
+       Reduce.getKind() != ReduceKind::Max))
+    return {};
+  RankedTensorType Type = typeOf(Reduce.getX());
+  // Sums of narrow integers wrap.
+  unsigned Width = isa<FloatType>(Type.getElementType()) ? 16 : 32;
+  auto Cast = Reduce.getX().getDefiningOp<CastOp>();
+  if (!Cast || !typeOf(Cast.getX()).getElementType().isInteger(1) ||
+      Type.getElementTypeBitWidth() < Width || Type.getRank() == 0 ||
+      Reduce.getAxes() != ArrayRef<int64_t>{Type.getRank() - 1})
+    return {};
+  return Cast.getX();
+}
+
+/// The rows of a mask that show no key, or those that show one.
+struct EmptyRowsTest {
+  Value Mask;
+  bool IsEmpty;
+};
+
+/// Reads count < 1 and its like.
+std::optional<EmptyRowsTest> matchEmptyRows(Value Condition) {
+  auto Compare = stripBroadcasts(Condition).getDefiningOp<CompareOp>();
+  Value Mask = Compare ? countedMask(Compare.getLhs()) : Value();
+  std::optional<double> Number =
+      Mask ? splatNumber(Compare.getRhs()) : std::nullopt;
+  if (!Number)
+    return std::nullopt;
+  bool AtOne = *Number > 0 && *Number <= 1,
+       AtZero = *Number >= 0 && *Number < 1;
+  switch (Compare.getPredicate()) {
+  case ComparePredicate::LT:
+    return AtOne ? std::optional(EmptyRowsTest{Mask, true}) : std::nullopt;
+  case ComparePredicate::LE:
+    return AtZero ? std::optional(EmptyRowsTest{Mask, true}) : std::nullopt;
+  case ComparePredicate::EQ:
+    return *Number == 0 ? std::optional(EmptyRowsTest{Mask, true})
+                        : std::nullopt;
+  case ComparePredicate::GE:
+    return AtOne ? std::optional(EmptyRowsTest{Mask, false}) : std::nullopt;
+  case ComparePredicate::GT:
+    return AtZero ? std::optional(EmptyRowsTest{Mask, false}) : std::nullopt;
+  case ComparePredicate::NE:
+    return *Number == 0 ? std::optional(EmptyRowsTest{Mask, false})
+                        : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+/// where(no key is seen, 0, attention): rows without any key give 0. Two masks
+/// are compared as they are written, so this comes before anything is taken out
+/// of them.
+struct ZeroOfEmptyRows : OpRewritePattern<SelectOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(SelectOp Op,
+                                PatternRewriter &Rewriter) const override {
+    std::optional<EmptyRowsTest> Test = matchEmptyRows(Op.getCondition());
+    if (!Test)
+      return Rewriter.notifyMatchFailure(Op, "asks for no empty rows");
+    Value Zero = Test->IsEmpty ? Op.getOnTrue() : Op.getOnFalse();
+    Value Other = Test->IsEmpty ? Op.getOnFalse() : Op.getOnTrue();
+    auto Attention = Other.getDefiningOp<AttentionOp>();
+    // Positions hide keys that the mask shows.
+    if (!Attention || splatNumber(Zero) != 0.0 || !Attention.getMask() ||
+        Attention.getCausal() || Attention.getWindow() != 0 ||
+        Op.getType() != Attention.getType())
+      return Rewriter.notifyMatchFailure(Op, "no 0 beside attention by a mask");
+    std::optional<BoolMask> Seen = seenBy(Attention.getMask());
+    if (!Seen || Seen->IsInverted ||
+        stripBroadcasts(Seen->Mask) != stripBroadcasts(Test->Mask))
+      return Rewriter.notifyMatchFailure(Op, "the rows of another mask");
+    auto New = cast<AttentionOp>(Rewriter.clone(*Attention));
+    New.getMaskMutable().assign(Seen->Mask);
+    New.setEmptyRow(EmptyRow::Zero);
+    Rewriter.replaceOp(Op, New);
+    return success();
+  }
+};
+
+/// A mask that adds the lowest number where it hides: scores are lost in it.
+struct AddedMask : OpRewritePattern<AttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AttentionOp Op,
+                                PatternRewriter &Rewriter) const override {
+    Value Mask = Op.getMask();
+    if (!Mask || typeOf(Mask).getElementType().isInteger(1))
+      return Rewriter.notifyMatchFailure(Op, "no mask of numbers");
+    // Of the lowest f16 sums keep some bits of scores: a row without any key
+    // gives what its scores say. Under causal order it gives the mean of some.
+    if (typeOf(Mask).getElementType().isF16() || Op.getCausal() ||
+        Op.getWindow() != 0)
+      return Rewriter.notifyMatchFailure(Op, "another mean for empty rows");
+    std::optional<BoolMask> Seen = seenBy(Mask);
+    if (!Seen)
+      return Rewriter.notifyMatchFailure(Op, "no product of what is hidden");
+    Value Shown = build(Rewriter, *Seen);
+    Rewriter.modifyOpInPlace(Op, [&] {
+      Op.getMaskMutable().assign(Shown);
+      // A sink takes all the weight of a row without keys.
+      Op.setEmptyRow(Op.getSinks() ? EmptyRow::Zero : EmptyRow::Mean);
+    });
+    return success();
+  }
+};
+
 /// The predicate that holds where `Predicate` does not, of integers.
 ComparePredicate opposite(ComparePredicate Predicate) {
   switch (Predicate) {
@@ -213,9 +370,13 @@ struct MaskOfAttention : OpRewritePattern<AttentionOp> {
 struct RaiseAttentionMasks
     : dure::impl::RaiseAttentionMasksBase<RaiseAttentionMasks> {
   void runOnOperation() override {
-    RewritePatternSet Patterns(&getContext());
-    Patterns.add<NotOfHidden, MaskOfAttention>(&getContext());
-    if (failed(applyPatterns(getOperation(), std::move(Patterns))))
+    // What masks are, before what they say is taken apart.
+    RewritePatternSet Whole(&getContext()), Parts(&getContext());
+    Whole.add<ZeroOfEmptyRows>(&getContext(), /*benefit=*/2);
+    Whole.add<AddedMask>(&getContext());
+    Parts.add<NotOfHidden, MaskOfAttention>(&getContext());
+    if (failed(applyPatterns(getOperation(), std::move(Whole))) ||
+        failed(applyPatterns(getOperation(), std::move(Parts))))
       signalPassFailure();
   }
 };

@@ -91,3 +91,35 @@ func.func @wrapping_counts() -> (tensor<4xi1>, tensor<4xi1>) {
   %3 = dure.compare %2, %uzero {predicate = #dure<predicate lt>} : (tensor<4xui64>, tensor<ui64>) -> tensor<4xi1>
   return %1, %3 : tensor<4xi1>, tensor<4xi1>
 }
+
+// Tests that b == true and b != false are b, and that of b == false something is
+// left to compute.
+// CHECK-LABEL: func.func @truth
+// CHECK-SAME: %[[B:.*]]: tensor<4xi1>
+func.func @truth(%b: tensor<4xi1>) -> (tensor<4xi1>, tensor<4xi1>, tensor<4xi1>) {
+  // CHECK: %[[N:.*]] = dure.compare %[[B]]
+  // CHECK: return %[[B]], %[[B]], %[[N]]
+  %true = dure.constant dense<true> : tensor<i1> : tensor<i1>
+  %false = dure.constant dense<false> : tensor<i1> : tensor<i1>
+  %0 = dure.compare %b, %true {predicate = #dure<predicate eq>} : (tensor<4xi1>, tensor<i1>) -> tensor<4xi1>
+  %1 = dure.compare %false, %b {predicate = #dure<predicate ne>} : (tensor<i1>, tensor<4xi1>) -> tensor<4xi1>
+  %2 = dure.compare %b, %false {predicate = #dure<predicate eq>} : (tensor<4xi1>, tensor<i1>) -> tensor<4xi1>
+  return %0, %1, %2 : tensor<4xi1>, tensor<4xi1>, tensor<4xi1>
+}
+
+// Tests that places of sorted elements are not negative, and that elements
+// themselves may be.
+// CHECK-LABEL: func.func @places
+func.func @places(%x: tensor<4xi64>) -> (tensor<2xi1>, tensor<4xi1>, tensor<2xi1>) {
+  // CHECK-DAG: %[[F:.*]] = dure.constant dense<false> : tensor<2xi1>
+  // CHECK-DAG: %[[G:.*]] = dure.compare {{.*}}tensor<4xi64>
+  // CHECK-DAG: %[[H:.*]] = dure.compare {{.*}}tensor<2xi64>
+  // CHECK: return %[[F]], %[[G]], %[[H]]
+  %zero = dure.constant dense<0> : tensor<i64> : tensor<i64>
+  %one = dure.constant dense<1> : tensor<i64> : tensor<i64>
+  %p = dure.top_k %x {axis = 0 : i64, k = #dure.dims<["2"]>} : (tensor<4xi64>) -> tensor<2xi64>
+  %0 = dure.compare %p, %zero {predicate = #dure<predicate lt>} : (tensor<2xi64>, tensor<i64>) -> tensor<2xi1>
+  %1 = dure.compare %x, %zero {predicate = #dure<predicate lt>} : (tensor<4xi64>, tensor<i64>) -> tensor<4xi1>
+  %2 = dure.compare %p, %one {predicate = #dure<predicate lt>} : (tensor<2xi64>, tensor<i64>) -> tensor<2xi1>
+  return %0, %1, %2 : tensor<2xi1>, tensor<4xi1>, tensor<2xi1>
+}
