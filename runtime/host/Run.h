@@ -92,7 +92,7 @@ struct RunStats {
   uint64_t CrossBytes = 0;
   uint64_t PeakTransient = 0;
   uint64_t OutputBytes = 0;
-  const std::string *Bucket = nullptr; // of shapes, of the program
+  const std::string *Bucket = nullptr;        // of shapes, of the program
   std::vector<DispatchRecord> Records;        // with Profile
   SimulatedRun Simulated;                     // with Profile
   std::vector<std::vector<DriverSpan>> Spans; // with DriverSpans, by device

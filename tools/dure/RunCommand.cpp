@@ -127,8 +127,7 @@ int runRun(const Console &Out, const Options &O) {
              : Out.text(Message::RunDone,
                         {std::to_string(Outputs.size()), O.OutputDir,
                          formatSeconds(double(Stats.wall_ns) * 1e-9)}) +
-                   "\n" + Simulated.text(Out) +
-                   bucketText(Out, Stats.bucket);
+                   "\n" + Simulated.text(Out) + bucketText(Out, Stats.bucket);
   return (O.Json ? Out.printJson(Said) : Out.print(Said)) ? ExitOk : ExitFailed;
 }
 

@@ -170,11 +170,12 @@ struct DropBoolCompare : OpRewritePattern<CompareOp> {
 struct FoldConstants : dure::impl::FoldConstantsBase<FoldConstants> {
   void runOnOperation() override {
     RewritePatternSet Patterns(&getContext());
-    Patterns.add<FoldElementwise, DropLogical<AndOp, true>,
-                 DropLogical<OrOp, false>, DropNeutral<MulOp>,
-                 DropNeutral<DivOp>, DropNeutral<AddOp>, DropNeutral<SubOp>,
-                 DecideSelect, DecideIndexCompare, DecidePlaceCompare,
-                 DropBoolCompare>(&getContext());
+    Patterns
+        .add<FoldElementwise, DropLogical<AndOp, true>,
+             DropLogical<OrOp, false>, DropNeutral<MulOp>, DropNeutral<DivOp>,
+             DropNeutral<AddOp>, DropNeutral<SubOp>, DecideSelect,
+             DecideIndexCompare, DecidePlaceCompare, DropBoolCompare>(
+            &getContext());
     if (failed(applyPatterns(getOperation(), std::move(Patterns))))
       signalPassFailure();
   }
