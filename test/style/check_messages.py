@@ -16,52 +16,28 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxx_texts import (
-    EVERY,
-    FIRST,
-    HOLE,
-    REST,
-    Calls,
-    closing,
-    literal,
-    said,
-    split,
-    tokens,
-    without_formats,
-)
+from cxx_texts import (EVERY, FIRST, HOLE, REST, Calls, closing, literal, said,
+                       split, tokens, without_formats)
 
 RUNTIME_CALLS = Calls(
-    {
-        "Status": 1,
-        "invalidArgument": 0,
-        "dataLoss": 0,
-        "damaged": 0,
-        "unknown": 0,
-        "systemError": 1,
-        "noIndex": 0,
-        "at": 0,
-        "checkName": 1,
-        "checkText": 1,
-        "readOnly": 0,
-    },
-    after={"systemError": ": " + HOLE, "at": ": " + HOLE},
-)
+    {"Status": 1, "invalidArgument": 0, "dataLoss": 0, "damaged": 0, "unknown": 0,
+     "systemError": 1, "noIndex": 0, "at": 0, "checkName": 1, "checkText": 1,
+     "readOnly": 0},
+    after={"systemError": ": " + HOLE, "at": ": " + HOLE})
 DRIVER_CALLS = Calls(
-    {"error": FIRST, "refuse": FIRST, "range": FIRST, "relocations": FIRST}, formats=True
-)
+    {"error": FIRST, "refuse": FIRST, "range": FIRST, "relocations": FIRST},
+    formats=True)
 IMPORTER_CALLS = Calls({"refuse": 1, "fail": 1, "refusalOf": 2})
 DIALECT_CALLS = Calls({"refuse": REST})
 COMPILER_CALLS = Calls(
-    {"emitError": FIRST, "emitOpError": 0, "createStringError": 0, "fail": 1, "Unsupported": EVERY},
-    streams=True,
-    before={"emitOpError": "'" + HOLE + "' op "},
-)
+    {"emitError": FIRST, "emitOpError": 0, "createStringError": 0, "fail": 1,
+     "Unsupported": EVERY},
+    streams=True, before={"emitOpError": "'" + HOLE + "' op "})
 
 # What only an author of a driver or a host can cause stays in English.
 AUTHORS = re.compile(
     r".*(?:NULL|null|struct_size|a timeline|unfinished|array|no timeline|"
-    r"extension)|submit: \0+ \0+,"
-)
+    r"extension)|submit: \0+ \0+,")
 # Attributes and fields of the model.
 NAMES = re.compile(r"[A-Za-z_]+(?: \0)?$")
 NOTHING = re.compile(r"(?!)")
@@ -96,62 +72,36 @@ class Group:
 
 
 GROUPS = [
-    Group(
-        "runtime/base/Messages.def",
-        [
-            Speaker(
-                RUNTIME_CALLS,
-                [
-                    "runtime/api",
-                    "runtime/base",
-                    "runtime/host",
-                    "runtime/io",
-                    "runtime/package",
-                    "runtime/trace",
-                    "runtime/weights",
-                ],
-            )
-        ],
-        also=("compiler/package",),
-    ),
-    Group(
-        "runtime/drivers/Messages.def",
-        [
-            Speaker(
-                DRIVER_CALLS,
-                [
-                    "runtime/drivers/support/Queue.cpp",
-                    "runtime/drivers/support/Record.cpp",
-                    "targets/cpu/driver",
+    Group("runtime/base/Messages.def",
+          [Speaker(RUNTIME_CALLS,
+                   ["runtime/api", "runtime/base", "runtime/host", "runtime/io",
+                    "runtime/package", "runtime/trace", "runtime/weights"])],
+          also=("compiler/package",)),
+    Group("runtime/drivers/Messages.def",
+          [Speaker(DRIVER_CALLS,
+                   ["runtime/drivers/support/Queue.cpp",
+                    "runtime/drivers/support/Record.cpp", "targets/cpu/driver",
                     "targets/rngd/driver/RngdDriver.cpp",
-                    "targets/rngd/driver/Simulator.cpp",
-                ],
-            )
-        ],
-        also=("runtime/drivers/support", "dialects/dure/Faults.h"),
-        in_english=AUTHORS,
-    ),
-    Group(
-        "frontends/onnx/Clauses.def",
-        [
-            Speaker(IMPORTER_CALLS, ["frontends/onnx"]),
-            Speaker(DIALECT_CALLS, ["dialects/dure/Inference.cpp"]),
-        ],
-        also=("dialects/dure/SizeRules.cpp",),
-        beside="runtime/base/Messages.def",
-        in_english=NAMES,
-    ),
-    Group(
-        "compiler/Diagnostics.def",
-        [Speaker(COMPILER_CALLS, ["compiler/package", "compiler/dispatch"])],
-        also=("compiler/Phases.cpp", "compiler/Explain.cpp", "compiler/passes/specialize"),
-        beside="runtime/base/Messages.def",
-    ),
-    Group("targets/cpu/compiler/Messages.def", [Speaker(COMPILER_CALLS, ["targets/cpu/compiler"])]),
-    Group(
-        "targets/reference/compiler/Messages.def",
-        [Speaker(COMPILER_CALLS, ["targets/reference/compiler"])],
-    ),
+                    "targets/rngd/driver/Simulator.cpp"])],
+          also=("runtime/drivers/support", "dialects/dure/Faults.h"),
+          in_english=AUTHORS),
+    Group("frontends/onnx/Clauses.def",
+          [Speaker(IMPORTER_CALLS, ["frontends/onnx"]),
+           Speaker(DIALECT_CALLS, ["dialects/dure/Inference.cpp"])],
+          also=("dialects/dure/SizeRules.cpp",),
+          beside="runtime/base/Messages.def", in_english=NAMES),
+    Group("compiler/Diagnostics.def",
+          [Speaker(COMPILER_CALLS, ["compiler/package", "compiler/dispatch"])],
+          also=("compiler/Phases.cpp", "compiler/Explain.cpp",
+                "compiler/passes/specialize"),
+          beside="runtime/base/Messages.def"),
+    Group("targets/rngd/compiler/Messages.def",
+          [Speaker(COMPILER_CALLS, ["targets/rngd/compiler/RngdTarget.cpp"])],
+          also=("targets/rngd/compiler",)),
+    Group("targets/cpu/compiler/Messages.def",
+          [Speaker(COMPILER_CALLS, ["targets/cpu/compiler"])]),
+    Group("targets/reference/compiler/Messages.def",
+          [Speaker(COMPILER_CALLS, ["targets/reference/compiler"])]),
 ]
 
 # Words of the C library for errno values: capitalized, without a period.
@@ -179,17 +129,14 @@ class Catalogue:
 
     def has(self, text):
         """Whether an entry reads like a text, and others like its values."""
-        return any(
-            self.knows_values(text, match.groups(), stars)
-            for pattern, stars in self.patterns
-            if (match := pattern.fullmatch(text))
-        )
+        return any(self.knows_values(text, match.groups(), stars)
+                   for pattern, stars in self.patterns
+                   if (match := pattern.fullmatch(text)))
 
     def knows_values(self, text, values, stars):
-        return all(
-            not star or value.strip(HOLE) in ("", "\n") or (value != text and self.has(value))
-            for value, star in zip(values, stars)
-        )
+        return all(not star or value.strip(HOLE) in ("", "\n") or
+                   (value != text and self.has(value))
+                   for value, star in zip(values, stars))
 
 
 def normal(text):
@@ -208,7 +155,7 @@ def entries(path):
     for i, token in enumerate(all_tokens):
         if token in MACROS and all_tokens[i + 1] == "(":
             end = closing(all_tokens, i + 1)
-            pair = split(all_tokens[i + 2 : end], ",")
+            pair = split(all_tokens[i + 2:end], ",")
             found.append(["".join(map(literal, each)) for each in pair])
     return found
 
@@ -216,11 +163,8 @@ def entries(path):
 def files(tree, places):
     for place in places:
         path = tree / place
-        yield from (
-            [path]
-            if path.is_file()
-            else sorted(p for p in path.rglob("*") if p.suffix in (".cpp", ".h"))
-        )
+        yield from ([path] if path.is_file() else
+                    sorted(p for p in path.rglob("*") if p.suffix in (".cpp", ".h")))
 
 
 def wrong_entries(catalogue, pairs):
@@ -229,8 +173,7 @@ def wrong_entries(catalogue, pairs):
         if is_words and not (english and re.search("[가-힣]", korean)):
             yield f"{catalogue}: {english!r} has no Korean"
         english_values, korean_values = (
-            set(re.findall(r"\{(\d)", each)) for each in (english, korean)
-        )
+            set(re.findall(r"\{(\d)", each)) for each in (english, korean))
         if not korean_values <= english_values:
             yield f"{catalogue}: the Korean of {english!r} has other values"
         if PARTICLE.search(korean):
@@ -244,31 +187,22 @@ def wrong_entries(catalogue, pairs):
 
 
 def wants_korean(group, text):
-    return (
-        re.search("[A-Za-z]", text)
-        and not CODE.fullmatch(text)
-        and not group.in_english.match(text)
-    )
+    return (re.search("[A-Za-z]", text) and not CODE.fullmatch(text) and
+            not group.in_english.match(text))
 
 
 def unknown_texts(tree, group, spoken, known):
     for path, text in spoken:
         if wants_korean(group, text) and not known.has(text):
-            yield (
-                f"{path.relative_to(tree)}: {shown(text)} is in no language but "
-                f"English; add it to {group.catalogue}"
-            )
+            yield (f"{path.relative_to(tree)}: {shown(text)} is in no language but "
+                   f"English; add it to {group.catalogue}")
 
 
 def unsaid_entries(tree, group, spoken, own):
     """Entries whose English is in no call and nowhere else in the sources."""
-    words = without_formats(
-        "".join(
-            literal(token) if token[0] == '"' else HOLE
-            for path in group.files(tree)
-            for token in tokens(path)
-        )
-    )
+    words = without_formats("".join(
+        literal(token) if token[0] == '"' else HOLE
+        for path in group.files(tree) for token in tokens(path)))
     for text in sorted(own.texts - {text for _, text in spoken}):
         longest = max(text.split(HOLE), key=len).strip("'")
         # The operating system's words are not in the sources.
@@ -279,12 +213,9 @@ def unsaid_entries(tree, group, spoken, own):
 def wrong_group(tree, group):
     own = entries(tree / group.catalogue)
     beside = entries(tree / group.beside) if group.beside else []
-    spoken = [
-        (path, normal(text))
-        for speaker in group.speakers
-        for path in files(tree, speaker.sources)
-        for text in sorted(said(path, speaker.calls))
-    ]
+    spoken = [(path, normal(text)) for speaker in group.speakers
+              for path in files(tree, speaker.sources)
+              for text in sorted(said(path, speaker.calls))]
     yield from wrong_entries(group.catalogue, own)
     yield from unknown_texts(tree, group, spoken, Catalogue(own + beside))
     yield from unsaid_entries(tree, group, spoken, Catalogue(own))

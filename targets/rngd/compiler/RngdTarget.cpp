@@ -4,14 +4,23 @@
 #include "targets/rngd/compiler/Encoder.h"
 #include "targets/rngd/compiler/Kernels.h"
 
+#include "runtime/base/Korean.h"
+
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <array>
 
 using namespace mlir;
 
 namespace dure::rngd {
 namespace {
+
+constexpr auto kTexts = std::to_array<Translation>({
+#define DURE_TEXT(ENGLISH, KOREAN) {ENGLISH, KOREAN},
+#include "targets/rngd/compiler/Messages.def"
+});
 
 Refusal refusalOf(Operation *op) {
   if (auto matmul = dyn_cast<MatMulOp>(op))
@@ -46,6 +55,9 @@ public:
   }
   std::vector<DeviceDescription> devices() const override {
     return {{"rngd", "one RNGD chip, simulated by published rules"}};
+  }
+  std::string inKorean(StringRef text) const override {
+    return translate(kTexts, text).value_or("");
   }
   bool needsStaticShapes() const override { return true; }
 
