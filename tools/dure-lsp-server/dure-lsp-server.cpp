@@ -2,6 +2,7 @@
 // dure-lsp-server: mlir-lsp-server with the dialects of Dure.
 
 #include "dialects/dure/DureOps.h"
+#include "dialects/tcp/TcpOps.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -11,6 +12,6 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<dure::DureDialect>();
+  registry.insert<dure::DureDialect, dure::tcp::TcpDialect>();
   return mlir::failed(mlir::MlirLspServerMain(argc, argv, registry));
 }

@@ -5,6 +5,7 @@
 #include "compiler/passes/Passes.h"
 #include "dialects/dure/DureOps.h"
 #include "dialects/dure/Lowering/Lowering.h"
+#include "dialects/tcp/TcpOps.h"
 #include "tools/io/CutOff.h"
 
 #include "mlir/InitAllDialects.h"
@@ -52,7 +53,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<dure::DureDialect>();
+  registry.insert<dure::DureDialect, dure::tcp::TcpDialect>();
   auto [Input, Output] = mlir::registerAndParseCLIOptions(
       argc, argv, "Dure optimizer driver\n", registry);
   const auto Config = mlir::MlirOptMainConfig::createFromCLOptions();
