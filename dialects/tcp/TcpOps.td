@@ -15,7 +15,8 @@ def Tcp_AllocOp : Tcp_Op<"alloc", [Pure]> {
   let summary = "A place in data memory, a register file or the HBM workspace";
   let description = [{
     `offset` is in bytes: within each slice, within each lane, or within the
-    workspace. Two places may share bytes; order is then the tokens' affair.
+    workspace. Two places may share bytes: commands that touch the same ones are
+    ordered when the program is encoded.
   }];
   let arguments = (ins I64Attr:$offset);
   let results = (outs Tcp_Memory:$result);
