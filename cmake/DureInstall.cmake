@@ -23,7 +23,8 @@ if(DURE_BUILD_COMPILER)
   endforeach()
   install(TARGETS DureDialect DureOnnx DureCompiler EXPORT DureTargets
           LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-  install(TARGETS DureCpuCodegen dure_target_cpu dure_target_reference
+  install(TARGETS DureCpuCodegen DureTcpDialect dure_target_cpu
+                  dure_target_reference dure_target_rngd
           LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS dure-opt dure-lsp-server
           RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
