@@ -91,6 +91,9 @@ LogicalResult TdmaOp::verify() {
   if (getEngine() >= 8)
     return emitOpError("names engine ")
            << getEngine() << " of 8 (dma-engine.md)";
+  if (getCommands() < 1 || getCommands() > 8)
+    return emitOpError("makes ")
+           << getCommands() << " commands for 8 engines (dma-engine.md)";
   return success();
 }
 

@@ -44,17 +44,19 @@ def Tcp_ViewOp : Tcp_Op<"view", [Pure]> {
 //===----------------------------------------------------------------------===//
 
 def Tcp_TdmaOp : Tcp_Op<"tdma"> {
-  let summary = "Copies a tensor, as one command of one DMA engine";
+  let summary = "Copies a tensor, as one command of one DMA engine or one of several";
   let description = [{
     Every element of `target` gets the element of `source` with the same
     coordinates; an axis that the source lacks repeats. Padding of the target is
-    not written.
+    not written. With `commands` the outermost loop that is long enough is divided
+    among as many engines, from `engine` on.
   }];
   let arguments = (ins Tcp_Memory:$source, Tcp_Memory:$target, I64Attr:$engine,
+                       DefaultValuedAttr<I64Attr, "1">:$commands,
                        Variadic<Tcp_Token>:$after);
   let results = (outs Tcp_Token:$done);
   let assemblyFormat = [{
-    `engine` $engine $source `to` $target (`after` $after^)? attr-dict
+    `engine` $engine (`commands` $commands^)? $source `to` $target (`after` $after^)? attr-dict
     `:` type($source) `to` type($target)
   }];
   let hasVerifier = 1;

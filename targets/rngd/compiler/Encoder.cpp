@@ -49,12 +49,15 @@ private:
                            StringRef key = {});
   void append(Operation *op, std::unique_ptr<fb::CommandT> command,
               unsigned lane, ArrayRef<Access> accesses);
+  void appendShares(TdmaOp op, const fb::DmaT &whole);
 
   func::FuncOp function;
   Places places;
   fb::ProgramT *program = nullptr;
   Dependences dependences;
-  llvm::DenseMap<Value, uint32_t> tokens;
+  llvm::DenseMap<Value, SmallVector<uint32_t, 1>> tokens;
+  /// Ops so far: what one op became does not wait for itself.
+  unsigned group = 0;
 };
 
 } // namespace
@@ -63,17 +66,52 @@ void ProgramEncoder::append(Operation *op,
                             std::unique_ptr<fb::CommandT> command,
                             unsigned lane, ArrayRef<Access> accesses) {
   auto number = static_cast<uint32_t>(program->commands.size());
-  SmallVector<uint32_t> after = dependences.add(number, lane, accesses);
+  SmallVector<uint32_t> after = dependences.add(number, lane, group, accesses);
   for (Value operand : op->getOperands())
     if (auto token = tokens.find(operand); token != tokens.end())
-      after.push_back(token->second);
+      llvm::append_range(after, token->second);
   llvm::sort(after);
   after.erase(llvm::unique(after), after.end());
   command->after.assign(after.begin(), after.end());
   if (auto name = op->getAttrOfType<StringAttr>("label"))
     command->name = name.str();
-  tokens[op->getResult(0)] = number;
+  tokens[op->getResult(0)].push_back(number);
   program->commands.push_back(std::move(command));
+}
+
+/// Divides the outermost loop that has a step for each command.
+void ProgramEncoder::appendShares(TdmaOp op, const fb::DmaT &whole) {
+  auto shares = static_cast<int64_t>(op.getCommands());
+  auto divided = llvm::find_if(whole.loops, [&](const fb::DmaLoop &loop) {
+    return loop.size() >= shares;
+  });
+  if (divided == whole.loops.end())
+    shares = 1;
+  auto at = static_cast<size_t>(divided - whole.loops.begin());
+  for (int64_t share = 0; share < shares; ++share) {
+    fb::DmaT dma = whole;
+    auto engine = static_cast<uint8_t>((op.getEngine() + share) % 8);
+    dma.engine = engine;
+    if (shares > 1) {
+      const fb::DmaLoop &loop = whole.loops[at];
+      int64_t size = loop.size(), first = size * share / shares,
+              end = size * (share + 1) / shares;
+      dma.loops[at] =
+          fb::DmaLoop(static_cast<uint32_t>(end - first), loop.index_stride(),
+                      loop.read_stride(), loop.write_stride());
+      auto move = [&](fb::Address &address, int64_t bytes) {
+        address = fb::Address(address.space(), address.index(),
+                              address.offset() + static_cast<uint64_t>(bytes));
+      };
+      move(*dma.read, first * loop.read_stride());
+      move(*dma.write, first * loop.write_stride());
+    }
+    auto command = std::make_unique<fb::CommandT>();
+    command->body.Set(std::move(dma));
+    append(op, std::move(command), 2 + engine,
+           {places.access(op.getSource(), false),
+            places.access(op.getTarget(), true)});
+  }
 }
 
 LogicalResult ProgramEncoder::encodeCopy(Operation *op, Value source,
@@ -191,15 +229,13 @@ LogicalResult ProgramEncoder::run(fb::ProgramT &result) {
       continue;
     }
     auto command = std::make_unique<fb::CommandT>();
+    ++group;
     if (auto copy = dyn_cast<TdmaOp>(op)) {
       fb::DmaT dma;
       if (failed(encodeCopy(copy, copy.getSource(), copy.getTarget(),
                             copy.getEngine(), dma)))
         return failure();
-      command->body.Set(std::move(dma));
-      append(&op, std::move(command), 2 + copy.getEngine(),
-             {places.access(copy.getSource(), false),
-              places.access(copy.getTarget(), true)});
+      appendShares(copy, dma);
     } else if (auto gather = dyn_cast<TdmaGatherOp>(op)) {
       fb::DmaT dma;
       if (failed(encodeCopy(gather, gather.getSource(), gather.getTarget(),

@@ -113,9 +113,29 @@ Value KernelBuilder::vrf(Type type, const Grid &grid,
 // Commands
 //===----------------------------------------------------------------------===//
 
+/// Bytes that a copy to this memory writes.
+static int64_t writtenBytes(Type memory) {
+  auto live = [](MapAttr map) {
+    int64_t count = 1;
+    for (const Digit &each : map.getDigits())
+      count *= each.size;
+    return count;
+  };
+  if (auto hbm = dyn_cast<HbmType>(memory))
+    return live(hbm.getElement()) * bitsOf(hbm.getElementType()) / 8;
+  auto dm = cast<DmType>(memory);
+  return live(dm.getCluster()) * live(dm.getSlice()) * live(dm.getElement()) *
+         bitsOf(dm.getElementType()) / 8;
+}
+
 void KernelBuilder::copy(Value source, Value target) {
+  // A command costs 500 cycles, in which an engine moves 128 KB
+  // (dma-engine.md): what is much more than that is shared out.
+  int64_t commands = std::clamp<int64_t>(
+      writtenBytes(target.getType()) / (128 * 1024), 1, DmaEngines);
   TdmaOp::create(b, TokenType::get(b.getContext()), source, target,
-                 nextEngine++ % DmaEngines, ValueRange());
+                 nextEngine % DmaEngines, commands, ValueRange());
+  nextEngine += commands;
 }
 
 void KernelBuilder::gather(Value source, Value index, StringRef key,

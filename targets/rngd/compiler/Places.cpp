@@ -113,11 +113,13 @@ SmallVector<Placed> Places::layout(Type type) const {
 }
 
 SmallVector<uint32_t> Dependences::add(uint32_t command, unsigned lane,
+                                       unsigned group,
                                        ArrayRef<Access> accesses) {
   llvm::SmallDenseMap<unsigned, uint32_t> latest;
   for (const Access &access : accesses)
     for (const Earlier &before : earlier)
-      if (before.lane != lane && access.conflicts(before.access)) {
+      if (before.lane != lane && before.group != group &&
+          access.conflicts(before.access)) {
         uint32_t &last = latest[before.lane];
         last = std::max(last, before.command);
       }
@@ -130,7 +132,7 @@ SmallVector<uint32_t> Dependences::add(uint32_t command, unsigned lane,
                access.begin <= before.access.begin &&
                before.access.end <= access.end && before.lane == lane;
       });
-    earlier.push_back({command, lane, access});
+    earlier.push_back({command, lane, group, access});
   }
   SmallVector<uint32_t> after;
   for (auto [_, last] : latest)

@@ -58,13 +58,16 @@ private:
 class Dependences {
 public:
   /// Lane: 0 main, 1 sub, 2 and up the DMA engines. Returns command numbers.
+  /// Commands of one `group`, parts of one transfer, do not wait for each
+  /// other.
   llvm::SmallVector<uint32_t> add(uint32_t command, unsigned lane,
+                                  unsigned group,
                                   llvm::ArrayRef<Access> accesses);
 
 private:
   struct Earlier {
     uint32_t command;
-    unsigned lane;
+    unsigned lane, group;
     Access access;
   };
   std::vector<Earlier> earlier;

@@ -88,6 +88,17 @@ func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
 
 // -----
 
+// Tests how many engines share a transfer.
+func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
+  %0 = tcp.alloc 0 : !tcp.dm<f32, slice [c by 8 : 8], element [c : 8]>
+  %1 = tcp.tdma engine 0 commands 8 %x to %0 : !tcp.hbm<f32, element [c : 64]> to !tcp.dm<f32, slice [c by 8 : 8], element [c : 8]>
+  // expected-error @+1 {{makes 9 commands for 8 engines (dma-engine.md)}}
+  %2 = tcp.tdma engine 0 commands 9 %x to %0 : !tcp.hbm<f32, element [c : 64]> to !tcp.dm<f32, slice [c by 8 : 8], element [c : 8]>
+  return
+}
+
+// -----
+
 // Tests that digits make sense.
 // expected-error @+1 {{a digit has a stride and a size above 0, an extent of at least its size, and a map at most 2^40 positions}}
 func.func @f(%x: !tcp.hbm<f32, element [c : 64 of 32]>) {
