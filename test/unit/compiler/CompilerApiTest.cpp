@@ -69,10 +69,10 @@ TEST(CompilerApi, CancelledInCodeGeneration) {
 }
 
 // Tests that no further phase begins once the user has cancelled.
-TEST(CompilerApi, CancelledBeforePlacement) {
+TEST(CompilerApi, CancelledBeforeSpecialization) {
   Cancelled Run("raise");
   EXPECT_EQ(Run.Status, DURE_COMPILER_CANCELLED);
-  EXPECT_EQ(Run.Message, "cancelled during phase place");
+  EXPECT_EQ(Run.Message, "cancelled during phase specialize");
   EXPECT_FALSE(Run.LeftFile);
 }
 

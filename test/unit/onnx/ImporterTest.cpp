@@ -230,15 +230,20 @@ TEST_F(OnnxImporter, ExternalDataIsNamed) {
 
 TEST_F(OnnxImporter, VarintTensorsBecomePieces) {
   std::vector<int64_t> Values(100, 7);
-  std::string T = message([&](Writer &W) {
-    W.add_int64(1, 100);
-    W.add_int32(2, Int64);
-    W.add_packed_int64(7, Values.begin(), Values.end());
-    W.add_string(8, "w");
-  });
-  std::string Text = textOf(one(node("Add", {"x", "w"}, {"y"}),
-                                {value("x", Int64, {100})}, Int64, {T}));
-  EXPECT_HAS(Text, "tensor<64xi64>, tensor<36xi64>) -> tensor<100xi64>");
+  auto imported = [&] {
+    std::string T = message([&](Writer &W) {
+      W.add_int64(1, 100);
+      W.add_int32(2, Int64);
+      W.add_packed_int64(7, Values.begin(), Values.end());
+      W.add_string(8, "w");
+    });
+    return textOf(one(node("Add", {"x", "w"}, {"y"}),
+                      {value("x", Int64, {100})}, Int64, {T}));
+  };
+  // One number all over is one constant.
+  EXPECT_HAS(imported(), "dure.broadcast");
+  Values.back() = 8;
+  EXPECT_HAS(imported(), "tensor<64xi64>, tensor<36xi64>) -> tensor<100xi64>");
 }
 
 TEST_F(OnnxImporter, ConstantNodesInAllForms) {
