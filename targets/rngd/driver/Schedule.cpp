@@ -68,10 +68,18 @@ static DmaCommand dmaOf(const DmaPlan &D, const HbmLayout &Layout) {
   if (D.Indexed == fb::Indexed::None || Last >= D.Limit ||
       (Gathers ? C.From : C.To) != DmaMemory::Hbm)
     return C;
-  for (size_t I = 0; I != D.Loops.size(); ++I)
-    (Gathers ? C.Loops[I].ReadStride : C.Loops[I].WriteStride) +=
-        D.Loops[I].Index / 4 * D.Scale;
-  return C;
+  auto Counted = C;
+  for (size_t I = 0; I != D.Loops.size(); ++I) {
+    // The stride of a loop of one step may be any number, and is not used.
+    if (D.Loops[I].Size == 1)
+      continue;
+    auto &Loop = Counted.Loops[I];
+    int64_t &Stride = Gathers ? Loop.ReadStride : Loop.WriteStride, Rows = 0;
+    if (__builtin_mul_overflow(D.Loops[I].Index / 4, D.Scale, &Rows) ||
+        __builtin_add_overflow(Stride, Rows, &Stride))
+      return C;
+  }
+  return Counted;
 }
 
 namespace {
