@@ -180,16 +180,13 @@ void BucketChooser::shrinkDefaults(Choices &Given) const {
   }
 }
 
+/// Fails with the reason that an entry cannot have these sizes. Succeeds where
+/// it does without: sizes of `main` that state cannot have, such as no past at
+/// all, are no mistake unless they name its capacity.
 LogicalResult BucketChooser::refuse(const SymbolSizes &Asked,
                                     const Choices &Given) const {
-  // Sizes of `main` that state cannot have, such as no past at all: the entry
-  // on state does without, unless they name its capacity.
-  if (auto Capacity =
-          Entry->getAttrOfType<StringAttr>(StateCapacitySymbolAttr)) {
-    auto Own = Given.find(Capacity.str());
-    if (Own == Given.end() || !Own->second.IsAsked)
-      return success();
-  }
+  if (!Capacity.empty() && !Given.at(Capacity).IsAsked)
+    return success();
   SymbolSizes Sizes = Asked;
   std::string Text;
   for (const auto &[Name, Size] : Asked)
@@ -255,8 +252,8 @@ BucketChooser::addRequest(const BucketRequest &Request,
       if (!More)
         At[I] = 0;
     }
-    if ((AskedTurns || !More) && !Served)
-      return refuse(Sizes, Given);
+    if ((AskedTurns || !More) && !Served && failed(refuse(Sizes, Given)))
+      return failure();
     if (Out.size() > MaxBuckets)
       return Entry.emitError("entry '")
              << Entry.getSymName() << "' would have more than " << MaxBuckets

@@ -26,7 +26,7 @@ inline constexpr llvm::StringLiteral BucketFnAttr = "dure.bucket_fn";
 using BucketRequest = std::map<std::string, std::vector<int64_t>>;
 
 /// Reads "batch=1,sequence=32,64,128"; empty when it does not read like that.
-/// Sizes are from 1 to 2^31.
+/// Sizes are from 0 to 2^31.
 std::optional<BucketRequest> parseBucket(llvm::StringRef Text);
 
 /// One bucket: its sizes, in the order of the table's symbols.
