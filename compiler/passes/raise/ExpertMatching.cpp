@@ -15,6 +15,18 @@ Value stripReshapes(Value V) {
   return V;
 }
 
+std::optional<SlotSum> matchSlotSum(ReduceOp Op) {
+  RankedTensorType Terms = typeOf(Op.getX());
+  int64_t Rank = Terms.getRank();
+  if (Op.getKind() != ReduceKind::Sum || Rank < 2 ||
+      Op.getAxes() != ArrayRef<int64_t>{Rank - 2})
+    return std::nullopt;
+  SlotSum Out{1, dimOf(Terms, Rank - 2), dimOf(Terms, Rank - 1)};
+  for (int64_t I = 0; I + 2 < Rank; ++I)
+    Out.Tokens = Out.Tokens * dimOf(Terms, I);
+  return Out;
+}
+
 Value reshaped(OpBuilder &B, Value V, ArrayRef<DimExpr> Dims) {
   return B.createOrFold<ReshapeOp>(
       V.getLoc(), tensorOf(Dims, typeOf(V).getElementType()), V);

@@ -20,6 +20,12 @@ mlir::Value stripReshapes(mlir::Value V);
 mlir::Value reshaped(mlir::OpBuilder &Builder, mlir::Value V,
                      llvm::ArrayRef<DimExpr> Dims);
 
+/// A sum over a token's slots: its terms are [tokens.., slots, columns].
+struct SlotSum {
+  DimExpr Tokens, Slots, Columns;
+};
+std::optional<SlotSum> matchSlotSum(ReduceOp Op);
+
 /// Numbers Start, Start + Step, ... of a linear layer's outputs.
 struct Outputs {
   int64_t Start = 0, Size = 0, Step = 1;

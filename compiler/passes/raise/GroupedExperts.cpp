@@ -314,8 +314,9 @@ Value GroupedForm::matchTokenRows(Value Sorted) {
   // A place divided by a token's slots is the token.
   if (auto Div = Gather->Indices.getDefiningOp<DivOp>()) {
     std::optional<double> By = splatNumber(Div.getRhs());
-    bool IsToken = stripReshapes(Div.getLhs()) == Places && By &&
-                   Slots.isConstant(static_cast<int64_t>(*By)) &&
+    std::optional<int64_t> Each = Slots.constant();
+    bool IsToken = stripReshapes(Div.getLhs()) == Places && By && Each &&
+                   static_cast<double>(*Each) == *By &&
                    elementCount(Div.getType()) == Rows;
     return IsToken ? X : Value();
   }
@@ -327,16 +328,12 @@ Value GroupedForm::matchTokenRows(Value Sorted) {
 }
 
 std::optional<ExpertLayer> GroupedForm::match(ReduceOp Sum) {
-  RankedTensorType Terms = typeOf(Sum.getX());
-  int64_t Rank = Terms.getRank();
-  if (Sum.getKind() != ReduceKind::Sum || Rank < 2 ||
-      Sum.getAxes() != ArrayRef<int64_t>{Rank - 2})
+  std::optional<SlotSum> Terms = matchSlotSum(Sum);
+  if (!Terms)
     return std::nullopt;
-  DimExpr Columns = dimOf(Terms, Rank - 1);
-  Slots = dimOf(Terms, Rank - 2);
-  Tokens = 1;
-  for (int64_t I = 0; I + 2 < Rank; ++I)
-    Tokens = Tokens * dimOf(Terms, I);
+  const DimExpr &Columns = Terms->Columns;
+  Tokens = Terms->Tokens;
+  Slots = Terms->Slots;
   Rows = Tokens * Slots;
 
   // Weights meet rows that are still sorted, or that are put back.
@@ -472,32 +469,16 @@ std::optional<ExpertLayer> GroupedExperts::match(ReduceOp Sum, OpBuilder &B) {
   return Layer;
 }
 
-/// Drops the pairs of `dure.equal_dims` that are proven.
-static void dropChecks(func::FuncOp Function,
-                       ArrayRef<std::pair<DimExpr, DimExpr>> Proven) {
-  auto Checks = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
-  if (!Checks)
-    return;
-  MLIRContext *Context = Function.getContext();
-  llvm::DenseSet<Attribute> Known;
-  for (const auto &[L, R] : Proven)
-    Known.insert_range(std::initializer_list<Attribute>{
-        DimsAttr::get(Context, {L, R}), DimsAttr::get(Context, {R, L})});
-  SmallVector<Attribute> Left;
-  llvm::copy_if(Checks, std::back_inserter(Left),
-                [&](Attribute Pair) { return !Known.contains(Pair); });
-  if (Left.empty())
-    Function->removeAttr(DureDialect::EqualDimsAttr);
-  else
-    Function->setAttr(DureDialect::EqualDimsAttr,
-                      ArrayAttr::get(Context, Left));
-}
-
 void GroupedExperts::eraseSymbols(func::FuncOp Function) {
   auto Found = Proven.find(Function);
   if (Found == Proven.end())
     return;
-  dropChecks(Function, Found->second);
+  keepEqualDims(Function, [&](DimsAttr Pair) {
+    return llvm::none_of(Found->second, [&](const auto &Equal) {
+      return (Pair.expr(0) == Equal.first && Pair.expr(1) == Equal.second) ||
+             (Pair.expr(0) == Equal.second && Pair.expr(1) == Equal.first);
+    });
+  });
   std::set<std::string> Read;
   AttrTypeWalker Reader;
   Reader.addWalk([&](DimsAttr Dims) {

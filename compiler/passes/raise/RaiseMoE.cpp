@@ -188,16 +188,11 @@ Value BatchedForm::tokenRows(Value X, const DimExpr &Columns) {
 }
 
 std::optional<ExpertLayer> BatchedForm::match(ReduceOp Sum, OpBuilder &B) {
-  RankedTensorType Terms = typeOf(Sum.getX());
-  int64_t Rank = Terms.getRank();
-  if (Sum.getKind() != ReduceKind::Sum || Rank < 2 ||
-      Sum.getAxes() != ArrayRef<int64_t>{Rank - 2})
+  std::optional<SlotSum> Terms = matchSlotSum(Sum);
+  if (!Terms)
     return std::nullopt;
-  DimExpr Columns = dimOf(Terms, Rank - 1);
-  Slots = dimOf(Terms, Rank - 2);
-  Tokens = 1;
-  for (int64_t I = 0; I + 2 < Rank; ++I)
-    Tokens = Tokens * dimOf(Terms, I);
+  Tokens = Terms->Tokens;
+  Slots = Terms->Slots;
 
   auto Weighted = stripReshapes(Sum.getX()).getDefiningOp<MulOp>();
   if (!Weighted)
@@ -206,7 +201,7 @@ std::optional<ExpertLayer> BatchedForm::match(ReduceOp Sum, OpBuilder &B) {
        {std::pair(Weighted.getLhs(), Weighted.getRhs()),
         std::pair(Weighted.getRhs(), Weighted.getLhs())}) {
     SmallVector<DimExpr> Rows = dimsOf(Weighted.getType());
-    if (Rows.empty() || Rows.back() != Columns ||
+    if (Rows.empty() || Rows.back() != Terms->Columns ||
         Product.getType() != Weighted.getType())
       continue;
     Rows.back() = 1;

@@ -11,6 +11,7 @@
 #include "compiler/passes/Passes.h"
 #include "compiler/passes/specialize/PadContent.h"
 #include "compiler/passes/specialize/StepShapes.h"
+#include "compiler/passes/support/Matching.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -22,8 +23,6 @@ using namespace dure;
 static constexpr double HidingMask = -1e30;
 
 namespace {
-
-RankedTensorType typeOf(Value V) { return cast<RankedTensorType>(V.getType()); }
 
 bool isPadded(const DimExpr &Dim) { return !Dim.constant(); }
 

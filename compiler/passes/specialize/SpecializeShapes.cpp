@@ -4,6 +4,7 @@
 #include "compiler/passes/specialize/BucketChoice.h"
 #include "compiler/passes/specialize/Padding.h"
 #include "compiler/passes/specialize/StepShapes.h"
+#include "compiler/passes/support/Matching.h"
 
 #include "mlir/IR/AttrTypeSubElements.h"
 
@@ -143,24 +144,6 @@ provenPadding(func::FuncOp Entry, const BucketChooser &Chooser,
   return failure();
 }
 
-/// Leaves those pairs of sizes to be checked that are kept.
-static void
-keepPairs(func::FuncOp Function,
-          llvm::function_ref<bool(const DimExpr &, const DimExpr &)> IsKept) {
-  auto Pairs = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
-  if (!Pairs)
-    return;
-  SmallVector<Attribute> Kept;
-  for (DimsAttr Pair : Pairs.getAsRange<DimsAttr>())
-    if (IsKept(Pair.expr(0), Pair.expr(1)))
-      Kept.push_back(Pair);
-  if (Kept.empty())
-    Function->removeAttr(DureDialect::EqualDimsAttr);
-  else
-    Function->setAttr(DureDialect::EqualDimsAttr,
-                      ArrayAttr::get(Function.getContext(), Kept));
-}
-
 /// Whether the symbols of a size are known before anything has run.
 static bool isOfInputs(const BucketTable &Table, const BucketChooser &Chooser,
                        const DimExpr &Size) {
@@ -177,8 +160,8 @@ static func::FuncOp makeBucket(func::FuncOp Entry, const BucketChooser &Chooser,
   func::FuncOp Made = cloneWith(Entry, Chooser.sizesOf(Table, Each));
   Made.setSymName(nameOf(Entry, Table, Each));
   Made.setPrivate();
-  keepPairs(Made, [](const DimExpr &L, const DimExpr &R) {
-    return !L.constant() || !R.constant();
+  keepEqualDims(Made, [](DimsAttr Pair) {
+    return !Pair.expr(0).constant() || !Pair.expr(1).constant();
   });
   for (StringRef Name :
        {StringRef(StateLengthSymbolAttr), StringRef(StateCapacitySymbolAttr),
@@ -258,8 +241,9 @@ struct SpecializeShapes : dure::impl::SpecializeShapesBase<SpecializeShapes> {
       At = Made;
     }
     // What a bucket computes of its inputs' elements it checks itself.
-    keepPairs(Entry, [&](const DimExpr &L, const DimExpr &R) {
-      return isOfInputs(*Table, Chooser, L) && isOfInputs(*Table, Chooser, R);
+    keepEqualDims(Entry, [&](DimsAttr Pair) {
+      return isOfInputs(*Table, Chooser, Pair.expr(0)) &&
+             isOfInputs(*Table, Chooser, Pair.expr(1));
     });
     Table->setOn(Entry);
     return success();

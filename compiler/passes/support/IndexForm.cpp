@@ -70,11 +70,11 @@ static MaybeForm formOfConstant(RankedTensorType Type,
   size_t Rank = Type.getRank();
   if (Value.getNumElements() == 0)
     return std::nullopt;
+  if (Value.isSplat())
+    return constantForm(Rank, Value.getSplatValue<APInt>().getSExtValue());
   SmallVector<int64_t> Numbers;
   for (const APInt &Number : Value.getValues<APInt>())
     Numbers.push_back(Number.getSExtValue());
-  if (Value.isSplat())
-    return constantForm(Rank, Numbers.front());
   IndexForm Out = constantForm(Rank, Numbers.front());
   int64_t Step = Numbers[1] - Numbers[0];
   for (size_t I = 1; I < Numbers.size(); ++I)
@@ -90,24 +90,15 @@ static MaybeForm formOfConstant(RankedTensorType Type,
   return Out;
 }
 
-/// Dimensions other than 1 must be the same, in order; their coefficients move
-/// to where they are now.
+/// Coefficients move to where their dimensions are now.
 static MaybeForm formOfReshape(ReshapeOp Op, const IndexForm &In) {
-  RankedTensorType From = typeOf(Op.getX()), To = Op.getType();
-  IndexForm Out = constantForm(To.getRank(), In.Offset);
-  int64_t F = 0;
-  for (int64_t T = 0; T < To.getRank(); ++T) {
-    if (dimOf(To, T).isConstant(1))
-      continue;
-    while (F < From.getRank() && dimOf(From, F).isConstant(1))
-      ++F;
-    if (F == From.getRank() || dimOf(From, F) != dimOf(To, T))
-      return std::nullopt;
-    Out.Coefficients[T] = In.Coefficients[F++];
-  }
-  while (F < From.getRank())
-    if (!dimOf(From, F++).isConstant(1))
-      return std::nullopt;
+  auto Dims = matchUnitReshape(Op);
+  if (!Dims)
+    return std::nullopt;
+  IndexForm Out = constantForm(Dims->size(), In.Offset);
+  for (auto [T, F] : llvm::enumerate(*Dims))
+    if (F >= 0)
+      Out.Coefficients[T] = In.Coefficients[F];
   return Out;
 }
 

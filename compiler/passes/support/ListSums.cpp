@@ -327,24 +327,15 @@ std::optional<double> ListSums::elementwiseAt(Operation *Op, Index At,
   return isa<AndOp>(Op) ? (X[0] != 0 && X[1] != 0) : (X[0] != 0 || X[1] != 0);
 }
 
-/// Dimensions other than 1 are the same, in order.
 std::optional<double> ListSums::reshapedAt(ReshapeOp Op, Index At,
                                            unsigned Depth) {
-  RankedTensorType From = typeOf(Op.getX()), To = Op.getType();
-  SmallVector<int64_t> Place(From.getRank(), 0);
-  int64_t F = 0;
-  for (int64_t T = 0; T < To.getRank(); ++T) {
-    if (dimOf(To, T).isConstant(1))
-      continue;
-    while (F < From.getRank() && dimOf(From, F).isConstant(1))
-      ++F;
-    if (F == From.getRank() || dimOf(From, F) != dimOf(To, T))
-      return std::nullopt;
-    Place[F++] = At[T];
-  }
-  while (F < From.getRank())
-    if (!dimOf(From, F++).isConstant(1))
-      return std::nullopt;
+  auto Dims = matchUnitReshape(Op);
+  if (!Dims)
+    return std::nullopt;
+  SmallVector<int64_t> Place(typeOf(Op.getX()).getRank(), 0);
+  for (auto [T, F] : llvm::enumerate(*Dims))
+    if (F >= 0)
+      Place[F] = At[T];
   return at(Op.getX(), Place, Depth);
 }
 

@@ -210,4 +210,42 @@ LogicalResult applyPatterns(Operation *Root, RewritePatternSet &&Patterns) {
   return success();
 }
 
+std::optional<SmallVector<int64_t>> matchUnitReshape(ReshapeOp Op) {
+  RankedTensorType From = typeOf(Op.getX()), To = Op.getType();
+  SmallVector<int64_t> Out;
+  int64_t F = 0;
+  auto SkipUnits = [&] {
+    while (F < From.getRank() && dimOf(From, F).isConstant(1))
+      ++F;
+  };
+  for (int64_t T = 0; T < To.getRank(); ++T) {
+    if (dimOf(To, T).isConstant(1)) {
+      Out.push_back(-1);
+      continue;
+    }
+    SkipUnits();
+    if (F == From.getRank() || dimOf(From, F) != dimOf(To, T))
+      return std::nullopt;
+    Out.push_back(F++);
+  }
+  SkipUnits();
+  return F == From.getRank() ? std::optional(Out) : std::nullopt;
+}
+
+void keepEqualDims(func::FuncOp Function,
+                   llvm::function_ref<bool(DimsAttr)> IsKept) {
+  auto Pairs = Function->getAttrOfType<ArrayAttr>(DureDialect::EqualDimsAttr);
+  if (!Pairs)
+    return;
+  SmallVector<Attribute> Kept;
+  for (DimsAttr Pair : Pairs.getAsRange<DimsAttr>())
+    if (IsKept(Pair))
+      Kept.push_back(Pair);
+  if (Kept.empty())
+    Function->removeAttr(DureDialect::EqualDimsAttr);
+  else
+    Function->setAttr(DureDialect::EqualDimsAttr,
+                      ArrayAttr::get(Function.getContext(), Kept));
+}
+
 } // namespace dure

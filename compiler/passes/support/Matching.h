@@ -89,6 +89,15 @@ mlir::LogicalResult replaceSameType(mlir::PatternRewriter &Rewriter,
 mlir::LogicalResult applyPatterns(mlir::Operation *Root,
                                   mlir::RewritePatternSet &&Patterns);
 
+/// For each dimension of a reshape's result the operand's dimension that it is,
+/// or -1 for a new one of size 1; empty when the reshape does more than put in
+/// and drop such dimensions.
+std::optional<llvm::SmallVector<int64_t>> matchUnitReshape(ReshapeOp Op);
+
+/// Leaves those pairs of `dure.equal_dims` to be checked that `IsKept` says.
+void keepEqualDims(mlir::func::FuncOp Function,
+                   llvm::function_ref<bool(DimsAttr)> IsKept);
+
 } // namespace dure
 
 #endif // DURE_COMPILER_PASSES_SUPPORT_MATCHING_H
