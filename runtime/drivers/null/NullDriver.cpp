@@ -81,17 +81,10 @@ private:
 
 } // namespace
 
-static Status makeBackend(const Host &H, std::unique_ptr<Backend> &Result) {
-  auto B = std::make_unique<NullBackend>(H);
-  if (Status F = B->configure())
-    return F;
-  Result = std::move(B);
-  return nullptr;
-}
-
 dure_drv_status *dure_driver_query(uint32_t AbiMajor, uint32_t AbiMinor,
                                    const dure_host_services *Services,
                                    const dure_driver **Out) {
   return makeDriver("null", DURE_DRV_CAP_EXECUTABLES | DURE_DRV_CAP_OFF_HOST,
-                    makeBackend, AbiMajor, AbiMinor, Services, Out);
+                    makeConfigured<NullBackend>, AbiMajor, AbiMinor, Services,
+                    Out);
 }

@@ -6,6 +6,9 @@
 #include <new>
 #include <vector>
 
+#include <sched.h>
+#include <unistd.h>
+
 using namespace dure::driver;
 
 namespace dure::driver {
@@ -131,6 +134,15 @@ static void describeDevices(Driver &D) {
     D.B->describe(I, Info);
     D.Infos.push_back(Info);
   }
+}
+
+uint64_t dure::driver::usableProcessors() {
+  cpu_set_t Set;
+  CPU_ZERO(&Set);
+  if (sched_getaffinity(0, sizeof(Set), &Set) == 0 && CPU_COUNT(&Set) > 0)
+    return static_cast<uint64_t>(CPU_COUNT(&Set));
+  long Online = sysconf(_SC_NPROCESSORS_ONLN);
+  return Online > 0 ? static_cast<uint64_t>(Online) : 1;
 }
 
 dure_drv_status *dure::driver::makeDriver(const char *Name,

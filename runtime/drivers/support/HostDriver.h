@@ -13,6 +13,20 @@ namespace dure::driver {
 using BackendFactory = Status (*)(const Host &H,
                                   std::unique_ptr<Backend> &Result);
 
+/// A BackendFactory for a class whose constructor takes the host and whose
+/// `configure` reads the options.
+template <typename Configured>
+Status makeConfigured(const Host &H, std::unique_ptr<Backend> &Result) {
+  auto Made = std::make_unique<Configured>(H);
+  if (Status F = Made->configure())
+    return F;
+  Result = std::move(Made);
+  return nullptr;
+}
+
+/// Processors that this process may use, at least 1.
+uint64_t usableProcessors();
+
 /// Checks versions and host services, then makes a driver instance. Claims
 /// CAPABILITIES on top of what every such driver can do (map, import,
 /// deadlines, cancel, timestamps, unordered). NAME is the <name> of the file.

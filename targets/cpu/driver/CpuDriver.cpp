@@ -11,20 +11,10 @@
 #include "targets/cpu/driver/CpuFeatures.h"
 #include "targets/cpu/driver/ParallelExecutor.h"
 
-#include <sched.h>
 #include <unistd.h>
 
 using namespace dure::cpu;
 using namespace dure::driver;
-
-static uint64_t usableProcessors() {
-  cpu_set_t Set;
-  CPU_ZERO(&Set);
-  if (sched_getaffinity(0, sizeof(Set), &Set) == 0 && CPU_COUNT(&Set) > 0)
-    return static_cast<uint64_t>(CPU_COUNT(&Set));
-  long Online = sysconf(_SC_NPROCESSORS_ONLN);
-  return Online > 0 ? static_cast<uint64_t>(Online) : 1;
-}
 
 static uint64_t physicalMemory() {
   long Pages = sysconf(_SC_PHYS_PAGES), Size = sysconf(_SC_PAGE_SIZE);
@@ -137,17 +127,10 @@ Status CpuBackend::validate(const char *Compatibility,
   return nullptr;
 }
 
-static Status makeBackend(const Host &H, std::unique_ptr<Backend> &Result) {
-  auto B = std::make_unique<CpuBackend>(H);
-  if (Status F = B->configure())
-    return F;
-  Result = std::move(B);
-  return nullptr;
-}
-
 dure_drv_status *dure_driver_query(uint32_t AbiMajor, uint32_t AbiMinor,
                                    const dure_host_services *Services,
                                    const dure_driver **Out) {
   return makeDriver("cpu", DURE_DRV_CAP_EXECUTABLES | DURE_DRV_CAP_COMPUTES,
-                    makeBackend, AbiMajor, AbiMinor, Services, Out);
+                    makeConfigured<CpuBackend>, AbiMajor, AbiMinor, Services,
+                    Out);
 }

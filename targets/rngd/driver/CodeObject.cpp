@@ -62,6 +62,43 @@ const char *dure::rngd::nameOf(fb::Type Type) {
   return "?";
 }
 
+static const char *const SequencerPage = "moving-tensors/sequencer.md";
+
+std::string dure::rngd::checkLoopCount(size_t Count, const Limits &L) {
+  if (Count <= static_cast<size_t>(L.SequencerLoops))
+    return {};
+  return rule("a sequencer has at most " + std::to_string(L.SequencerLoops) +
+                  " loops",
+              SequencerPage);
+}
+
+std::string dure::rngd::checkLoopSize(int64_t Size, const Limits &L) {
+  if (Size >= 1 && Size <= L.LoopSize)
+    return {};
+  return rule("a loop has 1 to " + std::to_string(L.LoopSize) + " iterations",
+              SequencerPage);
+}
+
+std::string
+dure::rngd::decodeLoops(const flatbuffers::Vector<const fb::Loop *> *From,
+                        const Limits &L, Sequence &To) {
+  if (!From)
+    return {};
+  if (std::string Why = checkLoopCount(From->size(), L); !Why.empty())
+    return Why;
+  for (const fb::Loop *Loop : *From) {
+    if (std::string Why = checkLoopSize(Loop->size(), L); !Why.empty())
+      return Why;
+    To.Loops.push_back({Loop->size(), Loop->stride()});
+    To.Steps *= Loop->size();
+    if (To.Steps > CountLimit)
+      return "the loops have too many iterations";
+    int64_t Reach = int64_t(Loop->stride()) * (int64_t(Loop->size()) - 1);
+    (Reach < 0 ? To.Low : To.High) += Reach;
+  }
+  return {};
+}
+
 namespace {
 
 class Decoder {
@@ -134,10 +171,8 @@ std::string Decoder::dma(const fb::Dma &From, const ProgramPlan &P,
     return rule("a packet has 1 to " + std::to_string(L.DmaPacket) + " bytes",
                 Page);
   size_t Count = From.loops() ? From.loops()->size() : 0;
-  if (Count > static_cast<size_t>(L.SequencerLoops))
-    return rule("a sequencer has at most " + std::to_string(L.SequencerLoops) +
-                    " loops",
-                "moving-tensors/sequencer.md");
+  if (std::string Why = checkLoopCount(Count, L); !Why.empty())
+    return Why;
   bool OnlyHbm = To.Read.Space != fb::Space::DataMemory &&
                  To.Write.Space != fb::Space::DataMemory;
   int64_t Alignment = OnlyHbm ? 1 : L.DmaAlignment;
@@ -147,10 +182,8 @@ std::string Decoder::dma(const fb::Dma &From, const ProgramPlan &P,
     // Copied: the verifier leaves elements of 8 bytes where they are.
     fb::DmaLoop Loop;
     std::memcpy(&Loop, From.loops()->Data() + I * sizeof(Loop), sizeof(Loop));
-    if (Loop.size() < 1 || Loop.size() > L.LoopSize)
-      return rule("a loop has 1 to " + std::to_string(L.LoopSize) +
-                      " iterations",
-                  "moving-tensors/sequencer.md");
+    if (std::string Why = checkLoopSize(Loop.size(), L); !Why.empty())
+      return Why;
     if (std::abs(Loop.read_stride() / 2) > CountLimit ||
         std::abs(Loop.write_stride() / 2) > CountLimit)
       return "a stride is out of range";

@@ -42,6 +42,18 @@ inline std::string rule(std::string What, const char *Page) {
   return std::move(What) + " (" + Page + ")";
 }
 
+/// The loops of one sequencer (moving-tensors/sequencer.md).
+struct Sequence {
+  std::vector<std::array<int64_t, 2>> Loops; ///< Size, stride.
+  int64_t Steps = 1;
+  int64_t Low = 0, High = 0; ///< How far strides lead from the base.
+};
+std::string checkLoopCount(size_t Count, const Limits &L);
+std::string checkLoopSize(int64_t Size, const Limits &L);
+/// Checks and adds up; FROM may be null.
+std::string decodeLoops(const flatbuffers::Vector<const fb::Loop *> *From,
+                        const Limits &L, Sequence &To);
+
 /// Far above any program for one chip, and low enough for 64 bits.
 constexpr int64_t CountLimit = int64_t(1) << 40;
 /// Steps of one instruction in one slice, and flits that it may hand from one

@@ -106,19 +106,18 @@ static std::string decodeContractLoops(const fb::Contract &From,
                                        ContractPlan &C) {
   size_t Count = From.loops() ? From.loops()->size() : 0;
   size_t Broadcast = From.broadcast();
-  if (Count > static_cast<size_t>(L.SequencerLoops) || Broadcast > Count)
-    return rule("a sequencer has at most " + std::to_string(L.SequencerLoops) +
-                    " loops",
-                "moving-tensors/sequencer.md");
+  if (std::string Why = checkLoopCount(std::max(Count, Broadcast), L);
+      !Why.empty())
+    return Why;
+  if (Broadcast > Count)
+    return rule("more loops repeat packets than there are", OuterPage);
   int64_t Outer = 1;
   C.Steps = 1;
   for (size_t I = 0; I != Count; ++I) {
     const fb::ContractLoop &Loop =
         *From.loops()->Get(static_cast<flatbuffers::uoffset_t>(I));
-    if (Loop.size() < 1 || Loop.size() > L.LoopSize)
-      return rule("a loop has 1 to " + std::to_string(L.LoopSize) +
-                      " iterations",
-                  "moving-tensors/sequencer.md");
+    if (std::string Why = checkLoopSize(Loop.size(), L); !Why.empty())
+      return Why;
     bool Repeats = I + Broadcast >= Count;
     C.Loops.push_back({Loop.size(), Loop.trf_stride(), Loop.reduce(), Repeats});
     C.Steps *= Loop.size();
@@ -254,40 +253,27 @@ static std::string decodeCommit(const fb::Commit &From, const Limits &L,
   if (C.Relu && !C.CastBf16)
     return rule("the commit adapter has relu with its cast only", Adapter);
   C.Bytes = C.CastBf16 ? C.Trim / 2 : C.Trim;
-  size_t Count = From.loops() ? From.loops()->size() : 0;
-  if (Count > static_cast<size_t>(L.SequencerLoops))
-    return rule("a sequencer has at most " + std::to_string(L.SequencerLoops) +
-                    " loops",
-                "moving-tensors/sequencer.md");
-  int64_t Flits = 1, Low = 0, High = 0, Grain = C.Base | C.Bytes;
-  for (size_t I = 0; I != Count; ++I) {
-    const fb::Loop &Loop =
-        *From.loops()->Get(static_cast<flatbuffers::uoffset_t>(I));
-    if (Loop.size() < 1 || Loop.size() > L.LoopSize)
-      return rule("a loop has 1 to " + std::to_string(L.LoopSize) +
-                      " iterations",
-                  "moving-tensors/sequencer.md");
-    C.Loops.push_back({Loop.size(), Loop.stride()});
-    Flits *= Loop.size();
-    if (Flits > CountLimit)
-      return "the loops have too many iterations";
-    int64_t Reach = int64_t(Loop.stride()) * (int64_t(Loop.size()) - 1);
-    (Reach < 0 ? Low : High) += Reach;
-    Grain |= Loop.stride();
-  }
+  Sequence Steps;
+  if (std::string Why = decodeLoops(From.loops(), L, Steps); !Why.empty())
+    return Why;
+  int64_t Grain = C.Base | C.Bytes;
+  for (const auto &[Size, Stride] : Steps.Loops)
+    Grain |= Stride;
   if (Grain % L.CommitAlignment != 0)
     return rule("addresses, strides and what is written are multiples of " +
                     std::to_string(L.CommitAlignment) + " bytes",
                 CommitPage);
-  if (Flits != E.OutFlits)
-    return rule("the loops take " + std::to_string(Flits) +
+  if (Steps.Steps != E.OutFlits)
+    return rule("the loops take " + std::to_string(Steps.Steps) +
                     " flits, the stream has " + std::to_string(E.OutFlits),
                 CommitPage);
-  if (C.Base + Low < 0 || C.Base + High + C.Bytes > L.DmBytes)
-    return rule("it writes bytes " + std::to_string(C.Base + Low) + " to " +
-                    std::to_string(C.Base + High + C.Bytes) +
-                    " of a slice's data memory of " + std::to_string(L.DmBytes),
+  int64_t First = C.Base + Steps.Low, End = C.Base + Steps.High + C.Bytes;
+  if (First < 0 || End > L.DmBytes)
+    return rule("it writes bytes " + std::to_string(First) + " to " +
+                    std::to_string(End) + " of a slice's data memory of " +
+                    std::to_string(L.DmBytes),
                 "moving-tensors/memory-performance.md");
+  C.Loops = std::move(Steps.Loops);
   return {};
 }
 

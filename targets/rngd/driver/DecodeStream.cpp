@@ -142,38 +142,24 @@ std::string StreamDecoder::makeRuns(const std::vector<NestLoop> &Packet) {
 }
 
 std::string StreamDecoder::loops(const fb::Fetch &From) {
-  size_t Count = From.loops() ? From.loops()->size() : 0;
-  if (Count > static_cast<size_t>(L.SequencerLoops))
-    return rule("a sequencer has at most " + std::to_string(L.SequencerLoops) +
-                    " loops",
-                "moving-tensors/sequencer.md");
-  int64_t Elements = 1, Low = 0, High = 0;
-  for (size_t I = 0; I != Count; ++I) {
-    const fb::Loop &Loop =
-        *From.loops()->Get(static_cast<flatbuffers::uoffset_t>(I));
-    if (Loop.size() < 1 || Loop.size() > L.LoopSize)
-      return rule("a loop has 1 to " + std::to_string(L.LoopSize) +
-                      " iterations",
-                  "moving-tensors/sequencer.md");
-    To.Time.push_back({Loop.size(), Loop.stride(), 0});
-    Elements *= Loop.size();
-    if (Elements > CountLimit)
-      return "the loops have too many iterations";
-    int64_t Reach = int64_t(Loop.stride()) * (int64_t(Loop.size()) - 1);
-    (Reach < 0 ? Low : High) += Reach;
-  }
+  Sequence Steps;
+  if (std::string Why = decodeLoops(From.loops(), L, Steps); !Why.empty())
+    return Why;
+  for (const auto &[Size, Stride] : Steps.Loops)
+    To.Time.push_back({Size, Stride, 0});
   To.Sequencer = To.Time;
   int Bits = bitsOf(To.MemoryType);
   To.Base = From.base();
-  To.FirstBit = To.Base * 8 + Low * Bits;
-  To.EndBit = To.Base * 8 + (High + 1) * Bits;
+  To.FirstBit = To.Base * 8 + Steps.Low * Bits;
+  To.EndBit = To.Base * 8 + (Steps.High + 1) * Bits;
   if (To.FirstBit < 0 || To.EndBit > L.DmBytes * 8)
     return rule("it reads bytes " + std::to_string(To.FirstBit / 8) + " to " +
                     std::to_string((To.EndBit + 7) / 8) +
                     " of a slice's data memory of " + std::to_string(L.DmBytes),
                 "moving-tensors/memory-performance.md");
   To.Packet = From.packet();
-  if (To.Packet < 1 || To.Packet > PacketLimit || Elements % To.Packet != 0 ||
+  if (To.Packet < 1 || To.Packet > PacketLimit ||
+      Steps.Steps % To.Packet != 0 ||
       To.Packet * Bits % (L.FetchAlignment * 8) != 0)
     return rule("packets of " + std::to_string(To.Packet) +
                     " elements: a packet is a multiple of " +
@@ -190,7 +176,7 @@ std::string StreamDecoder::loops(const fb::Fetch &From) {
     return rule("the innermost loops do not make packets of " +
                     std::to_string(To.Packet) + " elements",
                 FetchPage);
-  To.PacketsIn = Elements / To.Packet;
+  To.PacketsIn = Steps.Steps / To.Packet;
   return makeRuns(Packet);
 }
 

@@ -211,35 +211,19 @@ std::string VectorDecoder::operand(const fb::Operand *From, const char *Which,
                   ChainPage);
     break;
   case fb::Source::Vrf: {
-    size_t Count = From->loops() ? From->loops()->size() : 0;
-    if (Count > static_cast<size_t>(L.SequencerLoops))
-      return rule("a sequencer has at most " +
-                      std::to_string(L.SequencerLoops) + " loops",
-                  "moving-tensors/sequencer.md");
-    int64_t Times = 1, Low = 0, High = 0;
-    for (size_t I = 0; I != Count; ++I) {
-      const fb::Loop &Loop =
-          *From->loops()->Get(static_cast<flatbuffers::uoffset_t>(I));
-      if (Loop.size() < 1 || Loop.size() > L.LoopSize)
-        return rule("a loop has 1 to " + std::to_string(L.LoopSize) +
-                        " iterations",
-                    "moving-tensors/sequencer.md");
-      O.Loops.push_back({Loop.size(), Loop.stride()});
-      Times *= Loop.size();
-      if (Times > CountLimit)
-        return "the loops have too many iterations";
-      int64_t Reach = int64_t(Loop.stride()) * (int64_t(Loop.size()) - 1);
-      (Reach < 0 ? Low : High) += Reach;
-    }
-    if (Count != 0 && Times != Packets)
-      return "the operand's loops make " + std::to_string(Times) +
+    Sequence Steps;
+    if (std::string Why = decodeLoops(From->loops(), L, Steps); !Why.empty())
+      return Why;
+    if (!Steps.Loops.empty() && Steps.Steps != Packets)
+      return "the operand's loops make " + std::to_string(Steps.Steps) +
              " packets, the stream has " + std::to_string(Packets);
     O.Base = From->base() / 4;
-    if (From->base() % 4 != 0 || O.Base + Low < 0 ||
-        (O.Base + High + O.Way) * 4 > L.VrfBytes)
+    if (From->base() % 4 != 0 || O.Base + Steps.Low < 0 ||
+        (O.Base + Steps.High + O.Way) * 4 > L.VrfBytes)
       return rule("the operand lies outside a vector register file of " +
                       std::to_string(L.VrfBytes) + " bytes",
                   "computing-tensors/register-files.md");
+    O.Loops = std::move(Steps.Loops);
     break;
   }
   default:
