@@ -10,8 +10,6 @@
 
 using namespace dure::rngd;
 
-// The book says 1 to 2 (computing-tensors/fetch-adapter.md).
-static constexpr int64_t AdapterLatency = 2;
 // Accesses that are looked at for starvation.
 static constexpr int64_t LookedAt = 1 << 16;
 
@@ -84,7 +82,7 @@ std::string dure::rngd::timeExec(const ExecPlan &E, const Limits &L,
   // The collect engine takes a flit a cycle.
   int64_t Longest = Flits;
   if (E.Stream.Cast != fb::Type::None || E.Stream.Lookup != fb::Type::None)
-    Latency += AdapterLatency;
+    Latency += L.AdapterLatency;
   if (E.Contract) {
     timeContraction(E, L, To, Latency);
     Flits = E.Contract->OutFlits;

@@ -12,6 +12,7 @@ Result<Limits> Limits::of(const Machine &Chip) {
   FigureReader Read(Chip);
   Read.count("organization.clusters_per_chip", L.Clusters)
       .count("organization.slices_per_cluster", L.SlicesPerCluster)
+      .count("organization.pes_per_cluster", L.PesPerCluster)
       .count("organization.lanes_per_slice", L.Lanes)
       .count("organization.slices_per_dmn", L.SlicesPerDmn)
       .count("data_memory.slice_stride", L.SliceStride)
@@ -30,6 +31,7 @@ Result<Limits> Limits::of(const Machine &Chip) {
       .count("sequencer.loop_size", L.LoopSize)
       .count("stream.flit_bytes", L.FlitBytes)
       .count("fetch.packet_alignment", L.FetchAlignment)
+      .count("fetch.adapter_latency_cycles", L.AdapterLatency)
       .count("dma.engines", L.DmaEngines)
       .count("dma.packet_bytes", L.DmaPacket)
       .count("dma.request_bytes", L.DmaRequest)

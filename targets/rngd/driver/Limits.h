@@ -19,12 +19,13 @@ std::string_view machineText();
 
 /// Named as in the description.
 struct Limits {
-  int64_t Clusters, SlicesPerCluster, Lanes;
+  int64_t Clusters, SlicesPerCluster, PesPerCluster, Lanes;
   int64_t SlicesPerDmn, SliceStride, DmBytes, DmBanks, DmRowBytes;
   int64_t TrfBytesPerLane, VrfBytes;
   int64_t HbmBytes, HbmUnit;
   double HbmBytesPerSecond, Hertz;
-  int64_t SequencerLoops, LoopSize, FlitBytes, FetchAlignment;
+  int64_t SequencerLoops, LoopSize, FlitBytes;
+  int64_t FetchAlignment, AdapterLatency;
   int64_t DmaEngines, DmaPacket, DmaRequest, DmaAlignment, DmnBytesPerCycle;
   int64_t AccumulatorCells, AccumulatorColumns, OutputElements;
   int64_t VectorWay, FloatWay, ReduceSlots, Immediates;
@@ -34,6 +35,7 @@ struct Limits {
 
   static Result<Limits> of(const Machine &Chip);
 
+  int64_t pes() const { return Clusters * PesPerCluster; }
   int64_t slices() const { return Clusters * SlicesPerCluster; }
   int64_t trfBytes() const { return Lanes * TrfBytesPerLane; }
 };

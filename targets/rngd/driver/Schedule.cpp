@@ -303,7 +303,7 @@ void Clock::run() {
 
 static int64_t pesOf(const ExecPlan &E, const Limits &L) {
   int64_t Slices = E.Slices * __builtin_popcount(E.Clusters), Pes = 1;
-  while (Pes < 2 * L.Clusters * 2 && Pes * 64 < Slices)
+  while (Pes < L.pes() && Pes * (L.SlicesPerCluster / L.PesPerCluster) < Slices)
     Pes *= 2;
   return Pes;
 }
@@ -370,7 +370,6 @@ static void scheduleTcc(const ProgramPlan &P, const Limits &L,
                         const TccTiming &T, Schedule &S) {
   std::vector<TccInstruction> Instructions;
   Preload Filled;
-  int64_t MostPes = L.Clusters * 4;
   for (size_t I = 0; I != P.Commands.size(); ++I) {
     const CommandPlan &C = P.Commands[I];
     TccInstruction In = {C.Dma ? TccContext::Dma : TccContext::Main, 0, {}};
@@ -380,7 +379,7 @@ static void scheduleTcc(const ProgramPlan &P, const Limits &L,
       S.Costs[I].Busy[static_cast<int>(Main)] = In.Cycles;
     } else {
       int64_t Bytes = C.Dma->Packets * C.Dma->PacketBytes;
-      dure::Result<int64_t> Time = T.dma(Bytes, MostPes);
+      dure::Result<int64_t> Time = T.dma(Bytes, L.pes());
       if (Time)
         In.Cycles = *Time;
       else

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Threads of one executor, which share out the slices of a command.
+//
+// They stay between commands, of which a program has thousands; parallelFor of
+// runtime/base makes its threads anew.
 #ifndef DURE_TARGETS_RNGD_DRIVER_WORKERS_H
 #define DURE_TARGETS_RNGD_DRIVER_WORKERS_H
 
