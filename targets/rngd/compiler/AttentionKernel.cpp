@@ -9,7 +9,6 @@ using namespace dure::tcp;
 namespace dure::rngd {
 namespace {
 
-constexpr int64_t Slices = 256, LaneElements = 4096;
 /// Far enough below any score that its weight is 0, and finite.
 constexpr float Hidden = 1e30f;
 
@@ -37,6 +36,12 @@ int64_t blockBytes(const Sizes &s) {
   return 4 * std::max(keyBlock(s) * s.depth, valueBlock(s) * s.width);
 }
 
+/// Of a query of all heads: itself, scores, statistics, results and what is
+/// added to them, and two rows of a mask.
+int64_t queryBytes(const Sizes &s) {
+  return 4 * (s.heads * (s.depth + 2 * s.width + s.keys + 16) + 2 * s.keys);
+}
+
 class Attention {
 public:
   Attention(KernelBuilder &k, AttentionOp op, const KernelOperands &at)
@@ -53,7 +58,6 @@ private:
   /// Some keys' rows, of every group of the grid, in `buffer`.
   Value load(Value from, int64_t group, int64_t first, int64_t count,
              int64_t width, StringRef axis);
-  Value partOf(Value memory, const DigitList &element, int64_t offset);
 
   KernelBuilder &k;
   AttentionOp op;
@@ -128,20 +132,10 @@ Value Attention::bias(const Grid &grid, int64_t group, int64_t query,
   return local;
 }
 
-Value Attention::partOf(Value memory, const DigitList &element,
-                        int64_t offset) {
-  auto type = cast<DmType>(memory.getType());
-  return ViewOp::create(k.b,
-                        DmType::get(k.b.getContext(), type.getElementType(),
-                                    type.getCluster(), type.getSlice(),
-                                    MapAttr::get(k.b.getContext(), element)),
-                        memory, offset);
-}
-
 Value Attention::load(Value from, int64_t group, int64_t first, int64_t count,
                       int64_t width, StringRef axis) {
   DigitList local = {k.digit("t", count), k.digit(axis, width)};
-  Value some = partOf(buffer, local, 0);
+  Value some = k.part(buffer, local, 0);
   k.copy(k.hbm(from,
                {grid.slice.front(), k.digit("t", count, 1, s.keys),
                 k.digit(axis, width)},
@@ -167,11 +161,11 @@ void Attention::scores(Value q, int64_t group, Value bias, Value out) {
       k.toTrf(k.collect(k.fetchCast(x, k.bf16())), file);
     });
     Value target =
-        partOf(out, {h, m, k.digit("t", count, 1, s.keys)}, first * 4);
+        k.part(out, {h, m, k.digit("t", count, 1, s.keys)}, first * 4);
     k.exec(Context::Main, [&] {
       Value x =
           k.collect(k.fetchCast(k.fetch(q, {h, m, chunks}, {chunk}), k.bf16()));
-      Value sum = k.contract(x, file, pack, {h, m}, {eights}, "d");
+      Value sum = k.contract(x, file, pack, {eights}, "d");
       Value y = k.widen(k.stepImm(VectorKind::Mul0, k.narrow(sum), scale), sum);
       k.commit(y, target);
     });
@@ -181,13 +175,7 @@ void Attention::scores(Value q, int64_t group, Value bias, Value out) {
   // Head by head: the mask has none.
   Digit t = k.digit("t", s.keys);
   for (int64_t head = 0; head < h.size; ++head) {
-    auto type = cast<DmType>(out.getType());
-    Value rows = ViewOp::create(
-        k.b,
-        DmType::get(k.b.getContext(), k.f32(), type.getCluster(),
-                    type.getSlice(),
-                    MapAttr::get(k.b.getContext(), DigitList{m, t})),
-        out, head * m.size * s.keys * 4);
+    Value rows = k.part(out, {m, t}, head * m.size * s.keys * 4);
     k.exec(Context::Main, [&] {
       Value x = k.collect(k.fetchPair(
           rows, bias, {m, k.digit("t", s.keys / 8, 8)}, {k.digit("t", 8)}));
@@ -210,15 +198,14 @@ void Attention::values(Value weights, int64_t group, Value out) {
       k.toTrf(k.collect(k.fetchCast(x, k.bf16())), file);
     });
     Value rows =
-        partOf(weights, {h, m, k.digit("t", count, 1, s.keys)}, first * 4);
+        k.part(weights, {h, m, k.digit("t", count, 1, s.keys)}, first * 4);
     Value sum =
         first == 0 ? out : k.dm(k.f32(), grid, {h, m, k.digit("e", s.width)});
     k.exec(Context::Main, [&] {
       Value x = k.collect(
           k.fetchCast(k.fetch(rows, {h, m, chunks}, {chunk}), k.bf16()));
-      k.commit(
-          k.contract(x, file, count % 32 == 0 ? 2 : 1, {h, m}, {eights}, "t"),
-          sum);
+      k.commit(k.contract(x, file, count % 32 == 0 ? 2 : 1, {eights}, "t"),
+               sum);
     });
     if (first == 0)
       continue;
@@ -258,19 +245,17 @@ void Attention::part(int64_t group, int64_t groups, int64_t query,
 
 void Attention::run() {
   int64_t perPart = op.getMask() && shapeOf(op.getMask())[0] != 1
-                        ? std::min(s.perBatch, Slices)
-                        : std::min(s.groups, Slices);
-  int64_t fixed = blockBytes(s);
-  int64_t perQuery =
-      4 * (s.heads * (s.depth + 2 * s.width + s.keys + 16) + 2 * s.keys);
-  int64_t most = std::max<int64_t>(1, (480 * 1024 - fixed) / perQuery);
+                        ? std::min(s.perBatch, SlicesPerCluster)
+                        : std::min(s.groups, SlicesPerCluster);
+  int64_t most =
+      std::max<int64_t>(1, (DmBudget - blockBytes(s)) / queryBytes(s));
   most = std::min<int64_t>(most, std::max<int64_t>(1, 96 / s.heads));
   for (int64_t group = 0; group < s.groups;) {
     int64_t groups = std::min(perPart, s.groups - group);
     if (perPart == s.perBatch)
       groups = std::min(groups, s.perBatch - group % s.perBatch);
     for (int64_t query = 0; query < s.queries;) {
-      int64_t rest = s.queries - query, parts = Slices / groups;
+      int64_t rest = s.queries - query, parts = SlicesPerCluster / groups;
       int64_t each = std::min<int64_t>(most, llvm::divideCeil(rest, parts));
       parts = std::min(parts, rest / each);
       part(group, groups, query, parts, each);
@@ -307,20 +292,15 @@ Refusal attentionRefusal(AttentionOp op) {
       return "its mask is not of truth values, or rows without keys are not "
              "their values' mean";
   }
-  int64_t fixed = blockBytes(s);
-  int64_t perQuery =
-      4 * (s.heads * (s.depth + 2 * s.width + s.keys + 16) + 2 * s.keys);
-  if (fixed + perQuery > 480 * 1024)
+  if (blockBytes(s) + queryBytes(s) > DmBudget)
     return "keys and values of a group do not fit a slice's data memory";
   if (s.heads > 96)
     return "a group has more than 96 heads";
   return std::nullopt;
 }
 
-LogicalResult emitAttention(KernelBuilder &k, AttentionOp op,
-                            const KernelOperands &at) {
+void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at) {
   Attention(k, op, at).run();
-  return success();
 }
 
 } // namespace dure::rngd

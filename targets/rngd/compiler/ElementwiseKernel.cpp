@@ -176,7 +176,7 @@ void Elementwise::flat() {
     if (!splatOf(operand) || op->getNumOperands() == 1)
       streams.push_back(place);
   int64_t buffers = static_cast<int64_t>(streams.size()) + 1;
-  int64_t most = 512 * 1024 / 4 / buffers / 8 * 8 - 64;
+  int64_t most = DmBytes / 4 / buffers / 8 * 8 - 64;
   for (const Share &share : divide(elementsOf(op->getResult(0)), most, 8)) {
     k.releaseAll();
     Grid grid = k.grid("e", share);
@@ -199,7 +199,7 @@ void Elementwise::flat() {
 void Elementwise::rows(unsigned repeated, int64_t columns) {
   int64_t count = elementsOf(op->getResult(0)) / columns;
   int64_t pitch = llvm::alignTo(columns, 8);
-  int64_t most = std::max<int64_t>(1, 512 * 1024 / 4 / 3 / pitch);
+  int64_t most = std::max<int64_t>(1, DmBytes / 4 / 3 / pitch);
   for (const Share &share : divide(count, most)) {
     k.releaseAll();
     Grid grid = k.grid("r", share);
@@ -241,7 +241,7 @@ Refusal elementwiseRefusal(Operation *op) {
     if (shapeOf(value) == shapeOf(result))
       ++full;
     else if (!repeatsRows(value, result) || elementsOf(value) % 8 != 0 ||
-             elementsOf(value) * 12 > 512 * 1024)
+             elementsOf(value) * 12 > DmBytes)
       return "an operand is repeated along inner dimensions, or has rows that "
              "are no multiple of 32 bytes";
   }
@@ -250,17 +250,16 @@ Refusal elementwiseRefusal(Operation *op) {
   return std::nullopt;
 }
 
-LogicalResult emitElementwise(KernelBuilder &k, Operation *op,
-                              const KernelOperands &at) {
+void emitElementwise(KernelBuilder &k, Operation *op,
+                     const KernelOperands &at) {
   Elementwise kernel(k, op, at);
   for (auto [i, value] : llvm::enumerate(op->getOperands())) {
     if (splatOf(value) || shapeOf(value) == shapeOf(op->getResult(0)))
       continue;
     kernel.rows(static_cast<unsigned>(i), elementsOf(value));
-    return success();
+    return;
   }
   kernel.flat();
-  return success();
 }
 
 } // namespace dure::rngd

@@ -7,11 +7,6 @@ using namespace dure::tcp;
 
 namespace dure::rngd {
 
-/// organization of the chip (quick-start/kernel-design.md) and its memories
-/// (memory-performance.md, register-files.md).
-static constexpr int64_t SlicesPerCluster = 256, Clusters = 2;
-static constexpr int64_t DmBytes = 512 * 1024, TrfBytes = 64 * 1024,
-                         VrfBytes = 8 * 1024;
 static constexpr int64_t FlitBits = 256, DmaEngines = 8;
 
 SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit) {
@@ -73,10 +68,13 @@ Value KernelBuilder::alloc(Type type, int64_t &next, int64_t bytes,
   return place;
 }
 
-Value KernelBuilder::workspace(Type type, const DigitList &element) {
-  int64_t bytes = positions(element) * bitsOf(type) / 8;
-  return alloc(HbmType::get(b.getContext(), type, map(element)), nextHbm, bytes,
-               int64_t(1) << 40, 256);
+Value KernelBuilder::part(Value dm, const DigitList &element, int64_t offset) {
+  auto type = cast<DmType>(dm.getType());
+  return ViewOp::create(b,
+                        DmType::get(b.getContext(), type.getElementType(),
+                                    type.getCluster(), type.getSlice(),
+                                    map(element)),
+                        dm, offset);
 }
 
 Value KernelBuilder::constant(DenseElementsAttr value,
@@ -228,8 +226,7 @@ void KernelBuilder::toVrf(Value stream, Value vrf) {
 }
 
 Value KernelBuilder::contract(Value stream, Value trf, int64_t pack,
-                              const DigitList &time, const DigitList &broadcast,
-                              StringRef sum) {
+                              const DigitList &broadcast, StringRef sum) {
   auto in = cast<StreamType>(stream.getType());
   auto with = cast<TrfType>(trf.getType());
   MLIRContext *context = b.getContext();
@@ -265,16 +262,6 @@ Value KernelBuilder::contract(Value stream, Value trf, int64_t pack,
                                 /*sequential=*/false);
 }
 
-Value KernelBuilder::cast(Value stream, Type type) {
-  auto from = mlir::cast<StreamType>(stream.getType());
-  DigitList packet = listOf(from.getPacket());
-  packet.front().extent =
-      FlitBits / bitsOf(type) /
-      std::max<int64_t>(1, positions(Digits(packet).drop_front()));
-  return CastOp::create(
-      b, withPacket(stream, listOf(from.getTime()), packet, type), stream);
-}
-
 void KernelBuilder::commit(Value stream, Value target) {
   CommitOp::create(b, stream, target);
 }
@@ -298,7 +285,7 @@ static bool isPair(StreamType stream) {
 }
 
 Value KernelBuilder::narrow(Value stream) {
-  auto from = mlir::cast<StreamType>(stream.getType());
+  auto from = cast<StreamType>(stream.getType());
   DigitList time = listOf(from.getTime());
   Digit packet = from.getPacket().getDigits().back();
   bool trim = packet.size <= 4 && !isPair(from);
@@ -312,7 +299,7 @@ Value KernelBuilder::narrow(Value stream) {
 }
 
 Value KernelBuilder::widen(Value stream, Value like) {
-  auto before = mlir::cast<StreamType>(like.getType());
+  auto before = cast<StreamType>(like.getType());
   DigitList time;
   for (const Digit &each : before.getTime().getDigits())
     if (!each.axis || each.axis.getValue() != "pair")
@@ -346,7 +333,7 @@ Value KernelBuilder::stepStash(VectorKind kind, Value stream) {
 }
 
 Value KernelBuilder::zip(VectorKind kind, Value stream, Arguments arguments) {
-  auto from = mlir::cast<StreamType>(stream.getType());
+  auto from = cast<StreamType>(stream.getType());
   DigitList time;
   for (const Digit &each : from.getTime().getDigits())
     if (!each.axis || each.axis.getValue() != "pair")
@@ -361,7 +348,7 @@ Value KernelBuilder::stash(Value stream) {
 
 Value KernelBuilder::reduce(Reduction kind, Value stream, StringRef axis,
                             int64_t limit) {
-  auto from = mlir::cast<StreamType>(stream.getType());
+  auto from = cast<StreamType>(stream.getType());
   DigitList time;
   int64_t covered = positions(from.getPacket().getDigits());
   for (const Digit &each : from.getTime().getDigits()) {
@@ -378,7 +365,7 @@ Value KernelBuilder::reduce(Reduction kind, Value stream, StringRef axis,
 }
 
 Value KernelBuilder::widenReduced(Value stream) {
-  auto from = mlir::cast<StreamType>(stream.getType());
+  auto from = cast<StreamType>(stream.getType());
   return vector(VectorKind::WidenPad, stream, {}, Arguments::StreamOperand, {},
                 false, false,
                 withPacket(stream, listOf(from.getTime()), {digit("x", 8)}));

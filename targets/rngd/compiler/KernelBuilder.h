@@ -15,6 +15,17 @@ namespace dure::rngd {
 
 using DigitList = llvm::SmallVector<tcp::Digit, 4>;
 
+/// What kernels divide their work by (quick-start/kernel-design.md,
+/// moving-tensors/memory-performance.md, computing-tensors/register-files.md).
+inline constexpr int64_t Clusters = 2, SlicesPerCluster = 256, Lanes = 8;
+inline constexpr int64_t DmBytes = 512 * 1024, TrfBytes = 64 * 1024,
+                         VrfBytes = 8 * 1024;
+/// Elements of bf16 that a lane holds when all are in use.
+inline constexpr int64_t LaneElements = TrfBytes / Lanes / 2;
+/// Of data memory, what tensors of a kernel may take: the rest is for the
+/// smaller things beside them, statistics of rows and what alignment adds.
+inline constexpr int64_t DmBudget = DmBytes - 32 * 1024;
+
 /// Slices that do the same work, side by side.
 struct Grid {
   DigitList cluster, slice;
@@ -52,7 +63,8 @@ public:
   /// A binding, or a part of it from element `first` on, laid out otherwise.
   mlir::Value hbm(mlir::Value binding, const DigitList &element,
                   int64_t first = 0);
-  mlir::Value workspace(mlir::Type type, const DigitList &element);
+  /// A tensor in data memory from byte `offset` on, laid out otherwise.
+  mlir::Value part(mlir::Value dm, const DigitList &element, int64_t offset);
   mlir::Value constant(mlir::DenseElementsAttr value, const DigitList &element);
   mlir::Value dm(mlir::Type type, const Grid &grid, const DigitList &element);
   mlir::Value trf(mlir::Type type, const Grid &grid, const DigitList &lane,
@@ -85,11 +97,10 @@ public:
   void toTrf(mlir::Value stream, mlir::Value trf);
   void toVrf(mlir::Value stream, mlir::Value vrf);
   /// stream x trf over `sum` (a digit a packet, the rest in time): the result's
-  /// time is `time` then `broadcast`, its packet the lanes.
+  /// time is what else the stream's has, then `broadcast`, its packet the
+  /// lanes.
   mlir::Value contract(mlir::Value stream, mlir::Value trf, int64_t pack,
-                       const DigitList &time, const DigitList &broadcast,
-                       llvm::StringRef sum);
-  mlir::Value cast(mlir::Value stream, mlir::Type type);
+                       const DigitList &broadcast, llvm::StringRef sum);
   void commit(mlir::Value stream, mlir::Value target);
 
   mlir::Value narrow(mlir::Value stream);
@@ -128,7 +139,7 @@ private:
                      bool stash, bool zip, mlir::Type result);
 
   mlir::func::FuncOp function;
-  int64_t nextDm = 0, nextTrf = 0, nextVrf = 0, nextHbm = 0;
+  int64_t nextDm = 0, nextTrf = 0, nextVrf = 0;
   int64_t nextEngine = 0;
   bool overflow = false;
 };

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Kernels of RNGD, by family. Included by the compiler target.
 //
-// Each takes a dure op with static shapes and where its operands and result lie
-// in HBM, row by row; writes a program's commands; fails with a diagnostic at
-// the op when it does not fit. `...Refusal` says beforehand, in words, what is
-// the matter, or nothing.
+// `...Refusal` says in words why a kernel does not take an op, or nothing; then
+// `emit...` may be called: with where the operands and the result lie in HBM,
+// row by row, it writes a program's commands.
 #ifndef DURE_TARGETS_RNGD_COMPILER_KERNELS_H
 #define DURE_TARGETS_RNGD_COMPILER_KERNELS_H
 
@@ -26,26 +25,22 @@ struct KernelOperands {
 };
 
 Refusal elementwiseRefusal(mlir::Operation *op);
-mlir::LogicalResult emitElementwise(KernelBuilder &k, mlir::Operation *op,
-                                    const KernelOperands &at);
+void emitElementwise(KernelBuilder &k, mlir::Operation *op,
+                     const KernelOperands &at);
 
 /// layer_norm, rms_norm and softmax over the last dimensions.
 Refusal rowRefusal(mlir::Operation *op);
-mlir::LogicalResult emitRow(KernelBuilder &k, mlir::Operation *op,
-                            const KernelOperands &at);
+void emitRow(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 
 Refusal matMulRefusal(MatMulOp op);
-mlir::LogicalResult emitMatMul(KernelBuilder &k, MatMulOp op,
-                               const KernelOperands &at);
+void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at);
 
 Refusal attentionRefusal(AttentionOp op);
-mlir::LogicalResult emitAttention(KernelBuilder &k, AttentionOp op,
-                                  const KernelOperands &at);
+void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at);
 
-/// transpose, slice, concat, gather by constant strides: DMA alone.
+/// transpose, and gather of rows: DMA alone.
 Refusal moveRefusal(mlir::Operation *op);
-mlir::LogicalResult emitMove(KernelBuilder &k, mlir::Operation *op,
-                             const KernelOperands &at);
+void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 
 /// Sizes of a static dure tensor.
 llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);

@@ -9,10 +9,6 @@ using namespace dure::tcp;
 namespace dure::rngd {
 namespace {
 
-constexpr int64_t Slices = 256, DmBudget = 480 * 1024;
-/// Elements of bf16 that a lane of eight holds (register-files.md).
-constexpr int64_t LaneElements = 4096;
-
 struct Product {
   int64_t batch, m, n, k;
   bool lhsBatched, rhsBatched, transposedRhs;
@@ -130,8 +126,7 @@ void MatMul::rows(int64_t batch, int64_t firstRow, int64_t parts, int64_t each,
     k.exec(Context::Main, [&] {
       Value s =
           k.collect(k.fetchCast(k.fetch(lhs, {m, chunks}, {chunk}), k.bf16()));
-      Value sum =
-          k.contract(s, weights, part % 32 == 0 ? 2 : 1, {m}, {eights}, "k");
+      Value sum = k.contract(s, weights, part % 32 == 0 ? 2 : 1, {eights}, "k");
       if (before)
         sum = k.stepVrf(VectorKind::ClipAdd, sum, before);
       k.commit(sum, product);
@@ -145,14 +140,15 @@ void MatMul::rows(int64_t batch, int64_t firstRow, int64_t parts, int64_t each,
 
 void MatMul::run() {
   depth = std::min<int64_t>(p.k, LaneElements);
-  columns = divisor(p.n, std::max<int64_t>(8, LaneElements / depth * 8), 8);
+  columns =
+      divisor(p.n, std::max<int64_t>(Lanes, LaneElements / depth * Lanes), 8);
   int64_t all = p.n / columns;
-  columnParts = divisor(all, Slices, 1);
+  columnParts = divisor(all, SlicesPerCluster, 1);
   // What data memory and, where sums are continued, the register file hold.
   int64_t left = DmBudget / 4 - columns * depth;
   int64_t most = std::max<int64_t>(1, left / (depth + columns));
   if (p.k > depth) {
-    most = std::min<int64_t>(most, 2048 / columns);
+    most = std::min<int64_t>(most, VrfBytes / 4 / columns);
     int64_t passes = llvm::divideCeil(p.k, depth);
     most = std::min(
         most, std::max<int64_t>(1, (DmBudget / 4 / passes - columns * depth) /
@@ -161,7 +157,7 @@ void MatMul::run() {
   for (int64_t batch = 0; batch < p.batch; ++batch)
     for (int64_t column = 0; column < p.n; column += columnParts * columns)
       for (int64_t row = 0; row < p.m;) {
-        int64_t rest = p.m - row, parts = Slices / columnParts;
+        int64_t rest = p.m - row, parts = SlicesPerCluster / columnParts;
         int64_t each = std::min<int64_t>(most, llvm::divideCeil(rest, parts));
         parts = std::min(parts, rest / each);
         rows(batch, row, parts, each, column);
@@ -185,11 +181,9 @@ Refusal matMulRefusal(MatMulOp op) {
   return std::nullopt;
 }
 
-LogicalResult emitMatMul(KernelBuilder &k, MatMulOp op,
-                         const KernelOperands &at) {
+void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at) {
   Product p = *shapeOfProduct(op);
   MatMul(k, p, at).run();
-  return success();
 }
 
 } // namespace dure::rngd

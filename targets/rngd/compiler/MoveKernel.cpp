@@ -8,7 +8,7 @@ using namespace dure::tcp;
 
 namespace dure::rngd {
 
-/// Bytes of the index list that one slice holds beside nothing else.
+/// One slice holds the whole list of indices, 8 bytes each, beside its rows.
 static constexpr int64_t MostIndices = 32 * 1024;
 
 static Refusal gatherRefusal(GatherOp op) {
@@ -24,7 +24,7 @@ static Refusal gatherRefusal(GatherOp op) {
   int64_t row = elementsOf(op.getX()) / type.getDimSize(0);
   if (bits % 8 != 0 || row * bits / 8 % 8 != 0 || element.isInteger(1))
     return "its rows are no multiple of 8 bytes";
-  if (row * bits / 8 > 512 * 1024)
+  if (row * bits / 8 + indices.getNumElements() * 8 > DmBudget)
     return "a row does not fit a slice's data memory";
   if (!indices.getElementType().isInteger(64))
     return "its indices are not i64";
@@ -49,7 +49,7 @@ static void emitGather(KernelBuilder &k, GatherOp op,
                         {k.digit("i", count), k.digit("w", 2)}));
   Value pairs = ViewOp::create(k.b, words, at.inputs[1], 0);
   for (const Share &share :
-       divide(count, std::max<int64_t>(1, 256 * 1024 / bytes))) {
+       divide(count, std::max<int64_t>(1, (DmBudget - count * 8) / bytes))) {
     k.releaseAll();
     Value index = k.dm(k.i32(), one, {k.digit("i", count), k.digit("w", 2)});
     k.copy(pairs, index);
@@ -57,14 +57,9 @@ static void emitGather(KernelBuilder &k, GatherOp op,
     Digit columns = k.digit("c", row);
     Value local = k.dm(element, grid, {k.digit("i", share.each), columns});
     // The first number of each pair, from the share's first on.
-    auto type = cast<DmType>(index.getType());
-    Value some = ViewOp::create(
-        k.b,
-        DmType::get(k.b.getContext(), k.i32(), type.getCluster(),
-                    type.getSlice(),
-                    MapAttr::get(k.b.getContext(), {k.digit("i", share.rows()),
-                                                    k.digit("w", 1, 1, 2)})),
-        index, share.first * 8);
+    Value some =
+        k.part(index, {k.digit("i", share.rows()), k.digit("w", 1, 1, 2)},
+               share.first * 8);
     k.gather(k.hbm(at.inputs[0], {k.digit("key", rows), columns}), some, "key",
              local);
     k.copy(local, k.hbm(at.result, {k.digit("i", share.rows()), columns},
@@ -98,11 +93,10 @@ Refusal moveRefusal(Operation *op) {
   return std::nullopt;
 }
 
-LogicalResult emitMove(KernelBuilder &k, Operation *op,
-                       const KernelOperands &at) {
+void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   if (auto gather = dyn_cast<GatherOp>(op)) {
     emitGather(k, gather, at);
-    return success();
+    return;
   }
   auto transpose = cast<dure::TransposeOp>(op);
   ArrayRef<int64_t> from = shapeOf(op->getOperand(0));
@@ -112,7 +106,6 @@ LogicalResult emitMove(KernelBuilder &k, Operation *op,
   for (int64_t i : transpose.getPermutation())
     target.push_back(k.digit("d" + std::to_string(i), from[i]));
   k.copy(k.hbm(at.inputs[0], source), k.hbm(at.result, target));
-  return success();
 }
 
 } // namespace dure::rngd

@@ -112,9 +112,25 @@ SmallVector<Placed> Places::layout(Type type) const {
   return placed;
 }
 
+/// Whoever conflicts later with what a write covers conflicts with the write,
+/// which comes after it: the covered need not be remembered.
+void Dependences::forgetCovered() {
+  llvm::erase_if(earlier, [&](const Earlier &before) {
+    return before.group != group &&
+           llvm::any_of(written, [&](const Access &write) {
+             return write.covers(before.access);
+           });
+  });
+  written.clear();
+}
+
 SmallVector<uint32_t> Dependences::add(uint32_t command, unsigned lane,
-                                       unsigned group,
+                                       unsigned inGroup,
                                        ArrayRef<Access> accesses) {
+  // Only once all of a group have seen what was before it.
+  if (inGroup != group)
+    forgetCovered();
+  group = inGroup;
   llvm::SmallDenseMap<unsigned, uint32_t> latest;
   for (const Access &access : accesses)
     for (const Earlier &before : earlier)
@@ -123,16 +139,10 @@ SmallVector<uint32_t> Dependences::add(uint32_t command, unsigned lane,
         uint32_t &last = latest[before.lane];
         last = std::max(last, before.command);
       }
-  // What a write covers is waited for through it from now on.
   for (const Access &access : accesses) {
-    if (access.writes)
-      llvm::erase_if(earlier, [&](const Earlier &before) {
-        return before.access.memory == access.memory &&
-               before.access.index == access.index &&
-               access.begin <= before.access.begin &&
-               before.access.end <= access.end && before.lane == lane;
-      });
     earlier.push_back({command, lane, group, access});
+    if (access.writes)
+      written.push_back(access);
   }
   SmallVector<uint32_t> after;
   for (auto [_, last] : latest)

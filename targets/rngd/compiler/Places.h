@@ -24,6 +24,10 @@ struct Access {
   int64_t begin, end;
   bool writes;
 
+  bool covers(const Access &other) const {
+    return memory == other.memory && index == other.index &&
+           begin <= other.begin && other.end <= end;
+  }
   bool conflicts(const Access &other) const {
     return (writes || other.writes) && memory == other.memory &&
            index == other.index && begin < other.end && other.begin < end;
@@ -70,7 +74,12 @@ private:
     unsigned lane, group;
     Access access;
   };
+  void forgetCovered();
+
   std::vector<Earlier> earlier;
+  /// The latest group, and what it writes.
+  unsigned group = 0;
+  llvm::SmallVector<Access> written;
 };
 
 } // namespace dure::rngd

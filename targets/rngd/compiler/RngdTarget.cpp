@@ -34,8 +34,7 @@ Refusal refusalOf(Operation *op) {
   return elementwiseRefusal(op);
 }
 
-LogicalResult emitKernel(KernelBuilder &k, Operation *op,
-                         const KernelOperands &at) {
+void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return emitMatMul(k, matmul, at);
   if (auto attention = dyn_cast<AttentionOp>(op))
@@ -63,7 +62,11 @@ public:
 
   FailureOr<std::vector<TargetVariant>>
   variants(ArrayRef<std::string> names, std::string &error) const override {
-    // Names given by --cpu are another target's.
+    for (const std::string &name : names)
+      if (name != "rngd") {
+        error = "--cpu=" + name + ": RNGD has one variant, rngd";
+        return failure();
+      }
     TargetVariant variant;
     variant.Name = "rngd";
     variant.Driver = "rngd";
@@ -187,8 +190,7 @@ static FailureOr<func::FuncOp> lower(func::FuncOp dispatch, ModuleOp module) {
     for (Value operand : op.getOperands())
       at.inputs.push_back(places.lookup(operand));
     at.result = places.lookup(op.getResult(0));
-    if (failed(emitKernel(k, &op, at)))
-      return failure();
+    emitKernel(k, &op, at);
     if (k.overflowed())
       return op.emitError("does not fit RNGD's memories as the kernel divides "
                           "it; compile with --target cpu");
@@ -217,10 +219,13 @@ FailureOr<CodeObjectResult> RngdTarget::emit(const EmitRequest &request) const {
     out.Entries.push_back(std::move(entry));
   }
   if (!request.SaveTemps.empty()) {
+    std::string path = request.SaveTemps + "/rngd.tcp.mlir";
     std::error_code error;
-    llvm::raw_fd_ostream file(request.SaveTemps + "/rngd.tcp.mlir", error);
-    if (!error)
-      module->print(file);
+    llvm::raw_fd_ostream file(path, error);
+    if (error)
+      return first.emitError("cannot write '")
+             << path << "': " << error.message();
+    module->print(file);
   }
   flatbuffers::FlatBufferBuilder buffer;
   fb::FinishModuleBuffer(buffer, fb::Module::Pack(buffer, &code));

@@ -7,6 +7,10 @@ using namespace dure::tcp;
 
 namespace dure::rngd {
 
+/// Elements of scale and bias that the register file holds at a time, beside
+/// statistics of rows.
+static constexpr int64_t ParameterBlock = 512;
+
 void RowWork::stream(function_ref<Value(Value)> steps, Value in, Value out) {
   k.exec(Context::Main, [&] {
     Value x = k.collect(k.fetch(in, time(), packet()));
@@ -77,8 +81,8 @@ public:
   void run(Value x, Value out, bool centered);
 
 private:
-  /// A part of scale or bias in the register file.
-  Value parameters(Value binding, int64_t first, int64_t count);
+  /// A part of scale or bias in the register file, by way of `local`.
+  Value parameters(Value binding, Value local, int64_t first, int64_t count);
 
   RowWork &rows;
   KernelBuilder &k;
@@ -88,14 +92,15 @@ private:
 
 } // namespace
 
-Value Normalization::parameters(Value binding, int64_t first, int64_t count) {
+Value Normalization::parameters(Value binding, Value local, int64_t first,
+                                int64_t count) {
   DigitList part = {k.digit("c", count)};
-  Value local = k.dm(k.f32(), rows.grid, part);
-  k.copy(k.hbm(binding, part, first), local);
+  Value some = k.part(local, part, 0);
+  k.copy(k.hbm(binding, part, first), some);
   Value file = k.vrf(k.f32(), rows.grid, part);
   k.exec(Context::Sub, [&] {
-    k.toVrf(k.collect(k.fetch(local, {k.digit("c", count / 8, 8)},
-                              {k.digit("c", 8)})),
+    k.toVrf(k.collect(
+                k.fetch(some, {k.digit("c", count / 8, 8)}, {k.digit("c", 8)})),
             file);
   });
   return file;
@@ -122,12 +127,15 @@ void Normalization::run(Value x, Value out, bool centered) {
   Value file = rows.toRegisters(factor);
   int64_t mark = k.vrfMark();
   // As much of scale and bias at a time as the register file holds.
-  int64_t block = std::min<int64_t>(rows.columns, 512);
+  int64_t block = std::min(rows.columns, ParameterBlock);
+  Value localScale = k.dm(k.f32(), rows.grid, {k.digit("c", block)});
+  Value localBias =
+      bias ? k.dm(k.f32(), rows.grid, {k.digit("c", block)}) : Value();
   for (int64_t first = 0; first < rows.columns; first += block) {
     int64_t count = std::min(block, rows.columns - first);
     k.releaseVrf(mark);
-    Value gamma = parameters(scale, first, count);
-    Value beta = bias ? parameters(bias, first, count) : Value();
+    Value gamma = parameters(scale, localScale, first, count);
+    Value beta = bias ? parameters(bias, localBias, first, count) : Value();
     Value from = rows.columnsOf(x, first, count);
     Value to = rows.columnsOf(out, first, count);
     DigitList time(rows.rowDigits);
@@ -146,14 +154,7 @@ void Normalization::run(Value x, Value out, bool centered) {
 Value RowWork::columnsOf(Value dm, int64_t first, int64_t count) {
   DigitList local(rowDigits);
   local.push_back(k.digit(axis, count, 1, columns));
-  auto type = cast<DmType>(dm.getType());
-  // The last row of a part ends with the part.
-  auto element = MapAttr::get(k.b.getContext(), local);
-  auto part = DmType::get(k.b.getContext(), type.getElementType(),
-                          type.getCluster(), type.getSlice(), element);
-  if (first == 0)
-    return ViewOp::create(k.b, part, dm, 0);
-  return ViewOp::create(k.b, part, dm, first * 4);
+  return k.part(dm, local, first * 4);
 }
 
 /// The axis from which on dimensions are normalized.
@@ -185,7 +186,7 @@ Refusal rowRefusal(Operation *op) {
   int64_t columns = columnsOf(op);
   if (columns % 8 != 0 || columns == 0 || elementsOf(op->getOperand(0)) == 0)
     return "rows are no multiple of 32 bytes";
-  if (columns * 4 * 2 > 480 * 1024)
+  if (columns * 4 * 2 + 160 > DmBudget - 2 * ParameterBlock * 4)
     return "two rows do not fit a slice's data memory";
   for (Value value : op->getOperands().drop_front())
     if (value && elementsOf(value) != columns)
@@ -193,13 +194,13 @@ Refusal rowRefusal(Operation *op) {
   return std::nullopt;
 }
 
-LogicalResult emitRow(KernelBuilder &k, Operation *op,
-                      const KernelOperands &at) {
+void emitRow(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   int64_t columns = columnsOf(op);
   int64_t count = elementsOf(op->getOperand(0)) / columns;
-  // Two buffers of rows; statistics of each row in the register file, twice.
-  int64_t most = std::min<int64_t>(
-      std::max<int64_t>(1, 400 * 1024 / (columns * 4 * 2 + 160)), 32);
+  // Two buffers of rows and a few statistics of each, 32 bytes; those also in
+  // the register file, twice.
+  int64_t most = (DmBudget - 2 * ParameterBlock * 4) / (columns * 4 * 2 + 160);
+  most = std::clamp<int64_t>(most, 1, 32);
   for (const Share &share : divide(count, most)) {
     k.releaseAll();
     RowWork rows{k, k.grid("r", share), {k.digit("r", share.each)}, columns};
@@ -221,7 +222,6 @@ LogicalResult emitRow(KernelBuilder &k, Operation *op,
     }
     k.copy(out, k.hbm(at.result, all, share.first * columns));
   }
-  return success();
 }
 
 } // namespace dure::rngd
