@@ -267,7 +267,7 @@ def Tcp_VectorOp : Tcp_StreamOp<"vector"> {
                        UnitAttr:$zip);
   let assemblyFormat = [{
     $kind $source (`,` $operand^ `:` type($operand))? (`stash` $stash^)? (`zip` $zip^)?
-    (`imm` `(` $immediate^ `)`)? ($arguments^)? attr-dict `:` type($source) `to` type($result)
+    (`imm` `(` $immediate^ `)`)? (`as` $arguments^)? attr-dict `:` type($source) `to` type($result)
   }];
   let hasVerifier = 1;
 }

@@ -10,6 +10,64 @@ using namespace dure::tcp;
 namespace dure::rngd {
 namespace {
 
+// The dialect's numbers are those of the code object.
+#define DURE_SAME(DIALECT, ENCODED)                                            \
+  static_assert(static_cast<uint32_t>(DIALECT) ==                              \
+                static_cast<uint32_t>(ENCODED))
+#define DURE_SAME_STEP(NAME) DURE_SAME(VectorKind::NAME, fb::VectorOp::NAME)
+DURE_SAME(VectorKind::I32ToF32, fb::VectorOp::IntI32ToF32);
+DURE_SAME_STEP(NarrowSplit);
+DURE_SAME_STEP(NarrowTrim);
+DURE_SAME_STEP(WidenConcat);
+DURE_SAME_STEP(WidenPad);
+DURE_SAME_STEP(F32ToI32);
+DURE_SAME_STEP(Reinterpret);
+DURE_SAME_STEP(BitAnd);
+DURE_SAME_STEP(BitOr);
+DURE_SAME_STEP(BitXor);
+DURE_SAME_STEP(ShiftLeft);
+DURE_SAME_STEP(ShiftRightLogic);
+DURE_SAME_STEP(ShiftRightArith);
+DURE_SAME_STEP(AddFxp);
+DURE_SAME_STEP(AddFxpSat);
+DURE_SAME_STEP(SubFxp);
+DURE_SAME_STEP(SubFxpSat);
+DURE_SAME_STEP(MulInt);
+DURE_SAME_STEP(Exp);
+DURE_SAME_STEP(NegExp);
+DURE_SAME_STEP(Sqrt);
+DURE_SAME_STEP(Tanh);
+DURE_SAME_STEP(Sigmoid);
+DURE_SAME_STEP(Erf);
+DURE_SAME_STEP(Log);
+DURE_SAME_STEP(Sin);
+DURE_SAME_STEP(Cos);
+DURE_SAME_STEP(DivFpu);
+DURE_SAME_STEP(AddF);
+DURE_SAME_STEP(SubF);
+DURE_SAME_STEP(MulFma);
+DURE_SAME_STEP(Mul0);
+DURE_SAME_STEP(Mul1);
+DURE_SAME_STEP(Fma);
+DURE_SAME_STEP(Div);
+DURE_SAME_STEP(Min);
+DURE_SAME_STEP(Max);
+DURE_SAME_STEP(AbsMin);
+DURE_SAME_STEP(AbsMax);
+DURE_SAME_STEP(ClipAdd);
+DURE_SAME_STEP(ClipAddSat);
+DURE_SAME(Topology::Broadcast01, fb::Topology::Broadcast01);
+DURE_SAME(Topology::Broadcast1, fb::Topology::Broadcast1);
+DURE_SAME(Topology::Transpose, fb::Topology::Transpose);
+DURE_SAME(Topology::InterTranspose, fb::Topology::InterTranspose);
+DURE_SAME(Topology::TransposedBroadcast1, fb::Topology::TransposedBroadcast1);
+DURE_SAME(Reduction::Add, fb::ReduceOp::Add);
+DURE_SAME(Reduction::AddSat, fb::ReduceOp::AddSat);
+DURE_SAME(Reduction::Max, fb::ReduceOp::Max);
+DURE_SAME(Reduction::Min, fb::ReduceOp::Min);
+#undef DURE_SAME_STEP
+#undef DURE_SAME
+
 fb::Type typeOf(Type type) {
   if (auto integer = dyn_cast<IntegerType>(type))
     switch (integer.getWidth()) {
