@@ -29,7 +29,8 @@ struct CompileSettings {
   bool NoFallback = false;
   /// As the compiler's API takes them.
   std::vector<std::string> Buckets = {};
-  /// Floats: the least cosine between result and reference; 0: by tolerance.
+  /// Floats: the least cosine between result and reference, whose lengths are
+  /// within 2 %; 0: by tolerance.
   double Cosine = 0;
   /// Threads for the compiler and for running; 0: as they choose.
   int32_t Threads = 1;

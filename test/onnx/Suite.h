@@ -33,7 +33,8 @@ struct SuiteOptions {
   /// static shapes needs.
   bool ExactShapes = false;
   /// Model tests only: floats are compared by the cosine between result and
-  /// reference, which is at least this. 0: element by element.
+  /// reference, which is at least this, and their lengths. 0: element by
+  /// element.
   double Cosine = 0;
   bool List = false;
   bool Verbose = false;
