@@ -192,20 +192,22 @@ DeviceIndex ProgramBuilder::deviceOf(StringRef Target) const {
 LogicalResult ProgramBuilder::allocateArena(func::FuncOp Of) {
   Transients = planTransients(Of);
   SlotOffsets.clear();
-  std::vector<DimExpr> Totals(Targets.size(), DimExpr(0));
+  // A device without slots has no arena; slots of zero bytes do need one.
+  std::vector<std::optional<DimExpr>> Totals(Targets.size());
   for (const TransientPlan::Slot &Each : Transients.Slots) {
-    DimExpr &Total = Totals[deviceOf(Each.Target)];
+    std::optional<DimExpr> &OfDevice = Totals[deviceOf(Each.Target)];
+    DimExpr Total = OfDevice.value_or(DimExpr(0));
     FailureOr<ScalarReg> Offset = scalar(Function.getLoc(), Total);
     if (failed(Offset))
       return failure();
     SlotOffsets.push_back(*Offset);
-    Total = Total + Each.Bytes;
+    OfDevice = Total + Each.Bytes;
   }
   Arenas.resize(Targets.size());
   for (auto [I, Total] : llvm::enumerate(Totals)) {
-    if (Total == DimExpr(0))
+    if (!Total)
       continue;
-    FailureOr<ScalarReg> Size = scalar(Function.getLoc(), Total);
+    FailureOr<ScalarReg> Size = scalar(Function.getLoc(), *Total);
     if (failed(Size))
       return failure();
     Arenas[I] = Out.BufferRegisters++;

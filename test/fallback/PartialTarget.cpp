@@ -7,27 +7,21 @@
 //   no-softmax all but attention and softmax
 //   static-half half, of static shapes alone
 #include "compiler/Target.h"
+#include "test/compiler/plugins/InTreeTarget.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/xxhash.h"
 
-#include <dlfcn.h>
 #include <string_view>
 
 using namespace mlir;
 
 namespace {
 
-/// The target of the in-tree library; a process keeps it loaded.
+/// The in-tree target behind this one.
 std::unique_ptr<dure::Target> createCpu() {
-  void *Library = dlopen(DURE_TEST_LIBRARIES "/libdure-target-cpu.so",
-                         RTLD_NOW | RTLD_LOCAL);
-  if (!Library)
-    return nullptr;
-  using QueryFn = const dure::TargetPlugin *(*)();
-  auto Query =
-      reinterpret_cast<QueryFn>(dlsym(Library, dure::TargetPluginSymbol));
-  return Query()->Create();
+  return dure::test::createInTreeTarget(DURE_TEST_LIBRARIES
+                                        "/libdure-target-cpu.so");
 }
 
 bool takes(Operation *Op) {

@@ -4,25 +4,18 @@
 // but its results tells; `static-shapes`, of `reference`, and `static-cpu`, of
 // `cpu`, say that they need static shapes, and refuse others.
 #include "compiler/Target.h"
+#include "test/compiler/plugins/InTreeTarget.h"
 
 #include "mlir/Pass/Pass.h"
-
-#include <dlfcn.h>
 
 using namespace mlir;
 
 namespace {
 
-/// The target of the in-tree library; a process keeps it loaded.
+/// The in-tree target behind this one.
 std::unique_ptr<dure::Target> createInner() {
-  void *Library = dlopen(DURE_TEST_LIBRARIES "/libdure-target-" INNER ".so",
-                         RTLD_NOW | RTLD_LOCAL);
-  if (!Library)
-    return nullptr;
-  using QueryFn = const dure::TargetPlugin *(*)();
-  auto Query =
-      reinterpret_cast<QueryFn>(dlsym(Library, dure::TargetPluginSymbol));
-  return Query()->Create();
+  return dure::test::createInTreeTarget(DURE_TEST_LIBRARIES
+                                        "/libdure-target-" INNER ".so");
 }
 
 /// The first addition of a module becomes a subtraction.
