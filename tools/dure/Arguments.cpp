@@ -220,6 +220,11 @@ private:
     option(A, "--verify", VerifyText, "HOW", Message::HelpVerify);
     flag(A, "--trust-code", O.TrustCode, Message::HelpTrustCode);
     option(A, "--model-folder", O.ModelFolder, "DIR", Message::HelpModelFolder);
+    addDriverOptions(A);
+  }
+  void addDriverOptions(CLI::App &A) {
+    options(A, "--driver-option", DriverOptionTexts, "KEY=VALUE",
+            Message::HelpDriverOption);
   }
   void addInputs(CLI::App &A) {
     options(A, "--input", InputTexts, "NAME=FILE", Message::HelpInput);
@@ -270,6 +275,7 @@ private:
     addTarget(A, Message::HelpTarget);
     addModelRules(A);
     option(A, "--threads", ThreadsText, "N", Message::HelpThreads);
+    addDriverOptions(A);
     addJson(A);
   }
 
@@ -280,6 +286,7 @@ private:
     option(A, "--dims", DimsText, "NAME=SIZE,...", Message::HelpBenchDims);
     option(A, "--repeat", RepeatText, "R", Message::HelpRepeat);
     flag(A, "--no-roof", O.NoRoof, Message::HelpNoRoof);
+    flag(A, "--timing-only", O.TimingOnly, Message::HelpTimingOnly);
     addTarget(A, Message::HelpRunTarget);
     addModelRules(A);
     addLoading(A);
@@ -401,6 +408,10 @@ private:
     readNumber("--atol", AtolText, O.Atol);
     readNumber("--rtol", RtolText, O.Rtol);
     readNamed("--input", InputTexts, Message::ExpectInput, O.Inputs);
+    readNamed("--driver-option", DriverOptionTexts, Message::ExpectDriverOption,
+              O.DriverOptions);
+    if (O.TimingOnly)
+      O.DriverOptions.emplace_back("timing_only", "1");
     readNamed("--input-value", InputValueTexts, Message::ExpectInputValue,
               O.InputValues);
     readDims();
@@ -411,7 +422,7 @@ private:
   Options O;
   std::string LangText, ThreadsText, RepeatText, VerifyText, WeightsText,
       LinksText, AtolText, RtolText, DimsText;
-  std::vector<std::string> InputTexts, InputValueTexts;
+  std::vector<std::string> InputTexts, InputValueTexts, DriverOptionTexts;
 };
 
 /// The language must be known before the help texts are built, and so before

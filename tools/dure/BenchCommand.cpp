@@ -126,6 +126,10 @@ std::optional<Measurement> measure(const Console &Out, const Options &O,
     return std::nullopt;
   if (!M.Simulated.read(Out, Call, Stats))
     return std::nullopt;
+  if (O.TimingOnly && M.Simulated.Amounts.empty()) {
+    Out.fail(Message::BenchNotSimulated);
+    return std::nullopt;
+  }
   M.Flops = Stats.flops;
   M.Bytes = Stats.bytes;
   M.PeakTransient = int64_t(Stats.peak_transient);

@@ -79,6 +79,9 @@ struct Options {
   // For bench. 0: by time.
   int64_t Repeat = 0;
   bool NoRoof = false;
+  bool TimingOnly = false;
+  /// Options of the driver, as its documentation names them.
+  NamedFiles DriverOptions;
 };
 
 } // namespace dure

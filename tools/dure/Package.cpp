@@ -201,6 +201,11 @@ bool LoadedPackage::openSession(const Console &Out, const Options &O,
     Settings.struct_size = sizeof(Settings);
     Settings.threads = int32_t(O.Threads);
     Settings.variant = Variant.empty() ? nullptr : Variant.c_str();
+    std::vector<dure_option> Given;
+    for (const auto &[Key, Value] : O.DriverOptions)
+      Given.push_back({Key.c_str(), Value.c_str()});
+    Settings.driver_options = Given.data();
+    Settings.driver_option_count = Given.size();
     dure_session *Created = nullptr;
     Status = dure_session_create(Package.get(), &Settings, &Created);
     Session.reset(Created);

@@ -4,7 +4,7 @@
 // Options: threads (1 to 1024, default: the processors that this process may
 // use), rngd.memory_limit (bytes that all buffers may take; default: the
 // chip's HBM), rngd.profile (book or tcc: whose rules count cycles; default
-// book), rngd.timing_only (0 or 1, default 0: with 1 cycles are counted and no
+// book), timing_only (0 or 1, default 0: with 1 cycles are counted and no
 // value is computed).
 #include "runtime/drivers/support/HostDriver.h"
 #include "targets/rngd/driver/Simulator.h"
@@ -43,7 +43,7 @@ public:
     uint64_t Threads = usableProcessors(), TimingOnly = 0;
     if (Status F = H.configNumber("threads", 1, 1024, Threads))
       return F;
-    if (Status F = H.configNumber("rngd.timing_only", 0, 1, TimingOnly))
+    if (Status F = H.configNumber("timing_only", 0, 1, TimingOnly))
       return F;
     if (const char *Text = H.config("rngd.profile")) {
       std::string_view Wanted = Text;

@@ -129,7 +129,7 @@ TEST_F(Arguments, RefusesWithThePlaceAndTheRemedy) {
       {{"compile", "a", "b", "c", "-o", "x"}, "unknown argument: b c"},
       {{"run", "m", "--output-dir", "d", "--input", "a=1.npy", "--input",
         "a=2.npy"},
-       "input 'a' is given twice"},
+       "'a' is given twice"},
       {{"compile", "m.onnx", "-o", "x", "--weights", "all"},
        "one of: embed, reference"},
       {{"run", "m", "--output-dir", "d", "--threads", "0"}, "from 1 to 1024"},

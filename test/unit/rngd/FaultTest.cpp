@@ -373,7 +373,7 @@ TEST(RngdFaults, IndicesAreChecked) {
 // Tests that cycles alone are counted on request, and values left alone.
 TEST(RngdFaults, TimingOnly) {
   Sound S;
-  Outcome O = run(S.W.bytes(), S.Buffers, {{"rngd.timing_only", "1"}});
+  Outcome O = run(S.W.bytes(), S.Buffers, {{"timing_only", "1"}});
   EXPECT_EQ(O.Code, DURE_DRV_OK) << O.Message;
   EXPECT_EQ(O.Buffers[1], S.Buffers[1]);
 }
