@@ -36,6 +36,23 @@ void coalesce(SmallVector<Transfer> &loops) {
   loops = joined;
 }
 
+/// What is read several times is read so at once, run by run, while its row of
+/// HBM is open.
+void repeatInside(SmallVector<Transfer> &loops) {
+  if (loops.empty())
+    return;
+  Transfer run = loops.pop_back_val();
+  SmallVector<Transfer> repeats;
+  llvm::erase_if(loops, [&](const Transfer &loop) {
+    bool repeated = loop.read == 0 && loop.index == 0;
+    if (repeated)
+      repeats.push_back(loop);
+    return repeated;
+  });
+  llvm::append_range(loops, repeats);
+  loops.push_back(run);
+}
+
 class ProgramEncoder {
 public:
   ProgramEncoder(func::FuncOp function, fb::ModuleT &module)
@@ -150,6 +167,10 @@ LogicalResult ProgramEncoder::encodeCopy(Operation *op, Value source,
     }
   }
   coalesce(loops);
+  if (isa<HbmType>(source.getType()) && !index) {
+    repeatInside(loops);
+    coalesce(loops);
+  }
   int64_t bits = elementBits(target.getType());
   if (bits % 8 != 0)
     return op->emitOpError("moves elements of less than a byte");

@@ -85,10 +85,25 @@ Value KernelBuilder::constant(DenseElementsAttr value,
 }
 
 Value KernelBuilder::dm(Type type, const Grid &grid, const DigitList &element) {
-  int64_t bytes = llvm::divideCeil(positions(element) * bitsOf(type), 8);
+  int64_t bytes = llvm::alignTo(
+      llvm::divideCeil(positions(element) * bitsOf(type), 8), FlitBits / 8);
+  if (nextDm + bytes > DmBytes && policy == Policy::Rotate) {
+    takenDm += DmBytes - nextDm;
+    nextDm = 0;
+  }
+  takenDm += bytes;
+  overflow |= takenDm > DmBytes;
   return alloc(DmType::get(b.getContext(), type, map(grid.cluster),
                            map(grid.slice), map(element)),
-               nextDm, bytes, DmBytes, 32);
+               nextDm, bytes, DmBytes, FlitBits / 8);
+}
+
+Value KernelBuilder::dmOver(Value place, Type type, const Grid &grid,
+                            const DigitList &element) {
+  return AllocOp::create(b,
+                         DmType::get(b.getContext(), type, map(grid.cluster),
+                                     map(grid.slice), map(element)),
+                         place.getDefiningOp<AllocOp>().getOffset());
 }
 
 Value KernelBuilder::trf(Type type, const Grid &grid, const DigitList &lane,
@@ -192,6 +207,21 @@ Value KernelBuilder::fetchCast(Value stream, Type type) {
                              withPacket(stream, listOf(from.getTime()),
                                         listOf(from.getPacket()), type),
                              stream);
+}
+
+Value KernelBuilder::passRound(Value stream, int64_t ring, const Grid &grid,
+                               const DigitList &time) {
+  auto from = cast<StreamType>(stream.getType());
+  auto type =
+      StreamType::get(b.getContext(), from.getElementType(), map(grid.cluster),
+                      map(grid.slice), map({}), map(time), from.getPacket());
+  // Broadcast01 takes time0 steps of each of slice1 in turn.
+  int64_t inner = 1;
+  for (const Digit &each : from.getTime().getDigits())
+    if (each.axis == from.getPacket().getDigits().back().axis)
+      inner *= each.extent;
+  return SwitchOp::create(b, type, stream, Topology::Broadcast01, ring, 1,
+                          inner);
 }
 
 Value KernelBuilder::collect(Value stream) {

@@ -67,11 +67,28 @@ public:
   mlir::Value part(mlir::Value dm, const DigitList &element, int64_t offset);
   mlir::Value constant(mlir::DenseElementsAttr value, const DigitList &element);
   mlir::Value dm(mlir::Type type, const Grid &grid, const DigitList &element);
+  /// Data memory at the bytes of `place`, which must be as many or more.
+  mlir::Value dmOver(mlir::Value place, mlir::Type type, const Grid &grid,
+                     const DigitList &element);
   mlir::Value trf(mlir::Type type, const Grid &grid, const DigitList &lane,
                   const DigitList &element);
   mlir::Value vrf(mlir::Type type, const Grid &grid, const DigitList &element);
+  /// Where data memory is taken after releaseAll: behind what was taken last,
+  /// as in a ring, so that commands need not wait for the memory of earlier
+  /// ones; or from its start.
+  enum class Policy { Rotate, Restart };
+  /// Forgets an overflow.
+  void setPolicy(Policy of) {
+    policy = of;
+    overflow = false;
+    releaseAll();
+  }
   /// Places given so far may be taken again.
-  void releaseAll() { nextDm = nextTrf = nextVrf = 0; }
+  void releaseAll() {
+    nextDm = policy == Policy::Rotate ? nextDm : 0;
+    takenDm = 0;
+    nextTrf = nextVrf = 0;
+  }
   void releaseTrf() { nextTrf = 0; }
   void releaseVrf(int64_t to = 0) { nextVrf = to; }
   int64_t vrfMark() const { return nextVrf; }
@@ -92,6 +109,11 @@ public:
   mlir::Value fetchPair(mlir::Value first, mlir::Value second,
                         const DigitList &time, const DigitList &packet);
   mlir::Value fetchCast(mlir::Value stream, mlir::Type type);
+  /// Each slice gets what all of its ring, the innermost `ring` slices, have,
+  /// one slice's after the other; `time` says what that makes, `grid` what the
+  /// slices stand for from here on.
+  mlir::Value passRound(mlir::Value stream, int64_t ring, const Grid &grid,
+                        const DigitList &time);
   /// Flits of the last digits of the packet.
   mlir::Value collect(mlir::Value stream);
   void toTrf(mlir::Value stream, mlir::Value trf);
@@ -139,7 +161,9 @@ private:
                      bool stash, bool zip, mlir::Type result);
 
   mlir::func::FuncOp function;
-  int64_t nextDm = 0, nextTrf = 0, nextVrf = 0;
+  /// takenDm: since releaseAll, what was skipped at the end included.
+  int64_t nextDm = 0, takenDm = 0, nextTrf = 0, nextVrf = 0;
+  Policy policy = Policy::Restart;
   int64_t nextEngine = 0;
   bool overflow = false;
 };

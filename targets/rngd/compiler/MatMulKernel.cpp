@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Products of matrices: the right operand in the register files, eight columns
-// to the lanes, the left operand streaming by.
+// to the lanes, the left operand streaming by. MatMulPlan.h says how both are
+// divided.
 #include "targets/rngd/compiler/Kernels.h"
+#include "targets/rngd/compiler/MatMulPlan.h"
+
+#include <array>
 
 using namespace mlir;
 using namespace dure::tcp;
 
 namespace dure::rngd {
-namespace {
 
-struct Product {
-  int64_t batch, m, n, k;
-  bool lhsBatched, rhsBatched, transposedRhs;
-};
-
-std::optional<Product> shapeOfProduct(MatMulOp op) {
+static std::optional<Product> shapeOfProduct(MatMulOp op) {
   ArrayRef<int64_t> lhs = shapeOf(op.getLhs()), rhs = shapeOf(op.getRhs());
   if (lhs.size() < 2 || rhs.size() < 2 || op.getTransposeLhs())
     return std::nullopt;
   Product p;
   p.m = lhs[lhs.size() - 2];
   p.k = lhs.back();
-  p.transposedRhs = op.getTransposeRhs();
-  p.n = p.transposedRhs ? rhs[rhs.size() - 2] : rhs.back();
+  p.rightByColumns = !op.getTransposeRhs();
+  p.n = p.rightByColumns ? rhs.back() : rhs[rhs.size() - 2];
   auto product = [](ArrayRef<int64_t> dims) {
     int64_t all = 1;
     for (int64_t dim : dims)
@@ -34,141 +32,262 @@ std::optional<Product> shapeOfProduct(MatMulOp op) {
     // Rows of all batches are rows of one product.
     p.m *= left;
     p.batch = 1;
-    p.lhsBatched = p.rhsBatched = false;
     return p;
   }
   if (left != right || lhs.drop_back(2) != rhs.drop_back(2))
     return std::nullopt;
   p.batch = left;
-  p.lhsBatched = p.rhsBatched = true;
   return p;
 }
 
-/// The largest divisor of `of` that is at most `most`, a multiple of `unit`
-/// which divides `of`.
-int64_t divisor(int64_t of, int64_t most, int64_t unit) {
-  for (int64_t each = std::min(of, most) / unit * unit; each > unit;
-       each -= unit)
-    if (of % each == 0)
-      return each;
-  return unit;
-}
+namespace {
 
 class MatMul {
 public:
-  MatMul(KernelBuilder &k, const Product &p, const KernelOperands &at)
-      : k(k), p(p), at(at) {}
+  MatMul(KernelBuilder &k, const Product &p, const MatMulPlan &plan,
+         const KernelOperands &at)
+      : k(k), p(p), plan(plan), at(at) {}
   void run();
 
 private:
-  void rows(int64_t batch, int64_t firstRow, int64_t parts, int64_t each,
-            int64_t firstColumn);
+  void tile();
+  void part(int64_t from, int64_t depth);
+  Value left(int64_t from, int64_t depth);
+  Value right(int64_t from, int64_t depth);
+  void multiply(Value left, Value file, int64_t from, int64_t depth,
+                int64_t first, int64_t count);
+  void store(int64_t first, int64_t count);
+  Value rowsOf(Value matrix, int64_t first, int64_t count, Digit inner,
+               int64_t from);
+  Type elementOf(unsigned input) const {
+    return cast<HbmType>(at.inputs[input].getType()).getElementType();
+  }
 
   KernelBuilder &k;
   const Product &p;
+  const MatMulPlan &plan;
   const KernelOperands &at;
-  int64_t columns = 0, columnParts = 0, depth = 0;
+  // The tile at hand.
+  int64_t batch = 0, row = 0, column = 0;
+  Grid grid;
+  /// Over rounds of the ring, the rows of one, columns.
+  Value result;
+  // Parts of the operands, in turns: one is loaded while the other is used.
+  std::array<Value, 2> lefts, rights, gathered;
+  /// Of halves of the vector register file.
+  int64_t turn = 0;
+
+  // A slice of a ring has neighbouring rows, one of each round: reading them
+  // one after the other stays in HBM's open rows.
+  const int64_t rounds = plan.rounds(), piece = plan.pieceRounds();
+  const Digit round = k.digit("m", rounds),
+              ring = k.digit("m", plan.ringRows, rounds);
+  // Columns of a slice.
+  const Digit lanes = k.digit("n", plan.lanes),
+              groups = k.digit("n", plan.columns / plan.lanes, plan.lanes);
 };
 
 } // namespace
 
-void MatMul::rows(int64_t batch, int64_t firstRow, int64_t parts, int64_t each,
-                  int64_t firstColumn) {
-  k.releaseAll();
-  Digit partM = k.digit("m", parts, each);
-  Digit partN = k.digit("n", columnParts, columns);
-  Grid grid{{}, {partM, partN}};
-  Digit m = k.digit("m", each), n = k.digit("n", columns);
+/// In HBM, of the rows of `count` rounds what `inner` has from `from` on. A
+/// slice's rows are neighbours, one a round.
+Value MatMul::rowsOf(Value matrix, int64_t first, int64_t count, Digit inner,
+                     int64_t from) {
+  int64_t at = (batch * p.m + row + first) * inner.extent + from;
+  if (count == rounds)
+    return k.hbm(matrix,
+                 {k.digit("b", plan.batches),
+                  k.digit("m", plan.tileRows(), 1, p.m), inner},
+                 at);
+  return k.hbm(matrix,
+               {k.digit("m", plan.tileRows() / rounds, rounds),
+                k.digit("m", count, 1, rounds), inner},
+               at);
+}
 
-  Value product = k.dm(k.f32(), grid, {m, n});
-  for (int64_t from = 0; from < p.k; from += depth) {
-    int64_t part = std::min(depth, p.k - from);
-    Digit d = k.digit("k", part);
-    // Operands, all rows' worth.
-    Value lhs = k.dm(k.f32(), grid, {m, d});
-    k.copy(k.hbm(at.inputs[0],
-                 {k.digit("m", parts * each), k.digit("k", part, 1, p.k)},
-                 (batch * p.m + firstRow) * p.k + from),
-           lhs);
-    int64_t base = batch * p.n * p.k;
-    Value rhs;
-    if (p.transposedRhs) {
-      rhs = k.dm(k.f32(), grid, {n, d});
-      k.copy(k.hbm(at.inputs[1],
-                   {k.digit("n", columnParts * columns),
-                    k.digit("k", part, 1, p.k)},
-                   base + firstColumn * p.k + from),
-             rhs);
-    } else {
-      rhs = k.dm(k.f32(), grid, {d, n});
-      k.copy(k.hbm(at.inputs[1],
-                   {d, k.digit("n", columnParts * columns, 1, p.n)},
-                   base + from * p.n + firstColumn),
-             rhs);
-    }
-    // Lanes of eight neighbouring columns.
-    Digit lanes = k.digit("n", 8), eights = k.digit("n", columns / 8, 8);
-    k.releaseTrf();
-    Value weights = k.trf(k.bf16(), grid, {lanes}, {eights, d});
-    Digit chunks = k.digit("k", part / 16, 16), chunk = k.digit("k", 16);
-    k.exec(Context::Main, [&] {
-      Value s = k.fetch(rhs, {lanes, eights, chunks}, {chunk});
-      k.toTrf(k.collect(k.fetchCast(s, k.bf16())), weights);
-    });
-    Value before;
-    if (from > 0) {
-      k.releaseVrf();
-      before = k.vrf(k.f32(), grid, {m, n});
-      k.exec(Context::Sub, [&] {
-        k.toVrf(k.collect(k.fetch(product, {m, eights}, {lanes})), before);
-      });
-    }
-    k.exec(Context::Main, [&] {
-      Value s =
-          k.collect(k.fetchCast(k.fetch(lhs, {m, chunks}, {chunk}), k.bf16()));
-      Value sum = k.contract(s, weights, part % 32 == 0 ? 2 : 1, {eights}, "k");
-      if (before)
-        sum = k.stepVrf(VectorKind::ClipAdd, sum, before);
-      k.commit(sum, product);
+/// Some k of all rows of the tile, each once to a ring.
+Value MatMul::left(int64_t from, int64_t depth) {
+  int64_t cuts = plan.ring / plan.ringRows;
+  Grid shared = grid;
+  shared.slice.pop_back();
+  shared.slice.push_back(ring);
+  shared.slice.push_back(k.digit("k", cuts, depth / cuts));
+  Value local = k.dmOver(lefts[from / plan.depth % 2], elementOf(0), shared,
+                         {round, k.digit("k", depth / cuts)});
+  int64_t bytes = elementOf(0).getIntOrFloatBitWidth() / 8;
+  for (int64_t first = 0; first < rounds; first += piece) {
+    int64_t count = std::min(piece, rounds - first);
+    k.copy(
+        rowsOf(at.inputs[0], first, count, k.digit("k", depth, 1, p.k), from),
+        k.part(local, {k.digit("m", count), k.digit("k", depth / cuts)},
+               first * (depth / cuts) * bytes));
+  }
+  return local;
+}
+
+/// Some k of the tile's columns, in the register files.
+Value MatMul::right(int64_t from, int64_t depth) {
+  Digit n = k.digit("n", plan.columns), d = k.digit("k", depth);
+  Digit b = k.digit("b", plan.batches);
+  int64_t base = batch * p.n * p.k;
+  Value local, place = rights[from / plan.depth % 2];
+  if (p.rightByColumns) {
+    local = k.dmOver(place, elementOf(1), grid, {d, n});
+    k.copy(k.hbm(at.inputs[1],
+                 {b, k.digit("k", depth, 1, p.k),
+                  k.digit("n", plan.tileColumns(), 1, p.n)},
+                 base + from * p.n + column),
+           local);
+  } else {
+    local = k.dmOver(place, elementOf(1), grid, {n, d});
+    k.copy(k.hbm(at.inputs[1],
+                 {b, k.digit("n", plan.tileColumns(), 1, p.n),
+                  k.digit("k", depth, 1, p.k)},
+                 base + column * p.k + from),
+           local);
+  }
+  k.releaseTrf();
+  Value file = k.trf(k.bf16(), grid, {lanes}, {groups, d});
+  Digit chunks = k.digit("k", depth / 16, 16), chunk = k.digit("k", 16);
+  k.exec(Context::Main, [&] {
+    Value x = k.fetch(local, {lanes, groups, chunks}, {chunk});
+    k.toTrf(k.collect(k.fetchCast(x, k.bf16())), file);
+  });
+  return file;
+}
+
+/// The rows of `count` rounds go by the register files.
+void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
+                      int64_t first, int64_t count) {
+  int64_t inner = depth / (plan.ring / plan.ringRows);
+  Digit chunks = k.digit("k", inner / 16, 16), chunk = k.digit("k", 16);
+  Digit columns = k.digit("n", plan.columns), some = k.digit("m", count);
+  int64_t bytes = elementOf(0).getIntOrFloatBitWidth() / 8;
+  Value rows = k.part(left, {some, k.digit("k", inner)}, first * inner * bytes);
+  Value target = k.part(result, {some, ring, columns},
+                        first * plan.ringRows * plan.columns * 4);
+  Value before;
+  if (from > 0) {
+    k.releaseVrf(turn++ % 2 * (VrfBytes / 2));
+    before = k.vrf(k.f32(), grid, {some, ring, columns});
+    k.exec(Context::Sub, [&] {
+      Value x = k.fetch(target, {some, ring, groups}, {lanes});
+      k.toVrf(k.collect(x), before);
     });
   }
-  k.copy(product, k.hbm(at.result,
-                        {k.digit("m", parts * each),
-                         k.digit("n", columnParts * columns, 1, p.n)},
-                        (batch * p.m + firstRow) * p.n + firstColumn));
+  k.exec(Context::Main, [&] {
+    Value x = k.fetchCast(k.fetch(rows, {some, chunks}, {chunk}), k.bf16());
+    if (plan.ring > 1)
+      x = k.passRound(x, plan.ring, grid,
+                      {some, ring, k.digit("k", depth / 16, 16)});
+    x = k.collect(x);
+    Value sum = k.contract(x, file, depth % 32 == 0 ? 2 : 1, {groups}, "k");
+    if (before)
+      sum = k.stepVrf(VectorKind::ClipAdd, sum, before);
+    k.commit(sum, target);
+  });
+}
+
+void MatMul::part(int64_t from, int64_t depth) {
+  Value file = right(from, depth);
+  Value rows = left(from, depth);
+  bool isLast = from + depth == p.k;
+  // As many rounds at a time as sums can be continued for.
+  int64_t most =
+      depth == p.k ? piece
+                   : std::clamp<int64_t>(
+                         continuedRows(plan.columns) / plan.ringRows, 1, piece);
+  for (int64_t begin = 0; begin < rounds; begin += piece) {
+    int64_t end = std::min(begin + piece, rounds);
+    for (int64_t first = begin; first < end; first += most)
+      multiply(rows, file, from, depth, first, std::min(most, end - first));
+    if (isLast)
+      store(begin, end - begin);
+  }
+}
+
+/// Neighbours' columns side by side, then all to HBM.
+void MatMul::store(int64_t first, int64_t count) {
+  Digit some = k.digit("m", count);
+  Value from = k.part(result, {some, ring, k.digit("n", plan.columns)},
+                      first * plan.ringRows * plan.columns * 4);
+  if (plan.gathered > 1) {
+    int64_t columns = plan.gathered * plan.columns;
+    Grid shared = grid;
+    shared.slice.pop_back();
+    shared.slice.push_back(k.digit("n", plan.ring / plan.gathered, columns));
+    shared.slice.push_back(k.digit("_", 1, 1, plan.gathered));
+    Digit neighbours = k.digit("n", plan.gathered, plan.columns);
+    Value together = k.dmOver(gathered[first / piece % 2], k.f32(), shared,
+                              {some, ring, k.digit("n", columns)});
+    k.exec(Context::Main, [&] {
+      Value x = k.fetch(from, {some, ring, groups}, {lanes});
+      x = k.passRound(x, plan.gathered, shared,
+                      {some, ring, neighbours, groups});
+      k.commit(k.collect(x), together);
+    });
+    from = together;
+  }
+  k.copy(from, rowsOf(at.result, first, count,
+                      k.digit("n", plan.tileColumns(), 1, p.n), column));
+}
+
+void MatMul::tile() {
+  k.releaseAll();
+  int64_t ofRing = plan.ring * plan.columns,
+          ofCluster = plan.columnGroups * ofRing;
+  grid = {};
+  if (plan.splitsRows)
+    grid.cluster = {k.digit("m", 2, plan.rowGroups * plan.rows)};
+  if (plan.splitsColumns)
+    grid.cluster = {k.digit("n", 2, ofCluster)};
+  grid.slice = {k.digit("b", plan.batches),
+                k.digit("m", plan.rowGroups, plan.rows),
+                k.digit("n", plan.columnGroups, ofRing),
+                k.digit("n", plan.ring, plan.columns)};
+  result = k.dm(k.f32(), grid, {round, ring, k.digit("n", plan.columns)});
+  for (int64_t i = 0; i < (plan.depth < p.k ? 2 : 1); ++i) {
+    lefts[i] = k.dm(elementOf(0), grid,
+                    {k.digit("x", plan.rows * plan.depth / plan.ring)});
+    rights[i] =
+        k.dm(elementOf(1), grid, {k.digit("x", plan.columns * plan.depth)});
+  }
+  int64_t gatheredSize = piece * plan.ringRows * plan.columns * plan.gathered;
+  for (int64_t i = 0; plan.gathered > 1 && i < std::min<int64_t>(2, rounds);
+       ++i)
+    gathered[i] = k.dm(k.f32(), grid, {k.digit("x", gatheredSize)});
+  for (int64_t from = 0; from < p.k; from += plan.depth)
+    part(from, std::min(plan.depth, p.k - from));
+}
+
+/// The first of each tile of `size`: the last ones overlap rather than be
+/// smaller, and compute some twice.
+static SmallVector<int64_t> starts(int64_t all, int64_t size) {
+  SmallVector<int64_t> result;
+  for (int64_t from = 0; from < all; from += size)
+    result.push_back(std::min(from, all - size));
+  return result;
 }
 
 void MatMul::run() {
-  depth = std::min<int64_t>(p.k, LaneElements);
-  columns =
-      divisor(p.n, std::max<int64_t>(Lanes, LaneElements / depth * Lanes), 8);
-  int64_t all = p.n / columns;
-  columnParts = divisor(all, SlicesPerCluster, 1);
-  // What data memory and, where sums are continued, the register file hold.
-  int64_t left = DmBudget / 4 - columns * depth;
-  int64_t most = std::max<int64_t>(1, left / (depth + columns));
-  if (p.k > depth) {
-    most = std::min<int64_t>(most, VrfBytes / 4 / columns);
-    int64_t passes = llvm::divideCeil(p.k, depth);
-    most = std::min(
-        most, std::max<int64_t>(1, (DmBudget / 4 / passes - columns * depth) /
-                                       (depth + columns)));
-  }
-  for (int64_t batch = 0; batch < p.batch; ++batch)
-    for (int64_t column = 0; column < p.n; column += columnParts * columns)
-      for (int64_t row = 0; row < p.m;) {
-        int64_t rest = p.m - row, parts = SlicesPerCluster / columnParts;
-        int64_t each = std::min<int64_t>(most, llvm::divideCeil(rest, parts));
-        parts = std::min(parts, rest / each);
-        rows(batch, row, parts, each, column);
-        row += parts * each;
+  for (int64_t b : starts(p.batch, plan.batches))
+    for (int64_t n : starts(p.n, plan.tileColumns()))
+      for (int64_t m : starts(p.m, plan.tileRows())) {
+        batch = b;
+        row = m;
+        column = n;
+        tile();
       }
 }
 
+static bool isStatic(Value value) {
+  return isStaticF32(value) && elementsOf(value) != 0;
+}
+
 Refusal matMulRefusal(MatMulOp op) {
-  for (Value value : {op.getLhs(), op.getRhs(), op.getResult()})
-    if (!isStaticF32(value) || elementsOf(value) == 0)
-      return "products here are of f32 and fixed sizes";
+  if (!isStatic(op.getLhs()) || !isStatic(op.getRhs()) ||
+      !isStatic(op.getResult()))
+    return "products here are of f32 and fixed sizes";
   std::optional<Product> p = shapeOfProduct(op);
   if (!p)
     return "its left operand is transposed, or its batches repeat";
@@ -183,7 +302,13 @@ Refusal matMulRefusal(MatMulOp op) {
 
 void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at) {
   Product p = *shapeOfProduct(op);
-  MatMul(k, p, at).run();
+  auto bytesOf = [](Value memory) -> int64_t {
+    Type type = cast<HbmType>(memory.getType()).getElementType();
+    return type.getIntOrFloatBitWidth() / 8;
+  };
+  p.leftBytes = bytesOf(at.inputs[0]);
+  p.rightBytes = bytesOf(at.inputs[1]);
+  MatMul(k, p, planMatMul(p), at).run();
 }
 
 } // namespace dure::rngd

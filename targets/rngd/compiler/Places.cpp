@@ -32,9 +32,32 @@ static int64_t localBytes(Type memory) {
   return (positions(map.getDigits()) * element.getIntOrFloatBitWidth() + 7) / 8;
 }
 
+/// Says which clusters and slices an access to `type` is in, and whether it
+/// leaves nothing out.
+static void spread(Type type, Access &access) {
+  auto whole = [](MapAttr map) {
+    return llvm::all_of(map.getDigits(), [](const Digit &digit) {
+      return digit.size == digit.extent;
+    });
+  };
+  access.dense = whole(innermost(type).second);
+  auto over = [&](MapAttr clusters, MapAttr slices) {
+    access.clusters = positions(clusters.getDigits());
+    access.slices = positions(slices.getDigits());
+    access.dense &= whole(clusters) && whole(slices);
+  };
+  if (auto dm = dyn_cast<DmType>(type))
+    over(dm.getCluster(), dm.getSlice());
+  else if (auto trf = dyn_cast<TrfType>(type))
+    over(trf.getCluster(), trf.getSlice());
+  else if (auto vrf = dyn_cast<VrfType>(type))
+    over(vrf.getCluster(), vrf.getSlice());
+}
+
 void Places::bind(BlockArgument argument) {
   known[argument] = {Access::Binding, argument.getArgNumber(), 0,
                      localBytes(argument.getType()), false};
+  spread(argument.getType(), known[argument]);
 }
 
 LogicalResult Places::define(Operation *op) {
@@ -48,6 +71,7 @@ LogicalResult Places::define(Operation *op) {
     access.end =
         access.begin +
         (reach(map.getDigits()) * element.getIntOrFloatBitWidth() + 7) / 8;
+    spread(type, access);
     known[result] = access;
     return success();
   }
@@ -80,6 +104,7 @@ LogicalResult Places::define(Operation *op) {
   if (memory == Access::Workspace)
     workspace = std::max<uint64_t>(workspace, begin + bytes);
   known[result] = {memory, 0, begin, begin + bytes, false};
+  spread(type, known[result]);
   return success();
 }
 

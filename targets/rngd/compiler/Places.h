@@ -23,10 +23,15 @@ struct Access {
   uint32_t index;
   int64_t begin, end;
   bool writes;
+  /// Every byte of the range is touched, in the first so many clusters and
+  /// slices.
+  bool dense = false;
+  int64_t clusters = 1, slices = 1;
 
   bool covers(const Access &other) const {
-    return memory == other.memory && index == other.index &&
-           begin <= other.begin && other.end <= end;
+    return dense && memory == other.memory && index == other.index &&
+           begin <= other.begin && other.end <= end &&
+           other.clusters <= clusters && other.slices <= slices;
   }
   bool conflicts(const Access &other) const {
     return (writes || other.writes) && memory == other.memory &&

@@ -3,6 +3,7 @@
 #include "compiler/Target.h"
 #include "targets/rngd/compiler/Encoder.h"
 #include "targets/rngd/compiler/Kernels.h"
+#include "targets/rngd/compiler/PackWeights.h"
 
 #include "runtime/base/Korean.h"
 
@@ -92,23 +93,41 @@ public:
     registry.insert<tcp::TcpDialect>();
   }
 
+  void addPasses(TargetPhase phase, OpPassManager &passes) const override {
+    if (phase == TargetPhase::FormDispatches)
+      passes.addPass(createPackWeights());
+  }
+
   std::vector<DispatchGroup> formDispatches(Block &region) const override;
   FailureOr<CodeObjectResult> emit(const EmitRequest &request) const override;
 };
 
 } // namespace
 
+/// One submission for all that the chip computes between two visits to the
+/// host: values between its ops stay in the chip's memory, and weights are on
+/// their way while earlier ops compute.
 std::vector<DispatchGroup> RngdTarget::formDispatches(Block &region) const {
-  std::vector<DispatchGroup> groups;
+  DispatchGroup all;
+  llvm::SmallPtrSet<Operation *, 32> inside;
   for (Operation &op : region.without_terminator()) {
-    if (isa<ReshapeOp, GetWeightOp, dure::ConstantOp, DefineDimsOp>(op))
+    if (isa<GetWeightOp, dure::ConstantOp, DefineDimsOp>(op))
       continue;
-    DispatchGroup group;
-    group.Ops = {&op};
-    group.Name = op.getName().stripDialect().str();
-    groups.push_back(std::move(group));
+    // A reshape of what comes from elsewhere is the host program's.
+    if (isa<ReshapeOp>(op) &&
+        !inside.contains(op.getOperand(0).getDefiningOp()))
+      continue;
+    inside.insert(&op);
+    all.Ops.push_back(&op);
   }
-  return groups;
+  auto counts = [](Operation *op) { return !isa<ReshapeOp, CastOp>(op); };
+  int64_t ops = llvm::count_if(all.Ops, counts);
+  if (ops == 0)
+    return {};
+  all.Name = (*llvm::find_if(all.Ops, counts))->getName().stripDialect().str();
+  if (ops > 1)
+    all.Name += "_and_" + std::to_string(ops - 1) + "_more";
+  return {all};
 }
 
 /// Numbers that kernels read from HBM; those that are one number all over are
@@ -136,65 +155,163 @@ static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
   return success();
 }
 
-/// A function of tcp that computes what `dispatch` says.
-static FailureOr<func::FuncOp> lower(func::FuncOp dispatch, ModuleOp module) {
-  MLIRContext *context = dispatch.getContext();
-  Block &block = dispatch.getBody().front();
-  auto hbmOf = [&](Type type) -> Type {
-    auto tensor = cast<RankedTensorType>(type);
-    Type element = tensor.getElementType();
-    // A truth value is a byte in memory.
-    if (element.isInteger(1))
-      element = IntegerType::get(context, 8);
-    tcp::Digit all{StringAttr::get(context, "all"), 1,
-                   std::max<int64_t>(1, tensor.getNumElements()),
-                   std::max<int64_t>(1, tensor.getNumElements())};
-    return tcp::HbmType::get(context, element,
-                             tcp::MapAttr::get(context, {all}));
-  };
-  SmallVector<Type> types;
-  for (Type type : dispatch.getArgumentTypes())
-    types.push_back(hbmOf(type));
-  for (Type type : dispatch.getResultTypes())
-    types.push_back(hbmOf(type));
-  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  auto program =
-      func::FuncOp::create(builder, dispatch.getLoc(), dispatch.getName(),
-                           FunctionType::get(context, types, {}));
-  program.addEntryBlock();
-  unsigned results = dispatch.getNumResults();
-  for (unsigned i = 0; i < results; ++i)
-    program.setArgAttr(dispatch.getNumArguments() + i, "tcp.result",
-                       UnitAttr::get(context));
+/// Where `value` of a dispatch function lies in HBM: all of it, row by row.
+static Type hbmOf(Value value) {
+  auto tensor = cast<RankedTensorType>(value.getType());
+  MLIRContext *context = value.getContext();
+  Type element = tensor.getElementType();
+  // A truth value is a byte in memory.
+  if (element.isInteger(1))
+    element = IntegerType::get(context, 8);
+  int64_t count = std::max<int64_t>(1, tensor.getNumElements());
+  tcp::Digit all{StringAttr::get(context, "all"), 1, count, count};
+  return tcp::HbmType::get(context, element, tcp::MapAttr::get(context, {all}));
+}
 
+namespace {
+
+/// Lowers one dispatch function.
+class Lowering {
+public:
+  explicit Lowering(func::FuncOp dispatch)
+      : block(dispatch.getBody().front()), dispatch(dispatch) {}
+
+  FailureOr<func::FuncOp> run(ModuleOp module);
+
+private:
+  void bind(func::FuncOp program);
+  LogicalResult emit(KernelBuilder &k, Operation &op);
+  void noteUses();
+  Value workspace(KernelBuilder &k, Value of, unsigned at);
+
+  Block &block;
+  func::FuncOp dispatch;
   DenseMap<Value, Value> places;
+  /// Results of the dispatch that lie where another one does: copied.
+  SmallVector<std::pair<Value, Value>> copies;
+  /// Of values in the workspace: the last op that reads them.
+  DenseMap<Value, unsigned> lastUse;
+  /// Parts of the workspace that are in use, and until when.
+  struct Taken {
+    int64_t begin, end;
+    unsigned until;
+  };
+  SmallVector<Taken> taken;
+};
+
+} // namespace
+
+/// Whose memory a value is: what is reshaped stays where it is, and so does a
+/// weight that its product reads in bf16 (PackWeights.h).
+static Value owner(Value value) {
+  while (value.getDefiningOp() && isa<ReshapeOp, CastOp>(value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return value;
+}
+
+/// The program's arguments are what the dispatch reads, then what it returns.
+void Lowering::bind(func::FuncOp program) {
   for (auto [argument, place] :
        llvm::zip(block.getArguments(), program.getArguments()))
     places[argument] = place;
   auto back = cast<func::ReturnOp>(block.getTerminator());
-  for (auto [i, value] : llvm::enumerate(back.getOperands()))
-    places[value] = program.getArgument(dispatch.getNumArguments() + i);
+  for (auto [i, value] : llvm::enumerate(back.getOperands())) {
+    unsigned number = dispatch.getNumArguments() + i;
+    BlockArgument place = program.getArgument(number);
+    program.setArgAttr(number, "tcp.result", UnitAttr::get(value.getContext()));
+    auto [found, isNew] = places.try_emplace(owner(value), place);
+    if (!isNew)
+      copies.push_back({found->second, place});
+  }
+}
 
+void Lowering::noteUses() {
+  unsigned at = 0;
+  for (Operation &op : block) {
+    ++at;
+    for (Value operand : op.getOperands())
+      lastUse[owner(operand)] = at;
+  }
+}
+
+/// Memory for a value from op `at` on, as long as it is read; the lowest that
+/// is free.
+Value Lowering::workspace(KernelBuilder &k, Value of, unsigned at) {
+  constexpr int64_t alignment = 256;
+  llvm::erase_if(taken, [&](const Taken &each) { return each.until < at; });
+  llvm::sort(taken,
+             [](const Taken &l, const Taken &r) { return l.begin < r.begin; });
+  auto type = cast<tcp::HbmType>(hbmOf(of));
+  int64_t bits = type.getElementType().getIntOrFloatBitWidth();
+  int64_t bytes = llvm::alignTo(
+      llvm::divideCeil(tcp::positions(type.getElement().getDigits()) * bits, 8),
+      alignment);
+  int64_t begin = 0;
+  for (const Taken &each : taken) {
+    if (begin + bytes <= each.begin)
+      break;
+    begin = std::max(begin, each.end);
+  }
+  taken.push_back({begin, begin + bytes, lastUse.lookup(of)});
+  return tcp::AllocOp::create(k.b, type, begin);
+}
+
+LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
+  KernelOperands at;
+  for (Value operand : op.getOperands())
+    at.inputs.push_back(places.lookup(owner(operand)));
+  at.result = places.lookup(op.getResult(0));
+  // Beside what earlier kernels still use, and where that leaves too little,
+  // after them.
+  Block *body = k.b.getInsertionBlock();
+  Operation *before = body->empty() ? nullptr : &body->back();
+  k.setPolicy(KernelBuilder::Policy::Rotate);
+  emitKernel(k, &op, at);
+  if (k.overflowed()) {
+    while (!body->empty() && &body->back() != before)
+      body->back().erase();
+    k.setPolicy(KernelBuilder::Policy::Restart);
+    emitKernel(k, &op, at);
+  }
+  if (k.overflowed())
+    return op.emitError("does not fit RNGD's memories as the kernel divides "
+                        "it; compile with --target cpu");
+  return success();
+}
+
+FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
+  auto back = cast<func::ReturnOp>(block.getTerminator());
+  SmallVector<Type> types;
+  for (Value each : block.getArguments())
+    types.push_back(hbmOf(each));
+  for (Value each : back.getOperands())
+    types.push_back(hbmOf(each));
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  auto program =
+      func::FuncOp::create(builder, dispatch.getLoc(), dispatch.getName(),
+                           FunctionType::get(dispatch.getContext(), types, {}));
+  program.addEntryBlock();
+  bind(program);
+  noteUses();
   KernelBuilder k(program);
+  unsigned at = 0;
   for (Operation &op : block.without_terminator()) {
+    ++at;
+    if (isa<ReshapeOp, CastOp>(op))
+      continue;
     if (auto constant = dyn_cast<dure::ConstantOp>(op)) {
       if (failed(placeConstant(k, constant, places)))
         return failure();
       continue;
     }
-    if (isa<ReshapeOp>(op)) {
-      places[op.getResult(0)] = places.lookup(op.getOperand(0));
-      continue;
-    }
-    KernelOperands at;
-    for (Value operand : op.getOperands())
-      at.inputs.push_back(places.lookup(operand));
-    at.result = places.lookup(op.getResult(0));
-    emitKernel(k, &op, at);
-    if (k.overflowed())
-      return op.emitError("does not fit RNGD's memories as the kernel divides "
-                          "it; compile with --target cpu");
+    Value result = op.getResult(0);
+    if (!places.contains(result))
+      places[result] = workspace(k, result, at);
+    if (failed(emit(k, op)))
+      return failure();
   }
+  for (auto [from, to] : copies)
+    k.copy(from, to);
   func::ReturnOp::create(k.b);
   if (failed(verify(program)))
     return failure();
@@ -211,7 +328,7 @@ FailureOr<CodeObjectResult> RngdTarget::emit(const EmitRequest &request) const {
   for (func::FuncOp dispatch : request.Dispatches) {
     if (request.Cancelled())
       return failure();
-    FailureOr<func::FuncOp> program = lower(dispatch, *module);
+    FailureOr<func::FuncOp> program = Lowering(dispatch).run(*module);
     if (failed(program) || failed(encode(*program, code)))
       return failure();
     KernelEntry entry;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A search over all divisions that fit.
+#include "targets/rngd/compiler/MatMulPlan.h"
+
+#include "targets/rngd/compiler/KernelBuilder.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <optional>
+
+using namespace dure::rngd;
+using llvm::divideCeil;
+
+namespace {
+
+/// Cycles of a DMA command before it moves anything, bytes that HBM and the
+/// eight engines move in a cycle, and what a request is at least
+/// (moving-tensors/dma-engine.md, memory-performance.md).
+constexpr double Startup = 500, HbmRate = 1500, DmaRate = 2048;
+/// Cycles of a unit of HBM in a row that another closes, over those of one in
+/// an open row.
+constexpr double RowCost = 40 / 5.33;
+constexpr int64_t Request = 256;
+/// Elements of bf16 of a flit, of what a lane multiplies in a cycle, and bytes
+/// that a fetch reads in one.
+constexpr int64_t Flit = 16, Packet = 32, FetchBytes = 32;
+
+class Search {
+public:
+  explicit Search(const Product &p) : p(p) {}
+  MatMulPlan run();
+
+private:
+  void rings(MatMulPlan plan);
+  void rowsOf(MatMulPlan plan);
+  void consider(MatMulPlan plan);
+  bool fits(MatMulPlan &plan) const;
+  double cycles(const MatMulPlan &plan) const;
+
+  const Product &p;
+  std::optional<MatMulPlan> best;
+};
+
+/// Bytes as DMA counts them when they come in runs of `run`.
+double moved(double bytes, int64_t run) {
+  return bytes * double(llvm::alignTo(run, Request)) / double(run);
+}
+
+} // namespace
+
+int64_t dure::rngd::continuedRows(int64_t columns) {
+  return VrfBytes / 2 / 4 / columns;
+}
+
+/// Whether each of `plan.ring` slices gets a multiple of a flit of each part of
+/// k when `rows` rows are shared out.
+static bool canShare(const Product &p, const MatMulPlan &plan, int64_t rows) {
+  int64_t unit = Flit * (plan.ring / rows);
+  return plan.rows % rows == 0 && std::min(plan.depth, p.k) % unit == 0 &&
+         p.k % plan.depth % unit == 0;
+}
+
+bool Search::fits(MatMulPlan &plan) const {
+  int64_t parts = divideCeil(p.k, plan.depth);
+  if (parts > 1 && (plan.lanes != Lanes || plan.depth % Packet != 0))
+    return false;
+  int64_t most = parts > 1 ? continuedRows(plan.columns) : plan.ring;
+  plan.ringRows = plan.ring;
+  while (plan.ringRows >= 1 &&
+         (plan.ringRows > most || !canShare(p, plan, plan.ringRows)))
+    plan.ringRows /= 2;
+  if (plan.ringRows == 0)
+    return false;
+  // Two parts of the operands, so that one is loaded while the other is used.
+  int64_t buffers = parts > 1 ? 2 : 1;
+  int64_t left = plan.rows * plan.depth / plan.ring * p.leftBytes,
+          right = plan.columns * plan.depth * p.rightBytes,
+          result = plan.rows * plan.columns * 4;
+  int64_t piece = plan.pieceRounds() * plan.ringRows * plan.columns * 4;
+  if (plan.gathered > 1)
+    result += std::min<int64_t>(2, plan.rounds()) * plan.gathered * piece;
+  return buffers * (left + right) + result <= DmBudget;
+}
+
+double Search::cycles(const MatMulPlan &plan) const {
+  double tiles = double(divideCeil(p.batch, plan.batches)) *
+                 double(divideCeil(p.m, plan.tileRows())) *
+                 double(divideCeil(p.n, plan.tileColumns()));
+  // The tensor unit: flits in, or columns of each packet.
+  int64_t pack = p.k % Packet == 0 ? 2 : 1;
+  double packets = double(plan.rows) * double(p.k) / double(Flit * pack);
+  double unit =
+      packets *
+      double(std::max<int64_t>(pack, divideCeil(plan.columns, plan.lanes)));
+  // Filling the register file.
+  unit += double(plan.columns * p.k) *
+          (p.rightByColumns ? 1.0 : double(p.rightBytes) / FetchBytes);
+  if (plan.gathered > 1)
+    unit += double(plan.gathered * plan.rows) * divideCeil(plan.columns, 8);
+  // DMA: what HBM reads and writes, and what engines move.
+  int64_t batches = plan.batches, bothLeft = plan.splitsColumns ? 2 : 1,
+          bothRight = plan.splitsRows ? 2 : 1;
+  double left = double(batches * plan.tileRows() * p.k * p.leftBytes) *
+                double(plan.columnGroups * bothLeft),
+         right = double(batches * plan.tileColumns() * p.k * p.rightBytes) *
+                 double(plan.rowGroups * bothRight),
+         result = double(batches * plan.tileRows() * plan.tileColumns() * 4);
+  int64_t leftRun = plan.depth / (plan.ring / plan.ringRows) * p.leftBytes,
+          rightRun =
+              p.rightBytes * (p.rightByColumns ? plan.columns : plan.depth),
+          resultRun = plan.columns * plan.gathered * 4;
+  // A part of a unit is read, changed and written back.
+  double slow = resultRun % Request == 0 ? 1 : 12;
+  // Reading a part of each row of a matrix opens as many rows of HBM as reading
+  // all; what is read several times finds them open.
+  double opened = std::clamp(double(p.k) / double(plan.depth), 1.0, RowCost);
+  double copies = double(plan.rowGroups * bothRight);
+  double hbm =
+      (left * opened + right * std::max(1.0, opened / copies) + result * slow) /
+      HbmRate;
+  double engines = (moved(left, leftRun) + moved(right, rightRun) +
+                    moved(result, resultRun)) /
+                   DmaRate;
+  double transfers = std::max(hbm, engines);
+  // The first part comes before any work, the last row after all.
+  double first = transfers * double(plan.depth) / double(p.k) /
+                 double(double(plan.pieces));
+  double last = result / HbmRate / double(double(plan.pieces));
+  return tiles * std::max(unit, transfers) + first + last + 2 * Startup;
+}
+
+void Search::consider(MatMulPlan plan) {
+  plan.lanes = plan.columns % 8 == 0 ? 8 : plan.columns;
+  int64_t depth = LaneElements * Lanes / plan.columns / Packet * Packet;
+  plan.depth = std::min(depth, p.k);
+  if (plan.depth == 0)
+    return;
+  // Neighbours in a ring, to whole units of HBM.
+  plan.gathered = 1;
+  while (plan.gathered < plan.ring &&
+         plan.gathered * plan.columns * 4 < Request)
+    plan.gathered *= 2;
+  // A command costs as much as it moves in 1 MB.
+  plan.pieces = std::clamp<int64_t>(
+      plan.tileRows() * std::min(plan.tileColumns(), p.k) * 4 >> 20, 1, 8);
+  while (plan.depth > Packet && !fits(plan))
+    plan.depth = std::max(Packet, plan.depth / 2 / Packet * Packet);
+  if (!fits(plan))
+    return;
+  plan.cycles = cycles(plan);
+  if (!best || plan.cycles < best->cycles)
+    best = plan;
+}
+
+void Search::rowsOf(MatMulPlan plan) {
+  int64_t slices = SlicesPerCluster / plan.ring;
+  int64_t halves = plan.splitsColumns ? 2 : 1;
+  int64_t all = divideCeil(p.n, halves * plan.ring * plan.columns);
+  if (halves * plan.ring * plan.columns > p.n)
+    return;
+  for (int64_t groups = 1; groups <= slices; groups *= 2) {
+    plan.rowGroups = groups;
+    plan.columnGroups =
+        std::min(slices / groups, p.n / (halves * plan.ring * plan.columns));
+    if (plan.columnGroups > 1) // the same number of tiles, evenly
+      plan.columnGroups = divideCeil(all, divideCeil(all, plan.columnGroups));
+    if (plan.tileColumns() > p.n)
+      continue;
+    plan.batches = std::min(p.batch, slices / (groups * plan.columnGroups));
+    for (int64_t rows = 1; rows <= 1024; rows *= 2) {
+      plan.rows = rows;
+      if (plan.tileRows() > p.m)
+        break;
+      consider(plan);
+    }
+    // All rows, where they can be shared evenly.
+    int64_t rowHalves = plan.splitsRows ? 2 : 1;
+    if (p.m % (groups * rowHalves) == 0 && p.m / (groups * rowHalves) <= 4096) {
+      plan.rows = p.m / (groups * rowHalves);
+      consider(plan);
+    }
+  }
+}
+
+void Search::rings(MatMulPlan plan) {
+  for (int64_t columns : {2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256}) {
+    plan.columns = columns;
+    for (plan.ring = 1; plan.ring <= SlicesPerCluster; plan.ring *= 2)
+      rowsOf(plan);
+  }
+}
+
+MatMulPlan Search::run() {
+  MatMulPlan one, rows, columns;
+  rows.splitsRows = true;
+  columns.splitsColumns = true;
+  for (const MatMulPlan &each : {one, rows, columns})
+    rings(each);
+  return *best;
+}
+
+MatMulPlan dure::rngd::planMatMul(const Product &p) { return Search(p).run(); }

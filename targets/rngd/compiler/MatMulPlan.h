@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// How a product is divided over the chip, chosen by estimated cycles.
+//
+// Included by the product's kernel and its tests. Pure arithmetic.
+#ifndef DURE_TARGETS_RNGD_COMPILER_MATMULPLAN_H
+#define DURE_TARGETS_RNGD_COMPILER_MATMULPLAN_H
+
+#include <cstdint>
+
+namespace dure::rngd {
+
+/// result[b, m, n] = sum over k of left[b, m, k] * right[b, k, n].
+struct Product {
+  int64_t batch, m, n, k;
+  /// Bytes of an element in memory.
+  int64_t leftBytes = 4, rightBytes = 4;
+  /// Columns of `right` lie together: [k, n]. Else rows do: [n, k].
+  bool rightByColumns = false;
+};
+
+/// One tile: what all slices compute before the next one.
+///
+/// Slices of a cluster are, outermost first: `batches`, `rowGroups`,
+/// `columnGroups`, and rings of `ring` slices. A slice has `columns` columns in
+/// its register files, a part of `depth` of their k at a time. The rows of a
+/// row group are shared out among a ring, which passes them round, so that each
+/// is in memory once: `ringRows` rows at a time, each cut into ring / ringRows
+/// parts of its k.
+struct MatMulPlan {
+  bool splitsRows = false;    // the two clusters divide rows
+  bool splitsColumns = false; // or columns, or else there is one
+  int64_t batches = 1, rowGroups = 1, columnGroups = 1, ring = 1;
+  int64_t rows = 1;    // of a row group
+  int64_t columns = 8; // of a slice
+  int64_t lanes = 8;
+  int64_t depth = 16;
+  int64_t ringRows = 1;
+  /// Neighbours whose columns are brought together before they are stored, so
+  /// that HBM is written in whole units.
+  int64_t gathered = 1;
+  int64_t pieces = 1;
+  double cycles = 0; // of all tiles, estimated
+
+  /// Of `ringRows` rows each.
+  int64_t rounds() const { return rows / ringRows; }
+  /// Rounds whose rows are loaded, and stored, together: some at a time, so
+  /// that others are computed meanwhile.
+  int64_t pieceRounds() const {
+    return batches > 1 ? rounds() : (rounds() + pieces - 1) / pieces;
+  }
+  int64_t tileRows() const { return (splitsRows ? 2 : 1) * rowGroups * rows; }
+  int64_t tileColumns() const {
+    return (splitsColumns ? 2 : 1) * columnGroups * ring * columns;
+  }
+};
+
+/// Rows that sums continue at a time where k has several parts: what half of
+/// the vector register file holds.
+int64_t continuedRows(int64_t columns);
+
+/// The cheapest plan. Needs k a multiple of 16, and of 32 where it is above
+/// 4096, and n a multiple of 8.
+MatMulPlan planMatMul(const Product &p);
+
+} // namespace dure::rngd
+
+#endif // DURE_TARGETS_RNGD_COMPILER_MATMULPLAN_H
