@@ -14,9 +14,10 @@ using llvm::divideCeil;
 namespace {
 
 /// Cycles of a DMA command before it moves anything, bytes that HBM and the
-/// eight engines move in a cycle, and what a request is at least
+/// a network of 32 slices move in a cycle, and what a request is at least
 /// (moving-tensors/dma-engine.md, memory-performance.md).
-constexpr double Startup = 500, HbmRate = 1500, DmaRate = 2048;
+constexpr double Startup = 500, HbmRate = 1500, NetworkRate = 128;
+constexpr int64_t NetworkSlices = 32;
 /// Cycles of a unit of HBM in a row that another closes, over those of one in
 /// an open row.
 constexpr double RowCost = 40 / 5.33;
@@ -118,14 +119,20 @@ double Search::cycles(const MatMulPlan &plan) const {
   double hbm =
       (left * opened + right * std::max(1.0, opened / copies) + result * slow) /
       HbmRate;
+  int64_t slices =
+      plan.batches * plan.rowGroups * plan.columnGroups * plan.ring;
+  int64_t networks = divideCeil(slices, NetworkSlices);
+  if (plan.splitsRows || plan.splitsColumns)
+    networks *= 2;
   double engines = (moved(left, leftRun) + moved(right, rightRun) +
                     moved(result, resultRun)) /
-                   DmaRate;
+                       (NetworkRate * double(networks)) +
+                   Startup;
   double transfers = std::max(hbm, engines);
   // The first part comes before any work, the last row after all.
-  double first = transfers * double(plan.depth) / double(p.k) /
-                 double(double(plan.pieces));
-  double last = result / HbmRate / double(double(plan.pieces));
+  double first =
+      transfers * double(plan.depth) / double(p.k) / double(plan.pieces);
+  double last = result / HbmRate / double(plan.pieces);
   return tiles * std::max(unit, transfers) + first + last + 2 * Startup;
 }
 
