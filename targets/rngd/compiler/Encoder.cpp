@@ -5,6 +5,8 @@
 #include "targets/rngd/compiler/EncodeExec.h"
 #include "targets/rngd/compiler/Places.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace dure::tcp;
 
@@ -36,21 +38,25 @@ void coalesce(SmallVector<Transfer> &loops) {
   loops = joined;
 }
 
-/// What is read several times is read so at once, run by run, while its row of
-/// HBM is open.
-void repeatInside(SmallVector<Transfer> &loops) {
-  if (loops.empty())
-    return;
-  Transfer run = loops.pop_back_val();
+/// In whatever order, the same is moved. Rows of HBM stay open longest when its
+/// addresses ascend, and what is read several times is read so at once, run by
+/// run.
+void orderForHbm(SmallVector<Transfer> &loops, bool reads) {
+  auto stride = [&](const Transfer &loop) {
+    return std::abs(reads ? loop.read : loop.write);
+  };
   SmallVector<Transfer> repeats;
   llvm::erase_if(loops, [&](const Transfer &loop) {
-    bool repeated = loop.read == 0 && loop.index == 0;
-    if (repeated)
+    if (stride(loop) == 0)
       repeats.push_back(loop);
-    return repeated;
+    return stride(loop) == 0;
   });
-  llvm::append_range(loops, repeats);
-  loops.push_back(run);
+  // A handful: by insertion, equal ones as they were.
+  for (size_t i = 1; i < loops.size(); ++i)
+    for (size_t j = i; j > 0 && stride(loops[j - 1]) < stride(loops[j]); --j)
+      std::swap(loops[j - 1], loops[j]);
+  loops.insert(loops.empty() ? loops.end() : loops.end() - 1, repeats.begin(),
+               repeats.end());
 }
 
 class ProgramEncoder {
@@ -96,30 +102,37 @@ void ProgramEncoder::append(Operation *op,
   program->commands.push_back(std::move(command));
 }
 
-/// Divides the outermost loop that has a step for each command.
+/// Divides the outermost loops, so that each command has one part of what is
+/// moved rather than some of everything.
 void ProgramEncoder::appendShares(TdmaOp op, const fb::DmaT &whole) {
-  auto shares = static_cast<int64_t>(op.getCommands());
-  auto divided = llvm::find_if(whole.loops, [&](const fb::DmaLoop &loop) {
-    return loop.size() >= shares;
-  });
-  if (divided == whole.loops.end())
-    shares = 1;
-  auto at = static_cast<size_t>(divided - whole.loops.begin());
+  auto left = static_cast<int64_t>(op.getCommands());
+  int64_t shares = 1;
+  SmallVector<int64_t> parts;
+  for (const fb::DmaLoop &loop : whole.loops) {
+    int64_t size = loop.size();
+    parts.push_back(size >= left ? left : std::gcd(size, left));
+    left /= parts.back();
+    shares *= parts.back();
+  }
   for (int64_t share = 0; share < shares; ++share) {
     fb::DmaT dma = whole;
     auto engine = static_cast<uint8_t>((op.getEngine() + share) % 8);
     dma.engine = engine;
-    if (shares > 1) {
-      const fb::DmaLoop &loop = whole.loops[at];
-      int64_t size = loop.size(), first = size * share / shares,
-              end = size * (share + 1) / shares;
-      dma.loops[at] =
+    auto move = [&](fb::Address &address, int64_t bytes) {
+      address = fb::Address(address.space(), address.index(),
+                            address.offset() + static_cast<uint64_t>(bytes));
+    };
+    int64_t rest = share, of = shares;
+    for (auto [i, count] : llvm::enumerate(parts)) {
+      of /= count;
+      int64_t part = rest / of;
+      rest %= of;
+      const fb::DmaLoop &loop = whole.loops[i];
+      int64_t size = loop.size(), first = size * part / count,
+              end = size * (part + 1) / count;
+      dma.loops[i] =
           fb::DmaLoop(static_cast<uint32_t>(end - first), loop.index_stride(),
                       loop.read_stride(), loop.write_stride());
-      auto move = [&](fb::Address &address, int64_t bytes) {
-        address = fb::Address(address.space(), address.index(),
-                              address.offset() + static_cast<uint64_t>(bytes));
-      };
       move(*dma.read, first * loop.read_stride());
       move(*dma.write, first * loop.write_stride());
     }
@@ -167,8 +180,8 @@ LogicalResult ProgramEncoder::encodeCopy(Operation *op, Value source,
     }
   }
   coalesce(loops);
-  if (isa<HbmType>(source.getType()) && !index) {
-    repeatInside(loops);
+  if (!index) {
+    orderForHbm(loops, !isa<HbmType>(target.getType()));
     coalesce(loops);
   }
   int64_t bits = elementBits(target.getType());

@@ -77,11 +77,10 @@ private:
   /// Of halves of the vector register file.
   int64_t turn = 0;
 
-  // A slice of a ring has neighbouring rows, one of each round: reading them
-  // one after the other stays in HBM's open rows.
+  // Rows of a round are neighbours.
   const int64_t rounds = plan.rounds(), piece = plan.pieceRounds();
-  const Digit round = k.digit("m", rounds),
-              ring = k.digit("m", plan.ringRows, rounds);
+  const Digit round = k.digit("m", rounds, plan.ringRows),
+              ring = k.digit("m", plan.ringRows);
   // Columns of a slice.
   const Digit lanes = k.digit("n", plan.lanes),
               groups = k.digit("n", plan.columns / plan.lanes, plan.lanes);
@@ -89,19 +88,19 @@ private:
 
 } // namespace
 
-/// In HBM, of the rows of `count` rounds what `inner` has from `from` on. A
-/// slice's rows are neighbours, one a round.
+/// In HBM, of the rows of `count` rounds what `inner` has from `from` on.
 Value MatMul::rowsOf(Value matrix, int64_t first, int64_t count, Digit inner,
                      int64_t from) {
-  int64_t at = (batch * p.m + row + first) * inner.extent + from;
+  int64_t at =
+      (batch * p.m + row + first * plan.ringRows) * inner.extent + from;
   if (count == rounds)
     return k.hbm(matrix,
                  {k.digit("b", plan.batches),
                   k.digit("m", plan.tileRows(), 1, p.m), inner},
                  at);
   return k.hbm(matrix,
-               {k.digit("m", plan.tileRows() / rounds, rounds),
-                k.digit("m", count, 1, rounds), inner},
+               {k.digit("m", plan.tileRows() / plan.rows, plan.rows),
+                k.digit("m", count * plan.ringRows, 1, plan.rows), inner},
                at);
 }
 
@@ -119,7 +118,8 @@ Value MatMul::left(int64_t from, int64_t depth) {
     int64_t count = std::min(piece, rounds - first);
     k.copy(
         rowsOf(at.inputs[0], first, count, k.digit("k", depth, 1, p.k), from),
-        k.part(local, {k.digit("m", count), k.digit("k", depth / cuts)},
+        k.part(local,
+               {k.digit("m", count, plan.ringRows), k.digit("k", depth / cuts)},
                first * (depth / cuts) * bytes));
   }
   return local;
@@ -161,7 +161,8 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
                       int64_t first, int64_t count) {
   int64_t inner = depth / (plan.ring / plan.ringRows);
   Digit chunks = k.digit("k", inner / 16, 16), chunk = k.digit("k", 16);
-  Digit columns = k.digit("n", plan.columns), some = k.digit("m", count);
+  Digit columns = k.digit("n", plan.columns),
+        some = k.digit("m", count, plan.ringRows);
   int64_t bytes = elementOf(0).getIntOrFloatBitWidth() / 8;
   Value rows = k.part(left, {some, k.digit("k", inner)}, first * inner * bytes);
   Value target = k.part(result, {some, ring, columns},
@@ -208,7 +209,7 @@ void MatMul::part(int64_t from, int64_t depth) {
 
 /// Neighbours' columns side by side, then all to HBM.
 void MatMul::store(int64_t first, int64_t count) {
-  Digit some = k.digit("m", count);
+  Digit some = k.digit("m", count, plan.ringRows);
   Value from = k.part(result, {some, ring, k.digit("n", plan.columns)},
                       first * plan.ringRows * plan.columns * 4);
   if (plan.gathered > 1) {

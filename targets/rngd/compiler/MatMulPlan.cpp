@@ -20,7 +20,7 @@ constexpr double Startup = 500, HbmRate = 1500, NetworkRate = 128;
 constexpr int64_t NetworkSlices = 32;
 /// Cycles of a unit of HBM in a row that another closes, over those of one in
 /// an open row.
-constexpr double RowCost = 40 / 5.33;
+constexpr double RowCost = 40 / 5.33, LongCost = 1.8, Block = 1 << 21;
 constexpr int64_t Request = 256;
 /// Elements of bf16 of a flit, of what a lane multiplies in a cycle, and bytes
 /// that a fetch reads in one.
@@ -116,9 +116,14 @@ double Search::cycles(const MatMulPlan &plan) const {
   // all; what is read several times finds them open.
   double opened = std::clamp(double(p.k) / double(plan.depth), 1.0, RowCost);
   double copies = double(plan.rowGroups * bothRight);
-  double hbm =
-      (left * opened + right * std::max(1.0, opened / copies) + result * slow) /
-      HbmRate;
+  // So does one of eight commands that reads more than 2 MB, of which no two
+  // addresses are in different rows of a bank.
+  double each = right / 8 / Block, longReads = 1;
+  if (each > 1)
+    longReads = (1 + (each - 1) * LongCost) / each;
+  double hbm = (left * opened + right * std::max(longReads, opened / copies) +
+                result * slow) /
+               HbmRate;
   int64_t slices =
       plan.batches * plan.rowGroups * plan.columnGroups * plan.ring;
   int64_t networks = divideCeil(slices, NetworkSlices);
