@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Products of many shapes on RNGD against sums in double: inputs are numbers of
+// bf16, so that only the order of sums differs. Shapes are what divides them
+// differently: few rows, rings of all sizes, sums that continue, sizes that no
+// power of two divides.
+#include "test/onnx/CompiledModel.h"
+
+#include <cstring>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace dure;
+
+namespace {
+
+struct Shape {
+  int64_t Batch, M, N, K;
+  bool IsWeight = false, IsTransposed = false;
+};
+
+void PrintTo(const Shape &S, std::ostream *Out) {
+  *Out << S.Batch << "_" << S.M << "_" << S.N << "_" << S.K
+       << (S.IsWeight ? "_weight" : "")
+       << (S.IsTransposed ? "_transposed" : "");
+}
+
+//===----------------------------------------------------------------------===//
+// An ONNX file by hand: field numbers are those of onnx.proto.
+//===----------------------------------------------------------------------===//
+
+std::string varint(uint64_t Value) {
+  std::string Text;
+  for (; Value > 0x7F; Value >>= 7)
+    Text += static_cast<char>((Value & 0x7F) | 0x80);
+  return Text + static_cast<char>(Value);
+}
+
+std::string number(int Field, int64_t Value) {
+  return varint(static_cast<uint64_t>(Field) << 3) +
+         varint(static_cast<uint64_t>(Value));
+}
+
+std::string bytes(int Field, const std::string &Text) {
+  return varint(static_cast<uint64_t>(Field) << 3 | 2) + varint(Text.size()) +
+         Text;
+}
+
+std::string valueInfo(const io::Tensor &T) {
+  std::string Dims;
+  for (int64_t Dim : T.Dims)
+    Dims += bytes(1, number(1, Dim));
+  std::string Type = bytes(1, number(1, 1) + bytes(2, Dims));
+  return bytes(1, T.Name) + bytes(2, Type);
+}
+
+std::string initializer(const io::Tensor &T) {
+  std::string Text;
+  for (int64_t Dim : T.Dims)
+    Text += number(1, Dim);
+  return Text + number(2, 1) + bytes(8, T.Name) +
+         bytes(9, std::string(reinterpret_cast<const char *>(T.Bytes.data()),
+                              T.Bytes.size()));
+}
+
+std::string node(const std::string &Op, const std::vector<std::string> &In,
+                 const std::string &Out, const std::string &Attribute = {}) {
+  std::string Text;
+  for (const std::string &Each : In)
+    Text += bytes(1, Each);
+  return Text + bytes(2, Out) + bytes(4, Op) + Attribute;
+}
+
+//===----------------------------------------------------------------------===//
+// One product
+//===----------------------------------------------------------------------===//
+
+io::Tensor tensor(const std::string &Name, std::vector<int64_t> Dims) {
+  io::Tensor T;
+  T.Name = Name;
+  T.Type = io::ElementType::Float32;
+  T.Dims = std::move(Dims);
+  T.Bytes.resize(static_cast<size_t>(T.elementCount()) * 4);
+  return T;
+}
+
+float *floats(io::Tensor &T) {
+  return reinterpret_cast<float *>(T.Bytes.data());
+}
+
+void fill(io::Tensor &T, std::mt19937 &Random) {
+  std::uniform_real_distribution<float> Any(-1, 1);
+  for (int64_t I = 0; I != T.elementCount(); ++I) {
+    float Value = Any(Random);
+    uint32_t Bits;
+    std::memcpy(&Bits, &Value, 4);
+    Bits &= 0xFFFF0000;
+    std::memcpy(&floats(T)[I], &Bits, 4);
+  }
+}
+
+class RngdProduct : public testing::TestWithParam<Shape> {};
+
+} // namespace
+
+TEST_P(RngdProduct, IsTheSumInDouble) {
+  const Shape &S = GetParam();
+  auto Dims = [&](int64_t Rows, int64_t Columns) {
+    return S.Batch == 1 ? std::vector<int64_t>{Rows, Columns}
+                        : std::vector<int64_t>{S.Batch, Rows, Columns};
+  };
+  std::mt19937 Random(7);
+  io::Tensor A = tensor("a", Dims(S.M, S.K)), C = tensor("c", Dims(S.M, S.N));
+  io::Tensor B = tensor("b", S.IsTransposed ? Dims(S.N, S.K) : Dims(S.K, S.N));
+  fill(A, Random);
+  fill(B, Random);
+  for (int64_t Batch = 0; Batch != S.Batch; ++Batch)
+    for (int64_t M = 0; M != S.M; ++M) {
+      std::vector<double> Row(static_cast<size_t>(S.N));
+      for (int64_t K = 0; K != S.K; ++K) {
+        double Left = floats(A)[(Batch * S.M + M) * S.K + K];
+        const float *Right = floats(B) + Batch * S.K * S.N;
+        for (int64_t N = 0; N != S.N; ++N)
+          Row[static_cast<size_t>(N)] +=
+              Left * Right[S.IsTransposed ? N * S.K + K : K * S.N + N];
+      }
+      for (int64_t N = 0; N != S.N; ++N)
+        floats(C)[(Batch * S.M + M) * S.N + N] =
+            static_cast<float>(Row[static_cast<size_t>(N)]);
+    }
+
+  std::string Graph;
+  if (S.IsTransposed) {
+    std::string Order = S.Batch == 1
+                            ? number(8, 1) + number(8, 0)
+                            : number(8, 0) + number(8, 2) + number(8, 1);
+    Graph += bytes(1, node("Transpose", {"b"}, "t",
+                           bytes(5, bytes(1, "perm") + Order + number(20, 7))));
+  }
+  Graph += bytes(1, node("MatMul", {"a", S.IsTransposed ? "t" : "b"}, "c"));
+  Graph += bytes(2, "product");
+  if (S.IsWeight)
+    Graph += bytes(5, initializer(B));
+  Graph += bytes(11, valueInfo(A));
+  if (!S.IsWeight)
+    Graph += bytes(11, valueInfo(B));
+  Graph += bytes(12, valueInfo(C));
+  std::string Folder =
+      testing::TempDir() + "dure-rngd-product-" + std::to_string(::getpid());
+  std::string Model = Folder + ".onnx";
+  std::ofstream(Model, std::ios::binary)
+      << number(1, 8) << bytes(7, Graph) << bytes(8, number(2, 17));
+
+  const dure_compiler_api *Compiler =
+      modeltest::loadCompiler(DURE_TEST_LIBRARIES);
+  ASSERT_NE(Compiler, nullptr);
+  modeltest::CompileSettings Settings;
+  Settings.Target = "rngd";
+  Settings.NoFallback = true;
+  modeltest::Outcome Result;
+  auto Compiled = modeltest::CompiledModel::create(
+      Compiler, Model, Folder + ".dure", Settings, Result);
+  std::remove(Model.c_str());
+  ASSERT_TRUE(Compiled) << Result.Detail;
+  modeltest::RunData Data;
+  Data.Inputs.push_back(std::move(A));
+  if (!S.IsWeight)
+    Data.Inputs.push_back(std::move(B));
+  Data.Expected.push_back({0, std::move(C)});
+  EXPECT_TRUE(Compiled->check(
+      Data,
+      [](io::ElementType) {
+        return io::Tolerance{1e-3, 1e-4};
+      },
+      Result))
+      << Result.Detail;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, RngdProduct,
+    testing::Values(
+        // Few rows: all slices have columns of their own.
+        Shape{1, 1, 512, 4096, true}, Shape{1, 1, 4096, 256, true},
+        Shape{1, 3, 1024, 1600, true}, Shape{1, 7, 40, 16, true},
+        // Rows go round rings.
+        Shape{1, 128, 384, 384, true}, Shape{1, 512, 512, 512, true},
+        Shape{1, 700, 320, 1024, true}, Shape{1, 125, 88, 240},
+        // Sums that continue, the last part of k smaller.
+        Shape{1, 64, 512, 6144, true}, Shape{1, 33, 128, 9632, true, true},
+        Shape{1, 300, 1000, 800, true, true},
+        // Operands that are computed, not packed.
+        Shape{1, 200, 256, 512, false, true}, Shape{1, 17, 520, 96},
+        Shape{12, 128, 128, 32}, Shape{3, 31, 64, 112, false, true},
+        Shape{16, 1, 64, 128}),
+    testing::PrintToStringParamName());
