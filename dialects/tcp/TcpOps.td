@@ -29,6 +29,7 @@ def Tcp_ConstantOp : Tcp_Op<"constant", [Pure]> {
   let arguments = (ins ElementsAttr:$value);
   let results = (outs Tcp_Hbm:$result);
   let assemblyFormat = "$value attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Tcp_ViewOp : Tcp_Op<"view", [Pure]> {
@@ -76,6 +77,7 @@ def Tcp_TdmaGatherOp : Tcp_Op<"tdma_gather"> {
     `engine` $engine $source `at` $index `of` $key `to` $target (`after` $after^)? attr-dict
     `:` type($source) `,` type($index) `to` type($target)
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -100,7 +102,7 @@ def Tcp_ExecOp : Tcp_Op<"exec", [NoTerminator, SingleBlock]> {
   let results = (outs Tcp_Token:$done);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
-  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 class Tcp_StreamOp<string mnemonic, list<Trait> traits = []> :
@@ -144,12 +146,20 @@ def Tcp_Topology : I32EnumAttr<"Topology", "how the switch is set", [
 
 def Tcp_SwitchOp : Tcp_StreamOp<"switch"> {
   let summary = "Moves packets between slices (switch-engine.md)";
+  let description = [{
+    Cuts the slices into `slice2`, `slice1` and `slice0` from the outermost
+    inwards and time in front of its innermost `time0` positions; the page says
+    for each topology what of them the result has where. Digits of slices that
+    data is copied to are new or `_`. `time0` matters to `broadcast01` and
+    `inter_transpose` only.
+  }];
   let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Topology, "topology">:$topology,
                        I64Attr:$slice1, I64Attr:$slice0, I64Attr:$time0);
   let assemblyFormat = [{
     $topology `(` $slice1 `,` $slice0 `,` $time0 `)` $source attr-dict
     `:` type($source) `to` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def Tcp_CollectOp : Tcp_StreamOp<"collect"> {
@@ -205,6 +215,7 @@ def Tcp_ContractLaneOp : Tcp_StreamOp<"contract_lane"> {
   let summary = "Lanes become neighbours, or follow each other (lane-folder.md)";
   let arguments = (ins Tcp_Stream:$source, UnitAttr:$sequential);
   let assemblyFormat = "(`sequential` $sequential^)? $source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -273,9 +284,10 @@ def Tcp_VectorOp : Tcp_StreamOp<"vector"> {
 }
 
 def Tcp_StashOp : Tcp_StreamOp<"stash"> {
-  let summary = "Keeps the stream for a later step";
+  let summary = "Keeps the stream for a later step, which reads it once";
   let arguments = (ins Tcp_Stream:$source);
   let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
 }
 
 def Tcp_Reduction : I32EnumAttr<"Reduction", "a reduction", [
@@ -301,12 +313,17 @@ def Tcp_VectorReduceOp : Tcp_StreamOp<"vector_reduce"> {
 
 def Tcp_SliceReduceOp : Tcp_StreamOp<"slice_reduce"> {
   let summary = "Reduces over the innermost slices (inter-slice-reducer.md)";
+  let description = [{
+    `ratio` slices each give one result, for which the result's type has
+    `_ : ratio` with `broadcast`, else `_ : 1 of ratio`.
+  }];
   let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction, "reduction">:$kind,
                        I64Attr:$ratio, UnitAttr:$broadcast);
   let assemblyFormat = [{
     $kind $source `ratio` $ratio (`broadcast` $broadcast^)? attr-dict
     `:` type($source) `to` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
