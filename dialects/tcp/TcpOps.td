@@ -156,7 +156,7 @@ def Tcp_SwitchOp : Tcp_StreamOp<"switch"> {
   let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Topology, "topology">:$topology,
                        I64Attr:$slice1, I64Attr:$slice0, I64Attr:$time0);
   let assemblyFormat = [{
-    $topology `(` $slice1 `,` $slice0 `,` $time0 `)` $source attr-dict
+    `` $topology `(` $slice1 `,` $slice0 `,` $time0 `)` $source attr-dict
     `:` type($source) `to` type($result)
   }];
   let hasVerifier = 1;
@@ -277,8 +277,8 @@ def Tcp_VectorOp : Tcp_StreamOp<"vector"> {
                        OptionalAttr<AnyAttr>:$immediate, UnitAttr:$stash,
                        UnitAttr:$zip);
   let assemblyFormat = [{
-    $kind $source (`,` $operand^ `:` type($operand))? (`stash` $stash^)? (`zip` $zip^)?
-    (`imm` `(` $immediate^ `)`)? (`as` $arguments^)? attr-dict `:` type($source) `to` type($result)
+    `` $kind $source (`,` $operand^ `:` type($operand))? (`stash` $stash^)? (`zip` $zip^)?
+    (`imm` `(` $immediate^ `)`)? (`as` `` $arguments^)? attr-dict `:` type($source) `to` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -306,7 +306,7 @@ def Tcp_VectorReduceOp : Tcp_StreamOp<"vector_reduce"> {
   let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction, "reduction">:$kind,
                        StrAttr:$axis, OptionalAttr<I64Attr>:$limit);
   let assemblyFormat = [{
-    $kind $source `over` $axis (`below` $limit^)? attr-dict `:` type($source) `to` type($result)
+    `` $kind $source `over` $axis (`below` $limit^)? attr-dict `:` type($source) `to` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -320,7 +320,7 @@ def Tcp_SliceReduceOp : Tcp_StreamOp<"slice_reduce"> {
   let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction, "reduction">:$kind,
                        I64Attr:$ratio, UnitAttr:$broadcast);
   let assemblyFormat = [{
-    $kind $source `ratio` $ratio (`broadcast` $broadcast^)? attr-dict
+    `` $kind $source `ratio` $ratio (`broadcast` $broadcast^)? attr-dict
     `:` type($source) `to` type($result)
   }];
   let hasVerifier = 1;
