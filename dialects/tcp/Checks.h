@@ -40,7 +40,7 @@ mlir::LogicalResult sameSlices(mlir::Operation *op, Memory memory,
       sameDigits(memory.getSlice(), stream.getSlice()))
     return mlir::success();
   return op->emitOpError("moves data between slices, which the switch does "
-                         "(switch-engine.md)");
+                         "(computing-tensors/switch-engine.md)");
 }
 
 /// What most steps keep: clusters, slices and lanes.

@@ -41,35 +41,38 @@ LogicalResult ContractOuterOp::verify() {
   if (!llvm::is_contained({1, 2}, pack) ||
       !llvm::is_contained(limits().ContractionPackets, pack * flit))
     return emitOpError("packs 1 or 2 flits, not ")
-           << getPack() << " (outer.md, Packing)";
+           << getPack()
+           << " (computing-tensors/contraction-engine/outer.md, Packing)";
   Type sum = accumulatorOf(from.getElementType());
   if (!sum || accumulatorOf(with.getElementType()) != sum)
     return emitOpError("multiplies ")
            << from.getElementType() << " with " << with.getElementType()
-           << ", which the contraction engine does not (outer.md, Operand "
+           << ", which the contraction engine does not "
+              "(computing-tensors/contraction-engine/outer.md, Operand "
               "types)";
   if (to.getElementType() != sum)
-    return emitOpError("gives ") << to.getElementType() << ", not " << sum
-                                 << " (outer.md, Operand types)";
+    return emitOpError("gives ")
+           << to.getElementType() << ", not " << sum
+           << " (computing-tensors/contraction-engine/outer.md, Operand types)";
   if (packetBits(from) != flit * 8)
     return emitOpError("takes packets of ")
            << packetBits(from) << " bits; a flit has " << flit * 8
-           << " (outer.md, Packing)";
+           << " (computing-tensors/contraction-engine/outer.md, Packing)";
   int64_t packet = positions(to.getPacket().getDigits());
   if (packet != positions(from.getPacket().getDigits()) * pack)
     return emitOpError("gives packets of ")
            << packet << " elements, not of " << getPack()
-           << " flits (outer.md, Packing)";
+           << " flits (computing-tensors/contraction-engine/outer.md, Packing)";
   if (!sameDigits(to.getLane(), with.getLane()))
     return emitOpError("gives other lanes than the register file has "
-                       "(outer.md)");
+                       "(computing-tensors/contraction-engine/outer.md)");
   if (!passesAll(from, to, pack))
-    return emitOpError("gives packets of other digits than its flits have "
-                       "(outer.md, Packing)");
+    return emitOpError(
+        "gives packets of other digits than its flits have "
+        "(computing-tensors/contraction-engine/outer.md, Packing)");
   SmallVector<Placed> memory = place(with.getElement().getDigits());
   auto time = stepsThrough(*this, to.getTime().getDigits(), memory);
-  if (failed(time) ||
-      failed(stepsThrough(*this, to.getPacket().getDigits(), memory, true)))
+  if (failed(time) || failed(fileRead(*this)))
     return failure();
   // Each digit is a loop of its own, for the time reducer keeps or adds it.
   llvm::erase_if(*time, [](const Step &step) { return step.size == 1; });
@@ -84,11 +87,15 @@ LogicalResult ContractPacketOp::verify() {
   StreamType from = streamOf(getSource()), to = streamOf(getResult());
   int64_t packet = positions(from.getPacket().getDigits());
   if (getDepth() > 40 || packet % (int64_t(1) << getDepth()) != 0)
-    return emitOpError("adds 2^") << getDepth() << " neighbours of " << packet
-                                  << " elements (packet-reducer.md)";
+    return emitOpError("adds 2^")
+           << getDepth() << " neighbours of " << packet
+           << " elements "
+              "(computing-tensors/contraction-engine/packet-reducer.md)";
   if (positions(to.getPacket().getDigits()) > limits().AccumulatorColumns)
     return emitOpError("keeps more than ")
-           << limits().AccumulatorColumns << " elements (packet-reducer.md)";
+           << limits().AccumulatorColumns
+           << " elements "
+              "(computing-tensors/contraction-engine/packet-reducer.md)";
   auto parts = cut(from.getPacket().getDigits(), int64_t(1) << getDepth());
   SmallVector<Digit> left;
   if (parts)
@@ -102,8 +109,9 @@ LogicalResult ContractPacketOp::verify() {
   }
   if (!fits || !sameDigits(from.getTime(), to.getTime()) ||
       from.getElementType() != to.getElementType())
-    return emitOpError("leaves something else than its packet's outer digits "
-                       "(packet-reducer.md)");
+    return emitOpError(
+        "leaves something else than its packet's outer digits "
+        "(computing-tensors/contraction-engine/packet-reducer.md)");
   return samePlaces(*this, from, to);
 }
 
@@ -124,11 +132,14 @@ LogicalResult ContractTimeOp::verify() {
     }
   }
   if (!kept.empty())
-    return emitOpError("keeps a digit of time that its source lacks, or in "
-                       "another order (time-reducer.md)");
+    return emitOpError(
+        "keeps a digit of time that its source lacks, or in "
+        "another order (computing-tensors/contraction-engine/time-reducer.md)");
   if (!sameDigits(from.getPacket(), to.getPacket()) ||
       from.getElementType() != to.getElementType())
-    return emitOpError("changes more than the time (time-reducer.md)");
+    return emitOpError(
+        "changes more than the time "
+        "(computing-tensors/contraction-engine/time-reducer.md)");
   bool sequential = false;
   for (Operation *user : getResult().getUsers())
     if (auto lane = dyn_cast<ContractLaneOp>(user))
@@ -140,7 +151,8 @@ LogicalResult ContractTimeOp::verify() {
                                   positions(from.getPacket().getDigits());
   if (reduces && slots > most)
     return emitOpError("needs ")
-           << slots << " accumulators of " << most << " (time-reducer.md)";
+           << slots << " accumulators of " << most
+           << " (computing-tensors/contraction-engine/time-reducer.md)";
   return samePlaces(*this, from, to);
 }
 
@@ -153,7 +165,8 @@ LogicalResult ContractLaneOp::verify() {
   int64_t width = limits().OutputElements;
   if (from.getElementType() != to.getElementType() ||
       !to.getLane().getDigits().empty())
-    return emitOpError("changes the type or keeps lanes (lane-folder.md)");
+    return emitOpError("changes the type or keeps lanes "
+                       "(computing-tensors/contraction-engine/lane-folder.md)");
   auto wide = padded(getSequential() ? packet : lane, width);
   SmallVector<Digit> expected =
       getSequential() ? joined(joined(time, lane), wide ? *wide : packet)
@@ -164,6 +177,8 @@ LogicalResult ContractLaneOp::verify() {
     return emitOpError("gives other packets than ")
            << (getSequential() ? "time, lanes and packet"
                                : "time, packet and lanes")
-           << " make, " << width << " elements each (lane-folder.md)";
+           << " make, " << width
+           << " elements each "
+              "(computing-tensors/contraction-engine/lane-folder.md)";
   return sameSlices(*this, from, to);
 }

@@ -102,13 +102,13 @@ static LogicalResult verifyPlace(Operation &op, Engine before, Value stream,
     return op.emitOpError(
         "breaks the contraction engine's steps: contract_outer, "
         "contract_packet, contract_time, contract_lane "
-        "(contraction-engine/index.md)");
+        "(computing-tensors/contraction-engine/index.md)");
   if (engine > Engine::Collect && !isCollected)
     return op.emitOpError("takes packets that collect has not cut into flits "
-                          "(collect-engine.md)");
+                          "(computing-tensors/collect-engine.md)");
   if (isa<ToTrfOp, ToVrfOp>(op) && before != Engine::Collect)
     return op.emitOpError("fills a register file from another engine than "
-                          "collect (register-files.md)");
+                          "collect (computing-tensors/register-files.md)");
   return success();
 }
 
@@ -141,7 +141,20 @@ LogicalResult ExecOp::verifyRegions() {
   }
   if (before != Engine::End)
     return emitOpError("goes on after its end (computing-tensors/index.md)");
-  return verifyVectorSteps(*this);
+  if (failed(verifyVectorSteps(*this)))
+    return failure();
+  if (getOccupiesDma())
+    return success();
+  FailureOr<Operation *> starving = starvingStep(*this);
+  if (failed(starving))
+    return failure();
+  if (*starving)
+    return (*starving)->emitOpError("touches one bank of data memory ")
+           << limits().Starvation
+           << " times and more without a break, which only an instruction with "
+              "occupies_dma may (moving-tensors/memory-performance.md, Bank "
+              "Starvation)";
+  return success();
 }
 
 std::string dure::tcp::anyOf(ArrayRef<int64_t> numbers) {
@@ -175,6 +188,7 @@ LogicalResult dure::tcp::samePlaces(Operation *op, StreamType from,
     return failure();
   if (sameDigits(from.getLane(), to.getLane()))
     return success();
-  return op->emitOpError("changes the lanes, which contract_outer and "
-                         "contract_lane do (contraction-engine/index.md)");
+  return op->emitOpError(
+      "changes the lanes, which contract_outer and "
+      "contract_lane do (computing-tensors/contraction-engine/index.md)");
 }

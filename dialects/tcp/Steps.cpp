@@ -2,6 +2,8 @@
 // Digits become loops of sequencers.
 #include "dialects/tcp/Steps.h"
 
+#include "targets/rngd/machine/BankRuns.h"
+
 using namespace mlir;
 
 namespace dure::tcp {
@@ -63,12 +65,12 @@ LogicalResult fitsSequencer(Operation *op, ArrayRef<int64_t> loops) {
   if (static_cast<int64_t>(loops.size()) > limits().SequencerLoops)
     return op->emitOpError("needs ")
            << loops.size() << " loops; a sequencer has "
-           << limits().SequencerLoops << " (sequencer.md)";
+           << limits().SequencerLoops << " (moving-tensors/sequencer.md)";
   for (int64_t size : loops)
     if (size > limits().LoopSize)
       return op->emitOpError("needs a loop of ")
              << size << " steps; a sequencer counts to " << limits().LoopSize
-             << " (sequencer.md)";
+             << " (moving-tensors/sequencer.md)";
   return success();
 }
 
@@ -105,8 +107,9 @@ FailureOr<SmallVector<Step>> fetchSteps(Operation *op) {
   if (auto pair = dyn_cast<FetchPairOp>(op)) {
     int64_t bits = (offsetOf(pair.getSecond()) - offsetOf(pair.getFirst())) * 8;
     if (bits % bitsOf(source.getElementType()) != 0)
-      return op->emitOpError("interleaves tensors that are no whole number of "
-                             "elements apart (fetch-engine.md, Interleaving)");
+      return op->emitOpError(
+          "interleaves tensors that are no whole number of "
+          "elements apart (moving-tensors/fetch-engine.md, Interleaving)");
     memory.insert(memory.begin(), {Digit{pair.getPairAttr(), 1, 2, 2},
                                    bits / bitsOf(source.getElementType())});
   }
@@ -126,6 +129,14 @@ FailureOr<SmallVector<Step>> fetchSteps(Operation *op) {
   return time;
 }
 
+int64_t liveBits(CommitOp op) {
+  auto from = cast<StreamType>(op.getSource().getType());
+  int64_t live = 1;
+  for (const Digit &digit : from.getPacket().getDigits())
+    live *= digit.size;
+  return live * bitsOf(from.getElementType());
+}
+
 FailureOr<SmallVector<Step>> commitSteps(CommitOp op) {
   auto from = cast<StreamType>(op.getSource().getType());
   auto to = cast<DmType>(op.getTarget().getType());
@@ -139,13 +150,85 @@ FailureOr<SmallVector<Step>> commitSteps(CommitOp op) {
     if (step.stride * bits % (alignment * 8) != 0)
       return op.emitOpError("writes with a stride of ")
              << step.stride * bits << " bits, no multiple of " << alignment
-             << " bytes (commit-engine.md)";
+             << " bytes (moving-tensors/commit-engine.md)";
+    if (step.stride == 0 && step.size > 1)
+      return op.emitOpError("writes ")
+             << step.size << " flits over each other: its target lacks a digit "
+             << "of time (moving-tensors/commit-engine.md)";
     step.stride = step.stride * bits / 8;
   }
   coalesce(*steps);
   if (failed(fitsSequencer(op, *steps)))
     return failure();
   return steps;
+}
+
+FailureOr<int64_t> fileRead(Operation *op) {
+  auto outer = dyn_cast<ContractOuterOp>(op);
+  // What is read comes behind the stream.
+  Type file = op->getOperand(1).getType();
+  auto packet =
+      cast<StreamType>((outer ? op->getResult(0) : op->getOperand(0)).getType())
+          .getPacket();
+  MapAttr element = outer ? cast<TrfType>(file).getElement()
+                          : cast<VrfType>(file).getElement();
+  auto steps = stepsThrough(op, packet.getDigits(), place(element.getDigits()),
+                            /*isPadded=*/true);
+  if (failed(steps))
+    return failure();
+  coalesce(*steps);
+  int64_t read = 1;
+  // The vector engine takes one element for a whole packet or as many as it has
+  // (intra-slice-chain.md); the contraction engine repeats what it reads.
+  bool repeats = outer != nullptr, isWhole = false;
+  for (const Step &step : llvm::reverse(*steps)) {
+    if (step.stride == 0 && (repeats || steps->size() == 1)) {
+      isWhole = true;
+      continue;
+    }
+    if (step.stride != read || isWhole || (!repeats && read != 1))
+      return op->emitOpError("reads elements of a packet that do not lie side "
+                             "by side in the register file (")
+             << (repeats ? "computing-tensors/contraction-engine/outer.md, TRF "
+                           "Sequencer"
+                         : "computing-tensors/register-files.md")
+             << ")";
+    read *= step.size;
+  }
+  return read;
+}
+
+FailureOr<Operation *> starvingStep(ExecOp exec) {
+  bool isSub = exec.getOn() == Context::Sub;
+  int64_t work = 0;
+  auto loopsOf = [](ArrayRef<Step> steps) {
+    SmallVector<rngd::SequencerLoop> loops;
+    for (const Step &step : steps)
+      loops.push_back({step.size, step.stride});
+    return loops;
+  };
+  for (Operation &op : exec.getBody().front()) {
+    auto commit = dyn_cast<CommitOp>(op);
+    if (!commit && !isa<FetchOp, FetchPairOp>(op))
+      continue;
+    auto steps = commit ? commitSteps(commit) : fetchSteps(&op);
+    if (failed(steps))
+      return failure();
+    rngd::Accesses accesses;
+    if (commit) {
+      accesses = rngd::writesOf(loopsOf(*steps), liveBits(commit) / 8,
+                                offsetOf(commit.getTarget()), isSub, limits());
+    } else {
+      auto result = cast<StreamType>(op.getResult(0).getType());
+      accesses = rngd::readsOf(loopsOf(*steps),
+                               positions(result.getPacket().getDigits()),
+                               bitsOf(result.getElementType()),
+                               offsetOf(op.getOperand(0)), isSub, limits());
+    }
+    if (rngd::starves(accesses, limits(), work))
+      return &op;
+  }
+  return nullptr;
 }
 
 SmallVector<Digit> without(Digits map, StringAttr axis) {

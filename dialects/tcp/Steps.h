@@ -34,12 +34,24 @@ int64_t offsetOf(mlir::Value memory);
 
 /// Elements by which a fetch walks each slice, time first; either op.
 mlir::FailureOr<llvm::SmallVector<Step>> fetchSteps(mlir::Operation *op);
+/// What a commit writes of each flit.
+int64_t liveBits(CommitOp op);
 /// Bytes by which a commit walks each slice, flit by flit.
 mlir::FailureOr<llvm::SmallVector<Step>> commitSteps(CommitOp op);
 /// Elements by which an operand in the vector register file is walked; the axis
 /// `pair` of a fetch_pair does not count.
 mlir::FailureOr<llvm::SmallVector<Step>> operandSteps(VectorOp op,
                                                       mlir::StringAttr pair);
+
+/// Elements that one packet is read as from the register file of a
+/// contract_outer or a vector step: they lie side by side, and repeat until
+/// they fill it.
+mlir::FailureOr<int64_t> fileRead(mlir::Operation *op);
+
+/// The fetch or commit of an instruction that touches one bank of data memory
+/// so often without a break that DMA starves (memory-performance.md); null if
+/// none.
+mlir::FailureOr<mlir::Operation *> starvingStep(ExecOp exec);
 
 /// The axis by which an instruction takes two tensors in turns, if it does.
 mlir::StringAttr pairAxis(ExecOp exec);

@@ -197,7 +197,7 @@ static LogicalResult verifyLanes(function_ref<InFlightDiagnostic()> emit,
   if (llvm::is_contained(limits().LanesInUse, lanes))
     return success();
   return emit() << "needs " << anyOf(limits().LanesInUse) << " lanes, not "
-                << lanes << " (contraction-engine/outer.md)";
+                << lanes << " (computing-tensors/contraction-engine/outer.md)";
 }
 
 LogicalResult HbmType::verify(function_ref<InFlightDiagnostic()> emit,

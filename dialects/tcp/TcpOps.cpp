@@ -54,10 +54,16 @@ LogicalResult AllocOp::verify() {
     return failure();
   const rngd::Limits &most = limits();
   auto from = static_cast<int64_t>(getOffset());
-  int64_t unit = isa<HbmType>(type) ? most.HbmUnit : most.DmRowBytes;
+  bool isFile = isa<TrfType, VrfType>(type);
+  int64_t unit = isa<HbmType>(type) ? most.HbmUnit
+                 : isFile           ? most.FlitBytes
+                                    : most.DmRowBytes;
   if (from < 0 || from > most.HbmBytes || from % unit != 0)
     return emitOpError("needs an offset that is a multiple of ")
-           << unit << " bytes (memory-performance.md)";
+           << unit << " bytes ("
+           << (isFile ? "computing-tensors/register-files.md"
+                      : "moving-tensors/memory-performance.md")
+           << ")";
   int64_t end = from + localBytes(type);
   auto check = [&](int64_t bytes, StringRef what,
                    StringRef page) -> LogicalResult {
@@ -68,14 +74,17 @@ LogicalResult AllocOp::verify() {
            << page << ")";
   };
   if (isa<HbmType>(type))
-    return check(most.HbmBytes, "the chip's HBM", "memory-performance.md");
+    return check(most.HbmBytes, "the chip's HBM",
+                 "moving-tensors/memory-performance.md");
   if (isa<DmType>(type))
     return check(most.DmBytes, "a slice's data memory",
-                 "memory-performance.md");
+                 "moving-tensors/memory-performance.md");
   if (auto trf = dyn_cast<TrfType>(type))
     return check(most.trfBytes() / positions(trf.getLane().getDigits()),
-                 "a lane of the tensor register file", "register-files.md");
-  return check(most.VrfBytes, "the vector register file", "register-files.md");
+                 "a lane of the tensor register file",
+                 "computing-tensors/register-files.md");
+  return check(most.VrfBytes, "the vector register file",
+               "computing-tensors/register-files.md");
 }
 
 LogicalResult tcp::ConstantOp::verify() {
@@ -114,13 +123,14 @@ static LogicalResult verifyCopy(Operation *op, Value source, Value target,
   for (Value end : {source, target})
     if (!isa<HbmType, DmType>(end.getType()))
       return op->emitOpError("moves between HBM and data memory only "
-                             "(dma-engine.md)");
+                             "(moving-tensors/dma-engine.md)");
   if (engine >= static_cast<uint64_t>(limits().DmaEngines))
     return op->emitOpError("names engine ")
-           << engine << " of " << limits().DmaEngines << " (dma-engine.md)";
+           << engine << " of " << limits().DmaEngines
+           << " (moving-tensors/dma-engine.md)";
   if (elementsOf(source.getType()).first != elementsOf(target.getType()).first)
     return op->emitOpError("changes the type, which DMA does not "
-                           "(dma-engine.md)");
+                           "(moving-tensors/dma-engine.md)");
   return success();
 }
 
@@ -130,7 +140,7 @@ LogicalResult TdmaOp::verify() {
   auto engines = static_cast<uint64_t>(limits().DmaEngines);
   if (getCommands() < 1 || getCommands() > engines)
     return emitOpError("makes ") << getCommands() << " commands for " << engines
-                                 << " engines (dma-engine.md)";
+                                 << " engines (moving-tensors/dma-engine.md)";
   return transferOf(*this, getSource(), getTarget());
 }
 
@@ -141,7 +151,7 @@ LogicalResult TdmaGatherOp::verify() {
   if (!isa<HbmType, DmType>(index) ||
       !elementsOf(index).first.isSignlessInteger(32))
     return emitOpError("takes its index from i32 in HBM or data memory "
-                       "(dma-engine.md)");
+                       "(moving-tensors/dma-engine.md)");
   return transferOf(*this, getSource(), getTarget(), getIndex(), getKey());
 }
 
@@ -160,7 +170,8 @@ static LogicalResult verifyFetch(Operation *op, DmType source,
   int64_t bits = packetBits(result), unit = limits().FetchAlignment;
   if (bits % (unit * 8) != 0)
     return op->emitOpError("needs packets of a multiple of ")
-           << unit << " bytes, not of " << bits << " bits (fetch-engine.md)";
+           << unit << " bytes, not of " << bits
+           << " bits (moving-tensors/fetch-engine.md)";
   return fetchSteps(op);
 }
 
@@ -178,7 +189,7 @@ LogicalResult FetchPairOp::verify() {
   if (tensors != 2)
     return emitOpError("needs axis '")
            << getPair() << "' of its time to tell 2 tensors apart, not "
-           << tensors << " (fetch-engine.md, Interleaving)";
+           << tensors << " (moving-tensors/fetch-engine.md, Interleaving)";
   return verifyFetch(*this, cast<DmType>(getFirst().getType()), result);
 }
 
@@ -191,7 +202,8 @@ LogicalResult FetchCastOp::verify() {
                (b.isBF16() && isListed(limits().FetchToBf16, a));
   if (!known)
     return emitOpError("cannot make ")
-           << b << " of " << a << " (fetch-adapter.md, Type Casting)";
+           << b << " of " << a
+           << " (computing-tensors/fetch-adapter.md, Type Casting)";
   if (!sameDigits(from.getTime(), to.getTime()) ||
       !sameDigits(from.getPacket(), to.getPacket()))
     return emitOpError("changes more than the type");
@@ -207,14 +219,14 @@ LogicalResult CollectOp::verify() {
   if (packetBits(to) != flit)
     return emitOpError("makes packets of ")
            << packetBits(to) << " bits; a flit has " << flit
-           << " (collect-engine.md)";
+           << " (computing-tensors/collect-engine.md)";
   auto whole = padded(from.getPacket().getDigits(),
                       positions(to.getPacket().getDigits()));
   if (!whole || normalized(joined(from.getTime().getDigits(), *whole)) !=
                     normalized(joined(to.getTime().getDigits(),
                                       to.getPacket().getDigits())))
     return emitOpError("makes flits of other digits than its packets have "
-                       "(collect-engine.md)");
+                       "(computing-tensors/collect-engine.md)");
   return samePlaces(*this, from, to);
 }
 
@@ -253,7 +265,7 @@ static bool areNew(Digits digits, StreamType from) {
 
 LogicalResult SwitchOp::verify() {
   StreamType from = streamOf(getSource()), to = streamOf(getResult());
-  const char *page = " (switch-engine.md)";
+  const char *page = " (computing-tensors/switch-engine.md)";
   auto refuse = [&](const Twine &why) { return emitOpError(why) << page; };
   Digits slice = from.getSlice().getDigits(), time = from.getTime().getDigits();
   int64_t slices = positions(slice), packets = positions(time);
@@ -339,13 +351,17 @@ LogicalResult SwitchOp::verify() {
 // Register files
 //===----------------------------------------------------------------------===//
 
-/// Flits fill a register file in the order in which they arrive.
+/// Flits fill a register file, whole ones, in the order in which they arrive.
 static LogicalResult inOrder(Operation *op, StreamType from, Digits file) {
+  if (offsetOf(op->getOperand(1)) % limits().FlitBytes != 0)
+    return op->emitOpError("fills a register file from byte ")
+           << offsetOf(op->getOperand(1)) << ", no multiple of "
+           << limits().FlitBytes << " (computing-tensors/register-files.md)";
   if (normalized(joined(from.getTime().getDigits(),
                         from.getPacket().getDigits())) == normalized(file))
     return success();
   return op->emitOpError("brings its digits in another order than the target "
-                         "has them (register-files.md)");
+                         "has them (computing-tensors/register-files.md)");
 }
 
 LogicalResult ToTrfOp::verify() {
@@ -360,7 +376,8 @@ LogicalResult ToTrfOp::verify() {
           positions(to.getElement().getDigits()) * bitsOf(to.getElementType()))
     return emitOpError("brings ")
            << flits << " flits, which do not fill " << lanes
-           << " lanes of the target evenly (register-files.md)";
+           << " lanes of the target evenly "
+              "(computing-tensors/register-files.md)";
   if (failed(sameSlices(*this, to, from)))
     return failure();
   return inOrder(*this, from,
@@ -373,7 +390,8 @@ LogicalResult ToVrfOp::verify() {
   Type type = from.getElementType();
   if (!isListed(limits().VectorElements, type) || type != to.getElementType())
     return emitOpError("fills the vector register file with ")
-           << type << "; it holds i32 or f32 (register-files.md)";
+           << type
+           << "; it holds i32 or f32 (computing-tensors/register-files.md)";
   if (failed(sameSlices(*this, to, from)))
     return failure();
   return inOrder(*this, from, to.getElement().getDigits());
@@ -391,15 +409,18 @@ LogicalResult CastOp::verify() {
                (a.isF32() && isListed(limits().CastFromF32, b));
   if (!known)
     return emitOpError("cannot make ")
-           << b << " of " << a << " (cast-engine.md, Supported Casts)";
+           << b << " of " << a
+           << " (computing-tensors/cast-engine.md, Supported Casts)";
   if (packetBits(to) != limits().FlitBytes * 8)
     return emitOpError("makes packets of ")
-           << packetBits(to) << " bits; a flit stays a flit (cast-engine.md)";
+           << packetBits(to)
+           << " bits; a flit stays a flit (computing-tensors/cast-engine.md)";
   auto whole = padded(from.getPacket().getDigits(),
                       positions(to.getPacket().getDigits()));
   if (!sameDigits(from.getTime(), to.getTime()) || !whole ||
       normalized(*whole) != normalized(to.getPacket().getDigits()))
-    return emitOpError("changes more than the type (cast-engine.md)");
+    return emitOpError(
+        "changes more than the type (computing-tensors/cast-engine.md)");
   return samePlaces(*this, from, to);
 }
 
@@ -411,7 +432,7 @@ static LogicalResult verifyRun(CommitOp op, StreamType from, DmType to) {
   for (const Digit &digit : llvm::reverse(from.getPacket().getDigits())) {
     if (isPadded && digit.size > 1)
       return op.emitOpError("writes flits with padding between elements "
-                            "(commit-adapter.md, Trimming)");
+                            "(computing-tensors/commit-adapter.md, Trimming)");
     isPadded |= digit.size != digit.extent;
     live.push_back({digit.axis, digit.stride, digit.size, digit.size});
   }
@@ -423,7 +444,7 @@ static LogicalResult verifyRun(CommitOp op, StreamType from, DmType to) {
   if (steps->empty() || (steps->size() == 1 && steps->front().stride == 1))
     return success();
   return op.emitOpError("writes elements of a flit that are not neighbours in "
-                        "its target (commit-engine.md)");
+                        "its target (moving-tensors/commit-engine.md)");
 }
 
 LogicalResult CommitOp::verify() {
@@ -434,14 +455,16 @@ LogicalResult CommitOp::verify() {
                                   << to.getElementType();
   if (failed(sameSlices(*this, to, from)))
     return failure();
-  int64_t live = 1;
-  for (const Digit &digit : from.getPacket().getDigits())
-    live *= digit.size;
-  int64_t bits = live * bitsOf(from.getElementType());
+  int64_t bits = liveBits(*this);
   if (bits % 8 != 0 || !llvm::is_contained(limits().TrimBytes, bits / 8))
     return emitOpError("writes ")
            << bits << " bits of a flit, not " << anyOf(limits().TrimBytes)
-           << " bytes (commit-adapter.md, Trimming)";
+           << " bytes (computing-tensors/commit-adapter.md, Trimming)";
+  int64_t first = offsetOf(getTarget()), unit = limits().CommitAlignment;
+  if (first % unit != 0)
+    return emitOpError("writes from byte ")
+           << first << ", no multiple of " << unit
+           << " (moving-tensors/commit-engine.md)";
   if (failed(commitSteps(*this)))
     return failure();
   return verifyRun(*this, from, to);

@@ -96,9 +96,13 @@ def Tcp_ExecOp : Tcp_Op<"exec", [NoTerminator, SingleBlock]> {
     The body streams from one fetch to one commit, to_trf or to_vrf. Slices that
     the streams' types do not fill take part too (their results count for
     nothing). scheduling/schedule.md: instructions of a context run in order.
+
+    No transfer runs beside an instruction with `occupies_dma`, which one needs
+    whose fetch or commit touches a bank of data memory 64 times and more without
+    a break (memory-performance.md, Bank Starvation).
   }];
   let arguments = (ins EnumAttr<Tcp_Dialect, Tcp_Context, "context">:$on,
-                       Variadic<Tcp_Token>:$after);
+                       Variadic<Tcp_Token>:$after, UnitAttr:$occupies_dma);
   let results = (outs Tcp_Token:$done);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
@@ -269,16 +273,26 @@ def Tcp_VectorOp : Tcp_StreamOp<"vector"> {
     The other operand is an immediate (an i32, or the bits of an f32), a part of
     the vector register file, laid out by the axes that it shares with the
     stream, or what `stash` kept. With `zip` the two groups of a pair are joined.
+    `fma` multiplies with that operand and adds the immediate after `plus`.
   }];
   let arguments = (ins Tcp_Stream:$source, Optional<Tcp_Vrf>:$operand,
                        EnumAttr<Tcp_Dialect, Tcp_VectorKind, "vector_kind">:$kind,
                        DefaultValuedAttr<EnumAttr<Tcp_Dialect, Tcp_Arguments, "arguments">,
                          "::dure::tcp::Arguments::StreamOperand">:$arguments,
                        OptionalAttr<AnyAttr>:$immediate, UnitAttr:$stash,
-                       UnitAttr:$zip);
+                       UnitAttr:$zip, OptionalAttr<AnyAttr>:$addend);
+  let builders = [
+    // All but fma.
+    OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$source, "::mlir::Value":$operand,
+                   "::dure::tcp::VectorKind":$kind, "::dure::tcp::Arguments":$arguments,
+                   "::mlir::Attribute":$immediate, "bool":$stash, "bool":$zip), [{
+      build($_builder, $_state, result, source, operand, kind, arguments, immediate, stash, zip,
+            ::mlir::Attribute());
+    }]>];
   let assemblyFormat = [{
     `` $kind $source (`,` $operand^ `:` type($operand))? (`stash` $stash^)? (`zip` $zip^)?
-    (`imm` `(` $immediate^ `)`)? (`as` `` $arguments^)? attr-dict `:` type($source) `to` type($result)
+    (`imm` `(` $immediate^ `)`)? (`plus` `(` $addend^ `)`)? (`as` `` $arguments^)? attr-dict
+    `:` type($source) `to` type($result)
   }];
   let hasVerifier = 1;
 }

@@ -86,8 +86,9 @@ static LogicalResult cutPacket(Operation *op, Transfer &transfer) {
   if (isRun)
     run *= loops.pop_back_val().size;
   if (run % alignment != 0)
-    return op->emitOpError("moves runs of ") << run << " bytes, no multiple of "
-                                             << alignment << " (dma-engine.md)";
+    return op->emitOpError("moves runs of ")
+           << run << " bytes, no multiple of " << alignment
+           << " (moving-tensors/dma-engine.md)";
   packet = run;
   if (run <= limits().DmaPacket)
     return success();
@@ -106,7 +107,7 @@ FailureOr<Transfer> dure::tcp::transferOf(Operation *op, Value source,
           alignment = limits().DmaAlignment;
   if (bits % 8 != 0)
     return op->emitOpError("moves elements of less than a byte "
-                           "(dma-engine.md)");
+                           "(moving-tensors/dma-engine.md)");
   auto loops = loopsOf(op, source.getType(), target.getType(),
                        index ? index.getType() : Type());
   if (failed(loops))
@@ -118,7 +119,7 @@ FailureOr<Transfer> dure::tcp::transferOf(Operation *op, Value source,
     if (int64_t offset = offsetOf(end); offset % alignment != 0)
       return op->emitOpError("moves from or to byte ")
              << offset << ", no multiple of " << alignment
-             << " (dma-engine.md)";
+             << " (moving-tensors/dma-engine.md)";
   SmallVector<int64_t> sizes;
   for (const TransferLoop &loop : transfer.loops) {
     sizes.push_back(loop.size);
@@ -126,7 +127,7 @@ FailureOr<Transfer> dure::tcp::transferOf(Operation *op, Value source,
       if (stride % alignment != 0)
         return op->emitOpError("moves packets ")
                << stride << " bytes apart, no multiple of " << alignment
-               << " (dma-engine.md)";
+               << " (moving-tensors/dma-engine.md)";
   }
   if (failed(fitsSequencer(op, sizes)))
     return failure();

@@ -29,41 +29,64 @@ static LogicalResult verifyTypes(VectorOp op, StreamType from, StreamType to,
   if (!isListed(limits().VectorElements, type))
     return op.emitOpError("works on ")
            << type << "; the vector engine takes i32 and f32 "
-           << "(vector-engine/index.md)";
+           << "(computing-tensors/vector-engine/index.md)";
   if (unit && unit->On == VectorTypes::Float && !type.isF32())
-    return op.emitOpError("is a float step of an integer stream "
-                          "(intra-slice-chain.md)");
+    return op.emitOpError(
+        "is a float step of an integer stream "
+        "(computing-tensors/vector-engine/intra-slice-chain.md)");
   if (unit && unit->On == VectorTypes::Int && type.isF32())
-    return op.emitOpError("is an integer step of a float stream "
-                          "(intra-slice-chain.md)");
+    return op.emitOpError(
+        "is an integer step of a float stream "
+        "(computing-tensors/vector-engine/intra-slice-chain.md)");
   bool changes = !unit || unit->At == VectorStage::ToFloat ||
                  unit->At == VectorStage::ToFixed;
   if (isListed(limits().VectorElements, result) && (result != type) == changes)
     return success();
   return op.emitOpError("gives ")
-         << result << " of " << type << " (intra-slice-chain.md)";
+         << result << " of " << type
+         << " (computing-tensors/vector-engine/intra-slice-chain.md)";
+}
+
+/// An immediate is of the stream's type.
+static LogicalResult verifyImmediate(VectorOp op, Attribute immediate) {
+  auto number = dyn_cast<TypedAttr>(immediate);
+  Type type = streamOf(op.getSource()).getElementType();
+  if (number && isa<IntegerAttr, FloatAttr>(immediate) &&
+      number.getType() == type)
+    return success();
+  return op.emitOpError("needs an immediate of ")
+         << type
+         << ", as its stream "
+            "(computing-tensors/vector-engine/intra-slice-chain.md, Operands)";
 }
 
 static LogicalResult verifyOperands(VectorOp op,
                                     const std::optional<VectorUnit> &unit) {
-  bool binary = unit && unit->Operands > 0;
-  std::optional<Attribute> immediate = op.getImmediate();
+  int takes = unit ? unit->Operands : 0;
+  std::optional<Attribute> immediate = op.getImmediate(),
+                           addend = op.getAddend();
   int operands = (op.getOperand() ? 1 : 0) + op.getStash() + op.getZip() +
                  (immediate ? 1 : 0);
   bool alone = op.getArguments() == Arguments::StreamStream && !op.getZip();
-  if (binary ? operands + alone != 1 : operands != 0)
+  if (takes > 0 ? operands + alone != 1 : operands != 0)
     return op.emitOpError("needs ")
-           << (binary ? "one other operand" : "no other operand")
-           << " (intra-slice-chain.md, Operands)";
-  if (!immediate)
-    return success();
-  auto number = dyn_cast<TypedAttr>(*immediate);
-  Type type = streamOf(op.getSource()).getElementType();
-  if (number && isa<IntegerAttr, FloatAttr>(*immediate) &&
-      number.getType() == type)
-    return success();
-  return op.emitOpError("needs an immediate of ")
-         << type << ", as its stream (intra-slice-chain.md, Operands)";
+           << (takes > 0 ? "one other operand" : "no other operand")
+           << " (computing-tensors/vector-engine/intra-slice-chain.md, "
+              "Operands)";
+  if (addend.has_value() != (takes > 1))
+    return op.emitOpError(takes > 1 ? "needs an operand to add"
+                                    : "adds no operand")
+           << " (computing-tensors/vector-engine/intra-slice-chain.md, "
+              "Operands)";
+  if (takes > 1 &&
+      (op.getZip() || op.getArguments() != Arguments::StreamOperand))
+    return op.emitOpError("multiplies the stream with its operand alone "
+                          "(computing-tensors/vector-engine/"
+                          "intra-slice-chain.md, Argument Modes)");
+  for (const std::optional<Attribute> &each : {immediate, addend})
+    if (each && failed(verifyImmediate(op, *each)))
+      return failure();
+  return success();
 }
 
 /// The result's time and packets.
@@ -76,7 +99,8 @@ static LogicalResult verifyShape(VectorOp op, StreamType from, StreamType to,
     return op.emitOpError("takes packets of ")
            << (isNarrow ? chip.FloatWay : chip.VectorWay)
            << " elements, not of " << packet
-           << " (intra-slice-chain.md, Pipeline)";
+           << " (computing-tensors/vector-engine/intra-slice-chain.md, "
+              "Pipeline)";
   Digits before = from.getTime().getDigits(), after = to.getTime().getDigits();
   bool fits = false;
   int64_t want = packet;
@@ -107,7 +131,8 @@ static LogicalResult verifyShape(VectorOp op, StreamType from, StreamType to,
     return success();
   return op.emitOpError("gives other packets than ")
          << stringifyVectorKind(op.getKind())
-         << " makes (intra-slice-chain.md, Stages)";
+         << " makes (computing-tensors/vector-engine/intra-slice-chain.md, "
+            "Stages)";
 }
 
 LogicalResult VectorOp::verify() {
@@ -122,8 +147,9 @@ LogicalResult VectorOp::verify() {
     if (type.getElementType() != from.getElementType())
       return emitOpError("reads ") << type.getElementType() << " for a stream "
                                    << "of " << from.getElementType()
-                                   << " (intra-slice-chain.md, Operands)";
-    if (failed(sameSlices(*this, type, from)))
+                                   << " (computing-tensors/vector-engine/"
+                                      "intra-slice-chain.md, Operands)";
+    if (failed(sameSlices(*this, type, from)) || failed(fileRead(*this)))
       return failure();
   }
   return samePlaces(*this, from, to);
@@ -131,7 +157,9 @@ LogicalResult VectorOp::verify() {
 
 LogicalResult StashOp::verify() {
   if (getSource().getType() != getResult().getType())
-    return emitOpError("changes the stream (intra-slice-chain.md, Operands)");
+    return emitOpError(
+        "changes the stream "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Operands)");
   return success();
 }
 
@@ -155,9 +183,12 @@ LogicalResult VectorReduceOp::verify() {
   Digits packet = from.getPacket().getDigits();
   if (positions(packet) != limits().FloatWay)
     return emitOpError("takes packets of ")
-           << limits().FloatWay << " elements (intra-slice-reduce.md)";
-  if (failed(verifyKind(*this, getKind(), from.getElementType(), false,
-                        "intra-slice-reduce.md")))
+           << limits().FloatWay
+           << " elements "
+              "(computing-tensors/vector-engine/intra-slice-reduce.md)";
+  if (failed(
+          verifyKind(*this, getKind(), from.getElementType(), false,
+                     "computing-tensors/vector-engine/intra-slice-reduce.md")))
     return failure();
   bool reduces = false;
   int64_t slots = 1;
@@ -172,26 +203,30 @@ LogicalResult VectorReduceOp::verify() {
   if (slots > limits().ReduceSlots)
     return emitOpError("needs ")
            << slots << " accumulators of " << limits().ReduceSlots
-           << " (intra-slice-reduce.md)";
+           << " (computing-tensors/vector-engine/intra-slice-reduce.md)";
   if (failed(fitsSequencer(*this, loops)))
     return failure();
   // The tree adds a packet's elements or leaves them apart.
   bool within = packet.size() == 1 && packet.front().axis == getAxisAttr();
   if (!within && without(packet, getAxisAttr()).size() != packet.size())
-    return emitOpError("reduces a part of its packets (intra-slice-reduce.md)");
+    return emitOpError(
+        "reduces a part of its packets "
+        "(computing-tensors/vector-engine/intra-slice-reduce.md)");
   SmallVector<Digit> one = {{{}, 1, 1, limits().FloatWay}};
   if (from.getElementType() != to.getElementType() ||
       !same(to.getTime().getDigits(),
             without(from.getTime().getDigits(), getAxisAttr())) ||
       !same(to.getPacket().getDigits(), within ? Digits(one) : packet))
     return emitOpError("gives other time or packets than reducing '")
-           << getAxis() << "' leaves (intra-slice-reduce.md)";
+           << getAxis()
+           << "' leaves "
+              "(computing-tensors/vector-engine/intra-slice-reduce.md)";
   return samePlaces(*this, from, to);
 }
 
 LogicalResult SliceReduceOp::verify() {
   StreamType from = streamOf(getSource()), to = streamOf(getResult());
-  const char *page = "inter-slice-reducer.md";
+  const char *page = "computing-tensors/vector-engine/inter-slice-reducer.md";
   Digits slice = from.getSlice().getDigits();
   int64_t slices = positions(slice);
   if (failed(verifyKind(*this, getKind(), from.getElementType(), true, page)))
@@ -253,31 +288,35 @@ private:
 LogicalResult VectorPass::enter(Operation *op, VectorStage stage,
                                 StringRef unit) {
   if (stage < at)
-    return op->emitOpError("stands behind a later step of the vector engine "
-                           "(intra-slice-chain.md, Pipeline)");
+    return op->emitOpError(
+        "stands behind a later step of the vector engine "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Pipeline)");
   at = stage;
   if (!units.insert(unit).second)
     return op->emitOpError("uses ")
            << unit << " for a second time in one instruction "
-           << "(intra-slice-chain.md, Stages)";
+           << "(computing-tensors/vector-engine/intra-slice-chain.md, Stages)";
   return success();
 }
 
 LogicalResult VectorPass::readStash(VectorOp op) {
   if (!kept)
-    return op.emitOpError("reads a stash that nothing filled "
-                          "(intra-slice-chain.md, Operands)");
+    return op.emitOpError(
+        "reads a stash that nothing filled "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Operands)");
   if (isKeptRead)
-    return op.emitOpError("reads the stash for a second time "
-                          "(intra-slice-chain.md, Operands)");
+    return op.emitOpError(
+        "reads the stash for a second time "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Operands)");
   isKeptRead = true;
   StreamType now = streamOf(op.getSource()), then = streamOf(kept.getSource());
   if (now.getElementType() == then.getElementType() &&
       sameDigits(now.getTime(), then.getTime()) &&
       sameDigits(now.getPacket(), then.getPacket()))
     return success();
-  return op.emitOpError("reads a stash of another shape or type "
-                        "(intra-slice-chain.md, Operands)");
+  return op.emitOpError(
+      "reads a stash of another shape or type "
+      "(computing-tensors/vector-engine/intra-slice-chain.md, Operands)");
 }
 
 LogicalResult VectorPass::vector(VectorOp op) {
@@ -286,8 +325,9 @@ LogicalResult VectorPass::vector(VectorOp op) {
     return failure();
   if (pair && (op.getKind() == VectorKind::NarrowTrim ||
                op.getKind() == VectorKind::WidenPad))
-    return op.emitOpError("works on a pair, which is split and joined "
-                          "(intra-slice-chain.md, Pair Mode)");
+    return op.emitOpError(
+        "works on a pair, which is split and joined "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Pair Mode)");
   if (op.getStash() && failed(readStash(op)))
     return failure();
   if (op.getOperand() && failed(operandSteps(op, pair)))
@@ -297,29 +337,33 @@ LogicalResult VectorPass::vector(VectorOp op) {
   Digits before = streamOf(op.getSource()).getTime().getDigits();
   if (!pair || !same(without(before, pair),
                      streamOf(op.getResult()).getTime().getDigits()))
-    return op.emitOpError("joins what is no pair, or leaves its digit in time "
-                          "(intra-slice-chain.md, Pair Mode)");
+    return op.emitOpError(
+        "joins what is no pair, or leaves its digit in time "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Pair Mode)");
   pair = {};
   return success();
 }
 
 LogicalResult VectorPass::stash(StashOp op) {
   if (kept || pair)
-    return op.emitOpError("fills the stash for a second time, or with a pair "
-                          "(intra-slice-chain.md, Operands)");
+    return op.emitOpError(
+        "fills the stash for a second time, or with a pair "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Operands)");
   if (llvm::is_contained({VectorStage::ToFloat, VectorStage::Reduce,
                           VectorStage::Widen, VectorStage::ToFixed},
                          at))
-    return op.emitOpError("keeps what a step without a write port gives "
-                          "(intra-slice-chain.md, Operands)");
+    return op.emitOpError(
+        "keeps what a step without a write port gives "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Operands)");
   kept = op;
   return success();
 }
 
 LogicalResult VectorPass::reduceSlices(SliceReduceOp op) {
   if (isReduced || pair)
-    return op.emitOpError("reduces slices for a second time, or of a pair "
-                          "(inter-slice-reducer.md)");
+    return op.emitOpError(
+        "reduces slices for a second time, or of a pair "
+        "(computing-tensors/vector-engine/inter-slice-reducer.md)");
   isReduced = true;
   isDone = !isFirst;
   return success();
@@ -327,9 +371,10 @@ LogicalResult VectorPass::reduceSlices(SliceReduceOp op) {
 
 LogicalResult VectorPass::step(Operation *op) {
   if (isDone)
-    return op->emitOpError("follows slice_reduce, which is the first or the "
-                           "last of the vector engine's steps "
-                           "(inter-slice-reducer.md)");
+    return op->emitOpError(
+        "follows slice_reduce, which is the first or the "
+        "last of the vector engine's steps "
+        "(computing-tensors/vector-engine/inter-slice-reducer.md)");
   LogicalResult result =
       llvm::TypeSwitch<Operation *, LogicalResult>(op)
           .Case([&](VectorOp each) { return vector(each); })
@@ -338,7 +383,8 @@ LogicalResult VectorPass::step(Operation *op) {
           .Case([&](VectorReduceOp each) -> LogicalResult {
             if (pair)
               return each.emitOpError("reduces a pair before it is joined "
-                                      "(intra-slice-chain.md, Pair Mode)");
+                                      "(computing-tensors/vector-engine/"
+                                      "intra-slice-chain.md, Pair Mode)");
             return enter(each, VectorStage::Reduce, "IntraSliceReduce");
           })
           .Default([](Operation *) { return success(); });
@@ -348,12 +394,14 @@ LogicalResult VectorPass::step(Operation *op) {
 
 LogicalResult VectorPass::finish(Operation *last) {
   if (pair)
-    return last->emitOpError("leaves a pair that is not joined "
-                             "(intra-slice-chain.md, Pair Mode)");
+    return last->emitOpError(
+        "leaves a pair that is not joined "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Pair Mode)");
   if (positions(streamOf(last->getResult(0)).getPacket().getDigits()) !=
       limits().VectorWay)
-    return last->emitOpError("leaves the vector engine without being widened "
-                             "(intra-slice-chain.md, Pipeline)");
+    return last->emitOpError(
+        "leaves the vector engine without being widened "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Pipeline)");
   return success();
 }
 

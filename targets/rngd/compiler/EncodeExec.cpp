@@ -179,21 +179,10 @@ LogicalResult ExecEncoder::contract(ContractOuterOp outer) {
   contract.trf_type = typeOf(trf.getElementType());
   SmallVector<Placed> memory = place(trf.getElement().getDigits());
 
-  FailureOr<SmallVector<Step>> packet =
-      stepsThrough(outer, out.getPacket().getDigits(), memory, true);
-  if (failed(packet))
+  FailureOr<int64_t> read = fileRead(outer);
+  if (failed(read))
     return failure();
-  coalesce(*packet);
-  int64_t read = 1;
-  for (const Step &step : llvm::reverse(*packet)) {
-    if (step.stride == read)
-      read *= step.size;
-    else if (step.stride != 0)
-      return outer.emitOpError(
-          "reads packets of the register file that are not "
-          "contiguous (outer.md, TRF Sequencer)");
-  }
-  contract.trf_read = static_cast<uint32_t>(read);
+  contract.trf_read = static_cast<uint32_t>(*read);
 
   int64_t packets =
       positions(in.getTime().getDigits()) / int64_t(outer.getPack());
@@ -251,6 +240,15 @@ static fb::ArgMode modeOf(Arguments arguments) {
   return fb::ArgMode::M01;
 }
 
+/// An immediate as the code object has it.
+static uint32_t bitsOf(Attribute immediate) {
+  auto number = dyn_cast<FloatAttr>(immediate);
+  return static_cast<uint32_t>((number
+                                    ? number.getValue().bitcastToAPInt()
+                                    : cast<IntegerAttr>(immediate).getValue())
+                                   .getZExtValue());
+}
+
 LogicalResult ExecEncoder::vector(VectorOp op) {
   StreamType in = streamOf(op.getSource());
   fb::VectorT &unit = engine(in);
@@ -260,14 +258,12 @@ LogicalResult ExecEncoder::vector(VectorOp op) {
   step->zip = op.getZip();
   if (op.getImmediate() || op.getStash() || op.getOperand())
     step->operand = std::make_unique<fb::OperandT>();
-  if (std::optional<Attribute> immediate = op.getImmediate()) {
-    step->operand->source = fb::Source::Immediate;
-    if (auto number = dyn_cast<FloatAttr>(*immediate))
-      step->operand->bits = static_cast<uint32_t>(
-          number.getValue().bitcastToAPInt().getZExtValue());
-    else
-      step->operand->bits = static_cast<uint32_t>(
-          cast<IntegerAttr>(*immediate).getValue().getZExtValue());
+  if (std::optional<Attribute> immediate = op.getImmediate())
+    step->operand->bits = bitsOf(*immediate);
+  if (std::optional<Attribute> addend = op.getAddend()) {
+    step->mode = fb::ArgMode::M012;
+    step->operand2 = std::make_unique<fb::OperandT>();
+    step->operand2->bits = bitsOf(*addend);
   }
   if (op.getStash())
     step->operand->source = fb::Source::Stash;
@@ -276,23 +272,12 @@ LogicalResult ExecEncoder::vector(VectorOp op) {
     vrf.source = fb::Source::Vrf;
     vrf.base = static_cast<uint32_t>(places.offset(operand));
     accesses.push_back(places.access(operand, false));
-    auto type = cast<VrfType>(operand.getType());
-    SmallVector<Placed> memory = place(type.getElement().getDigits());
     auto time = operandSteps(op, pairAxis(exec));
-    if (failed(time))
+    FailureOr<int64_t> read = fileRead(op);
+    if (failed(time) || failed(read))
       return failure();
     append(*time, vrf.loops);
-    FailureOr<SmallVector<Step>> packet =
-        stepsThrough(op, in.getPacket().getDigits(), memory, true);
-    if (failed(packet))
-      return failure();
-    coalesce(*packet);
-    vrf.scalar = packet->empty() ||
-                 llvm::all_of(*packet, [](const Step &s) { return !s.stride; });
-    if (!vrf.scalar && (packet->size() != 1 || packet->front().stride != 1))
-      return op.emitOpError(
-          "reads a packet of the vector register file that is "
-          "not contiguous");
+    vrf.scalar = *read == 1;
   }
   unit.steps.push_back(std::move(step));
   return success();
@@ -338,15 +323,10 @@ LogicalResult ExecEncoder::reduce(VectorReduceOp op) {
 }
 
 LogicalResult ExecEncoder::commit(CommitOp op) {
-  StreamType in = streamOf(op.getSource());
   body.commit = std::make_unique<fb::CommitT>();
   body.commit->base = static_cast<uint32_t>(places.offset(op.getTarget()));
   accesses.push_back(places.access(op.getTarget(), true));
-  int64_t live = 1;
-  for (const Digit &digit : in.getPacket().getDigits())
-    live *= digit.size;
-  int64_t bits = in.getElementType().getIntOrFloatBitWidth();
-  body.commit->trim_bytes = static_cast<uint8_t>(live * bits / 8);
+  body.commit->trim_bytes = static_cast<uint8_t>(liveBits(op) / 8);
   FailureOr<SmallVector<Step>> steps = commitSteps(op);
   if (failed(steps))
     return failure();
@@ -422,6 +402,7 @@ LogicalResult ExecEncoder::step(Operation &op) {
 
 LogicalResult ExecEncoder::run() {
   body.sub = exec.getOn() == Context::Sub;
+  body.occupies_dma = exec.getOccupiesDma();
   for (Operation &op : exec.getBody().front())
     if (failed(step(op)))
       return failure();

@@ -27,14 +27,14 @@ struct Limits {
   int64_t HbmBytes, HbmUnit;
   double HbmBytesPerSecond, Hertz;
   int64_t SequencerLoops, LoopSize, FlitBytes;
-  int64_t FetchAlignment, AdapterLatency;
+  int64_t FetchAlignment, AdapterLatency, SubReadBytes;
   int64_t DmaEngines, DmaPacket, DmaRequest, DmaAlignment, DmnBytesPerCycle;
   int64_t AccumulatorCells, AccumulatorColumns, OutputElements;
   int64_t VectorWay, FloatWay, ReduceSlots, Immediates;
-  int64_t CommitAlignment;
+  int64_t CommitAlignment, SubWriteBytes;
   int64_t Starvation;
   int64_t TreeLatency4, TreeLatency8, TreeLatency16;
-  std::vector<int64_t> LanesInUse, ContractionPackets, TrimBytes;
+  std::vector<int64_t> ReadBytes, LanesInUse, ContractionPackets, TrimBytes;
   /// Types by the book's names: what contractions take, the vector engine, and
   /// what fetch and cast make.
   std::vector<std::string> ContractionTypes, VectorElements;

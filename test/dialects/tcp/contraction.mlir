@@ -40,7 +40,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{packs 1 or 2 flits, not 4 (outer.md, Packing)}}
+    // expected-error @+1 {{packs 1 or 2 flits, not 4 (computing-tensors/contraction-engine/outer.md, Packing)}}
     %2 = tcp.contract_outer %1, %w pack 4 : !a, !w to !p
     %3 = tcp.contract_packet %2 depth 5 : !p to !q
     %4 = tcp.contract_time %3 : !q to !t
@@ -66,7 +66,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{gives packets of 32 elements, not of 1 flits (outer.md, Packing)}}
+    // expected-error @+1 {{gives packets of 32 elements, not of 1 flits (computing-tensors/contraction-engine/outer.md, Packing)}}
     %2 = tcp.contract_outer %1, %w pack 1 : !a, !w to !p
     %3 = tcp.contract_packet %2 depth 5 : !p to !q
     %4 = tcp.contract_time %3 : !q to !t
@@ -92,7 +92,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{gives packets of other digits than its flits have (outer.md, Packing)}}
+    // expected-error @+1 {{gives packets of other digits than its flits have (computing-tensors/contraction-engine/outer.md, Packing)}}
     %2 = tcp.contract_outer %1, %w pack 2 : !a, !w to !p
     %3 = tcp.contract_packet %2 depth 5 : !p to !q
     %4 = tcp.contract_time %3 : !q to !t
@@ -118,7 +118,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{gives 'bf16', not 'f32' (outer.md, Operand types)}}
+    // expected-error @+1 {{gives 'bf16', not 'f32' (computing-tensors/contraction-engine/outer.md, Operand types)}}
     %2 = tcp.contract_outer %1, %w pack 2 : !a, !w to !p
     %3 = tcp.contract_packet %2 depth 5 : !p to !q
     %4 = tcp.contract_time %3 : !q to !t
@@ -169,7 +169,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{multiplies 'i16' with 'i16', which the contraction engine does not (outer.md, Operand types)}}
+    // expected-error @+1 {{multiplies 'i16' with 'i16', which the contraction engine does not (computing-tensors/contraction-engine/outer.md, Operand types)}}
     %2 = tcp.contract_outer %1, %w pack 1 : !a, !w to !p
     %3 = tcp.contract_packet %2 depth 4 : !p to !q
     %4 = tcp.contract_time %3 : !q to !t
@@ -195,7 +195,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{gives other lanes than the register file has (outer.md)}}
+    // expected-error @+1 {{gives other lanes than the register file has (computing-tensors/contraction-engine/outer.md)}}
     %2 = tcp.contract_outer %1, %w pack 2 : !a, !w to !p
     %3 = tcp.contract_packet %2 depth 5 : !p to !q
     %4 = tcp.contract_time %3 : !q to !t
@@ -222,7 +222,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
     %2 = tcp.contract_outer %1, %w pack 2 : !a, !w to !p
-    // expected-error @+1 {{adds 2^6 neighbours of 32 elements (packet-reducer.md)}}
+    // expected-error @+1 {{adds 2^6 neighbours of 32 elements (computing-tensors/contraction-engine/packet-reducer.md)}}
     %3 = tcp.contract_packet %2 depth 6 : !p to !q
     %4 = tcp.contract_time %3 : !q to !t
     %5 = tcp.contract_lane %4 : !t to !o
@@ -248,7 +248,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
     %2 = tcp.contract_outer %1, %w pack 2 : !a, !w to !p
-    // expected-error @+1 {{leaves something else than its packet's outer digits (packet-reducer.md)}}
+    // expected-error @+1 {{leaves something else than its packet's outer digits (computing-tensors/contraction-engine/packet-reducer.md)}}
     %3 = tcp.contract_packet %2 depth 4 : !p to !q
     %4 = tcp.contract_time %3 : !q to !t
     %5 = tcp.contract_lane %4 : !t to !o
@@ -273,7 +273,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
     %2 = tcp.contract_outer %1, %w pack 1 : !a, !w to !p
-    // expected-error @+1 {{keeps more than 32 elements (packet-reducer.md)}}
+    // expected-error @+1 {{keeps more than 32 elements (computing-tensors/contraction-engine/packet-reducer.md)}}
     %3 = tcp.contract_packet %2 depth 0 : !p to !p
     %4 = tcp.contract_time %3 : !p to !t
     %5 = tcp.contract_lane %4 : !t to !o
@@ -300,7 +300,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
     %1 = tcp.collect %0 : !a to !a
     %2 = tcp.contract_outer %1, %w pack 2 : !a, !w to !p
     %3 = tcp.contract_packet %2 depth 5 : !p to !q
-    // expected-error @+1 {{keeps a digit of time that its source lacks, or in another order (time-reducer.md)}}
+    // expected-error @+1 {{keeps a digit of time that its source lacks, or in another order (computing-tensors/contraction-engine/time-reducer.md)}}
     %4 = tcp.contract_time %3 : !q to !t
     %5 = tcp.contract_lane %4 : !t to !o
     tcp.commit %5 to %y : !o to !y
@@ -327,7 +327,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
     %2 = tcp.contract_outer %1, %w pack 2 : !a, !w to !p
     %3 = tcp.contract_packet %2 depth 5 : !p to !q
     %4 = tcp.contract_time %3 : !q to !t
-    // expected-error @+1 {{gives other packets than time, packet and lanes make, 8 elements each (lane-folder.md)}}
+    // expected-error @+1 {{gives other packets than time, packet and lanes make, 8 elements each (computing-tensors/contraction-engine/lane-folder.md)}}
     %5 = tcp.contract_lane %4 : !t to !o
     tcp.commit %5 to %y : !o to !y
   }
@@ -377,7 +377,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
     %1 = tcp.collect %0 : !a to !a
     %2 = tcp.contract_outer %1, %w pack 2 : !a, !w to !p
     %3 = tcp.contract_packet %2 depth 5 : !p to !q
-    // expected-error @+1 {{needs 8 accumulators of 4 (time-reducer.md)}}
+    // expected-error @+1 {{needs 8 accumulators of 4 (computing-tensors/contraction-engine/time-reducer.md)}}
     %4 = tcp.contract_time %3 : !q to !t
     %5 = tcp.contract_lane sequential %4 : !t to !o
     tcp.commit %5 to %y : !o to !y
@@ -389,7 +389,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
 
 !x = !tcp.dm<bf16, slice [m : 16], element [h : 4, k : 64]>
 !w = !tcp.trf<bf16, slice [m : 16], lane [n : 8], element [n by 8 : 2, k : 64]>
-!y = !tcp.dm<f32, slice [m : 16], element [h : 4, n : 16]>
+!y = !tcp.dm<f32, slice [m : 16], element [h : 4, n by 8 : 2, k : 32, n : 8]>
 !a = !tcp.stream<bf16, slice [m : 16], time [h : 4, k by 16 : 4], packet [k : 16]>
 !p = !tcp.stream<f32, slice [m : 16], lane [n : 8], time [h : 4, k by 32 : 2, n by 8 : 2], packet [k : 32]>
 !q = !tcp.stream<f32, slice [m : 16], lane [n : 8], time [h : 4, k by 32 : 2, n by 8 : 2], packet [_ : 1]>
@@ -402,7 +402,7 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
     %2 = tcp.contract_outer %1, %w pack 2 : !a, !w to !p
-    // expected-error @+1 {{breaks the contraction engine's steps: contract_outer, contract_packet, contract_time, contract_lane (contraction-engine/index.md)}}
+    // expected-error @+1 {{breaks the contraction engine's steps: contract_outer, contract_packet, contract_time, contract_lane (computing-tensors/contraction-engine/index.md)}}
     %4 = tcp.contract_time %2 : !p to !t
     %5 = tcp.contract_lane %4 : !t to !o
     tcp.commit %5 to %y : !o to !y
@@ -426,9 +426,35 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{needs 9 loops; a sequencer has 8 (sequencer.md)}}
+    // expected-error @+1 {{needs 9 loops; a sequencer has 8 (moving-tensors/sequencer.md)}}
     %2 = tcp.contract_outer %1, %w pack 1 : !a, !w to !p
     %3 = tcp.contract_packet %2 depth 4 : !p to !q
+    %4 = tcp.contract_time %3 : !q to !t
+    %5 = tcp.contract_lane %4 : !t to !o
+    tcp.commit %5 to %y : !o to !y
+  }
+  return
+}
+
+// -----
+
+!x = !tcp.dm<bf16, slice [m : 16], element [h : 4, k : 64]>
+!w = !tcp.trf<bf16, slice [m : 16], lane [n : 8], element [k : 64, n by 8 : 2]>
+!y = !tcp.dm<f32, slice [m : 16], element [h : 4, n : 16]>
+!a = !tcp.stream<bf16, slice [m : 16], time [h : 4, k by 16 : 4], packet [k : 16]>
+!p = !tcp.stream<f32, slice [m : 16], lane [n : 8], time [h : 4, k by 32 : 2, n by 8 : 2], packet [k : 32]>
+!q = !tcp.stream<f32, slice [m : 16], lane [n : 8], time [h : 4, k by 32 : 2, n by 8 : 2], packet [_ : 1]>
+!t = !tcp.stream<f32, slice [m : 16], lane [n : 8], time [h : 4, n by 8 : 2], packet [_ : 1]>
+!o = !tcp.stream<f32, slice [m : 16], time [h : 4, n by 8 : 2], packet [n : 8]>
+
+// Tests that what one packet meets lies side by side in a lane.
+func.func @f(%x: !x, %w: !w, %y: !y) {
+  %done = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !a
+    %1 = tcp.collect %0 : !a to !a
+    // expected-error @+1 {{reads elements of a packet that do not lie side by side in the register file (computing-tensors/contraction-engine/outer.md, TRF Sequencer)}}
+    %2 = tcp.contract_outer %1, %w pack 2 : !a, !w to !p
+    %3 = tcp.contract_packet %2 depth 5 : !p to !q
     %4 = tcp.contract_time %3 : !q to !t
     %5 = tcp.contract_lane %4 : !t to !o
     tcp.commit %5 to %y : !o to !y

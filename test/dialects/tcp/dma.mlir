@@ -17,7 +17,7 @@ func.func @f(%x: !x, %y: !y) {
 
 // Tests that runs are whole rows of banks.
 func.func @f(%x: !x, %y: !y) {
-  // expected-error @+1 {{moves runs of 20 bytes, no multiple of 8 (dma-engine.md)}}
+  // expected-error @+1 {{moves runs of 20 bytes, no multiple of 8 (moving-tensors/dma-engine.md)}}
   %done = tcp.tdma engine 0 %x to %y : !x to !y
   return
 }
@@ -29,7 +29,7 @@ func.func @f(%x: !x, %y: !y) {
 
 // Tests that packets lie whole rows of banks apart.
 func.func @f(%x: !x, %y: !y) {
-  // expected-error @+1 {{moves packets 12 bytes apart, no multiple of 8 (dma-engine.md)}}
+  // expected-error @+1 {{moves packets 12 bytes apart, no multiple of 8 (moving-tensors/dma-engine.md)}}
   %done = tcp.tdma engine 0 %x to %y : !x to !y
   return
 }
@@ -45,7 +45,7 @@ func.func @f(%x: !x, %z: !z) {
   %0 = tcp.view %x at 8 : !x to !y
   %1 = tcp.tdma engine 0 %0 to %z : !y to !z
   %2 = tcp.view %x at 4 : !x to !y
-  // expected-error @+1 {{moves from or to byte 4, no multiple of 8 (dma-engine.md)}}
+  // expected-error @+1 {{moves from or to byte 4, no multiple of 8 (moving-tensors/dma-engine.md)}}
   %3 = tcp.tdma engine 0 %2 to %z : !y to !z
   return
 }
@@ -69,7 +69,7 @@ func.func @f(%x: !x, %y: !y) {
 
 // Tests that no more loops are needed than a sequencer has.
 func.func @f(%x: !x, %y: !y) {
-  // expected-error @+1 {{needs 9 loops; a sequencer has 8 (sequencer.md)}}
+  // expected-error @+1 {{needs 9 loops; a sequencer has 8 (moving-tensors/sequencer.md)}}
   %done = tcp.tdma engine 0 %x to %y : !x to !y
   return
 }
@@ -92,7 +92,7 @@ func.func @f(%x: !x, %y: !y) {
 
 // Tests that a loop is no longer than a sequencer counts.
 func.func @f(%x: !x, %y: !y) {
-  // expected-error @+1 {{needs a loop of 65537 steps; a sequencer counts to 65536 (sequencer.md)}}
+  // expected-error @+1 {{needs a loop of 65537 steps; a sequencer counts to 65536 (moving-tensors/sequencer.md)}}
   %done = tcp.tdma engine 0 %x to %y : !x to !y
   return
 }
@@ -104,7 +104,7 @@ func.func @f(%x: !x, %y: !y) {
 
 // Tests that DMA leaves types alone.
 func.func @f(%x: !x, %y: !y) {
-  // expected-error @+1 {{changes the type, which DMA does not (dma-engine.md)}}
+  // expected-error @+1 {{changes the type, which DMA does not (moving-tensors/dma-engine.md)}}
   %done = tcp.tdma engine 0 %x to %y : !x to !y
   return
 }
@@ -116,7 +116,7 @@ func.func @f(%x: !x, %y: !y) {
 
 // Tests that DMA moves bytes.
 func.func @f(%x: !x, %y: !y) {
-  // expected-error @+1 {{moves elements of less than a byte (dma-engine.md)}}
+  // expected-error @+1 {{moves elements of less than a byte (moving-tensors/dma-engine.md)}}
   %done = tcp.tdma engine 0 %x to %y : !x to !y
   return
 }
@@ -142,7 +142,7 @@ func.func @f(%x: !x, %y: !y) {
 // Tests rows that an index names.
 func.func @f(%x: !x, %i: !i, %y: !y) {
   %done = tcp.tdma_gather engine 7 %x at %i of "key" to %y : !x, !i to !y
-  // expected-error @+1 {{names engine 8 of 8 (dma-engine.md)}}
+  // expected-error @+1 {{names engine 8 of 8 (moving-tensors/dma-engine.md)}}
   %0 = tcp.tdma_gather engine 8 %x at %i of "key" to %y : !x, !i to !y
   return
 }
@@ -155,7 +155,7 @@ func.func @f(%x: !x, %i: !i, %y: !y) {
 
 // Tests the type of an index.
 func.func @f(%x: !x, %i: !i, %y: !y) {
-  // expected-error @+1 {{takes its index from i32 in HBM or data memory (dma-engine.md)}}
+  // expected-error @+1 {{takes its index from i32 in HBM or data memory (moving-tensors/dma-engine.md)}}
   %0 = tcp.tdma_gather engine 0 %x at %i of "key" to %y : !x, !i to !y
   return
 }
@@ -204,7 +204,7 @@ func.func @f() {
 // Tests that the workspace is given in units of HBM's accesses.
 func.func @f() {
   %0 = tcp.alloc 256 : !x
-  // expected-error @+1 {{needs an offset that is a multiple of 256 bytes (memory-performance.md)}}
+  // expected-error @+1 {{needs an offset that is a multiple of 256 bytes (moving-tensors/memory-performance.md)}}
   %1 = tcp.alloc 128 : !x
   return
 }
@@ -213,7 +213,7 @@ func.func @f() {
 
 // Tests that the workspace is no larger than HBM.
 func.func @f() {
-  // expected-error @+1 {{of the chip's HBM, which has 51539607552 (memory-performance.md)}}
+  // expected-error @+1 {{of the chip's HBM, which has 51539607552 (moving-tensors/memory-performance.md)}}
   %1 = tcp.alloc 0 : !tcp.hbm<f32, element [c : 13000000000]>
   return
 }

@@ -41,7 +41,7 @@ func.func @f(%x: !x) {
 func.func @f(%x: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !a
-    // expected-error @+1 {{makes flits of other digits than its packets have (collect-engine.md)}}
+    // expected-error @+1 {{makes flits of other digits than its packets have (computing-tensors/collect-engine.md)}}
     %1 = tcp.collect %0 : !a to !b
     tcp.commit %1 to %x : !b to !x
   }
@@ -58,7 +58,7 @@ func.func @f(%x: !x) {
 func.func @f(%x: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !a
-    // expected-error @+1 {{makes flits of other digits than its packets have (collect-engine.md)}}
+    // expected-error @+1 {{makes flits of other digits than its packets have (computing-tensors/collect-engine.md)}}
     %1 = tcp.collect %0 : !a to !b
     tcp.commit %1 to %x : !b to !x
   }
@@ -73,7 +73,7 @@ func.func @f(%x: !x) {
 // Tests that a fetch stays in its slice.
 func.func @f(%x: !x) {
   %done = tcp.exec main {
-    // expected-error @+1 {{moves data between slices, which the switch does (switch-engine.md)}}
+    // expected-error @+1 {{moves data between slices, which the switch does (computing-tensors/switch-engine.md)}}
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
     tcp.commit %1 to %x : !a to !x
@@ -104,7 +104,7 @@ func.func @f(%x: !x, %y: !x) {
 // Tests that a fetch has no more loops than a sequencer.
 func.func @f(%x: !x, %y: !x) {
   %done = tcp.exec main {
-    // expected-error @+1 {{needs 9 loops; a sequencer has 8 (sequencer.md)}}
+    // expected-error @+1 {{needs 9 loops; a sequencer has 8 (moving-tensors/sequencer.md)}}
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
     tcp.commit %1 to %y : !a to !x
@@ -120,7 +120,7 @@ func.func @f(%x: !x, %y: !x) {
 // Tests that a fetch loops no more often than a sequencer counts.
 func.func @f(%x: !x) {
   %done = tcp.exec main {
-    // expected-error @+1 {{needs a loop of 65537 steps; a sequencer counts to 65536 (sequencer.md)}}
+    // expected-error @+1 {{needs a loop of 65537 steps; a sequencer counts to 65536 (moving-tensors/sequencer.md)}}
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
     tcp.commit %1 to %x : !a to !x
@@ -139,7 +139,7 @@ func.func @f(%x: !x, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{needs 9 loops; a sequencer has 8 (sequencer.md)}}
+    // expected-error @+1 {{needs 9 loops; a sequencer has 8 (moving-tensors/sequencer.md)}}
     tcp.commit %1 to %y : !s to !y
   }
   return
@@ -174,7 +174,7 @@ func.func @f(%x: !x, %y: !x) {
 // Tests that an axis tells two tensors apart.
 func.func @f(%x: !x, %y: !x) {
   %done = tcp.exec main {
-    // expected-error @+1 {{needs axis 'pair' of its time to tell 2 tensors apart, not 1 (fetch-engine.md, Interleaving)}}
+    // expected-error @+1 {{needs axis 'pair' of its time to tell 2 tensors apart, not 1 (moving-tensors/fetch-engine.md, Interleaving)}}
     %0 = tcp.fetch_pair %x, %y by "pair" : !x to !s
     %1 = tcp.collect %0 : !s to !s
     tcp.commit %1 to %x : !s to !x
@@ -191,7 +191,7 @@ func.func @f(%x: !x, %y: !x) {
 func.func @f(%x: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
-    // expected-error @+1 {{takes packets that collect has not cut into flits (collect-engine.md)}}
+    // expected-error @+1 {{takes packets that collect has not cut into flits (computing-tensors/collect-engine.md)}}
     tcp.commit %0 to %x : !s to !x
   }
   return
@@ -275,7 +275,7 @@ func.func @f(%x: !x, %w: !w) {
   %done = tcp.exec sub {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{brings its digits in another order than the target has them (register-files.md)}}
+    // expected-error @+1 {{brings its digits in another order than the target has them (computing-tensors/register-files.md)}}
     tcp.to_trf %1 to %w : !a to !w
   }
   return
@@ -292,7 +292,7 @@ func.func @f(%x: !x, %w: !w) {
   %done = tcp.exec sub {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{brings 4 flits, which do not fill 8 lanes of the target evenly (register-files.md)}}
+    // expected-error @+1 {{brings 4 flits, which do not fill 8 lanes of the target evenly (computing-tensors/register-files.md)}}
     tcp.to_trf %1 to %w : !a to !w
   }
   return
@@ -325,7 +325,7 @@ func.func @f(%x: !x, %v: !v) {
   %done = tcp.exec sub {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{brings its digits in another order than the target has them (register-files.md)}}
+    // expected-error @+1 {{brings its digits in another order than the target has them (computing-tensors/register-files.md)}}
     tcp.to_vrf %1 to %v : !a to !v
   }
   return
@@ -342,7 +342,7 @@ func.func @f(%x: !x, %v: !v) {
   %done = tcp.exec sub {
     %0 = tcp.fetch %x : !x to !a
     %1 = tcp.collect %0 : !a to !a
-    // expected-error @+1 {{fills the vector register file with 'bf16'; it holds i32 or f32 (register-files.md)}}
+    // expected-error @+1 {{fills the vector register file with 'bf16'; it holds i32 or f32 (computing-tensors/register-files.md)}}
     tcp.to_vrf %1 to %v : !a to !v
   }
   return
@@ -360,7 +360,7 @@ func.func @f(%x: !x, %v: !v) {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector max %1 imm(0.0 : f32) : !s to !s
-    // expected-error @+1 {{fills a register file from another engine than collect (register-files.md)}}
+    // expected-error @+1 {{fills a register file from another engine than collect (computing-tensors/register-files.md)}}
     tcp.to_vrf %2 to %v : !s to !v
   }
   return
@@ -396,7 +396,7 @@ func.func @f(%x: !x, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{makes packets of 128 bits; a flit stays a flit (cast-engine.md)}}
+    // expected-error @+1 {{makes packets of 128 bits; a flit stays a flit (computing-tensors/cast-engine.md)}}
     %2 = tcp.cast %1 : !s to !b
     tcp.commit %2 to %y : !b to !y
   }
@@ -414,7 +414,7 @@ func.func @f(%x: !x, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{writes with a stride of 32 bits, no multiple of 8 bytes (commit-engine.md)}}
+    // expected-error @+1 {{writes with a stride of 32 bits, no multiple of 8 bytes (moving-tensors/commit-engine.md)}}
     tcp.commit %1 to %y : !s to !y
   }
   return
@@ -432,7 +432,7 @@ func.func @f(%x: !x, %y: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !t
     %1 = tcp.collect %0 : !t to !t
-    // expected-error @+1 {{writes elements of a flit that are not neighbours in its target (commit-engine.md)}}
+    // expected-error @+1 {{writes elements of a flit that are not neighbours in its target (moving-tensors/commit-engine.md)}}
     tcp.commit %1 to %y : !t to !x
   }
   return
@@ -449,8 +449,67 @@ func.func @f(%x: !x, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !t
     %1 = tcp.collect %0 : !t to !t
-    // expected-error @+1 {{writes flits with padding between elements (commit-adapter.md, Trimming)}}
+    // expected-error @+1 {{writes flits with padding between elements (computing-tensors/commit-adapter.md, Trimming)}}
     tcp.commit %1 to %y : !t to !y
+  }
+  return
+}
+
+// -----
+
+!x = !tcp.dm<f32, slice [r : 8], element [c : 64]>
+!y = !tcp.dm<f32, slice [r : 8], element [c : 65]>
+!s = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8], packet [c : 8]>
+
+// Tests that what is written begins with a whole bank.
+func.func @f(%x: !x, %y: !y) {
+  %0 = tcp.view %y at 4 : !y to !x
+  %done = tcp.exec main {
+    %1 = tcp.fetch %x : !x to !s
+    %2 = tcp.collect %1 : !s to !s
+    // expected-error @+1 {{writes from byte 4, no multiple of 8 (moving-tensors/commit-engine.md)}}
+    tcp.commit %2 to %0 : !s to !x
+  }
+  return
+}
+
+// -----
+
+!x = !tcp.dm<f32, slice [r : 8], element [c : 8]>
+!s = !tcp.stream<f32, slice [r : 8], time [t : 4], packet [c : 8]>
+
+// Tests that flits do not overwrite each other.
+func.func @f(%x: !x) {
+  %done = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !s
+    %1 = tcp.collect %0 : !s to !s
+    // expected-error @+1 {{writes 4 flits over each other: its target lacks a digit of time (moving-tensors/commit-engine.md)}}
+    tcp.commit %1 to %x : !s to !x
+  }
+  return
+}
+
+// -----
+
+!x = !tcp.dm<f32, slice [r : 8], element [c : 8]>
+!s = !tcp.stream<f32, slice [r : 8], packet [c : 8]>
+!v = !tcp.vrf<f32, slice [r : 8], element [c : 8]>
+!w = !tcp.vrf<f32, slice [r : 8], element [c : 64]>
+
+// Tests where in a register file flits begin.
+func.func @f(%x: !x, %w: !w) {
+  %a = tcp.view %w at 32 : !w to !v
+  %b = tcp.view %w at 16 : !w to !v
+  %first = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !s
+    %1 = tcp.collect %0 : !s to !s
+    tcp.to_vrf %1 to %a : !s to !v
+  }
+  %second = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !s
+    %1 = tcp.collect %0 : !s to !s
+    // expected-error @+1 {{fills a register file from byte 16, no multiple of 32 (computing-tensors/register-files.md)}}
+    tcp.to_vrf %1 to %b : !s to !v
   }
   return
 }

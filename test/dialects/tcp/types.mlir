@@ -33,7 +33,7 @@ func.func @f(%x: !tcp.stream<f32, slice [r : 257], packet [c : 8]>) {
 // -----
 
 // Tests the number of lanes of a stream.
-// expected-error @+1 {{needs 1, 2, 4 or 8 lanes, not 16 (contraction-engine/outer.md)}}
+// expected-error @+1 {{needs 1, 2, 4 or 8 lanes, not 16 (computing-tensors/contraction-engine/outer.md)}}
 func.func @f(%x: !tcp.stream<f32, slice [r : 8], lane [n : 16], packet [c : 8]>) {
   return
 }

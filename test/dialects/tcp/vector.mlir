@@ -44,7 +44,7 @@ func.func @f(%i: !i) {
     %0 = tcp.fetch %i : !i to !q
     %1 = tcp.collect %0 : !q to !q
     %2 = tcp.vector add_fxp %1 imm(1 : i32) : !q to !q
-    // expected-error @+1 {{stands behind a later step of the vector engine (intra-slice-chain.md, Pipeline)}}
+    // expected-error @+1 {{stands behind a later step of the vector engine (computing-tensors/vector-engine/intra-slice-chain.md, Pipeline)}}
     %3 = tcp.vector and %2 imm(1 : i32) : !q to !q
     tcp.commit %3 to %i : !q to !i
   }
@@ -64,7 +64,7 @@ func.func @f(%x: !x) {
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector narrow_split %1 : !s to !n
     %3 = tcp.vector sqrt %2 : !n to !n
-    // expected-error @+1 {{uses FpFpu for a second time in one instruction (intra-slice-chain.md, Stages)}}
+    // expected-error @+1 {{uses FpFpu for a second time in one instruction (computing-tensors/vector-engine/intra-slice-chain.md, Stages)}}
     %4 = tcp.vector tanh %3 : !n to !n
     %w = tcp.vector widen_concat %4 : !n to !s
     tcp.commit %w to %x : !s to !x
@@ -83,7 +83,7 @@ func.func @f(%i: !i) {
     %0 = tcp.fetch %i : !i to !q
     %1 = tcp.collect %0 : !q to !q
     %2 = tcp.vector add_fxp %1 imm(1 : i32) : !q to !q
-    // expected-error @+1 {{uses FxpAdd for a second time in one instruction (intra-slice-chain.md, Stages)}}
+    // expected-error @+1 {{uses FxpAdd for a second time in one instruction (computing-tensors/vector-engine/intra-slice-chain.md, Stages)}}
     %3 = tcp.vector sub_fxp_sat %2 imm(1 : i32) : !q to !q
     tcp.commit %3 to %i : !q to !i
   }
@@ -120,7 +120,7 @@ func.func @f(%x: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{is an integer step of a float stream (intra-slice-chain.md)}}
+    // expected-error @+1 {{is an integer step of a float stream (computing-tensors/vector-engine/intra-slice-chain.md)}}
     %2 = tcp.vector add_fxp %1 imm(1.0 : f32) : !s to !s
     tcp.commit %2 to %x : !s to !x
   }
@@ -139,7 +139,7 @@ func.func @f(%i: !i) {
     %0 = tcp.fetch %i : !i to !q
     %1 = tcp.collect %0 : !q to !q
     %2 = tcp.vector narrow_split %1 : !q to !n
-    // expected-error @+1 {{is a float step of an integer stream (intra-slice-chain.md)}}
+    // expected-error @+1 {{is a float step of an integer stream (computing-tensors/vector-engine/intra-slice-chain.md)}}
     %3 = tcp.vector exp %2 : !n to !n
     %4 = tcp.vector widen_concat %3 : !n to !q
     tcp.commit %4 to %i : !q to !i
@@ -157,7 +157,7 @@ func.func @f(%i: !i) {
   %done = tcp.exec main {
     %0 = tcp.fetch %i : !i to !q
     %1 = tcp.collect %0 : !q to !q
-    // expected-error @+1 {{gives 'i32' of 'i32' (intra-slice-chain.md)}}
+    // expected-error @+1 {{gives 'i32' of 'i32' (computing-tensors/vector-engine/intra-slice-chain.md)}}
     %2 = tcp.vector i32_to_f32 %1 : !q to !q
     tcp.commit %2 to %i : !q to !i
   }
@@ -174,7 +174,7 @@ func.func @f(%x: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{needs an immediate of 'f32', as its stream (intra-slice-chain.md, Operands)}}
+    // expected-error @+1 {{needs an immediate of 'f32', as its stream (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
     %2 = tcp.vector max %1 imm(1 : i32) : !s to !s
     tcp.commit %2 to %x : !s to !x
   }
@@ -191,7 +191,7 @@ func.func @f(%x: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{needs an immediate of 'f32', as its stream (intra-slice-chain.md, Operands)}}
+    // expected-error @+1 {{needs an immediate of 'f32', as its stream (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
     %2 = tcp.vector max %1 imm("one") : !s to !s
     tcp.commit %2 to %x : !s to !x
   }
@@ -210,7 +210,7 @@ func.func @f(%x: !x) {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector narrow_split %1 : !s to !n
-    // expected-error @+1 {{needs no other operand (intra-slice-chain.md, Operands)}}
+    // expected-error @+1 {{needs no other operand (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
     %3 = tcp.vector exp %2 imm(1.0 : f32) : !n to !n
     %w = tcp.vector widen_concat %3 : !n to !s
     tcp.commit %w to %x : !s to !x
@@ -229,7 +229,7 @@ func.func @f(%x: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{gives other packets than narrow_split makes (intra-slice-chain.md, Stages)}}
+    // expected-error @+1 {{gives other packets than narrow_split makes (computing-tensors/vector-engine/intra-slice-chain.md, Stages)}}
     %2 = tcp.vector narrow_split %1 : !s to !n
     tcp.commit %1 to %x : !s to !x
   }
@@ -268,7 +268,7 @@ func.func @f(%x: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{leaves the vector engine without being widened (intra-slice-chain.md, Pipeline)}}
+    // expected-error @+1 {{leaves the vector engine without being widened (computing-tensors/vector-engine/intra-slice-chain.md, Pipeline)}}
     %2 = tcp.vector narrow_split %1 : !s to !n
     tcp.commit %2 to %x : !n to !x
   }
@@ -310,7 +310,7 @@ func.func @f(%x: !x) {
     %2 = tcp.vector narrow_split %1 : !s to !n
     %3 = tcp.stash %2 : !n to !n
     %4 = tcp.vector mul0 %3 stash : !n to !n
-    // expected-error @+1 {{reads the stash for a second time (intra-slice-chain.md, Operands)}}
+    // expected-error @+1 {{reads the stash for a second time (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
     %5 = tcp.vector mul1 %4 stash : !n to !n
     %w = tcp.vector widen_concat %5 : !n to !s
     tcp.commit %w to %x : !s to !x
@@ -330,7 +330,7 @@ func.func @f(%x: !x) {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector narrow_split %1 : !s to !n
-    // expected-error @+1 {{reads a stash that nothing filled (intra-slice-chain.md, Operands)}}
+    // expected-error @+1 {{reads a stash that nothing filled (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
     %3 = tcp.vector mul0 %2 stash : !n to !n
     %w = tcp.vector widen_concat %3 : !n to !s
     tcp.commit %w to %x : !s to !x
@@ -351,7 +351,7 @@ func.func @f(%x: !x) {
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector narrow_split %1 : !s to !n
     %3 = tcp.stash %2 : !n to !n
-    // expected-error @+1 {{fills the stash for a second time, or with a pair (intra-slice-chain.md, Operands)}}
+    // expected-error @+1 {{fills the stash for a second time, or with a pair (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
     %4 = tcp.stash %3 : !n to !n
     %w = tcp.vector widen_concat %4 : !n to !s
     tcp.commit %w to %x : !s to !x
@@ -372,7 +372,7 @@ func.func @f(%x: !x) {
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.stash %1 : !s to !s
     %3 = tcp.vector narrow_split %2 : !s to !n
-    // expected-error @+1 {{reads a stash of another shape or type (intra-slice-chain.md, Operands)}}
+    // expected-error @+1 {{reads a stash of another shape or type (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
     %4 = tcp.vector mul0 %3 stash : !n to !n
     %w = tcp.vector widen_concat %4 : !n to !s
     tcp.commit %w to %x : !s to !x
@@ -393,7 +393,7 @@ func.func @f(%x: !x) {
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector narrow_split %1 : !s to !n
     %3 = tcp.vector widen_concat %2 : !n to !s
-    // expected-error @+1 {{keeps what a step without a write port gives (intra-slice-chain.md, Operands)}}
+    // expected-error @+1 {{keeps what a step without a write port gives (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
     %4 = tcp.stash %3 : !s to !s
     %5 = tcp.vector max %4 stash : !s to !s
     tcp.commit %5 to %x : !s to !x
@@ -404,16 +404,17 @@ func.func @f(%x: !x) {
 // -----
 
 !x = !tcp.dm<f32, slice [r : 8], element [c : 64]>
+!y = !tcp.dm<f32, slice [r : 8], element [c by 8 : 8, pair : 2, c : 8]>
 !p = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8, pair : 2], packet [c : 8]>
 
 // Tests that a pair is not stashed.
-func.func @f(%x: !x, %y: !x) {
+func.func @f(%x: !x, %y: !x, %z: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch_pair %x, %y by "pair" : !x to !p
     %1 = tcp.collect %0 : !p to !p
-    // expected-error @+1 {{fills the stash for a second time, or with a pair (intra-slice-chain.md, Operands)}}
+    // expected-error @+1 {{fills the stash for a second time, or with a pair (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
     %2 = tcp.stash %1 : !p to !p
-    tcp.commit %2 to %x : !p to !x
+    tcp.commit %2 to %z : !p to !y
   }
   return
 }
@@ -421,16 +422,17 @@ func.func @f(%x: !x, %y: !x) {
 // -----
 
 !x = !tcp.dm<f32, slice [r : 8], element [c : 64]>
+!y = !tcp.dm<f32, slice [r : 8], element [c by 8 : 8, pair : 2, c : 8]>
 !p = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8, pair : 2], packet [c : 8]>
 
 // Tests that a pair is joined before it leaves.
-func.func @f(%x: !x, %y: !x) {
+func.func @f(%x: !x, %y: !x, %z: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch_pair %x, %y by "pair" : !x to !p
     %1 = tcp.collect %0 : !p to !p
-    // expected-error @+1 {{leaves a pair that is not joined (intra-slice-chain.md, Pair Mode)}}
+    // expected-error @+1 {{leaves a pair that is not joined (computing-tensors/vector-engine/intra-slice-chain.md, Pair Mode)}}
     %2 = tcp.vector max %1 imm(0.0 : f32) : !p to !p
-    tcp.commit %2 to %x : !p to !x
+    tcp.commit %2 to %z : !p to !y
   }
   return
 }
@@ -448,7 +450,7 @@ func.func @f(%x: !x, %y: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch_pair %x, %y by "pair" : !x to !a
     %1 = tcp.collect %0 : !a to !p
-    // expected-error @+1 {{works on a pair, which is split and joined (intra-slice-chain.md, Pair Mode)}}
+    // expected-error @+1 {{works on a pair, which is split and joined (computing-tensors/vector-engine/intra-slice-chain.md, Pair Mode)}}
     %2 = tcp.vector narrow_trim %1 : !p to !a
     %3 = tcp.vector add_f %2 zip : !a to !o
     %4 = tcp.vector widen_pad %3 : !o to !w
@@ -469,7 +471,7 @@ func.func @f(%x: !x) {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector narrow_split %1 : !s to !n
-    // expected-error @+1 {{joins what is no pair, or leaves its digit in time (intra-slice-chain.md, Pair Mode)}}
+    // expected-error @+1 {{joins what is no pair, or leaves its digit in time (computing-tensors/vector-engine/intra-slice-chain.md, Pair Mode)}}
     %3 = tcp.vector add_f %2 zip : !n to !n
     %w = tcp.vector widen_concat %3 : !n to !s
     tcp.commit %w to %x : !s to !x
@@ -507,7 +509,7 @@ func.func @f(%x: !x, %v: !v) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{reads 'i32' for a stream of 'f32' (intra-slice-chain.md, Operands)}}
+    // expected-error @+1 {{reads 'i32' for a stream of 'f32' (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
     %2 = tcp.vector max %1, %v : !v : !s to !s
     tcp.commit %2 to %x : !s to !x
   }
@@ -525,7 +527,7 @@ func.func @f(%x: !x, %v: !v) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{moves data between slices, which the switch does (switch-engine.md)}}
+    // expected-error @+1 {{moves data between slices, which the switch does (computing-tensors/switch-engine.md)}}
     %2 = tcp.vector max %1, %v : !v : !s to !s
     tcp.commit %2 to %x : !s to !x
   }
@@ -543,7 +545,7 @@ func.func @f(%x: !x, %v: !v) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{needs 9 loops; a sequencer has 8 (sequencer.md)}}
+    // expected-error @+1 {{needs 9 loops; a sequencer has 8 (moving-tensors/sequencer.md)}}
     %2 = tcp.vector max %1, %v : !v : !s to !s
     tcp.commit %2 to %x : !s to !x
   }
@@ -589,7 +591,7 @@ func.func @f(%x: !x, %y: !y) {
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector narrow_split %1 : !s to !n
     %3 = tcp.vector_reduce add %2 over "c" : !n to !r
-    // expected-error @+1 {{stands behind a later step of the vector engine (intra-slice-chain.md, Pipeline)}}
+    // expected-error @+1 {{stands behind a later step of the vector engine (computing-tensors/vector-engine/intra-slice-chain.md, Pipeline)}}
     %4 = tcp.vector exp %3 : !r to !r
     %5 = tcp.vector widen_pad %4 : !r to !o
     tcp.commit %5 to %y : !o to !y
@@ -612,7 +614,7 @@ func.func @f(%x: !x, %y: !y) {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector narrow_split %1 : !s to !n
-    // expected-error @+1 {{does not reduce 'f32' by add_sat (intra-slice-reduce.md)}}
+    // expected-error @+1 {{does not reduce 'f32' by add_sat (computing-tensors/vector-engine/intra-slice-reduce.md)}}
     %3 = tcp.vector_reduce add_sat %2 over "c" : !n to !r
     %5 = tcp.vector widen_pad %3 : !r to !o
     tcp.commit %5 to %y : !o to !y
@@ -634,7 +636,7 @@ func.func @f(%x: !x, %y: !y) {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector narrow_split %1 : !s to !n
-    // expected-error @+1 {{gives other time or packets than reducing 'c' leaves (intra-slice-reduce.md)}}
+    // expected-error @+1 {{gives other time or packets than reducing 'c' leaves (computing-tensors/vector-engine/intra-slice-reduce.md)}}
     %3 = tcp.vector_reduce add %2 over "c" : !n to !n
     %5 = tcp.vector widen_pad %3 : !n to !o
     tcp.commit %5 to %y : !o to !y
@@ -657,7 +659,7 @@ func.func @f(%x: !x, %y: !y) {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector narrow_split %1 : !s to !n
-    // expected-error @+1 {{reduces a part of its packets (intra-slice-reduce.md)}}
+    // expected-error @+1 {{reduces a part of its packets (computing-tensors/vector-engine/intra-slice-reduce.md)}}
     %3 = tcp.vector_reduce add %2 over "c" : !n to !n
     %5 = tcp.vector widen_concat %3 : !n to !s
     tcp.commit %5 to %y : !s to !y
@@ -678,7 +680,7 @@ func.func @f(%x: !x, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{takes packets of 4 elements (intra-slice-reduce.md)}}
+    // expected-error @+1 {{takes packets of 4 elements (computing-tensors/vector-engine/intra-slice-reduce.md)}}
     %3 = tcp.vector_reduce add %1 over "c" : !s to !r
     %5 = tcp.vector widen_pad %3 : !r to !o
     tcp.commit %5 to %y : !o to !y
@@ -719,7 +721,7 @@ func.func @f(%x: !x, %y: !y) {
     %1 = tcp.collect %0 : !s to !s
     %2 = tcp.vector max %1 imm(0.0 : f32) : !s to !s
     %3 = tcp.slice_reduce add %2 ratio 4 broadcast : !s to !o
-    // expected-error @+1 {{follows slice_reduce, which is the first or the last of the vector engine's steps (inter-slice-reducer.md)}}
+    // expected-error @+1 {{follows slice_reduce, which is the first or the last of the vector engine's steps (computing-tensors/vector-engine/inter-slice-reducer.md)}}
     %4 = tcp.vector min %3 imm(9.0 : f32) : !o to !o
     tcp.commit %4 to %y : !o to !y
   }
@@ -736,7 +738,7 @@ func.func @f(%x: !x) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{reduces groups of 3 slices, which do not divide 8 (inter-slice-reducer.md)}}
+    // expected-error @+1 {{reduces groups of 3 slices, which do not divide 8 (computing-tensors/vector-engine/inter-slice-reducer.md)}}
     %2 = tcp.slice_reduce add %1 ratio 3 : !s to !s
     tcp.commit %2 to %x : !s to !x
   }
@@ -755,9 +757,114 @@ func.func @f(%x: !x, %y: !y) {
   %done = tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.collect %0 : !s to !s
-    // expected-error @+1 {{gives other slices than reducing the innermost 4 leaves (inter-slice-reducer.md)}}
+    // expected-error @+1 {{gives other slices than reducing the innermost 4 leaves (computing-tensors/vector-engine/inter-slice-reducer.md)}}
     %2 = tcp.slice_reduce add %1 ratio 4 broadcast : !s to !o
     tcp.commit %2 to %y : !o to !y
+  }
+  return
+}
+
+// -----
+
+!x = !tcp.dm<f32, slice [r : 8], element [c : 64]>
+!s = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8], packet [c : 8]>
+!n = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8, c by 4 : 2], packet [c : 4]>
+!v = !tcp.vrf<f32, slice [r : 8], element [c : 64]>
+
+// Tests that fma has two operands: one of any kind, and what it adds.
+func.func @f(%x: !x, %v: !v) {
+  %first = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !s
+    %1 = tcp.collect %0 : !s to !s
+    %2 = tcp.vector narrow_split %1 : !s to !n
+    %3 = tcp.vector fma %2, %v : !v plus(1.0 : f32) : !n to !n
+    %4 = tcp.vector widen_concat %3 : !n to !s
+    tcp.commit %4 to %x : !s to !x
+  }
+  %second = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !s
+    %1 = tcp.collect %0 : !s to !s
+    %2 = tcp.vector narrow_split %1 : !s to !n
+    // expected-error @+1 {{needs an operand to add (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
+    %3 = tcp.vector fma %2 imm(2.0 : f32) : !n to !n
+    %4 = tcp.vector widen_concat %3 : !n to !s
+    tcp.commit %4 to %x : !s to !x
+  }
+  return
+}
+
+// -----
+
+!x = !tcp.dm<f32, slice [r : 8], element [c : 64]>
+!s = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8], packet [c : 8]>
+!n = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8, c by 4 : 2], packet [c : 4]>
+
+// Tests that other steps add nothing.
+func.func @f(%x: !x) {
+  %done = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !s
+    %1 = tcp.collect %0 : !s to !s
+    %2 = tcp.vector narrow_split %1 : !s to !n
+    // expected-error @+1 {{adds no operand (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
+    %3 = tcp.vector mul_fma %2 imm(2.0 : f32) plus(1.0 : f32) : !n to !n
+    %4 = tcp.vector widen_concat %3 : !n to !s
+    tcp.commit %4 to %x : !s to !x
+  }
+  return
+}
+
+// -----
+
+!x = !tcp.dm<f32, slice [r : 8], element [c : 64]>
+!s = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8], packet [c : 8]>
+!n = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8, c by 4 : 2], packet [c : 4]>
+
+// Tests in which places fma takes the stream.
+func.func @f(%x: !x) {
+  %done = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !s
+    %1 = tcp.collect %0 : !s to !s
+    %2 = tcp.vector narrow_split %1 : !s to !n
+    // expected-error @+1 {{multiplies the stream with its operand alone (computing-tensors/vector-engine/intra-slice-chain.md, Argument Modes)}}
+    %3 = tcp.vector fma %2 imm(2.0 : f32) plus(1.0 : f32) as operand_stream : !n to !n
+    %4 = tcp.vector widen_concat %3 : !n to !s
+    tcp.commit %4 to %x : !s to !x
+  }
+  return
+}
+
+// -----
+
+!x = !tcp.dm<f32, slice [r : 8], element [c : 64]>
+!s = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8], packet [c : 8]>
+!v = !tcp.vrf<f32, slice [r : 8], element [c : 64, d : 2]>
+
+// Tests that a packet's operands are neighbours.
+func.func @f(%x: !x, %v: !v) {
+  %done = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !s
+    %1 = tcp.collect %0 : !s to !s
+    // expected-error @+1 {{reads elements of a packet that do not lie side by side in the register file (computing-tensors/register-files.md)}}
+    %2 = tcp.vector max %1, %v : !v : !s to !s
+    tcp.commit %2 to %x : !s to !x
+  }
+  return
+}
+
+// -----
+
+!x = !tcp.dm<f32, slice [r : 8], element [c : 64]>
+!s = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8], packet [c : 8]>
+
+// Tests that a step reads one operand: immediates are for fma.
+func.func @f(%x: !x) {
+  %done = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !s
+    %1 = tcp.collect %0 : !s to !s
+    %2 = tcp.stash %1 : !s to !s
+    // expected-error @+1 {{needs one other operand (computing-tensors/vector-engine/intra-slice-chain.md, Operands)}}
+    %3 = tcp.vector max %2 stash imm(1.0 : f32) : !s to !s
+    tcp.commit %3 to %x : !s to !x
   }
   return
 }
