@@ -42,6 +42,24 @@ int64_t positions(Digits map);
 /// digits lie further apart than inner ones reach.
 int64_t reach(Digits map);
 
+/// Two maps, the first outside.
+llvm::SmallVector<Digit> joined(Digits outer, Digits inner);
+
+/// The same map with as few digits as can be: none of one position, and one
+/// where a digit continues the next. Maps say the same when these are equal.
+llvm::SmallVector<Digit> normalized(Digits map);
+
+/// What is outside and inside of the innermost `inner` positions; none when
+/// they divide a digit unevenly.
+struct Cut {
+  llvm::SmallVector<Digit> outer, inner;
+};
+std::optional<Cut> cut(Digits map, int64_t inner);
+
+/// With padding outside up to a multiple of `unit` positions; none when the
+/// digits inside the outermost do not allow it.
+std::optional<llvm::SmallVector<Digit>> padded(Digits map, int64_t unit);
+
 /// A digit and how far apart its positions lie in memory, in any unit.
 struct Placed {
   Digit digit;

@@ -45,6 +45,7 @@ class Tcp_Type<string name, string text, dag maps, string what> : TypeDef<Tcp_Di
   let summary = what;
   let parameters = maps;
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
 def Tcp_Hbm : Tcp_Type<"Hbm", "hbm", (ins "::mlir::Type":$elementType, "MapAttr":$element),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Registration of the tcp dialect; how its types and maps read.
+#include "dialects/tcp/Checks.h"
 #include "dialects/tcp/TcpOps.h"
 
 #include "mlir/IR/DialectImplementation.h"
@@ -99,14 +100,16 @@ void MapAttr::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
+/// Far above any memory of the chip, far below what products may overflow.
+static constexpr int64_t MostPositions = int64_t(1) << 40;
+
 LogicalResult MapAttr::verify(function_ref<InFlightDiagnostic()> emit,
                               ArrayRef<Digit> digits) {
-  // Far above any memory of the chip, far below what products may overflow.
-  constexpr int64_t Most = int64_t(1) << 40;
   int64_t product = 1;
   for (const Digit &digit : digits) {
     if (digit.stride < 1 || digit.size < 1 || digit.extent < digit.size ||
-        digit.extent > Most / product || digit.stride > Most / digit.size)
+        digit.extent > MostPositions / product ||
+        digit.stride > MostPositions / digit.size)
       return emit()
              << "a digit has a stride and a size above 0, an extent of at "
                 "least its size, and a map at most 2^40 positions";
@@ -162,22 +165,98 @@ static void printMaps(AsmPrinter &printer, Type element,
   printer << ">";
 }
 
+/// What types of all memories have in common.
+static LogicalResult verifyElements(function_ref<InFlightDiagnostic()> emit,
+                                    Type element) {
+  if (element.isIntOrFloat() && element.getIntOrFloatBitWidth() >= 1 &&
+      element.getIntOrFloatBitWidth() <= 64)
+    return success();
+  return emit() << "elements are integers or floats of 1 to 64 bits, not "
+                << element;
+}
+
+/// A part of the chip's clusters and of each one's slices.
+static LogicalResult verifySlices(function_ref<InFlightDiagnostic()> emit,
+                                  Type element, MapAttr cluster,
+                                  MapAttr slice) {
+  int64_t clusters = positions(cluster.getDigits()),
+          slices = positions(slice.getDigits());
+  if (clusters > limits().Clusters)
+    return emit() << "takes " << clusters << " clusters; the chip has "
+                  << limits().Clusters << " (quick-start/kernel-design.md)";
+  if (slices > limits().SlicesPerCluster)
+    return emit() << "takes " << slices << " slices of a cluster, which has "
+                  << limits().SlicesPerCluster
+                  << " (quick-start/kernel-design.md)";
+  return verifyElements(emit, element);
+}
+
+static LogicalResult verifyLanes(function_ref<InFlightDiagnostic()> emit,
+                                 MapAttr lane) {
+  int64_t lanes = positions(lane.getDigits());
+  if (llvm::is_contained(limits().LanesInUse, lanes))
+    return success();
+  return emit() << "needs " << anyOf(limits().LanesInUse) << " lanes, not "
+                << lanes << " (computing-tensors/contraction-engine/outer.md)";
+}
+
+LogicalResult HbmType::verify(function_ref<InFlightDiagnostic()> emit,
+                              Type element, MapAttr) {
+  return verifyElements(emit, element);
+}
+
+LogicalResult DmType::verify(function_ref<InFlightDiagnostic()> emit,
+                             Type element, MapAttr cluster, MapAttr slice,
+                             MapAttr) {
+  return verifySlices(emit, element, cluster, slice);
+}
+
+LogicalResult VrfType::verify(function_ref<InFlightDiagnostic()> emit,
+                              Type element, MapAttr cluster, MapAttr slice,
+                              MapAttr) {
+  return verifySlices(emit, element, cluster, slice);
+}
+
+LogicalResult TrfType::verify(function_ref<InFlightDiagnostic()> emit,
+                              Type element, MapAttr cluster, MapAttr slice,
+                              MapAttr lane, MapAttr) {
+  if (failed(verifyLanes(emit, lane)))
+    return failure();
+  return verifySlices(emit, element, cluster, slice);
+}
+
+LogicalResult StreamType::verify(function_ref<InFlightDiagnostic()> emit,
+                                 Type element, MapAttr cluster, MapAttr slice,
+                                 MapAttr lane, MapAttr time, MapAttr packet) {
+  // As of one map: products of both must not overflow.
+  if (positions(packet.getDigits()) >
+      MostPositions / positions(time.getDigits()))
+    return emit() << "time and packets have at most 2^40 positions together";
+  if (failed(verifyLanes(emit, lane)))
+    return failure();
+  return verifySlices(emit, element, cluster, slice);
+}
+
 Type HbmType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
   auto parsed = parseMaps(parser, {"element"});
   if (failed(parsed))
     return {};
-  return get(parser.getContext(), parsed->first, parsed->second[0]);
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    parsed->first, parsed->second[0]);
 }
 void HbmType::print(AsmPrinter &printer) const {
   printMaps(printer, getElementType(), {{"element", getElement()}});
 }
 
 Type DmType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
   auto parsed = parseMaps(parser, {"cluster", "slice", "element"});
   if (failed(parsed))
     return {};
   auto &maps = parsed->second;
-  return get(parser.getContext(), parsed->first, maps[0], maps[1], maps[2]);
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    parsed->first, maps[0], maps[1], maps[2]);
 }
 void DmType::print(AsmPrinter &printer) const {
   printMaps(printer, getElementType(),
@@ -187,11 +266,13 @@ void DmType::print(AsmPrinter &printer) const {
 }
 
 Type VrfType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
   auto parsed = parseMaps(parser, {"cluster", "slice", "element"});
   if (failed(parsed))
     return {};
   auto &maps = parsed->second;
-  return get(parser.getContext(), parsed->first, maps[0], maps[1], maps[2]);
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    parsed->first, maps[0], maps[1], maps[2]);
 }
 void VrfType::print(AsmPrinter &printer) const {
   printMaps(printer, getElementType(),
@@ -201,12 +282,13 @@ void VrfType::print(AsmPrinter &printer) const {
 }
 
 Type TrfType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
   auto parsed = parseMaps(parser, {"cluster", "slice", "lane", "element"});
   if (failed(parsed))
     return {};
   auto &maps = parsed->second;
-  return get(parser.getContext(), parsed->first, maps[0], maps[1], maps[2],
-             maps[3]);
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    parsed->first, maps[0], maps[1], maps[2], maps[3]);
 }
 void TrfType::print(AsmPrinter &printer) const {
   printMaps(printer, getElementType(),
@@ -217,13 +299,14 @@ void TrfType::print(AsmPrinter &printer) const {
 }
 
 Type StreamType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
   auto parsed =
       parseMaps(parser, {"cluster", "slice", "lane", "time", "packet"});
   if (failed(parsed))
     return {};
   auto &maps = parsed->second;
-  return get(parser.getContext(), parsed->first, maps[0], maps[1], maps[2],
-             maps[3], maps[4]);
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                    parsed->first, maps[0], maps[1], maps[2], maps[3], maps[4]);
 }
 void StreamType::print(AsmPrinter &printer) const {
   printMaps(printer, getElementType(),

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What each op of the tcp dialect demands.
+// What each op of the tcp dialect demands by itself.
 #include "dialects/tcp/TcpOps.h"
 
-#include "mlir/IR/Builders.h"
-#include "mlir/IR/OpImplementation.h"
+#include "dialects/tcp/Checks.h"
 
 using namespace mlir;
 using namespace dure;
@@ -12,69 +11,101 @@ using namespace dure::tcp;
 #define GET_OP_CLASSES
 #include "dialects/tcp/TcpOps.cpp.inc"
 
-static int64_t bitsOf(Type type) { return type.getIntOrFloatBitWidth(); }
-
-/// Bytes of a flit (collect-engine.md).
-static constexpr int64_t FlitBytes = 32;
-
-static bool sameDigits(MapAttr a, MapAttr b) {
-  return a.getDigits() == b.getDigits();
-}
-
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
 
+static std::pair<Type, MapAttr> elementsOf(Type type) {
+  return llvm::TypeSwitch<Type, std::pair<Type, MapAttr>>(type)
+      .Case<HbmType, DmType, TrfType, VrfType>([](auto memory) {
+        return std::pair(memory.getElementType(), memory.getElement());
+      });
+}
+
 /// Bytes of a tensor in one slice (and lane), or in HBM; without what follows
 /// its last element where `used`.
 static int64_t localBytes(Type type, bool used = false) {
-  auto bytes = [&](Type element, MapAttr map) {
-    Digits digits = map.getDigits();
-    int64_t count = used ? reach(digits) : positions(digits);
-    return (count * bitsOf(element) + 7) / 8;
-  };
-  if (auto hbm = dyn_cast<HbmType>(type))
-    return bytes(hbm.getElementType(), hbm.getElement());
-  if (auto dm = dyn_cast<DmType>(type))
-    return bytes(dm.getElementType(), dm.getElement());
-  if (auto trf = dyn_cast<TrfType>(type))
-    return bytes(trf.getElementType(), trf.getElement());
-  auto vrf = cast<VrfType>(type);
-  return bytes(vrf.getElementType(), vrf.getElement());
+  auto [element, map] = elementsOf(type);
+  Digits digits = map.getDigits();
+  int64_t count = used ? reach(digits) : positions(digits);
+  return llvm::divideCeil(count * bitsOf(element), 8);
+}
+
+/// As the type's own verifier, which sees only what is parsed.
+static LogicalResult verifyMemory(Operation *op, Type type) {
+  auto emit = [&] { return op->emitOpError(); };
+  return llvm::TypeSwitch<Type, LogicalResult>(type)
+      .Case([&](HbmType hbm) {
+        return HbmType::verify(emit, hbm.getElementType(), hbm.getElement());
+      })
+      .Case([&](TrfType trf) {
+        return TrfType::verify(emit, trf.getElementType(), trf.getCluster(),
+                               trf.getSlice(), trf.getLane(), trf.getElement());
+      })
+      .Case<DmType, VrfType>([&](auto part) {
+        return part.verify(emit, part.getElementType(), part.getCluster(),
+                           part.getSlice(), part.getElement());
+      });
 }
 
 LogicalResult AllocOp::verify() {
-  int64_t from = getOffset(), bytes = localBytes(getResult().getType());
-  if (from < 0 || from % 8 != 0)
-    return emitOpError("needs an offset that is a multiple of 8 bytes");
   Type type = getResult().getType();
-  if (isa<DmType>(type) && from + bytes > 512 * 1024)
+  if (failed(verifyMemory(*this, type)))
+    return failure();
+  const rngd::Limits &most = limits();
+  auto from = static_cast<int64_t>(getOffset());
+  bool isFile = isa<TrfType, VrfType>(type);
+  int64_t unit = isa<HbmType>(type) ? most.HbmUnit
+                 : isFile           ? most.FlitBytes
+                                    : most.DmRowBytes;
+  if (from < 0 || from > most.HbmBytes || from % unit != 0)
+    return emitOpError("needs an offset that is a multiple of ")
+           << unit << " bytes ("
+           << (isFile ? "computing-tensors/register-files.md"
+                      : "moving-tensors/memory-performance.md")
+           << ")";
+  int64_t end = from + localBytes(type);
+  auto check = [&](int64_t bytes, StringRef what,
+                   StringRef page) -> LogicalResult {
+    if (end <= bytes)
+      return success();
     return emitOpError("needs ")
-           << from + bytes
-           << " bytes of a slice's data memory, which has 524288 "
-              "(memory-performance.md)";
-  if (auto trf = dyn_cast<TrfType>(type)) {
-    int64_t lanes = positions(trf.getLane().getDigits());
-    if (!llvm::is_contained({1, 2, 4, 8}, lanes))
-      return emitOpError("needs 1, 2, 4 or 8 lanes, not ")
-             << lanes << " (contraction-engine/outer.md)";
-    if (from + bytes > 65536 / lanes)
-      return emitOpError("needs ")
-             << from + bytes << " bytes of a lane of the tensor register file, "
-             << "which has " << 65536 / lanes << " (register-files.md)";
-  }
-  if (isa<VrfType>(type) && from + bytes > 8192)
-    return emitOpError("needs ")
-           << from + bytes
-           << " bytes of the vector register file, which has 8192 "
-              "(register-files.md)";
+           << end << " bytes of " << what << ", which has " << bytes << " ("
+           << page << ")";
+  };
+  if (isa<HbmType>(type))
+    return check(most.HbmBytes, "the chip's HBM",
+                 "moving-tensors/memory-performance.md");
+  if (isa<DmType>(type))
+    return check(most.DmBytes, "a slice's data memory",
+                 "moving-tensors/memory-performance.md");
+  if (auto trf = dyn_cast<TrfType>(type))
+    return check(most.trfBytes() / positions(trf.getLane().getDigits()),
+                 "a lane of the tensor register file",
+                 "computing-tensors/register-files.md");
+  return check(most.VrfBytes, "the vector register file",
+               "computing-tensors/register-files.md");
+}
+
+LogicalResult tcp::ConstantOp::verify() {
+  auto type = cast<HbmType>(getResult().getType());
+  ShapedType value = getValue().getShapedType();
+  if (value.getElementType() != type.getElementType())
+    return emitOpError("holds ")
+           << value.getElementType() << ", not " << type.getElementType();
+  int64_t most = positions(type.getElement().getDigits());
+  if (!getValue().isSplat() && getValue().getNumElements() != most)
+    return emitOpError("holds ") << getValue().getNumElements()
+                                 << " numbers for " << most << " positions";
   return success();
 }
 
 LogicalResult ViewOp::verify() {
-  int64_t offset = getOffset();
+  auto offset = static_cast<int64_t>(getOffset());
   if (getSource().getType().getTypeID() != getResult().getType().getTypeID())
     return emitOpError("views one memory as another");
+  if (failed(verifyMemory(*this, getResult().getType())))
+    return failure();
   int64_t bytes = localBytes(getResult().getType(), /*used=*/true);
   int64_t most = localBytes(getSource().getType());
   if (offset < 0 || bytes > most || offset > most - bytes)
@@ -83,382 +114,360 @@ LogicalResult ViewOp::verify() {
   return success();
 }
 
-LogicalResult TdmaOp::verify() {
-  for (Value end : {getSource(), getTarget()})
+//===----------------------------------------------------------------------===//
+// DMA
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyCopy(Operation *op, Value source, Value target,
+                                uint64_t engine) {
+  for (Value end : {source, target})
     if (!isa<HbmType, DmType>(end.getType()))
-      return emitOpError("moves between HBM and data memory only "
-                         "(dma-engine.md)");
-  if (getEngine() >= 8)
-    return emitOpError("names engine ")
-           << getEngine() << " of 8 (dma-engine.md)";
-  if (getCommands() < 1 || getCommands() > 8)
-    return emitOpError("makes ")
-           << getCommands() << " commands for 8 engines (dma-engine.md)";
+      return op->emitOpError("moves between HBM and data memory only "
+                             "(moving-tensors/dma-engine.md)");
+  if (engine >= static_cast<uint64_t>(limits().DmaEngines))
+    return op->emitOpError("names engine ")
+           << engine << " of " << limits().DmaEngines
+           << " (moving-tensors/dma-engine.md)";
+  if (elementsOf(source.getType()).first != elementsOf(target.getType()).first)
+    return op->emitOpError("changes the type, which DMA does not "
+                           "(moving-tensors/dma-engine.md)");
   return success();
+}
+
+LogicalResult TdmaOp::verify() {
+  if (failed(verifyCopy(*this, getSource(), getTarget(), getEngine())))
+    return failure();
+  auto engines = static_cast<uint64_t>(limits().DmaEngines);
+  if (getCommands() < 1 || getCommands() > engines)
+    return emitOpError("makes ") << getCommands() << " commands for " << engines
+                                 << " engines (moving-tensors/dma-engine.md)";
+  return transferOf(*this, getSource(), getTarget());
+}
+
+LogicalResult TdmaGatherOp::verify() {
+  if (failed(verifyCopy(*this, getSource(), getTarget(), getEngine())))
+    return failure();
+  Type index = getIndex().getType();
+  if (!isa<HbmType, DmType>(index) ||
+      !elementsOf(index).first.isSignlessInteger(32))
+    return emitOpError("takes its index from i32 in HBM or data memory "
+                       "(moving-tensors/dma-engine.md)");
+  return transferOf(*this, getSource(), getTarget(), getIndex(), getKey());
 }
 
 //===----------------------------------------------------------------------===//
-// Exec
+// The way in
 //===----------------------------------------------------------------------===//
-
-ParseResult ExecOp::parse(OpAsmParser &parser, OperationState &result) {
-  StringRef context;
-  SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseKeyword(&context))
-    return failure();
-  std::optional<Context> known = symbolizeContext(context);
-  if (!known)
-    return parser.emitError(loc, "expected main or sub");
-  Builder &builder = parser.getBuilder();
-  result.addAttribute("on", ContextAttr::get(builder.getContext(), *known));
-  SmallVector<OpAsmParser::UnresolvedOperand> after;
-  if (succeeded(parser.parseOptionalKeyword("after")) &&
-      failed(parser.parseOperandList(after)))
-    return failure();
-  Type token = TokenType::get(builder.getContext());
-  if (parser.resolveOperands(after, token, result.operands) ||
-      parser.parseOptionalAttrDictWithKeyword(result.attributes))
-    return failure();
-  Region *body = result.addRegion();
-  if (parser.parseRegion(*body))
-    return failure();
-  if (body->empty())
-    body->emplaceBlock();
-  result.addTypes(token);
-  return success();
-}
-
-void ExecOp::print(OpAsmPrinter &printer) {
-  printer << " " << stringifyContext(getOn());
-  if (!getAfter().empty())
-    printer << " after " << getAfter();
-  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {"on"});
-  printer << " ";
-  printer.printRegion(getBody());
-}
-
-LogicalResult ExecOp::verify() {
-  int fetches = 0, ends = 0;
-  for (Operation &op : getBody().front()) {
-    fetches += isa<FetchOp, FetchPairOp>(op);
-    ends += isa<CommitOp, ToTrfOp, ToVrfOp>(op);
-    if (op.getNumRegions() || isa<TdmaOp, TdmaGatherOp, AllocOp>(op))
-      return op.emitOpError("is no step of a tensor unit's instruction");
-    if (getOn() == Context::Sub && isa<ContractOuterOp>(op))
-      return op.emitOpError(
-          "contracts in the sub context, which has no contraction engine "
-          "(computing-tensors/index.md)");
-  }
-  if (fetches != 1 || ends != 1)
-    return emitOpError("needs one fetch and one end (commit, to_trf, to_vrf), "
-                       "not ")
-           << fetches << " and " << ends;
-  return success();
-}
-
-/// What most steps keep.
-static LogicalResult samePlaces(Operation *op, StreamType a, StreamType b) {
-  if (sameDigits(a.getCluster(), b.getCluster()) &&
-      sameDigits(a.getSlice(), b.getSlice()))
-    return success();
-  return op->emitOpError("moves data between slices, which the switch does");
-}
-
-/// A packet or a file element made of `target` digits of memory `source`.
-static LogicalResult reachable(Operation *op, Digits target, Digits source) {
-  for (const Digit &digit : target)
-    if (!stepsOf(digit, place(source)))
-      return op->emitOpError("wants digit '")
-             << (digit.axis ? digit.axis.getValue() : "_") << " by "
-             << digit.stride << " : " << digit.size
-             << "', which its source's digits divide unevenly";
-  return success();
-}
 
 static LogicalResult verifyFetch(Operation *op, DmType source,
                                  StreamType result) {
-  if (!sameDigits(source.getCluster(), result.getCluster()) ||
-      !sameDigits(source.getSlice(), result.getSlice()))
-    return op->emitOpError("moves data between slices, which the switch does");
+  if (failed(sameSlices(op, source, result)))
+    return failure();
   if (source.getElementType() != result.getElementType())
     return op->emitOpError("changes the type, which fetch_cast does");
-  int64_t bits = positions(result.getPacket().getDigits()) *
-                 bitsOf(source.getElementType());
-  if (bits % 64 != 0)
-    return op->emitOpError("needs packets of a multiple of 8 bytes, not of ")
-           << bits << " bits (fetch-engine.md)";
-  return success();
+  if (!result.getLane().getDigits().empty())
+    return op->emitOpError("gives lanes, which contract_outer does");
+  int64_t bits = packetBits(result), unit = limits().FetchAlignment;
+  if (bits % (unit * 8) != 0)
+    return op->emitOpError("needs packets of a multiple of ")
+           << unit << " bytes, not of " << bits
+           << " bits (moving-tensors/fetch-engine.md)";
+  return fetchSteps(op);
 }
 
 LogicalResult FetchOp::verify() {
-  auto source = cast<DmType>(getSource().getType());
-  auto result = cast<StreamType>(getResult().getType());
-  if (failed(verifyFetch(*this, source, result)))
-    return failure();
-  Digits element = source.getElement().getDigits();
-  if (failed(reachable(*this, result.getTime().getDigits(), element)))
-    return failure();
-  return reachable(*this, result.getPacket().getDigits(), element);
+  return verifyFetch(*this, cast<DmType>(getSource().getType()),
+                     streamOf(getResult()));
 }
 
 LogicalResult FetchPairOp::verify() {
-  if (getFirst().getType() != getSecond().getType())
-    return emitOpError("interleaves tensors of two layouts (fetch-engine.md, "
-                       "Interleaving)");
-  return verifyFetch(*this, cast<DmType>(getFirst().getType()),
-                     cast<StreamType>(getResult().getType()));
+  StreamType result = streamOf(getResult());
+  int64_t tensors = 1;
+  for (const Digit &digit : result.getTime().getDigits())
+    if (digit.axis == getPairAttr())
+      tensors *= digit.extent;
+  if (tensors != 2)
+    return emitOpError("needs axis '")
+           << getPair() << "' of its time to tell 2 tensors apart, not "
+           << tensors << " (moving-tensors/fetch-engine.md, Interleaving)";
+  return verifyFetch(*this, cast<DmType>(getFirst().getType()), result);
 }
 
 /// fetch-adapter.md, Type Casting.
 LogicalResult FetchCastOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
-  auto to = cast<StreamType>(getResult().getType());
+  StreamType from = streamOf(getSource()), to = streamOf(getResult());
   Type a = from.getElementType(), b = to.getElementType();
-  bool known =
-      (b.isInteger(32) &&
-       (a.isInteger(4) || a.isInteger(8) || a.isInteger(16))) ||
-      (b.isF32() && (isa<Float8E4M3FNType, Float8E5M2Type>(a) || a.isBF16())) ||
-      (b.isBF16() && a.isF32());
+  bool known = (b.isSignlessInteger(32) && isListed(limits().FetchToI32, a)) ||
+               (b.isF32() && isListed(limits().FetchToF32, a)) ||
+               (b.isBF16() && isListed(limits().FetchToBf16, a));
   if (!known)
     return emitOpError("cannot make ")
-           << b << " of " << a << " (fetch-adapter.md, Type Casting)";
+           << b << " of " << a
+           << " (computing-tensors/fetch-adapter.md, Type Casting)";
   if (!sameDigits(from.getTime(), to.getTime()) ||
       !sameDigits(from.getPacket(), to.getPacket()))
     return emitOpError("changes more than the type");
   return samePlaces(*this, from, to);
 }
 
+/// The result has the packet's digits, padded to whole flits and cut into them.
 LogicalResult CollectOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
-  auto to = cast<StreamType>(getResult().getType());
-  int64_t bits =
-      positions(to.getPacket().getDigits()) * bitsOf(to.getElementType());
-  if (bits != FlitBytes * 8)
+  StreamType from = streamOf(getSource()), to = streamOf(getResult());
+  int64_t flit = limits().FlitBytes * 8;
+  if (from.getElementType() != to.getElementType())
+    return emitOpError("changes the type");
+  if (packetBits(to) != flit)
     return emitOpError("makes packets of ")
-           << bits << " bits; a flit has 256 (collect-engine.md)";
+           << packetBits(to) << " bits; a flit has " << flit
+           << " (computing-tensors/collect-engine.md)";
+  auto whole = padded(from.getPacket().getDigits(),
+                      positions(to.getPacket().getDigits()));
+  if (!whole || normalized(joined(from.getTime().getDigits(), *whole)) !=
+                    normalized(joined(to.getTime().getDigits(),
+                                      to.getPacket().getDigits())))
+    return emitOpError("makes flits of other digits than its packets have "
+                       "(computing-tensors/collect-engine.md)");
   return samePlaces(*this, from, to);
 }
 
+//===----------------------------------------------------------------------===//
+// Switch (switch-engine.md)
+//===----------------------------------------------------------------------===//
+
+/// Cuts time into time2, time1 and time0.
+static std::optional<SmallVector<SmallVector<Digit>>>
+cutTime(Digits time, int64_t time1, int64_t time0) {
+  auto inner = cut(time, time0);
+  auto middle = inner ? cut(inner->outer, time1) : std::nullopt;
+  if (!middle)
+    return std::nullopt;
+  return SmallVector<SmallVector<Digit>>{middle->outer, middle->inner,
+                                         inner->inner};
+}
+
+static bool same(Digits a, Digits b) { return normalized(a) == normalized(b); }
+
+/// Digits that data is copied to: of no axis, or of a part of one that `from`
+/// does not tell apart.
+static bool areNew(Digits digits, StreamType from) {
+  auto has = [](MapAttr map, const Digit &digit) {
+    return llvm::any_of(map.getDigits(), [&](const Digit &each) {
+      return each.size > 1 && each.axis == digit.axis &&
+             each.stride < digit.stride * digit.extent &&
+             digit.stride < each.stride * each.extent;
+    });
+  };
+  return llvm::all_of(digits, [&](const Digit &each) {
+    return each.size == each.extent &&
+           (!each.axis ||
+            (!has(from.getCluster(), each) && !has(from.getSlice(), each) &&
+             !has(from.getTime(), each) && !has(from.getPacket(), each)));
+  });
+}
+
+LogicalResult SwitchOp::verify() {
+  StreamType from = streamOf(getSource()), to = streamOf(getResult());
+  const char *page = " (computing-tensors/switch-engine.md)";
+  auto refuse = [&](const Twine &why) { return emitOpError(why) << page; };
+  Digits slice = from.getSlice().getDigits(), time = from.getTime().getDigits();
+  int64_t slices = positions(slice), packets = positions(time);
+  auto within = [](uint64_t value, int64_t most) {
+    return value >= 1 && value <= static_cast<uint64_t>(most);
+  };
+  if (!within(getSlice1(), slices) || !within(getSlice0(), slices) ||
+      slices % static_cast<int64_t>(getSlice1() * getSlice0()) != 0)
+    return emitOpError("has rings of ")
+           << getSlice1() << " x " << getSlice0() << " slices, which do not "
+           << "divide " << slices << page;
+  if (!within(getTime0(), packets))
+    return emitOpError("has a time0 of ")
+           << getTime0() << ", of " << packets << " packets" << page;
+  if (from.getElementType() != to.getElementType() ||
+      !sameDigits(from.getPacket(), to.getPacket()) ||
+      !sameDigits(from.getCluster(), to.getCluster()) ||
+      !sameDigits(from.getLane(), to.getLane()))
+    return refuse("changes more than slices and time");
+  auto s1 = static_cast<int64_t>(getSlice1()),
+       s0 = static_cast<int64_t>(getSlice0()),
+       t0 = static_cast<int64_t>(getTime0());
+  auto low = cut(slice, s0);
+  auto high = low ? cut(low->outer, s1) : std::nullopt;
+  if (!high)
+    return refuse("cuts a digit of its slices unevenly");
+  Digits slice2 = high->outer, slice1 = high->inner, slice0 = low->inner;
+  Digits toTime = to.getTime().getDigits();
+  // The result's slices, by the sizes of what takes the ring's two places.
+  auto outer = [&](int64_t size1, int64_t size0) -> std::optional<Cut> {
+    auto inner = cut(to.getSlice().getDigits(), size0);
+    auto middle = inner ? cut(inner->outer, size1) : std::nullopt;
+    if (!middle || !same(middle->outer, slice2))
+      return std::nullopt;
+    return Cut{middle->inner, inner->inner};
+  };
+  auto got = getTopology() == Topology::Transpose ||
+                     getTopology() == Topology::TransposedBroadcast1
+                 ? outer(s0, s1)
+                 : outer(s1, s0);
+  bool fits = got.has_value();
+  switch (getTopology()) {
+  case Topology::Broadcast01: {
+    auto parts = cutTime(time, 1, t0);
+    if (!parts)
+      return refuse("cuts a digit of its time unevenly");
+    fits = fits && areNew(got->outer, from) && areNew(got->inner, from) &&
+           same(toTime, joined(joined((*parts)[0], slice1),
+                               joined((*parts)[2], slice0)));
+    break;
+  }
+  case Topology::Broadcast1:
+    fits = fits && areNew(got->outer, from) && same(got->inner, slice0) &&
+           same(toTime, joined(time, slice1));
+    break;
+  case Topology::Transpose:
+    fits = fits && same(got->outer, slice0) && same(got->inner, slice1) &&
+           same(toTime, time);
+    break;
+  case Topology::InterTranspose: {
+    if (slices != limits().SlicesPerCluster)
+      return emitOpError("takes all ")
+             << limits().SlicesPerCluster << " slices, not " << slices << page;
+    auto parts = cutTime(time, s1, t0);
+    if (!parts)
+      return refuse("cuts a digit of its time unevenly");
+    fits = fits && same(got->outer, (*parts)[1]) && same(got->inner, slice0) &&
+           same(toTime, joined(joined((*parts)[0], (*parts)[2]), slice1));
+    break;
+  }
+  case Topology::TransposedBroadcast1:
+    fits = fits && areNew(got->outer, from) && same(got->inner, slice1) &&
+           same(toTime, joined(time, slice0));
+    break;
+  }
+  if (!fits)
+    return emitOpError("gives other slices or time than ")
+           << stringifyTopology(getTopology()) << " does" << page;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Register files
+//===----------------------------------------------------------------------===//
+
+/// Flits fill a register file, whole ones, in the order in which they arrive.
+static LogicalResult inOrder(Operation *op, StreamType from, Digits file) {
+  if (offsetOf(op->getOperand(1)) % limits().FlitBytes != 0)
+    return op->emitOpError("fills a register file from byte ")
+           << offsetOf(op->getOperand(1)) << ", no multiple of "
+           << limits().FlitBytes << " (computing-tensors/register-files.md)";
+  if (normalized(joined(from.getTime().getDigits(),
+                        from.getPacket().getDigits())) == normalized(file))
+    return success();
+  return op->emitOpError("brings its digits in another order than the target "
+                         "has them (computing-tensors/register-files.md)");
+}
+
 LogicalResult ToTrfOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
+  StreamType from = streamOf(getSource());
   auto to = cast<TrfType>(getTarget().getType());
   int64_t flits = positions(from.getTime().getDigits());
   int64_t lanes = positions(to.getLane().getDigits());
   if (from.getElementType() != to.getElementType())
     return emitOpError("changes the type");
   if (flits % lanes != 0 ||
-      flits / lanes * FlitBytes * 8 !=
+      flits / lanes * limits().FlitBytes * 8 !=
           positions(to.getElement().getDigits()) * bitsOf(to.getElementType()))
     return emitOpError("brings ")
            << flits << " flits, which do not fill " << lanes
-           << " lanes of the target evenly (register-files.md)";
-  return success();
+           << " lanes of the target evenly "
+              "(computing-tensors/register-files.md)";
+  if (failed(sameSlices(*this, to, from)))
+    return failure();
+  return inOrder(*this, from,
+                 joined(to.getLane().getDigits(), to.getElement().getDigits()));
 }
 
 LogicalResult ToVrfOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
+  StreamType from = streamOf(getSource());
   auto to = cast<VrfType>(getTarget().getType());
-  if (!from.getElementType().isF32() && !from.getElementType().isInteger(32))
-    return emitOpError("fills the vector register file with ")
-           << from.getElementType() << "; it holds i32 or f32";
-  if (positions(from.getTime().getDigits()) *
-          positions(from.getPacket().getDigits()) !=
-      positions(to.getElement().getDigits()))
-    return emitOpError("brings another number of elements than the target has");
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Contraction
-//===----------------------------------------------------------------------===//
-
-/// What products of `type` add up in, or none (outer.md, Operand types).
-static Type accumulatorOf(Type type) {
-  if (auto integer = dyn_cast<IntegerType>(type))
-    if (llvm::is_contained({4u, 5u, 8u, 9u}, integer.getWidth()))
-      return IntegerType::get(type.getContext(), 32);
-  if (isa<BFloat16Type, Float8E4M3FNType, Float8E5M2Type>(type))
-    return Float32Type::get(type.getContext());
-  return {};
-}
-
-LogicalResult ContractOuterOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
-  auto with = cast<TrfType>(getOperand().getType());
-  auto to = cast<StreamType>(getResult().getType());
-  if (getPack() != 1 && getPack() != 2)
-    return emitOpError("packs 1 or 2 flits, not ")
-           << getPack() << " (outer.md, Packing)";
-  Type sum = accumulatorOf(from.getElementType());
-  if (!sum || accumulatorOf(with.getElementType()) != sum)
-    return emitOpError("multiplies ")
-           << from.getElementType() << " with " << with.getElementType()
-           << ", which the contraction engine does not (outer.md, Operand "
-              "types)";
-  if (to.getElementType() != sum)
-    return emitOpError("gives ") << to.getElementType() << ", not " << sum;
-  int64_t packet = positions(to.getPacket().getDigits());
-  if (packet != positions(from.getPacket().getDigits()) * int64_t(getPack()))
-    return emitOpError("gives packets of ")
-           << packet << " elements, not of " << getPack() << " flits";
-  if (!sameDigits(to.getLane(), with.getLane()))
-    return emitOpError("gives other lanes than the register file has");
-  Digits element = with.getElement().getDigits();
-  if (failed(reachable(*this, to.getTime().getDigits(), element)) ||
-      failed(reachable(*this, to.getPacket().getDigits(), element)))
-    return failure();
-  return samePlaces(*this, from, to);
-}
-
-LogicalResult ContractPacketOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
-  auto to = cast<StreamType>(getResult().getType());
-  int64_t packet = positions(from.getPacket().getDigits());
-  if (getDepth() > 7 || packet % (int64_t(1) << getDepth()) != 0)
-    return emitOpError("adds 2^") << getDepth() << " neighbours of " << packet
-                                  << " elements (packet-reducer.md)";
-  if (positions(to.getPacket().getDigits()) > 32)
-    return emitOpError("keeps more than 32 elements (packet-reducer.md)");
-  return samePlaces(*this, from, to);
-}
-
-LogicalResult ContractTimeOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
-  auto to = cast<StreamType>(getResult().getType());
-  // What is kept keeps its order; the accumulator holds what is inside the
-  // outermost sum.
-  Digits kept = to.getTime().getDigits();
-  bool reduces = false;
-  int64_t slots = 1;
-  for (const Digit &digit : from.getTime().getDigits()) {
-    if (!kept.empty() && kept.front() == digit) {
-      kept = kept.drop_front();
-      if (reduces)
-        slots *= digit.extent;
-    } else {
-      reduces = true;
-    }
-  }
-  if (!kept.empty())
-    return emitOpError("keeps a digit of time that its source lacks, or in "
-                       "another order (time-reducer.md)");
-  bool sequential = false;
-  for (Operation *user : getResult().getUsers())
-    if (auto lane = dyn_cast<ContractLaneOp>(user))
-      sequential = lane.getSequential();
-  int64_t most = sequential ? 32 / positions(from.getLane().getDigits())
-                            : 128 / positions(from.getPacket().getDigits());
-  if (reduces && slots > most)
-    return emitOpError("needs ")
-           << slots << " accumulators of " << most << " (time-reducer.md)";
-  return samePlaces(*this, from, to);
-}
-
-//===----------------------------------------------------------------------===//
-// Vector engine
-//===----------------------------------------------------------------------===//
-
-namespace {
-enum class Rank { Any, Wide, Narrow };
-} // namespace
-
-static Rank rankOf(VectorKind kind) {
-  auto value = static_cast<uint32_t>(kind);
-  if (value >= 64 && value < 112)
-    return Rank::Narrow;
-  if (kind == VectorKind::Reinterpret)
-    return Rank::Any;
-  if (kind == VectorKind::WidenConcat || kind == VectorKind::WidenPad)
-    return Rank::Narrow;
-  return Rank::Wide;
-}
-
-LogicalResult VectorOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
-  auto to = cast<StreamType>(getResult().getType());
   Type type = from.getElementType();
-  if (!type.isF32() && !type.isInteger(32))
-    return emitOpError("works on ")
-           << type << "; the vector engine takes i32 and f32 "
-           << "(vector-engine/index.md)";
-  int64_t packet = positions(from.getPacket().getDigits());
-  Rank rank = rankOf(getKind());
-  if ((rank == Rank::Wide && packet != 8) ||
-      (rank == Rank::Narrow && packet != 4))
-    return emitOpError("takes packets of ")
-           << (rank == Rank::Wide ? 8 : 4) << " elements, not of " << packet
-           << " (intra-slice-chain.md, Pipeline)";
-  auto value = static_cast<uint32_t>(getKind());
-  if (value >= 64 && value < 112 && !type.isF32())
-    return emitOpError("is a float step of an integer stream");
-  bool binary = (value >= 16 && value <= 42) || value >= 73;
-  int operands =
-      (getOperand() ? 1 : 0) + getStash() + getZip() + (getImmediate() ? 1 : 0);
-  bool alone = getArguments() == Arguments::StreamStream;
-  if (binary ? operands + alone != 1 : operands != 0)
-    return emitOpError("needs ")
-           << (binary ? "one other operand" : "no other operand");
-  return samePlaces(*this, from, to);
+  if (!isListed(limits().VectorElements, type) || type != to.getElementType())
+    return emitOpError("fills the vector register file with ")
+           << type
+           << "; it holds i32 or f32 (computing-tensors/register-files.md)";
+  if (failed(sameSlices(*this, to, from)))
+    return failure();
+  return inOrder(*this, from, to.getElement().getDigits());
 }
 
-LogicalResult VectorReduceOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
-  if (positions(from.getPacket().getDigits()) != 4)
-    return emitOpError("takes packets of 4 elements "
-                       "(intra-slice-reduce.md)");
-  bool reduces = false;
-  int64_t slots = 1;
-  for (const Digit &digit : from.getTime().getDigits()) {
-    if (digit.axis && digit.axis.getValue() == getAxis())
-      reduces = true;
-    else if (reduces)
-      slots *= digit.extent;
-  }
-  if (slots > 8)
-    return emitOpError("needs ")
-           << slots << " accumulators of 8 (intra-slice-reduce.md)";
-  return success();
-}
+//===----------------------------------------------------------------------===//
+// The way out
+//===----------------------------------------------------------------------===//
 
 /// cast-engine.md, Supported Casts.
 LogicalResult CastOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
-  auto to = cast<StreamType>(getResult().getType());
+  StreamType from = streamOf(getSource()), to = streamOf(getResult());
   Type a = from.getElementType(), b = to.getElementType();
-  bool known =
-      (a.isInteger(32) &&
-       (b.isInteger(4) || b.isInteger(8) || b.isInteger(16))) ||
-      (a.isF32() && (isa<Float8E4M3FNType, Float8E5M2Type>(b) || b.isBF16()));
+  bool known = (a.isSignlessInteger(32) && isListed(limits().CastFromI32, b)) ||
+               (a.isF32() && isListed(limits().CastFromF32, b));
   if (!known)
     return emitOpError("cannot make ")
-           << b << " of " << a << " (cast-engine.md, Supported Casts)";
+           << b << " of " << a
+           << " (computing-tensors/cast-engine.md, Supported Casts)";
+  if (packetBits(to) != limits().FlitBytes * 8)
+    return emitOpError("makes packets of ")
+           << packetBits(to)
+           << " bits; a flit stays a flit (computing-tensors/cast-engine.md)";
+  auto whole = padded(from.getPacket().getDigits(),
+                      positions(to.getPacket().getDigits()));
+  if (!sameDigits(from.getTime(), to.getTime()) || !whole ||
+      normalized(*whole) != normalized(to.getPacket().getDigits()))
+    return emitOpError(
+        "changes more than the type (computing-tensors/cast-engine.md)");
   return samePlaces(*this, from, to);
 }
 
+/// Elements of a flit are written side by side: those that count come first,
+/// and lie so in memory.
+static LogicalResult verifyRun(CommitOp op, StreamType from, DmType to) {
+  SmallVector<Digit> live;
+  bool isPadded = false;
+  for (const Digit &digit : llvm::reverse(from.getPacket().getDigits())) {
+    if (isPadded && digit.size > 1)
+      return op.emitOpError("writes flits with padding between elements "
+                            "(computing-tensors/commit-adapter.md, Trimming)");
+    isPadded |= digit.size != digit.extent;
+    live.push_back({digit.axis, digit.stride, digit.size, digit.size});
+  }
+  std::reverse(live.begin(), live.end());
+  auto steps = stepsThrough(op, live, place(to.getElement().getDigits()));
+  if (failed(steps))
+    return failure();
+  coalesce(*steps);
+  if (steps->empty() || (steps->size() == 1 && steps->front().stride == 1))
+    return success();
+  return op.emitOpError("writes elements of a flit that are not neighbours in "
+                        "its target (moving-tensors/commit-engine.md)");
+}
+
 LogicalResult CommitOp::verify() {
-  auto from = cast<StreamType>(getSource().getType());
+  StreamType from = streamOf(getSource());
   auto to = cast<DmType>(getTarget().getType());
   if (from.getElementType() != to.getElementType())
     return emitOpError("writes ") << from.getElementType() << " to a tensor of "
                                   << to.getElementType();
-  int64_t live = 1;
-  for (const Digit &digit : from.getPacket().getDigits())
-    live *= digit.size;
-  int64_t bits = live * bitsOf(from.getElementType());
-  if (bits % 64 != 0 || bits > FlitBytes * 8)
+  if (failed(sameSlices(*this, to, from)))
+    return failure();
+  int64_t bits = liveBits(*this);
+  if (bits % 8 != 0 || !llvm::is_contained(limits().TrimBytes, bits / 8))
     return emitOpError("writes ")
-           << bits << " bits of a flit, not 8, 16, 24 or 32 bytes "
-           << "(commit-adapter.md, Trimming)";
-  Digits element = to.getElement().getDigits();
-  for (const Digit &digit : from.getTime().getDigits()) {
-    auto steps = stepsOf(digit, place(element));
-    if (!steps)
-      return reachable(*this, {digit}, element);
-    for (const Step &step : *steps)
-      if (step.stride * bitsOf(to.getElementType()) % 64 != 0)
-        return emitOpError("writes with a stride of ")
-               << step.stride * bitsOf(to.getElementType())
-               << " bits, no multiple of 8 bytes (commit-engine.md)";
-  }
-  return success();
+           << bits << " bits of a flit, not " << anyOf(limits().TrimBytes)
+           << " bytes (computing-tensors/commit-adapter.md, Trimming)";
+  int64_t first = offsetOf(getTarget()), unit = limits().CommitAlignment;
+  if (first % unit != 0)
+    return emitOpError("writes from byte ")
+           << first << ", no multiple of " << unit
+           << " (moving-tensors/commit-engine.md)";
+  if (failed(commitSteps(*this)))
+    return failure();
+  return verifyRun(*this, from, to);
 }

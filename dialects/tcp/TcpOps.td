@@ -29,6 +29,7 @@ def Tcp_ConstantOp : Tcp_Op<"constant", [Pure]> {
   let arguments = (ins ElementsAttr:$value);
   let results = (outs Tcp_Hbm:$result);
   let assemblyFormat = "$value attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Tcp_ViewOp : Tcp_Op<"view", [Pure]> {
@@ -76,6 +77,7 @@ def Tcp_TdmaGatherOp : Tcp_Op<"tdma_gather"> {
     `engine` $engine $source `at` $index `of` $key `to` $target (`after` $after^)? attr-dict
     `:` type($source) `,` type($index) `to` type($target)
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -94,13 +96,17 @@ def Tcp_ExecOp : Tcp_Op<"exec", [NoTerminator, SingleBlock]> {
     The body streams from one fetch to one commit, to_trf or to_vrf. Slices that
     the streams' types do not fill take part too (their results count for
     nothing). scheduling/schedule.md: instructions of a context run in order.
+
+    No transfer runs beside an instruction with `occupies_dma`, which one needs
+    whose fetch or commit touches a bank of data memory 64 times and more without
+    a break (memory-performance.md, Bank Starvation).
   }];
   let arguments = (ins EnumAttr<Tcp_Dialect, Tcp_Context, "context">:$on,
-                       Variadic<Tcp_Token>:$after);
+                       Variadic<Tcp_Token>:$after, UnitAttr:$occupies_dma);
   let results = (outs Tcp_Token:$done);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
-  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 class Tcp_StreamOp<string mnemonic, list<Trait> traits = []> :
@@ -144,12 +150,20 @@ def Tcp_Topology : I32EnumAttr<"Topology", "how the switch is set", [
 
 def Tcp_SwitchOp : Tcp_StreamOp<"switch"> {
   let summary = "Moves packets between slices (switch-engine.md)";
+  let description = [{
+    Cuts the slices into `slice2`, `slice1` and `slice0` from the outermost
+    inwards and time in front of its innermost `time0` positions; the page says
+    for each topology what of them the result has where. Digits of slices that
+    data is copied to are new or `_`. `time0` matters to `broadcast01` and
+    `inter_transpose` only.
+  }];
   let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Topology, "topology">:$topology,
                        I64Attr:$slice1, I64Attr:$slice0, I64Attr:$time0);
   let assemblyFormat = [{
-    $topology `(` $slice1 `,` $slice0 `,` $time0 `)` $source attr-dict
+    `` $topology `(` $slice1 `,` $slice0 `,` $time0 `)` $source attr-dict
     `:` type($source) `to` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def Tcp_CollectOp : Tcp_StreamOp<"collect"> {
@@ -205,6 +219,7 @@ def Tcp_ContractLaneOp : Tcp_StreamOp<"contract_lane"> {
   let summary = "Lanes become neighbours, or follow each other (lane-folder.md)";
   let arguments = (ins Tcp_Stream:$source, UnitAttr:$sequential);
   let assemblyFormat = "(`sequential` $sequential^)? $source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -258,24 +273,35 @@ def Tcp_VectorOp : Tcp_StreamOp<"vector"> {
     The other operand is an immediate (an i32, or the bits of an f32), a part of
     the vector register file, laid out by the axes that it shares with the
     stream, or what `stash` kept. With `zip` the two groups of a pair are joined.
+    `fma` multiplies with that operand and adds the immediate after `plus`.
   }];
   let arguments = (ins Tcp_Stream:$source, Optional<Tcp_Vrf>:$operand,
                        EnumAttr<Tcp_Dialect, Tcp_VectorKind, "vector_kind">:$kind,
                        DefaultValuedAttr<EnumAttr<Tcp_Dialect, Tcp_Arguments, "arguments">,
                          "::dure::tcp::Arguments::StreamOperand">:$arguments,
                        OptionalAttr<AnyAttr>:$immediate, UnitAttr:$stash,
-                       UnitAttr:$zip);
+                       UnitAttr:$zip, OptionalAttr<AnyAttr>:$addend);
+  let builders = [
+    // All but fma.
+    OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$source, "::mlir::Value":$operand,
+                   "::dure::tcp::VectorKind":$kind, "::dure::tcp::Arguments":$arguments,
+                   "::mlir::Attribute":$immediate, "bool":$stash, "bool":$zip), [{
+      build($_builder, $_state, result, source, operand, kind, arguments, immediate, stash, zip,
+            ::mlir::Attribute());
+    }]>];
   let assemblyFormat = [{
-    $kind $source (`,` $operand^ `:` type($operand))? (`stash` $stash^)? (`zip` $zip^)?
-    (`imm` `(` $immediate^ `)`)? (`as` $arguments^)? attr-dict `:` type($source) `to` type($result)
+    `` $kind $source (`,` $operand^ `:` type($operand))? (`stash` $stash^)? (`zip` $zip^)?
+    (`imm` `(` $immediate^ `)`)? (`plus` `(` $addend^ `)`)? (`as` `` $arguments^)? attr-dict
+    `:` type($source) `to` type($result)
   }];
   let hasVerifier = 1;
 }
 
 def Tcp_StashOp : Tcp_StreamOp<"stash"> {
-  let summary = "Keeps the stream for a later step";
+  let summary = "Keeps the stream for a later step, which reads it once";
   let arguments = (ins Tcp_Stream:$source);
   let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
 }
 
 def Tcp_Reduction : I32EnumAttr<"Reduction", "a reduction", [
@@ -294,19 +320,24 @@ def Tcp_VectorReduceOp : Tcp_StreamOp<"vector_reduce"> {
   let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction, "reduction">:$kind,
                        StrAttr:$axis, OptionalAttr<I64Attr>:$limit);
   let assemblyFormat = [{
-    $kind $source `over` $axis (`below` $limit^)? attr-dict `:` type($source) `to` type($result)
+    `` $kind $source `over` $axis (`below` $limit^)? attr-dict `:` type($source) `to` type($result)
   }];
   let hasVerifier = 1;
 }
 
 def Tcp_SliceReduceOp : Tcp_StreamOp<"slice_reduce"> {
   let summary = "Reduces over the innermost slices (inter-slice-reducer.md)";
+  let description = [{
+    `ratio` slices each give one result, for which the result's type has
+    `_ : ratio` with `broadcast`, else `_ : 1 of ratio`.
+  }];
   let arguments = (ins Tcp_Stream:$source, EnumAttr<Tcp_Dialect, Tcp_Reduction, "reduction">:$kind,
                        I64Attr:$ratio, UnitAttr:$broadcast);
   let assemblyFormat = [{
-    $kind $source `ratio` $ratio (`broadcast` $broadcast^)? attr-dict
+    `` $kind $source `ratio` $ratio (`broadcast` $broadcast^)? attr-dict
     `:` type($source) `to` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//

@@ -2,6 +2,8 @@
 // Each step's digits become loops of its sequencer.
 #include "targets/rngd/compiler/EncodeExec.h"
 
+#include "dialects/tcp/Steps.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -97,21 +99,6 @@ fb::Type typeOf(Type type) {
 
 StreamType streamOf(Value value) { return cast<StreamType>(value.getType()); }
 
-/// Joins loops that continue each other.
-void coalesce(SmallVectorImpl<Step> &steps) {
-  SmallVector<Step> joined;
-  for (const Step &step : steps) {
-    if (step.size == 1)
-      continue;
-    if (!joined.empty() && joined.back().stride == step.stride * step.size) {
-      joined.back() = {joined.back().size * step.size, step.stride};
-      continue;
-    }
-    joined.push_back(step);
-  }
-  steps.assign(joined.begin(), joined.end());
-}
-
 class ExecEncoder {
 public:
   ExecEncoder(ExecOp exec, const Places &places, fb::ExecT &body,
@@ -121,16 +108,13 @@ public:
   LogicalResult run();
 
 private:
-  LogicalResult fetch(Operation *op, DmType source, Value first, Value second,
-                      StringRef pair, StreamType result);
+  LogicalResult fetch(Operation *op, Value first, Value second);
   LogicalResult contract(ContractOuterOp outer);
   LogicalResult vector(VectorOp op);
   LogicalResult reduce(VectorReduceOp op);
   LogicalResult commit(CommitOp op);
   LogicalResult step(Operation &op);
   fb::VectorT &engine(StreamType stream);
-  LogicalResult loops(Operation *op, Digits map, ArrayRef<Placed> from,
-                      std::vector<fb::Loop> &result);
 
   ExecOp exec;
   const Places &places;
@@ -140,88 +124,32 @@ private:
 
 } // namespace
 
-/// Steps of all digits, padding included where `padded`.
-static FailureOr<SmallVector<Step>>
-walk(Operation *op, Digits map, ArrayRef<Placed> from, bool padded = false) {
-  SmallVector<Step> all;
-  for (const Digit &digit : map) {
-    auto steps = stepsOf(digit, from);
-    if (!steps)
-      return op->emitOpError("cannot walk its memory by ") << digit.axis;
-    if (padded && digit.extent != digit.size) {
-      if (steps->size() != 1)
-        return op->emitOpError("pads a digit that is two in memory");
-      steps->front().size = digit.extent;
-      // A digit of one has no stride of its own.
-      if (digit.size == 1)
-        steps->front().stride = 0;
-    }
-    llvm::append_range(all, *steps);
-  }
-  return all;
+static void append(ArrayRef<Step> steps, std::vector<fb::Loop> &loops) {
+  for (const Step &step : steps)
+    loops.push_back(fb::Loop(static_cast<uint32_t>(step.size),
+                             static_cast<int32_t>(step.stride)));
 }
 
-LogicalResult ExecEncoder::loops(Operation *op, Digits map,
-                                 ArrayRef<Placed> from,
-                                 std::vector<fb::Loop> &result) {
-  FailureOr<SmallVector<Step>> steps = walk(op, map, from);
-  if (failed(steps))
-    return failure();
-  coalesce(*steps);
-  if (steps->size() > 8)
-    return op->emitOpError("needs ")
-           << steps->size() << " loops; a sequencer has 8 (sequencer.md)";
-  for (const Step &step : *steps) {
-    if (step.size > 65536)
-      return op->emitOpError("needs a loop of ")
-             << step.size << " steps; a sequencer counts to 65536 "
-             << "(sequencer.md)";
-    result.push_back(fb::Loop(static_cast<uint32_t>(step.size),
-                              static_cast<int32_t>(step.stride)));
-  }
-  return success();
-}
-
-LogicalResult ExecEncoder::fetch(Operation *op, DmType source, Value first,
-                                 Value second, StringRef pair,
-                                 StreamType result) {
+LogicalResult ExecEncoder::fetch(Operation *op, Value first, Value second) {
+  auto source = cast<DmType>(first.getType());
   body.fetch = std::make_unique<fb::FetchT>();
   fb::FetchT &fetch = *body.fetch;
   fetch.base = static_cast<uint32_t>(places.offset(first));
   fetch.type = typeOf(source.getElementType());
   accesses.push_back(places.access(first, false));
-  SmallVector<Placed> memory = place(source.getElement().getDigits());
-  if (second) {
+  if (second)
     accesses.push_back(places.access(second, false));
-    int64_t distance = places.offset(second) - places.offset(first);
-    int64_t bytes = source.getElementType().getIntOrFloatBitWidth() / 8;
-    auto axis = StringAttr::get(op->getContext(), pair);
-    memory.insert(memory.begin(), {Digit{axis, 1, 2, 2}, distance / bytes});
-  }
-  FailureOr<SmallVector<Step>> time =
-      walk(op, result.getTime().getDigits(), memory);
-  Digits packet = result.getPacket().getDigits();
-  FailureOr<SmallVector<Step>> inner = walk(op, packet, memory, true);
-  if (failed(time) || failed(inner))
+  FailureOr<SmallVector<Step>> steps = fetchSteps(op);
+  if (failed(steps))
     return failure();
-  coalesce(*time);
-  coalesce(*inner);
+  append(*steps, fetch.loops);
+  Digits packet = streamOf(op->getResult(0)).getPacket().getDigits();
   fetch.packet = static_cast<uint32_t>(positions(packet));
   fetch.live = fetch.packet;
   // Only padding at the end can be told apart.
   if (!packet.empty() && packet.front().size != packet.front().extent)
     fetch.live = static_cast<uint32_t>(packet.front().size *
                                        positions(packet.drop_front()));
-  if (inner->empty())
-    inner->push_back({1, 1});
-  if (time->size() + inner->size() > 8)
-    return op->emitOpError("needs ")
-           << time->size() + inner->size()
-           << " loops; a sequencer has 8 (sequencer.md)";
-  llvm::append_range(*time, *inner);
-  for (const Step &step : *time)
-    fetch.loops.push_back(fb::Loop(static_cast<uint32_t>(step.size),
-                                   static_cast<int32_t>(step.stride)));
   // Who takes part: the clusters and slices of the source.
   body.clusters = positions(source.getCluster().getDigits()) > 1 ? 3 : 1;
   body.slices = static_cast<uint16_t>(positions(source.getSlice().getDigits()));
@@ -251,21 +179,10 @@ LogicalResult ExecEncoder::contract(ContractOuterOp outer) {
   contract.trf_type = typeOf(trf.getElementType());
   SmallVector<Placed> memory = place(trf.getElement().getDigits());
 
-  FailureOr<SmallVector<Step>> packet =
-      walk(outer, out.getPacket().getDigits(), memory, true);
-  if (failed(packet))
+  FailureOr<int64_t> read = fileRead(outer);
+  if (failed(read))
     return failure();
-  coalesce(*packet);
-  int64_t read = 1;
-  for (const Step &step : llvm::reverse(*packet)) {
-    if (step.stride == read)
-      read *= step.size;
-    else if (step.stride != 0)
-      return outer.emitOpError(
-          "reads packets of the register file that are not "
-          "contiguous (outer.md, TRF Sequencer)");
-  }
-  contract.trf_read = static_cast<uint32_t>(read);
+  contract.trf_read = static_cast<uint32_t>(*read);
 
   int64_t packets =
       positions(in.getTime().getDigits()) / int64_t(outer.getPack());
@@ -288,9 +205,6 @@ LogicalResult ExecEncoder::contract(ContractOuterOp outer) {
     if (!broadcast)
       passed *= digit.extent;
   }
-  if (contract.loops.size() > 8)
-    return outer.emitOpError("needs ")
-           << contract.loops.size() << " loops; a sequencer has 8";
   contract.tree_depth = static_cast<uint8_t>(packetOp.getDepth());
   contract.out_packet = static_cast<uint8_t>(
       positions(streamOf(packetOp.getResult()).getPacket().getDigits()));
@@ -305,8 +219,9 @@ fb::VectorT &ExecEncoder::engine(StreamType stream) {
     body.vector->type = typeOf(stream.getElementType());
     // The digit of a pair, if there is one, and what is inside it.
     Digits time = stream.getTime().getDigits();
+    StringAttr pair = pairAxis(exec);
     for (size_t i = 0; i < time.size(); ++i)
-      if (time[i].axis && time[i].axis.getValue() == "pair")
+      if (pair && time[i].axis == pair)
         body.vector->unzip =
             static_cast<uint32_t>(positions(time.drop_front(i + 1)));
   }
@@ -325,6 +240,15 @@ static fb::ArgMode modeOf(Arguments arguments) {
   return fb::ArgMode::M01;
 }
 
+/// An immediate as the code object has it.
+static uint32_t bitsOf(Attribute immediate) {
+  auto number = dyn_cast<FloatAttr>(immediate);
+  return static_cast<uint32_t>((number
+                                    ? number.getValue().bitcastToAPInt()
+                                    : cast<IntegerAttr>(immediate).getValue())
+                                   .getZExtValue());
+}
+
 LogicalResult ExecEncoder::vector(VectorOp op) {
   StreamType in = streamOf(op.getSource());
   fb::VectorT &unit = engine(in);
@@ -334,14 +258,12 @@ LogicalResult ExecEncoder::vector(VectorOp op) {
   step->zip = op.getZip();
   if (op.getImmediate() || op.getStash() || op.getOperand())
     step->operand = std::make_unique<fb::OperandT>();
-  if (std::optional<Attribute> immediate = op.getImmediate()) {
-    step->operand->source = fb::Source::Immediate;
-    if (auto number = dyn_cast<FloatAttr>(*immediate))
-      step->operand->bits = static_cast<uint32_t>(
-          number.getValue().bitcastToAPInt().getZExtValue());
-    else
-      step->operand->bits = static_cast<uint32_t>(
-          cast<IntegerAttr>(*immediate).getValue().getZExtValue());
+  if (std::optional<Attribute> immediate = op.getImmediate())
+    step->operand->bits = bitsOf(*immediate);
+  if (std::optional<Attribute> addend = op.getAddend()) {
+    step->mode = fb::ArgMode::M012;
+    step->operand2 = std::make_unique<fb::OperandT>();
+    step->operand2->bits = bitsOf(*addend);
   }
   if (op.getStash())
     step->operand->source = fb::Source::Stash;
@@ -350,25 +272,12 @@ LogicalResult ExecEncoder::vector(VectorOp op) {
     vrf.source = fb::Source::Vrf;
     vrf.base = static_cast<uint32_t>(places.offset(operand));
     accesses.push_back(places.access(operand, false));
-    auto type = cast<VrfType>(operand.getType());
-    SmallVector<Placed> memory = place(type.getElement().getDigits());
-    SmallVector<Digit> time;
-    for (const Digit &digit : in.getTime().getDigits())
-      if (!digit.axis || digit.axis.getValue() != "pair")
-        time.push_back(digit);
-    if (failed(loops(op, time, memory, vrf.loops)))
+    auto time = operandSteps(op, pairAxis(exec));
+    FailureOr<int64_t> read = fileRead(op);
+    if (failed(time) || failed(read))
       return failure();
-    FailureOr<SmallVector<Step>> packet =
-        walk(op, in.getPacket().getDigits(), memory, true);
-    if (failed(packet))
-      return failure();
-    coalesce(*packet);
-    vrf.scalar = packet->empty() ||
-                 llvm::all_of(*packet, [](const Step &s) { return !s.stride; });
-    if (!vrf.scalar && (packet->size() != 1 || packet->front().stride != 1))
-      return op.emitOpError(
-          "reads a packet of the vector register file that is "
-          "not contiguous");
+    append(*time, vrf.loops);
+    vrf.scalar = *read == 1;
   }
   unit.steps.push_back(std::move(step));
   return success();
@@ -414,32 +323,24 @@ LogicalResult ExecEncoder::reduce(VectorReduceOp op) {
 }
 
 LogicalResult ExecEncoder::commit(CommitOp op) {
-  StreamType in = streamOf(op.getSource());
-  auto target = cast<DmType>(op.getTarget().getType());
   body.commit = std::make_unique<fb::CommitT>();
   body.commit->base = static_cast<uint32_t>(places.offset(op.getTarget()));
   accesses.push_back(places.access(op.getTarget(), true));
-  int64_t live = 1;
-  for (const Digit &digit : in.getPacket().getDigits())
-    live *= digit.size;
-  int64_t bits = in.getElementType().getIntOrFloatBitWidth();
-  body.commit->trim_bytes = static_cast<uint8_t>(live * bits / 8);
-  return loops(op, in.getTime().getDigits(),
-               place(target.getElement().getDigits(), bits / 8),
-               body.commit->loops);
+  body.commit->trim_bytes = static_cast<uint8_t>(liveBits(op) / 8);
+  FailureOr<SmallVector<Step>> steps = commitSteps(op);
+  if (failed(steps))
+    return failure();
+  append(*steps, body.commit->loops);
+  return success();
 }
 
 LogicalResult ExecEncoder::step(Operation &op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(&op)
       .Case([&](FetchOp fetchOp) {
-        return fetch(fetchOp, cast<DmType>(fetchOp.getSource().getType()),
-                     fetchOp.getSource(), Value(), "",
-                     streamOf(fetchOp.getResult()));
+        return fetch(fetchOp, fetchOp.getSource(), Value());
       })
       .Case([&](FetchPairOp pair) {
-        return fetch(pair, cast<DmType>(pair.getFirst().getType()),
-                     pair.getFirst(), pair.getSecond(), pair.getPair(),
-                     streamOf(pair.getResult()));
+        return fetch(pair, pair.getFirst(), pair.getSecond());
       })
       .Case([&](FetchCastOp castOp) {
         body.fetch->cast =
@@ -501,6 +402,7 @@ LogicalResult ExecEncoder::step(Operation &op) {
 
 LogicalResult ExecEncoder::run() {
   body.sub = exec.getOn() == Context::Sub;
+  body.occupies_dma = exec.getOccupiesDma();
   for (Operation &op : exec.getBody().front())
     if (failed(step(op)))
       return failure();

@@ -2,6 +2,7 @@
 // DMA commands and instructions of one program.
 #include "targets/rngd/compiler/Encoder.h"
 
+#include "dialects/tcp/Steps.h"
 #include "targets/rngd/compiler/EncodeExec.h"
 #include "targets/rngd/compiler/Places.h"
 
@@ -12,52 +13,6 @@ using namespace dure::tcp;
 
 namespace dure::rngd {
 namespace {
-
-/// One loop of a transfer before it is a command: bytes.
-struct Transfer {
-  int64_t size, read, write, index = 0;
-};
-
-/// Joins loops that are one on all sides.
-void coalesce(SmallVector<Transfer> &loops) {
-  SmallVector<Transfer> joined;
-  for (const Transfer &loop : loops) {
-    if (loop.size == 1)
-      continue;
-    if (!joined.empty()) {
-      Transfer &outer = joined.back();
-      if (outer.read == loop.read * loop.size &&
-          outer.write == loop.write * loop.size &&
-          outer.index == loop.index * loop.size) {
-        outer = {outer.size * loop.size, loop.read, loop.write, loop.index};
-        continue;
-      }
-    }
-    joined.push_back(loop);
-  }
-  loops = joined;
-}
-
-/// In whatever order, the same is moved. Rows of HBM stay open longest when its
-/// addresses ascend, and what is read several times is read so at once, run by
-/// run.
-void orderForHbm(SmallVector<Transfer> &loops, bool reads) {
-  auto stride = [&](const Transfer &loop) {
-    return std::abs(reads ? loop.read : loop.write);
-  };
-  SmallVector<Transfer> repeats;
-  llvm::erase_if(loops, [&](const Transfer &loop) {
-    if (stride(loop) == 0)
-      repeats.push_back(loop);
-    return stride(loop) == 0;
-  });
-  // A handful: by insertion, equal ones as they were.
-  for (size_t i = 1; i < loops.size(); ++i)
-    for (size_t j = i; j > 0 && stride(loops[j - 1]) < stride(loops[j]); --j)
-      std::swap(loops[j - 1], loops[j]);
-  loops.insert(loops.empty() ? loops.end() : loops.end() - 1, repeats.begin(),
-               repeats.end());
-}
 
 class ProgramEncoder {
 public:
@@ -148,93 +103,26 @@ LogicalResult ProgramEncoder::encodeCopy(Operation *op, Value source,
                                          Value target, int64_t engine,
                                          fb::DmaT &dma, Value index,
                                          StringRef key) {
-  SmallVector<Placed> from = places.layout(source.getType());
-  SmallVector<Placed> to = places.layout(target.getType());
-  SmallVector<Placed> named;
-  if (index)
-    named = places.layout(index.getType());
-  SmallVector<Transfer> loops;
-  for (const Placed &digit : to) {
-    // A repeated axis is written as often.
-    auto steps = stepsOf(digit.digit, from);
-    if (index && digit.digit.axis && llvm::any_of(named, [&](const Placed &p) {
-          return p.digit.axis == digit.digit.axis;
-        })) {
-      auto names = stepsOf(digit.digit, named);
-      if (!names)
-        return op->emitOpError("cannot read its index with ")
-               << digit.digit.axis;
-      int64_t inner = digit.digit.size;
-      for (const Step &step : *names) {
-        inner /= step.size;
-        loops.push_back({step.size, 0, digit.stride * inner, step.stride});
-      }
-      continue;
-    }
-    if (!steps)
-      return op->emitOpError("cannot read its source by ") << digit.digit.axis;
-    int64_t inner = digit.digit.size;
-    for (const Step &step : *steps) {
-      inner /= step.size;
-      loops.push_back({step.size, step.stride, digit.stride * inner});
-    }
-  }
-  coalesce(loops);
-  if (!index) {
-    orderForHbm(loops, !isa<HbmType>(target.getType()));
-    coalesce(loops);
-  }
-  int64_t bits = elementBits(target.getType());
-  if (bits % 8 != 0)
-    return op->emitOpError("moves elements of less than a byte");
-  int64_t packet = bits / 8;
-  if (!loops.empty() && loops.back().read == packet &&
-      loops.back().write == packet && loops.back().index == 0) {
-    Transfer last = loops.pop_back_val();
-    int64_t run = last.size * packet, parts = 1;
-    // dma-engine.md: packets of at most 4096 bytes.
-    while (run / parts > 4096 || run % parts != 0 || (run / parts) % 8 != 0) {
-      if (++parts > last.size)
-        return op->emitOpError("moves runs of ")
-               << run << " bytes, which no packet of a multiple of 8 divides "
-               << "(dma-engine.md)";
-    }
-    packet = run / parts;
-    if (parts > 1)
-      loops.push_back({parts, packet, packet});
-  }
-  if (packet % 8 != 0)
-    return op->emitOpError("moves runs of ")
-           << packet << " bytes, no multiple of 8 (dma-engine.md)";
+  FailureOr<Transfer> transfer = transferOf(op, source, target, index, key);
+  if (failed(transfer))
+    return failure();
   dma.engine = static_cast<uint8_t>(engine);
-  dma.packet_bytes = static_cast<uint32_t>(packet);
+  dma.packet_bytes = static_cast<uint32_t>(transfer->packet);
   auto read = places.address(source), write = places.address(target);
   dma.read = std::make_unique<fb::Address>(read);
   dma.write = std::make_unique<fb::Address>(write);
-  for (const Transfer &loop : loops) {
-    if (loop.size > 65536)
-      return op->emitOpError("needs a loop of ")
-             << loop.size << " steps; a sequencer counts to 65536 "
-             << "(sequencer.md)";
+  for (const TransferLoop &loop : transfer->loops)
     dma.loops.push_back(fb::DmaLoop(static_cast<uint32_t>(loop.size),
                                     static_cast<uint32_t>(loop.index),
                                     loop.read, loop.write));
-  }
-  if (dma.loops.size() > 8)
-    return op->emitOpError("needs ")
-           << dma.loops.size() << " loops; a sequencer has 8 (sequencer.md)";
   if (!index)
     return success();
   dma.indexed = fb::Indexed::Gather;
   auto at = places.address(index);
   dma.index = std::make_unique<fb::Address>(at);
-  for (const Placed &each : from)
-    if (each.digit.axis && each.digit.axis.getValue() == key) {
-      dma.index_scale = static_cast<uint64_t>(each.stride);
-      dma.index_limit = static_cast<uint32_t>(each.digit.size);
-      return success();
-    }
-  return op->emitOpError("has no axis ") << key << " in its source";
+  dma.index_scale = static_cast<uint64_t>(transfer->indexScale);
+  dma.index_limit = static_cast<uint32_t>(transfer->indexLimit);
+  return success();
 }
 
 LogicalResult ProgramEncoder::run(fb::ProgramT &result) {

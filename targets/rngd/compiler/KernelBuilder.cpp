@@ -2,6 +2,8 @@
 // Types of each step from those before it; places one after the other.
 #include "targets/rngd/compiler/KernelBuilder.h"
 
+#include "dialects/tcp/Steps.h"
+
 using namespace mlir;
 using namespace dure::tcp;
 
@@ -163,6 +165,10 @@ void KernelBuilder::exec(Context context, function_ref<void()> body) {
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&op.getBody());
   body();
+  if (overflow)
+    return;
+  FailureOr<Operation *> starving = starvingStep(op);
+  op.setOccupiesDma(succeeded(starving) && *starving);
 }
 
 //===----------------------------------------------------------------------===//

@@ -217,7 +217,7 @@ void MatMul::store(int64_t first, int64_t count) {
     Grid shared = grid;
     shared.slice.pop_back();
     shared.slice.push_back(k.digit("n", plan.ring / plan.gathered, columns));
-    shared.slice.push_back(k.digit("_", 1, 1, plan.gathered));
+    shared.slice.push_back(k.digit("_", plan.gathered));
     Digit neighbours = k.digit("n", plan.gathered, plan.columns);
     Value together = k.dmOver(gathered[first / piece % 2], k.f32(), shared,
                               {some, ring, k.digit("n", columns)});

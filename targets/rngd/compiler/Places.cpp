@@ -7,11 +7,6 @@ using namespace dure::tcp;
 
 namespace dure::rngd {
 
-/// From one slice's data memory to the next as DMA counts (dma-engine.md), and
-/// slices of a cluster.
-static constexpr int64_t SliceStride = 4 << 20;
-static constexpr int64_t SlicesPerCluster = 256;
-
 static std::pair<Type, MapAttr> innermost(Type type) {
   if (auto hbm = dyn_cast<HbmType>(type))
     return {hbm.getElementType(), hbm.getElement()};
@@ -21,10 +16,6 @@ static std::pair<Type, MapAttr> innermost(Type type) {
     return {trf.getElementType(), trf.getElement()};
   auto vrf = cast<VrfType>(type);
   return {vrf.getElementType(), vrf.getElement()};
-}
-
-int64_t elementBits(Type memory) {
-  return innermost(memory).first.getIntOrFloatBitWidth();
 }
 
 static int64_t localBytes(Type memory) {
@@ -122,19 +113,6 @@ Access Places::access(Value value, bool writes) const {
   Access access = known.lookup(value);
   access.writes = writes;
   return access;
-}
-
-SmallVector<Placed> Places::layout(Type type) const {
-  auto [element, map] = innermost(type);
-  int64_t bytes = element.getIntOrFloatBitWidth() / 8;
-  SmallVector<Placed> placed;
-  if (auto dm = dyn_cast<DmType>(type)) {
-    llvm::append_range(placed, place(dm.getCluster().getDigits(),
-                                     SliceStride * SlicesPerCluster));
-    llvm::append_range(placed, place(dm.getSlice().getDigits(), SliceStride));
-  }
-  llvm::append_range(placed, place(map.getDigits(), bytes));
-  return placed;
 }
 
 /// Whoever conflicts later with what a write covers conflicts with the write,

@@ -12,9 +12,6 @@
 
 namespace dure::rngd {
 
-/// Bits of an element of a memory type.
-int64_t elementBits(mlir::Type memory);
-
 /// Bytes that one command touches: of HBM (by space and index), or of every
 /// slice's data memory or register file.
 struct Access {
@@ -53,8 +50,6 @@ public:
   /// Bytes from the start of its memory.
   int64_t offset(mlir::Value value) const { return known.lookup(value).begin; }
   Access access(mlir::Value value, bool writes) const;
-  /// Digits with strides in bytes, over slices and clusters too: a DMA's view.
-  llvm::SmallVector<tcp::Placed> layout(mlir::Type type) const;
   uint64_t workspaceBytes() const { return workspace; }
 
 private:

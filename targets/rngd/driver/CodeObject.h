@@ -3,8 +3,8 @@
 #ifndef DURE_TARGETS_RNGD_DRIVER_CODEOBJECT_H
 #define DURE_TARGETS_RNGD_DRIVER_CODEOBJECT_H
 
-#include "targets/rngd/driver/Limits.h"
 #include "targets/rngd/driver/Plan.h"
+#include "targets/rngd/machine/Limits.h"
 
 namespace dure::rngd {
 

@@ -2,6 +2,7 @@
 // One instruction of the tensor unit: its engines' settings, checked against
 // the published limits.
 #include "targets/rngd/driver/CodeObject.h"
+#include "targets/rngd/machine/BankRuns.h"
 
 #include <algorithm>
 
@@ -377,9 +378,38 @@ static std::string checkHeld(const ExecPlan &E) {
   return {};
 }
 
-std::string dure::rngd::decodeExec(const fb::Exec &From, const Limits &L,
-                                   Budget &B, ExecPlan &E) {
+/// memory-performance.md, Bank Starvation; scheduling/schedule.md has who must
+/// not run beside whom.
+static std::string checkBanks(const ExecPlan &E, const Limits &L, Budget &B) {
+  auto Refuse = [&](const char *Engine) {
+    return rule(std::string(Engine) + ": it touches one bank of data memory " +
+                    std::to_string(L.Starvation) +
+                    " times and more without a break, and does not occupy DMA",
+                "moving-tensors/memory-performance.md");
+  };
+  const StreamPlan &S = E.Stream;
+  std::vector<SequencerLoop> Loops;
+  for (const NestLoop &Loop : S.Sequencer)
+    Loops.push_back({Loop.Size, Loop.Elements});
+  int64_t Work = 0;
+  if (starves(readsOf(Loops, S.Packet, bitsOf(S.MemoryType), S.Base, E.Sub, L),
+              L, Work))
+    return Refuse("fetch");
+  if (E.Commit) {
+    Loops.clear();
+    for (const auto &[Size, Stride] : E.Commit->Loops)
+      Loops.push_back({Size, Stride});
+    if (starves(writesOf(Loops, E.Commit->Bytes, E.Commit->Base, E.Sub, L), L,
+                Work))
+      return Refuse("commit");
+  }
+  return B.take(Work) ? "" : "the code object is too large to decode";
+}
+
+static std::string decodeWhole(const fb::Exec &From, const Limits &L, Budget &B,
+                               ExecPlan &E) {
   E.Sub = From.sub();
+  E.OccupiesDma = From.occupies_dma();
   E.Clusters = From.clusters();
   E.Slices = From.slices();
   if (E.Clusters == 0 || E.Clusters >> L.Clusters)
@@ -413,4 +443,10 @@ std::string dure::rngd::decodeExec(const fb::Exec &From, const Limits &L,
       !Why.empty())
     return "commit: " + Why;
   return {};
+}
+
+std::string dure::rngd::decodeExec(const fb::Exec &From, const Limits &L,
+                                   Budget &B, ExecPlan &E) {
+  std::string Why = decodeWhole(From, L, B, E);
+  return Why.empty() && !E.OccupiesDma ? checkBanks(E, L, B) : Why;
 }

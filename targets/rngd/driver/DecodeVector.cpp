@@ -3,12 +3,14 @@
 //
 // All rules are of the book's computing-tensors/vector-engine pages.
 #include "targets/rngd/driver/CodeObject.h"
+#include "targets/rngd/machine/VectorUnits.h"
 
 #include <algorithm>
 #include <set>
 
 using namespace dure::rngd;
 using Op = fb::VectorOp;
+using enum VectorStage;
 
 static const char *const ChainPage =
     "computing-tensors/vector-engine/intra-slice-chain.md";
@@ -16,116 +18,6 @@ static const char *const ReducePage =
     "computing-tensors/vector-engine/intra-slice-reduce.md";
 static const char *const InterPage =
     "computing-tensors/vector-engine/inter-slice-reducer.md";
-
-namespace {
-
-enum Stage {
-  Entry,
-  Logic,
-  Fxp,
-  ToFloat,
-  Narrow,
-  Float,
-  Reduce,
-  Divide,
-  Widen,
-  ToFixed,
-  Clip
-};
-
-enum Types { Any, OnlyInt, OnlyFloat };
-
-/// What an op is: where it stands, which unit it takes, operands besides the
-/// stream (0, 1 or 2), and what it works on.
-struct Kind {
-  Stage At;
-  const char *Unit;
-  int Operands;
-  Types On;
-};
-
-} // namespace
-
-static std::optional<Kind> kindOf(Op O) {
-  switch (O) {
-  case Op::IntI32ToF32:
-    return Kind{ToFloat, "FxpToFp", 0, OnlyInt};
-  case Op::F32ToI32:
-    return Kind{ToFixed, "FpToFxp", 0, OnlyFloat};
-  case Op::NarrowSplit:
-  case Op::NarrowTrim:
-    return Kind{Narrow, "Narrow", 0, Any};
-  case Op::WidenConcat:
-  case Op::WidenPad:
-    return Kind{Widen, "Widen", 0, Any};
-  case Op::BitAnd:
-    return Kind{Logic, "LogicAnd", 1, Any};
-  case Op::BitOr:
-    return Kind{Logic, "LogicOr", 1, Any};
-  case Op::BitXor:
-    return Kind{Logic, "LogicXor", 1, Any};
-  case Op::ShiftLeft:
-    return Kind{Logic, "LogicLshift", 1, OnlyInt};
-  case Op::ShiftRightLogic:
-  case Op::ShiftRightArith:
-    return Kind{Logic, "LogicRshift", 1, OnlyInt};
-  case Op::AddFxp:
-  case Op::AddFxpSat:
-  case Op::SubFxp:
-  case Op::SubFxpSat:
-    return Kind{Fxp, "FxpAdd", 1, OnlyInt};
-  case Op::FxpShiftLeft:
-  case Op::FxpShiftLeftSat:
-    return Kind{Fxp, "FxpLshift", 1, OnlyInt};
-  case Op::MulFxp:
-  case Op::MulInt:
-    return Kind{Fxp, "FxpMul", 1, OnlyInt};
-  case Op::FxpShiftRightLogic:
-  case Op::FxpShiftRightArith:
-  case Op::FxpShiftRightRound:
-    return Kind{Fxp, "FxpRshift", 1, OnlyInt};
-  case Op::Exp:
-  case Op::NegExp:
-    return Kind{Float, "FpExp", 0, OnlyFloat};
-  case Op::Sqrt:
-  case Op::Tanh:
-  case Op::Sigmoid:
-  case Op::Erf:
-  case Op::Log:
-  case Op::Sin:
-  case Op::Cos:
-    return Kind{Float, "FpFpu", 0, OnlyFloat};
-  case Op::DivFpu:
-    return Kind{Float, "FpFpu", 1, OnlyFloat};
-  case Op::AddF:
-  case Op::SubF:
-  case Op::MulFma:
-    return Kind{Float, "FpFma", 1, OnlyFloat};
-  case Op::Fma:
-    return Kind{Float, "FpFma", 2, OnlyFloat};
-  case Op::Mul0:
-    return Kind{Float, "FpMul0", 1, OnlyFloat};
-  case Op::Mul1:
-    return Kind{Float, "FpMul1", 1, OnlyFloat};
-  case Op::Div:
-    return Kind{Divide, "FpDiv", 1, OnlyFloat};
-  case Op::Min:
-  case Op::AbsMin:
-    return Kind{Clip, "ClipMin", 1, Any};
-  case Op::Max:
-  case Op::AbsMax:
-    return Kind{Clip, "ClipMax", 1, Any};
-  case Op::ClipAdd:
-    return Kind{Clip, "ClipAdd", 1, Any};
-  case Op::ClipAddSat:
-    return Kind{Clip, "ClipAdd", 1, OnlyInt};
-  case Op::Stash:
-  case Op::Reinterpret:
-  case Op::Filter:
-    break;
-  }
-  return std::nullopt;
-}
 
 namespace {
 
@@ -137,9 +29,10 @@ public:
 
 private:
   std::string step(const fb::VectorStep &From);
-  std::string place(const Kind &K);
-  std::string structure(Op O, const Kind &K);
-  std::string operands(const fb::VectorStep &From, const Kind &K, StepPlan &S);
+  std::string place(const VectorUnit &K);
+  std::string structure(Op O, const VectorUnit &K);
+  std::string operands(const fb::VectorStep &From, const VectorUnit &K,
+                       StepPlan &S);
   std::string operand(const fb::Operand *From, const char *Which,
                       std::optional<OperandPlan> &To);
   std::string intra(const fb::IntraReduce &From);
@@ -147,7 +40,7 @@ private:
 
   const Limits &L;
   VectorPlan &To;
-  Stage At = Entry;
+  VectorStage At = Entry;
   std::set<std::string> Units;
   // Of one step: the page counts slots by pass, and the vendor's example of
   // attention reads two register-file operands in one chain
@@ -236,8 +129,8 @@ std::string VectorDecoder::operand(const fb::Operand *From, const char *Which,
   return {};
 }
 
-std::string VectorDecoder::operands(const fb::VectorStep &From, const Kind &K,
-                                    StepPlan &S) {
+std::string VectorDecoder::operands(const fb::VectorStep &From,
+                                    const VectorUnit &K, StepPlan &S) {
   bool IsTernary = S.Mode >= fb::ArgMode::M012;
   if (K.Operands == 0)
     return {};
@@ -267,7 +160,7 @@ std::string VectorDecoder::operands(const fb::VectorStep &From, const Kind &K,
   return {};
 }
 
-std::string VectorDecoder::place(const Kind &K) {
+std::string VectorDecoder::place(const VectorUnit &K) {
   if (K.At < At)
     return rule("the engine's steps have an order, which this one breaks",
                 ChainPage);
@@ -276,12 +169,13 @@ std::string VectorDecoder::place(const Kind &K) {
     return rule(std::string("the unit ") + K.Unit +
                     " is used twice in one pass",
                 ChainPage);
-  bool Narrowed = K.At >= Float && K.At <= Widen;
+  bool Narrowed = K.isNarrow();
   if (Narrowed != (Way == L.FloatWay))
     return rule(Narrowed ? "this step takes 4 elements a cycle: narrow first"
                          : "this step takes 8 elements a cycle: widen first",
                 ChainPage);
-  if ((K.On == OnlyInt && IsFloat) || (K.On == OnlyFloat && !IsFloat))
+  if ((K.On == VectorTypes::Int && IsFloat) ||
+      (K.On == VectorTypes::Float && !IsFloat))
     return rule(
         std::string("the step works on ") +
             (IsFloat ? "i32, the stream is f32" : "f32, the stream is i32"),
@@ -289,7 +183,7 @@ std::string VectorDecoder::place(const Kind &K) {
   return {};
 }
 
-std::string VectorDecoder::structure(Op O, const Kind &K) {
+std::string VectorDecoder::structure(Op O, const VectorUnit &K) {
   if (IsPair && (O == Op::NarrowTrim || O == Op::WidenPad))
     return rule("a pair is narrowed by a split and widened by its reverse",
                 ChainPage);
@@ -351,7 +245,7 @@ std::string VectorDecoder::step(const fb::VectorStep &From) {
   }
   if (S.Op == Op::Filter)
     return "the filter is not simulated";
-  std::optional<Kind> K = kindOf(S.Op);
+  std::optional<VectorUnit> K = vectorUnitOf(static_cast<uint8_t>(S.Op));
   if (!K)
     return rule("there is no such op", ChainPage);
   if (S.IntWidth > 31)

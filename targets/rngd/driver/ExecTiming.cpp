@@ -10,9 +10,6 @@
 
 using namespace dure::rngd;
 
-// Accesses that are looked at for starvation.
-static constexpr int64_t LookedAt = 1 << 16;
-
 const char *dure::rngd::nameOf(Engine E) {
   switch (E) {
   case Engine::Fetch:
@@ -113,80 +110,9 @@ std::string dure::rngd::timeExec(const ExecPlan &E, const Limits &L,
   }
   if (E.Commit) // moving-tensors/commit-engine.md
     busy(To, Engine::Commit) =
-        E.OutFlits * (E.Sub ? E.Commit->Bytes / L.CommitAlignment : 1);
+        E.OutFlits * (E.Sub ? E.Commit->Bytes / L.SubWriteBytes : 1);
   for (int64_t Each : To.Busy)
     Longest = std::max(Longest, Each);
   To.Cycles = Longest + Latency;
   return {};
-}
-
-namespace {
-
-/// Counts accesses to one bank without a break.
-class BankRuns {
-public:
-  explicit BankRuns(const Limits &L)
-      : L(L), Runs(static_cast<size_t>(L.DmBanks)) {}
-
-  /// True once a run is as long as the limit.
-  bool access(int64_t Byte, int64_t Bytes) {
-    int64_t First = Byte / L.DmRowBytes;
-    int64_t Count = (Byte + Bytes - 1) / L.DmRowBytes - First + 1;
-    for (int64_t Bank = 0; Bank != L.DmBanks; ++Bank) {
-      bool IsTouched =
-          Count >= L.DmBanks ||
-          (Bank - First % L.DmBanks + L.DmBanks) % L.DmBanks < Count;
-      int64_t &Run = Runs[static_cast<size_t>(Bank)];
-      Run = IsTouched ? Run + 1 : 0;
-      if (Run >= L.Starvation)
-        return true;
-    }
-    return false;
-  }
-
-private:
-  const Limits &L;
-  std::vector<int64_t> Runs;
-};
-
-} // namespace
-
-/// Walks loops of (size, stride in bits) from BASE bits on, BYTES an access.
-static bool keepsToBank(const std::vector<std::pair<int64_t, int64_t>> &Loops,
-                        int64_t Base, int64_t Bytes, const Limits &L) {
-  BankRuns Runs(L);
-  std::vector<int64_t> Index(Loops.size());
-  int64_t Bit = Base, Total = 1;
-  for (const auto &[Size, Stride] : Loops)
-    Total = std::min(LookedAt, Total * Size);
-  for (int64_t N = 0; N != Total; ++N) {
-    if (Runs.access(Bit / 8, Bytes))
-      return true;
-    for (size_t I = Loops.size(); I-- != 0;) {
-      Bit += Loops[I].second;
-      if (++Index[I] != Loops[I].first)
-        break;
-      Bit -= Loops[I].second * Loops[I].first;
-      Index[I] = 0;
-    }
-  }
-  return false;
-}
-
-bool dure::rngd::starves(const ExecPlan &E, const Limits &L) {
-  const StreamPlan &S = E.Stream;
-  int Bits = bitsOf(S.MemoryType);
-  std::vector<std::pair<int64_t, int64_t>> Loops;
-  for (const NestLoop &Loop : S.Time)
-    Loops.push_back({Loop.Size, Loop.Elements * Bits});
-  int64_t First = S.Runs.front().Elements * Bits;
-  int64_t Bytes = (S.Runs.front().Count * Bits + 7) / 8;
-  if (keepsToBank(Loops, S.Base * 8 + First, std::min(Bytes, L.FlitBytes), L))
-    return true;
-  if (!E.Commit)
-    return false;
-  Loops.clear();
-  for (const auto &[Size, Stride] : E.Commit->Loops)
-    Loops.push_back({Size, Stride * 8});
-  return keepsToBank(Loops, E.Commit->Base * 8, E.Commit->Bytes, L);
 }

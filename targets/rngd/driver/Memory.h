@@ -7,7 +7,7 @@
 #define DURE_TARGETS_RNGD_DRIVER_MEMORY_H
 
 #include "runtime/drivers/support/Host.h"
-#include "targets/rngd/driver/Limits.h"
+#include "targets/rngd/machine/Limits.h"
 
 #include <atomic>
 #include <cstring>

@@ -164,6 +164,7 @@ struct CommitPlan {
 
 struct ExecPlan {
   bool Sub;
+  bool OccupiesDma;
   unsigned Clusters;
   int64_t Slices;
   StreamPlan Stream;

@@ -113,7 +113,9 @@ private:
   void setRates();
   double nextEvent() const;
   void advance(double To);
-  bool occupiesDma(size_t Command) const { return Starving[Command]; }
+  bool occupiesDma(size_t Command) const {
+    return P.Commands[Command].Exec && P.Commands[Command].Exec->OccupiesDma;
+  }
 
   const ProgramPlan &P;
   const Limits &L;
@@ -121,7 +123,6 @@ private:
   Schedule &S;
   const std::function<bool()> &Stop;
   std::vector<DmaCost> Transfers;
-  std::vector<bool> Starving;
   std::vector<std::vector<size_t>> Queues;
   std::vector<size_t> Heads;
   std::vector<bool> Running; ///< By context.
@@ -138,7 +139,6 @@ bool Clock::prepare() {
   HbmLayout Layout(P, L);
   size_t Count = P.Commands.size();
   Transfers.resize(Count);
-  Starving.assign(Count, false);
   Ended.assign(Count, false);
   Queues.resize(static_cast<size_t>(FirstDma + L.DmaEngines));
   Heads.assign(Queues.size(), 0);
@@ -150,8 +150,7 @@ bool Clock::prepare() {
     Queues[static_cast<size_t>(contextOf(C))].push_back(I);
     if (C.Exec) {
       S.Fault = timeExec(*C.Exec, L, T, S.Costs[I]);
-      Starving[I] = S.Fault.empty() && starves(*C.Exec, L);
-      S.OccupyingDma += Starving[I];
+      S.OccupyingDma += occupiesDma(I);
     } else {
       dure::Result<DmaCost> Cost = T.dmaCost(dmaOf(*C.Dma, Layout));
       if (!Cost)

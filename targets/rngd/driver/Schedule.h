@@ -48,8 +48,7 @@ struct Schedule {
   /// first.
   int64_t Busy[EngineCount] = {};
   int64_t HbmBytesRead = 0, HbmBytesWritten = 0;
-  /// Instructions that keep to one bank for so long that no transfer may run
-  /// beside them.
+  /// Instructions beside which no transfer may run.
   int64_t OccupyingDma = 0;
   /// A rule that the program breaks, or nothing; then FAULTY is the command.
   std::string Fault;
@@ -88,8 +87,6 @@ void checkHazards(const ProgramPlan &P, const Limits &L,
 /// Cycles of one instruction by the book (ExecTiming.cpp).
 std::string timeExec(const ExecPlan &E, const Limits &L, const BookTiming &T,
                      ExecCost &To);
-/// Whether its fetch or commit keeps to one bank for so long that DMA starves.
-bool starves(const ExecPlan &E, const Limits &L);
 
 } // namespace dure::rngd
 

@@ -113,14 +113,9 @@ Result<int64_t> BookTiming::fetch(const FetchShape &Shape) const {
 
   int64_t AccessBits =
       accessSize(Shape.Loops, Shape.Packet) * Shape.ElementBits;
-  int64_t ReadBits = 0;
-  if (Shape.Context == UnitContext::Sub) {
-    ReadBits = SubReadBytes * 8;
-  } else {
-    for (int64_t Bytes : ReadBytes)
-      if (AccessBits % (Bytes * 8) == 0)
-        ReadBits = std::max(ReadBits, Bytes * 8);
-  }
+  int64_t ReadBits = Shape.Context == UnitContext::Sub
+                         ? SubReadBytes * 8
+                         : readBits(AccessBits, ReadBytes);
   if (ReadBits == 0 || AccessBits % ReadBits != 0)
     return refuse("no read size divides the run of " +
                       std::to_string(AccessBits) + " bits",

@@ -44,6 +44,13 @@ public:
     To.assign(Found->Numbers.begin(), Found->Numbers.end());
     return *this;
   }
+  FigureReader &words(const char *Key, std::vector<std::string> &To) {
+    const Figure *Found = Chip.find(Key);
+    if (!Found || Found->Words.empty())
+      return refuse(Key, " is no list of words");
+    To = Found->Words;
+    return *this;
+  }
 
   Status Failure;
 

@@ -25,6 +25,10 @@ int64_t contiguousRun(std::span<const SequencerLoop> Loops);
 /// common. `Packet` is in elements, > 0.
 int64_t accessSize(std::span<const SequencerLoop> Loops, int64_t Packet);
 
+/// Bits of one read in the main context (fetch-engine.md, Multi-Read Packet):
+/// those of the largest of SIZES, in bytes, that divides an access; 0 for none.
+int64_t readBits(int64_t AccessBits, std::span<const int64_t> Sizes);
+
 } // namespace dure::rngd
 
 #endif // DURE_TARGETS_RNGD_TIMING_SEQUENCER_H

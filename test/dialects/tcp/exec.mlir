@@ -47,7 +47,7 @@ func.func @f(%x: !x) {
 // Tests that packets are whole banks.
 func.func @f(%x: !x) {
   tcp.exec main {
-    // expected-error @+1 {{needs packets of a multiple of 8 bytes, not of 96 bits (fetch-engine.md)}}
+    // expected-error @+1 {{needs packets of a multiple of 8 bytes, not of 96 bits (moving-tensors/fetch-engine.md)}}
     %0 = tcp.fetch %x : !x to !tcp.stream<f32, slice [r : 8], time [c by 3 : 21], packet [c : 3]>
     tcp.commit %0 to %x : !tcp.stream<f32, slice [r : 8], time [c by 3 : 21], packet [c : 3]> to !x
   }
@@ -63,7 +63,7 @@ func.func @f(%x: !x) {
 func.func @f(%x: !x) {
   tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
-    // expected-error @+1 {{cannot make 'i32' of 'f32' (fetch-adapter.md, Type Casting)}}
+    // expected-error @+1 {{cannot make 'i32' of 'f32' (computing-tensors/fetch-adapter.md, Type Casting)}}
     %1 = tcp.fetch_cast %0 : !s to !tcp.stream<i32, slice [r : 8], time [c by 8 : 8], packet [c : 8]>
     tcp.commit %0 to %x : !s to !x
   }
@@ -79,7 +79,7 @@ func.func @f(%x: !x) {
 func.func @f(%x: !x) {
   tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
-    // expected-error @+1 {{makes packets of 128 bits; a flit has 256 (collect-engine.md)}}
+    // expected-error @+1 {{makes packets of 128 bits; a flit has 256 (computing-tensors/collect-engine.md)}}
     %1 = tcp.collect %0 : !s to !s
     tcp.commit %1 to %x : !s to !x
   }
@@ -95,7 +95,7 @@ func.func @f(%x: !x) {
 func.func @f(%x: !x) {
   tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
-    // expected-error @+1 {{takes packets of 4 elements, not of 8 (intra-slice-chain.md, Pipeline)}}
+    // expected-error @+1 {{takes packets of 4 elements, not of 8 (computing-tensors/vector-engine/intra-slice-chain.md, Pipeline)}}
     %1 = tcp.vector exp %0 : !s to !s
     tcp.commit %1 to %x : !s to !x
   }
@@ -111,7 +111,7 @@ func.func @f(%x: !x) {
 func.func @f(%x: !x) {
   tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
-    // expected-error @+1 {{works on 'bf16'; the vector engine takes i32 and f32 (vector-engine/index.md)}}
+    // expected-error @+1 {{works on 'bf16'; the vector engine takes i32 and f32 (computing-tensors/vector-engine/index.md)}}
     %1 = tcp.vector max %0 imm(0.0 : f32) : !s to !s
     tcp.commit %1 to %x : !s to !x
   }
@@ -143,7 +143,7 @@ func.func @f(%x: !x) {
 func.func @f(%x: !x) {
   tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
-    // expected-error @+1 {{needs 16 accumulators of 8 (intra-slice-reduce.md)}}
+    // expected-error @+1 {{needs 16 accumulators of 8 (computing-tensors/vector-engine/intra-slice-reduce.md)}}
     %1 = tcp.vector_reduce add %0 over "c" : !s to !tcp.stream<f32, slice [r : 8], time [a : 16], packet [x : 1 of 4]>
     tcp.commit %0 to %x : !s to !x
   }
@@ -159,7 +159,7 @@ func.func @f(%x: !x) {
 func.func @f(%x: !x) {
   tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
-    // expected-error @+1 {{cannot make 'i8' of 'f32' (cast-engine.md, Supported Casts)}}
+    // expected-error @+1 {{cannot make 'i8' of 'f32' (computing-tensors/cast-engine.md, Supported Casts)}}
     %1 = tcp.cast %0 : !s to !tcp.stream<i8, slice [r : 8], time [c by 8 : 8], packet [c : 8 of 32]>
     tcp.commit %0 to %x : !s to !x
   }
@@ -175,7 +175,7 @@ func.func @f(%x: !x) {
 func.func @f(%x: !x) {
   tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
-    // expected-error @+1 {{writes 96 bits of a flit, not 8, 16, 24 or 32 bytes (commit-adapter.md, Trimming)}}
+    // expected-error @+1 {{writes 96 bits of a flit, not 8, 16, 24 or 32 bytes (computing-tensors/commit-adapter.md, Trimming)}}
     tcp.commit %0 to %x : !s to !x
   }
   return
@@ -208,7 +208,7 @@ func.func @f(%x: !x, %w: !w) {
 func.func @f(%x: !x, %w: !w) {
   tcp.exec main {
     %0 = tcp.fetch %x : !x to !s
-    // expected-error @+1 {{multiplies 'f32' with 'bf16', which the contraction engine does not (outer.md, Operand types)}}
+    // expected-error @+1 {{multiplies 'f32' with 'bf16', which the contraction engine does not (computing-tensors/contraction-engine/outer.md, Operand types)}}
     %1 = tcp.contract_outer %0, %w pack 1 : !s, !w to !tcp.stream<f32, slice [m : 16], lane [n : 8], time [k by 8 : 8], packet [k : 8]>
     tcp.commit %0 to %x : !s to !x
   }
@@ -229,7 +229,7 @@ func.func @f(%x: !x, %w: !w) {
     %0 = tcp.fetch %x : !x to !s
     %1 = tcp.contract_outer %0, %w pack 1 : !s, !w to !p
     %2 = tcp.contract_packet %1 depth 4 : !p to !q
-    // expected-error @+1 {{needs 256 accumulators of 128 (time-reducer.md)}}
+    // expected-error @+1 {{needs 256 accumulators of 128 (computing-tensors/contraction-engine/time-reducer.md)}}
     %3 = tcp.contract_time %2 : !q to !tcp.stream<f32, slice [m : 16], lane [n : 4], time [n by 4 : 256], packet [_ : 1]>
     tcp.commit %0 to %x : !s to !x
   }

@@ -16,7 +16,7 @@ func.func @f() {
 
 // Tests the data memory of a slice.
 func.func @f() {
-  // expected-error @+1 {{needs 524292 bytes of a slice's data memory, which has 524288 (memory-performance.md)}}
+  // expected-error @+1 {{needs 524292 bytes of a slice's data memory, which has 524288 (moving-tensors/memory-performance.md)}}
   %0 = tcp.alloc 0 : !tcp.dm<f32, slice [r : 256], element [c : 131073]>
   return
 }
@@ -25,7 +25,7 @@ func.func @f() {
 
 // Tests the lanes of the tensor register file.
 func.func @f() {
-  // expected-error @+1 {{needs 1, 2, 4 or 8 lanes, not 3 (contraction-engine/outer.md)}}
+  // expected-error @+1 {{needs 1, 2, 4 or 8 lanes, not 3 (computing-tensors/contraction-engine/outer.md)}}
   %0 = tcp.alloc 0 : !tcp.trf<bf16, slice [r : 256], lane [n : 3], element [k : 32]>
   return
 }
@@ -34,7 +34,7 @@ func.func @f() {
 
 // Tests a lane's share of the tensor register file.
 func.func @f() {
-  // expected-error @+1 {{needs 8224 bytes of a lane of the tensor register file, which has 8192 (register-files.md)}}
+  // expected-error @+1 {{needs 8224 bytes of a lane of the tensor register file, which has 8192 (computing-tensors/register-files.md)}}
   %0 = tcp.alloc 0 : !tcp.trf<bf16, slice [r : 256], lane [n : 8], element [k : 4112]>
   return
 }
@@ -43,7 +43,7 @@ func.func @f() {
 
 // Tests the vector register file.
 func.func @f() {
-  // expected-error @+1 {{needs 8224 bytes of the vector register file, which has 8192 (register-files.md)}}
+  // expected-error @+1 {{needs 8224 bytes of the vector register file, which has 8192 (computing-tensors/register-files.md)}}
   %0 = tcp.alloc 4096 : !tcp.vrf<f32, slice [r : 256], element [c : 1032]>
   return
 }
@@ -52,8 +52,28 @@ func.func @f() {
 
 // Tests that addresses are whole banks.
 func.func @f() {
-  // expected-error @+1 {{needs an offset that is a multiple of 8 bytes}}
+  // expected-error @+1 {{needs an offset that is a multiple of 8 bytes (moving-tensors/memory-performance.md)}}
   %0 = tcp.alloc 4 : !tcp.dm<f32, slice [r : 256], element [c : 8]>
+  return
+}
+
+// -----
+
+// Tests that register files are filled by whole flits.
+func.func @f() {
+  %0 = tcp.alloc 32 : !tcp.vrf<f32, slice [r : 256], element [c : 8]>
+  // expected-error @+1 {{needs an offset that is a multiple of 32 bytes (computing-tensors/register-files.md)}}
+  %1 = tcp.alloc 48 : !tcp.trf<bf16, slice [r : 256], lane [n : 8], element [k : 16]>
+  return
+}
+
+// -----
+
+// Tests that places in HBM are whole accesses.
+func.func @f() {
+  %0 = tcp.alloc 256 : !tcp.hbm<f32, element [c : 8]>
+  // expected-error @+1 {{needs an offset that is a multiple of 256 bytes (moving-tensors/memory-performance.md)}}
+  %1 = tcp.alloc 128 : !tcp.hbm<f32, element [c : 8]>
   return
 }
 
@@ -71,7 +91,7 @@ func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
 // Tests that DMA does not reach register files.
 func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
   %0 = tcp.alloc 0 : !tcp.vrf<f32, element [c : 64]>
-  // expected-error @+1 {{moves between HBM and data memory only (dma-engine.md)}}
+  // expected-error @+1 {{moves between HBM and data memory only (moving-tensors/dma-engine.md)}}
   %1 = tcp.tdma engine 0 %x to %0 : !tcp.hbm<f32, element [c : 64]> to !tcp.vrf<f32, element [c : 64]>
   return
 }
@@ -81,7 +101,7 @@ func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
 // Tests the number of DMA engines.
 func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
   %0 = tcp.alloc 0 : !tcp.dm<f32, element [c : 64]>
-  // expected-error @+1 {{names engine 8 of 8 (dma-engine.md)}}
+  // expected-error @+1 {{names engine 8 of 8 (moving-tensors/dma-engine.md)}}
   %1 = tcp.tdma engine 8 %x to %0 : !tcp.hbm<f32, element [c : 64]> to !tcp.dm<f32, element [c : 64]>
   return
 }
@@ -92,7 +112,7 @@ func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
 func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
   %0 = tcp.alloc 0 : !tcp.dm<f32, slice [c by 8 : 8], element [c : 8]>
   %1 = tcp.tdma engine 0 commands 8 %x to %0 : !tcp.hbm<f32, element [c : 64]> to !tcp.dm<f32, slice [c by 8 : 8], element [c : 8]>
-  // expected-error @+1 {{makes 9 commands for 8 engines (dma-engine.md)}}
+  // expected-error @+1 {{makes 9 commands for 8 engines (moving-tensors/dma-engine.md)}}
   %2 = tcp.tdma engine 0 commands 9 %x to %0 : !tcp.hbm<f32, element [c : 64]> to !tcp.dm<f32, slice [c by 8 : 8], element [c : 8]>
   return
 }

@@ -254,6 +254,17 @@ static const Case Cases[] = {
      }},
     {"it writes bytes 524256 to 524320",
      [](Sound &S) { S.E->commit->base = 524288 - 32; }},
+    {"fetch: it touches one bank of data memory 64 times and more without a "
+     "break, and does not occupy DMA (moving-tensors/memory-performance.md)",
+     [](Sound &S) {
+       S.E->fetch->loops = {{64, 32}, {8, 1}};
+       S.E->commit->loops = {{64, 32}};
+     }},
+    {"commit: it touches one bank of data memory 64 times",
+     [](Sound &S) {
+       S.E->fetch->loops = {{64, 8}, {8, 1}};
+       S.E->commit->loops = {{64, 128}};
+     }},
     {"the commit adapter casts f32 to bf16, in the main context",
      [](Sound &S) {
        S.E->sub = true;

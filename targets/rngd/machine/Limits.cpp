@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The figures of RNGD that the simulator checks programs against.
-#include "targets/rngd/driver/Limits.h"
+#include "targets/rngd/machine/Limits.h"
 
 #include "targets/rngd/timing/FigureReader.h"
 
@@ -31,6 +31,7 @@ Result<Limits> Limits::of(const Machine &Chip) {
       .count("sequencer.loop_size", L.LoopSize)
       .count("stream.flit_bytes", L.FlitBytes)
       .count("fetch.packet_alignment", L.FetchAlignment)
+      .count("fetch.sub_read_bytes", L.SubReadBytes)
       .count("fetch.adapter_latency_cycles", L.AdapterLatency)
       .count("dma.engines", L.DmaEngines)
       .count("dma.packet_bytes", L.DmaPacket)
@@ -46,7 +47,19 @@ Result<Limits> Limits::of(const Machine &Chip) {
       .count("vector.float_elements_per_cycle", L.FloatWay)
       .count("vector.reduce_slots", L.ReduceSlots)
       .count("vector.immediates", L.Immediates)
-      .count("commit.alignment", L.CommitAlignment);
+      .count("commit.alignment", L.CommitAlignment)
+      .count("commit.sub_write_bytes", L.SubWriteBytes)
+      .counts("fetch.read_bytes", L.ReadBytes)
+      .counts("contraction.lanes", L.LanesInUse)
+      .counts("contraction.packet_bytes", L.ContractionPackets)
+      .counts("commit.trim_bytes", L.TrimBytes)
+      .words("contraction.types", L.ContractionTypes)
+      .words("vector.types", L.VectorElements)
+      .words("fetch.to_i32", L.FetchToI32)
+      .words("fetch.to_f32", L.FetchToF32)
+      .words("fetch.to_bf16", L.FetchToBf16)
+      .words("cast.from_i32", L.CastFromI32)
+      .words("cast.from_f32", L.CastFromF32);
   if (!Read.Failure.ok())
     return Read.Failure;
   return L;

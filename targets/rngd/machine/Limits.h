@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The figures of RNGD that the simulator checks programs against.
 //
-// Included by the driver only. They come from targets/rngd/machine/rngd.json,
-// whose text is built into the library: an installed driver needs no file.
-#ifndef DURE_TARGETS_RNGD_DRIVER_LIMITS_H
-#define DURE_TARGETS_RNGD_DRIVER_LIMITS_H
+// Included by the driver and the tcp dialect. They come from
+// targets/rngd/machine/rngd.json, whose text is built into the library: an
+// installed driver needs no file.
+#ifndef DURE_TARGETS_RNGD_MACHINE_LIMITS_H
+#define DURE_TARGETS_RNGD_MACHINE_LIMITS_H
 
 #include "targets/Machine.h"
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,13 +27,19 @@ struct Limits {
   int64_t HbmBytes, HbmUnit;
   double HbmBytesPerSecond, Hertz;
   int64_t SequencerLoops, LoopSize, FlitBytes;
-  int64_t FetchAlignment, AdapterLatency;
+  int64_t FetchAlignment, AdapterLatency, SubReadBytes;
   int64_t DmaEngines, DmaPacket, DmaRequest, DmaAlignment, DmnBytesPerCycle;
   int64_t AccumulatorCells, AccumulatorColumns, OutputElements;
   int64_t VectorWay, FloatWay, ReduceSlots, Immediates;
-  int64_t CommitAlignment;
+  int64_t CommitAlignment, SubWriteBytes;
   int64_t Starvation;
   int64_t TreeLatency4, TreeLatency8, TreeLatency16;
+  std::vector<int64_t> ReadBytes, LanesInUse, ContractionPackets, TrimBytes;
+  /// Types by the book's names: what contractions take, the vector engine, and
+  /// what fetch and cast make.
+  std::vector<std::string> ContractionTypes, VectorElements;
+  std::vector<std::string> FetchToI32, FetchToF32, FetchToBf16;
+  std::vector<std::string> CastFromI32, CastFromF32;
 
   static Result<Limits> of(const Machine &Chip);
 
@@ -42,4 +50,4 @@ struct Limits {
 
 } // namespace dure::rngd
 
-#endif // DURE_TARGETS_RNGD_DRIVER_LIMITS_H
+#endif // DURE_TARGETS_RNGD_MACHINE_LIMITS_H
