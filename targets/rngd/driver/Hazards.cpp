@@ -243,8 +243,8 @@ static std::optional<Touch> inSlice(const Touch &T, int64_t SliceStride) {
   return Local;
 }
 
-/// False where A and B are known to be disjoint in whatever slice: few runs tell
-/// that, where all slices have many.
+/// False where A and B are known to be disjoint in whatever slice: few runs
+/// tell that, where all slices have many.
 bool Checker::intersectInSlice(const Touch &A, const Touch &B) {
   const int64_t Strides[] = {L.SliceStride, L.trfBytes(), L.VrfBytes};
   if (A.Memory >= std::size(Strides))
