@@ -6,6 +6,7 @@
 #include "compiler/package/ElementTypes.h"
 #include "compiler/package/HostProgram.h"
 #include "compiler/package/SourceNames.h"
+#include "compiler/passes/specialize/Buckets.h"
 
 #include "llvm/Support/JSON.h"
 
@@ -46,7 +47,7 @@ public:
 
 private:
   bool addSignature();
-  void addOps(const Target &T);
+  void addOps(const Target &T, func::FuncOp Main);
   bool addTarget(const Target &T);
 };
 
@@ -75,12 +76,12 @@ bool Explainer::addSignature() {
   return true;
 }
 
-/// The ops of `main` and where they run; of the first target also their number
-/// and what they compute.
-void Explainer::addOps(const Target &T) {
+/// The ops of `main` as `T` gets them, and where they run; of the first target
+/// also their number and what they compute.
+void Explainer::addOps(const Target &T, func::FuncOp Main) {
   bool First = &T == Targets.front();
   std::optional<DimExpr> Flops = DimExpr(0);
-  mainOf(raisedFor(T)).getBody().walk([&](Operation *Op) {
+  Main.getBody().walk([&](Operation *Op) {
     if (isa<GetWeightOp, ConstantOp, DefineDimsOp, BindDimsOp>(Op) ||
         Op->hasTrait<OpTrait::IsTerminator>())
       return;
@@ -103,15 +104,30 @@ void Explainer::addOps(const Target &T) {
 bool Explainer::addTarget(const Target &T) {
   Report.Targets.emplace_back();
   Report.Targets.back().Name = T.name().str();
-  addOps(T);
   OwningOpRef<ModuleOp> Clone = raisedFor(T).clone();
+  // Shapes decide what a target takes: of buckets, those of the one chosen.
+  auto AddOps = [&] {
+    func::FuncOp Main = mainOf(*Clone);
+    if (!hasBuckets(Main))
+      return addOps(T, Main);
+    BucketTable Table = BucketTable::of(Main);
+    const Bucket *Chosen = Table.choose(Request.Dims);
+    addOps(T, Clone->lookupSymbol<func::FuncOp>(
+                  (Chosen ? *Chosen : Table.Buckets.back()).Callee));
+  };
   // Placement decides what is refused; forming dispatches, which values need
   // memory between them.
   for (Phase P : {Phase::Specialize, Phase::Place, Phase::Quantize,
                   Phase::FormDispatches}) {
-    if (!run(P, *Clone, &T))
+    if (!run(P, *Clone, &T)) {
+      if (P == Phase::Specialize)
+        addOps(T, mainOf(raisedFor(T)));
       return false;
-    if (P == Phase::Specialize && !checkShapes(*Clone, T))
+    }
+    if (P != Phase::Specialize)
+      continue;
+    AddOps();
+    if (!checkShapes(*Clone, T))
       return false;
   }
   Report.Targets.back() = aboutDispatches(*Clone, T);
