@@ -13,7 +13,8 @@ namespace dure {
 /// equal but for the names of their symbols are made once: a layer is compiled
 /// once, however often it is repeated. Emits a diagnostic and fails when the
 /// target's groups do not cover the region.
-mlir::LogicalResult outlineDispatches(mlir::ModuleOp Module, const Target &T);
+mlir::LogicalResult outlineDispatches(mlir::ModuleOp Module, const Target &T,
+                                      bool Kernels);
 
 } // namespace dure
 
