@@ -23,7 +23,40 @@ namespace {
 struct OwnedResult {
   dure_compiler_result Public = {};
   std::string Message, Text, Json;
+  std::vector<KernelReport> KernelReports;
+  std::vector<dure_compiler_kernel> Kernels;
+  std::optional<OracleReport> OracleOf;
+  std::vector<const char *> Arguments;
+  dure_compiler_oracle Oracle = {};
+
+  void addKernels(const CompilationReport &Report);
 };
+
+/// Kernels as text, and the tool that they are for.
+void OwnedResult::addKernels(const CompilationReport &Report) {
+  KernelReports = Report.Kernels;
+  for (const KernelReport &Each : KernelReports)
+    Kernels.push_back({sizeof(dure_compiler_kernel), Each.Name.c_str(),
+                       Each.Target.c_str(), Each.Text.c_str(),
+                       Each.Code.c_str(), Each.Reason.c_str(),
+                       Each.Remedy.c_str(), Each.Cycles.value_or(-1)});
+  Public.kernels = Kernels.data();
+  Public.kernel_count = Kernels.size();
+  OracleOf = Report.Oracle;
+  if (!OracleOf)
+    return;
+  for (const std::string &Each : OracleOf->Arguments)
+    Arguments.push_back(Each.c_str());
+  Oracle = {sizeof(dure_compiler_oracle),
+            OracleOf->Name.c_str(),
+            OracleOf->Variable.c_str(),
+            Arguments.data(),
+            Arguments.size(),
+            OracleOf->Extension.c_str(),
+            OracleOf->Remedy.c_str(),
+            OracleOf->Model.c_str()};
+  Public.oracle = &Oracle;
+}
 
 /// The caller's struct, as far as it fills it, else zeros: fields behind its
 /// struct_size keep their defaults.
@@ -124,8 +157,15 @@ const dure_compiler_result *give(const CompilationReport &Report,
   Out->Message = Report.Message;
   Out->Json = std::move(Json);
   Out->Text = std::move(Text);
-  Out->Public = {sizeof(dure_compiler_result), statusOf(Report.Result),
-                 Out->Message.c_str(), Out->Text.c_str(), Out->Json.c_str()};
+  Out->Public = {sizeof(dure_compiler_result),
+                 statusOf(Report.Result),
+                 Out->Message.c_str(),
+                 Out->Text.c_str(),
+                 Out->Json.c_str(),
+                 nullptr,
+                 0,
+                 nullptr};
+  Out->addKernels(Report);
   return &Out->Public;
 }
 
@@ -190,7 +230,8 @@ void finishReport(ReportFile &File, const std::string &Output,
   }
   if (Report.Result != Outcome::Ok || File.commit(Error))
     return;
-  std::remove(Output.c_str());
+  if (!Output.empty())
+    std::remove(Output.c_str());
   Report.Result = Outcome::Failed;
   Report.Message = Error;
 }
@@ -219,7 +260,14 @@ compile(const dure_compiler_compile_request *Given) {
     Request.Progress = [&](const std::string &Phase, double Fraction) {
       C.progress(C.user, Phase.c_str(), Fraction);
     };
-  if (Request.OutputPath.empty()) {
+  Request.Emit = text(C.emit);
+  Request.Oracle = text(C.oracle);
+  if (!Request.Emit.empty() && !Request.Oracle.empty()) {
+    Report.Message = say(Request.Korean, Say::EmitOrOracle);
+    return give(Report, false, Request.Korean);
+  }
+  const bool NeedsOutput = Request.Emit.empty() && Request.Oracle.empty();
+  if (NeedsOutput && Request.OutputPath.empty()) {
     Report.Message = say(Request.Korean, Say::NoOutput);
     return give(Report, false, Request.Korean);
   }

@@ -2,6 +2,7 @@
 // From a model to a package.
 #include "compiler/Compilation.h"
 
+#include "compiler/KernelTexts.h"
 #include "compiler/Pipeline.h"
 #include "compiler/package/Packaging.h"
 #include "compiler/package/ProgramText.h"
@@ -29,12 +30,16 @@ private:
   bool checkStop();
   bool lower(ModuleOp Placed, const Target &T,
              const std::vector<TargetVariant> &Variants);
+  bool checkTexts();
+  bool writeTexts(ModuleOp Formed, const Target &T);
   bool writePackageFile();
   bool saveText(ModuleOp At, StringRef Name);
   Status beforeCommit(uint64_t Bytes);
-  bool checkOutputs();
+  bool checkOutputs(std::vector<std::string> Outputs);
+  Status writeAll(const TextFiles &Wanted);
 
   dure::Package Content;
+  TextForm Form;
 };
 
 } // namespace
@@ -136,7 +141,77 @@ bool Compiler::runTarget(const Target &T,
     if (stopsAfter(P))
       return stop(textOf(*Clone));
   }
-  return lower(*Clone, T, Variants);
+  return asksForTexts(Request) ? writeTexts(*Clone, T)
+                               : lower(*Clone, T, Variants);
+}
+
+/// Kernels as text come of one target that has the form, and are the end.
+bool Compiler::checkTexts() {
+  if (!asksForTexts(Request))
+    return true;
+  const std::string Option = Request.Oracle.empty()
+                                 ? "--emit " + Request.Emit
+                                 : "--oracle " + Request.Oracle;
+  if (Targets.size() != 1)
+    return fail(Outcome::InvalidRequest, Say::TextsNeedOneTarget, {Option});
+  if (!Request.StopAfter.empty())
+    return fail(Outcome::InvalidRequest, Say::TextsNoStop, {Option});
+  std::string Error;
+  return findTextForm(Request, *Targets.front(), Report, Form, Error) ||
+         fail(Outcome::InvalidRequest, Error);
+}
+
+/// Writes them and ends the compilation.
+bool Compiler::writeTexts(ModuleOp Formed, const Target &T) {
+  if (!begin("emit"))
+    return false;
+  if (failed(addKernelTexts(Formed, T, Request, Report)))
+    return fail(Outcome::Failed, takeDiagnostics());
+  end("emit");
+  if (llvm::all_of(Report.Kernels, [](const KernelReport &Each) {
+        return Each.Text.empty();
+      })) {
+    std::string Message =
+        say(Request.Korean, Say::NoKernelText, {Report.TextForm});
+    for (const KernelReport &Each : Report.Kernels)
+      Message += "\n" + Each.Name + ": " + Each.Reason + " [" + Each.Code +
+                 "] " + Each.Remedy;
+    return fail(Outcome::Refused, Message);
+  }
+  TextFiles Wanted;
+  std::string Error;
+  if (!textFiles(Request.OutputPath, Form, Report, Wanted, Error))
+    return fail(Outcome::Failed, Say::CannotMakeFolder,
+                {Request.OutputPath, inRequestedLanguage(Error)});
+  std::vector<std::string> Paths;
+  for (const auto &[Path, Text] : Wanted)
+    Paths.push_back(Path);
+  if (!checkOutputs(Paths))
+    return false;
+  if (Status Written = writeAll(Wanted); !Written.ok())
+    return fail(Outcome::Failed, inRequestedLanguage(Written.message()));
+  return false;
+}
+
+/// All of the files or none.
+Status Compiler::writeAll(const TextFiles &Wanted) {
+  uint64_t Bytes = 0;
+  for (const auto &[Path, Text] : Wanted)
+    Bytes += Text.size();
+  if (Wanted.empty())
+    return beforeCommit(Bytes);
+  for (size_t I = 0; I < Wanted.size(); ++I) {
+    const auto &[Path, Text] = Wanted[I];
+    Status Written = writeFileAtomically(Path, Text, [&] {
+      return I == 0 ? beforeCommit(Bytes) : Status::success();
+    });
+    if (Written.ok())
+      continue;
+    for (size_t J = 0; J < I; ++J)
+      llvm::sys::fs::remove(Wanted[J].first);
+    return Written;
+  }
+  return Status::success();
 }
 
 bool Compiler::lower(ModuleOp Placed, const Target &T,
@@ -200,10 +275,10 @@ bool Compiler::writePackageFile() {
 }
 
 /// Refuses to write over what the weights are read from, by whatever name.
-bool Compiler::checkOutputs() {
+bool Compiler::checkOutputs(std::vector<std::string> Outputs) {
   auto Files = (*Module)->getAttrOfType<ArrayAttr>(DureDialect::FilesAttr);
-  std::vector<std::string> Outputs = Request.OtherOutputs;
-  Outputs.push_back(Request.OutputPath);
+  Outputs.insert(Outputs.end(), Request.OtherOutputs.begin(),
+                 Request.OtherOutputs.end());
   for (StringRef File :
        Files ? llvm::to_vector(Files.getAsValueRange<StringAttr>())
              : SmallVector<StringRef>())
@@ -224,7 +299,8 @@ bool Compiler::compile() {
             llvm::sys::fs::create_directories(Request.SaveTemps))
       return fail(Outcome::Failed, Say::CannotMakeFolder,
                   {Request.SaveTemps, inRequestedLanguage(Code.message())});
-  if (!checkStop() || !loadModule() || !checkOutputs() || !runShared())
+  if (!checkStop() || !checkTexts() || !loadModule() ||
+      !checkOutputs({Request.OutputPath}) || !runShared())
     return false;
   for (size_t I = 0; I < Targets.size(); ++I)
     if (!runTarget(*Targets[I], Variants[I]))

@@ -70,6 +70,21 @@ struct NodeReport {
   std::vector<std::string> Sources;
 };
 
+/// A dispatch function in a text form: the text, or why there is none.
+struct KernelReport {
+  std::string Name, Target;
+  std::vector<std::string> Ops;
+  std::string Text, Code, Reason, Remedy;
+  /// By the target's own model; asked for an oracle only.
+  std::optional<int64_t> Cycles;
+};
+
+/// The tool that kernels are to be compared with (Target.h, Oracle).
+struct OracleReport {
+  std::string Name, Variable, Extension, Remedy, Model;
+  std::vector<std::string> Arguments;
+};
+
 /// All that is said of a compilation, whatever its outcome.
 struct CompilationReport {
   Outcome Result = Outcome::Ok;
@@ -81,6 +96,10 @@ struct CompilationReport {
   std::vector<std::pair<std::string, double>> PhaseSeconds;
   std::optional<uint64_t> Parameters, WeightBytes;
   std::optional<SizeReport> PeakTransient;
+  /// Of --emit and --oracle.
+  std::string TextForm;
+  std::vector<KernelReport> Kernels;
+  std::optional<OracleReport> Oracle;
   // Explain only.
   std::optional<SizeReport> InputBytes, ResultBytes, Flops;
   std::vector<std::pair<std::string, int64_t>> Opsets;
@@ -119,6 +138,8 @@ struct CompilationRequest {
       BeforeCommit;
   bool EmbedWeights = true;
   std::string StopAfter, StartFrom;
+  /// Kernels as text instead of a package: the form's name, or the oracle's.
+  std::string Emit, Oracle;
   std::vector<std::string> PrintAfter;
   std::function<void(const std::string &)> Print;
   std::string SaveTemps;

@@ -190,7 +190,7 @@ LogicalResult dure::runPhase(Phase P, ModuleOp Module,
   }
   if (P == Phase::FormDispatches) {
     for (const Target *T : {Options.Preferred, Options.Fallback})
-      if (T && failed(outlineDispatches(Module, *T)))
+      if (T && failed(outlineDispatches(Module, *T, Options.Kernels)))
         return failure();
     if (failed(insertTransfers(Module, *Options.Preferred)))
       return failure();

@@ -50,6 +50,8 @@ struct PhaseOptions {
   /// What --bucket asks for, one text each, for a target that needs static
   /// shapes.
   std::vector<std::string> Buckets;
+  /// Ops are cut into single kernels (Target::formKernels) instead of launches.
+  bool Kernels = false;
   /// Receives the IR after a phase or pass whose name is in `PrintAfter`.
   std::vector<std::string> PrintAfter;
   std::function<void(llvm::StringRef Text)> Print;

@@ -525,6 +525,7 @@ bool Pipeline::runPhaseOn(Phase P, ModuleOp Module, const Target *Preferred,
   Options.Fallback = Fallback == Preferred ? nullptr : Fallback;
   Options.NoRaise = NoRaise;
   Options.Buckets = Request.Buckets;
+  Options.Kernels = !Request.Emit.empty() || !Request.Oracle.empty();
   Options.PrintAfter = Request.PrintAfter;
   Options.Print = [this](StringRef Text) {
     if (Request.Print)

@@ -124,6 +124,26 @@ static json::Object target(const TargetReport &Given) {
   return Out;
 }
 
+static json::Array kernels(const std::vector<KernelReport> &Given) {
+  json::Array Out;
+  for (const KernelReport &Each : Given) {
+    json::Object Kernel{{"name", clean(Each.Name)},
+                        {"target", Each.Target},
+                        {"ops", strings(Each.Ops)}};
+    if (Each.Text.empty()) {
+      Kernel["code"] = Each.Code;
+      Kernel["reason"] = clean(Each.Reason);
+      Kernel["remedy"] = clean(Each.Remedy);
+    } else {
+      Kernel["text"] = clean(Each.Text);
+    }
+    if (Each.Cycles)
+      Kernel["cycles"] = *Each.Cycles;
+    Out.push_back(std::move(Kernel));
+  }
+  return Out;
+}
+
 std::string dure::reportToJson(const CompilationReport &Report, bool Explain) {
   json::Object Out{{"status", statusName(Report.Result)},
                    {"message", clean(Report.Message)},
@@ -157,6 +177,8 @@ std::string dure::reportToJson(const CompilationReport &Report, bool Explain) {
       Out["output_bytes"] = *Report.OutputBytes;
     if (Report.PeakTransient)
       Out["peak_transient"] = size(*Report.PeakTransient);
+    if (!Report.TextForm.empty())
+      Out["kernels"] = kernels(Report.Kernels);
   }
   std::string Text;
   llvm::raw_string_ostream(Text) << json::Value(std::move(Out));
@@ -264,6 +286,27 @@ static void explainAsText(const CompilationReport &Report, bool Korean,
   explainMemory(Report, Korean, Out);
 }
 
+/// How many kernels have a text, and why the others have none.
+static void kernelsAsText(const CompilationReport &Report, bool Korean,
+                          llvm::raw_ostream &Out) {
+  if (Report.TextForm.empty())
+    return;
+  size_t Written = llvm::count_if(Report.Kernels, [](const KernelReport &Each) {
+    return !Each.Text.empty();
+  });
+  size_t Rest = Report.Kernels.size() - Written;
+  if (Korean)
+    Out << "커널       " << Report.TextForm << " 형식 " << Written
+        << "개, 쓸 수 없는 것 " << Rest << "개\n";
+  else
+    Out << "kernels " << Written << " in " << Report.TextForm << ", " << Rest
+        << " without\n";
+  for (const KernelReport &Each : Report.Kernels)
+    if (Each.Text.empty())
+      Out << (Korean ? "           " : "        ") << Each.Name << ": "
+          << Each.Reason << " [" << Each.Code << "]\n";
+}
+
 std::string dure::reportToText(const CompilationReport &Report, bool Explain,
                                bool Korean) {
   std::string Text;
@@ -292,6 +335,7 @@ std::string dure::reportToText(const CompilationReport &Report, bool Explain,
     Out << "\n";
     fallenAsText(Each, Korean, Out);
   }
+  kernelsAsText(Report, Korean, Out);
   double Total = 0;
   for (auto &[Name, Seconds] : Report.PhaseSeconds)
     Total += Seconds;

@@ -20,11 +20,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace dure {
 
-inline constexpr uint32_t TargetApiVersion = 3;
+inline constexpr uint32_t TargetApiVersion = 4;
 
 /// Phases at which a target may add passes of its own, by their public names:
 /// "quantize", "specialize", "form-dispatches". Specialize comes first, and
@@ -110,6 +111,34 @@ struct EmitRequest {
   std::function<bool()> Cancelled = [] { return false; };
 };
 
+/// A text in which a target can show kernels to other tools than Dure:
+/// `dure compile --emit=NAME`.
+struct TextForm {
+  std::string Name;
+  std::string Description;
+  /// Of a file with one kernel, ".tc".
+  std::string Extension;
+};
+
+/// A program of the vendor's that estimates the cycles of one kernel, for
+/// `dure check --oracle NAME`. It belongs to its user and is no part of Dure.
+/// It is started once a kernel, without a shell, and ends its output with a
+/// line that is the number of cycles.
+struct Oracle {
+  /// What --oracle takes, and the program that is looked for in PATH.
+  std::string Name;
+  /// An environment variable that names the program instead.
+  std::string Variable;
+  /// The text form that it reads.
+  std::string Form;
+  /// "{0}" stands for the file with the kernel.
+  std::vector<std::string> Arguments;
+  /// How to get it: shown where it is missing.
+  std::string Remedy;
+  /// Whose rules cyclesBy counts by.
+  std::string Model;
+};
+
 /// A compiler target. One instance serves one compilation on one thread.
 ///
 /// A program may run on two: ops that the requested target refuses are placed
@@ -177,6 +206,31 @@ public:
   /// A text that this target gave (a reason, a remedy, an error, a description)
   /// in Korean; empty when there is none, then it is shown as it is.
   virtual std::string inKorean(llvm::StringRef Text) const { return {}; }
+
+  /// Cuts a region's ops into single kernels, for kernelText and cyclesBy, by
+  /// formDispatches' rules. To be given where a launch is more than one kernel.
+  virtual std::vector<DispatchGroup> formKernels(mlir::Block &Region) const {
+    return formDispatches(Region);
+  }
+  /// The forms that kernelText knows.
+  virtual std::vector<TextForm> textForms() const { return {}; }
+  /// A kernel's function in the form of that name, or why there is none. The
+  /// fallback's functions are asked for as well: a vendor's tools may take what
+  /// this target does not.
+  virtual std::variant<std::string, Unsupported>
+  kernelText(llvm::StringRef Form, mlir::func::FuncOp Kernel) const {
+    return Unsupported{};
+  }
+
+  /// Tools that this target's kernels can be compared with.
+  virtual std::vector<Oracle> oracles() const { return {}; }
+  /// Cycles of one of the target's own kernels by itself, by its own model,
+  /// under the rules that `Oracle::Model` names. Emits a diagnostic and fails
+  /// when it cannot tell.
+  virtual mlir::FailureOr<int64_t> cyclesBy(const Oracle &Tool,
+                                            mlir::func::FuncOp Kernel) const {
+    return mlir::failure();
+  }
 };
 
 /// What a target library exports, as `const TargetPlugin *dure_target_plugin()`

@@ -81,6 +81,13 @@ try:
 except OSError:
     pass
 
+# A chip vendor's tool, which its user has: tools/test --vendor-tools names it.
+# Tests of our own side stand a program of theirs for it.
+furiosa_tcc = os.environ.get("DURE_FURIOSA_TCC")
+if furiosa_tcc:
+    config.available_features.add("furiosa-tcc")
+    config.substitutions.append(("%furiosa_tcc", furiosa_tcc))
+
 # What was downloaded (tools/test does that; check-dure alone does not).
 minilm = os.path.join(config.dure_data_dir, "minilm", "model.onnx")
 if os.path.exists(minilm):

@@ -18,8 +18,8 @@ namespace {
 /// Makes one function a group and finds equal ones again.
 class Outliner {
 public:
-  Outliner(ModuleOp Module, const Target &T)
-      : Module(Module), Symbols(Module), T(T) {}
+  Outliner(ModuleOp Module, const Target &T, bool Kernels)
+      : Module(Module), Symbols(Module), T(T), Kernels(Kernels) {}
 
   LogicalResult outlineRegion(RegionOp Region);
   /// Names that the results of dispatches get.
@@ -40,6 +40,7 @@ private:
   ModuleOp Module;
   SymbolTable Symbols;
   const Target &T;
+  bool Kernels;
   llvm::StringMap<func::FuncOp> ByText;
 };
 
@@ -225,7 +226,8 @@ LogicalResult Outliner::outlineGroup(const DispatchGroup &Group) {
 
 LogicalResult Outliner::outlineRegion(RegionOp Region) {
   Block &Body = Region.getBody().front();
-  std::vector<DispatchGroup> Groups = T.formDispatches(Body);
+  std::vector<DispatchGroup> Groups =
+      Kernels ? T.formKernels(Body) : T.formDispatches(Body);
 
   llvm::SmallPtrSet<Operation *, 32> Covered;
   for (const DispatchGroup &Group : Groups)
@@ -260,8 +262,9 @@ LogicalResult Outliner::outlineRegion(RegionOp Region) {
   return success();
 }
 
-LogicalResult dure::outlineDispatches(ModuleOp Module, const Target &T) {
-  Outliner Worker(Module, T);
+LogicalResult dure::outlineDispatches(ModuleOp Module, const Target &T,
+                                      bool Kernels) {
+  Outliner Worker(Module, T, Kernels);
   SmallVector<RegionOp> Regions;
   Module.walk([&](RegionOp Region) {
     if (Region.getTarget() == T.name())

@@ -12,8 +12,10 @@ namespace dure {
 /// dure.dispatch in its place and dissolves the region. Functions that are
 /// equal but for the names of their symbols are made once: a layer is compiled
 /// once, however often it is repeated. Emits a diagnostic and fails when the
-/// target's groups do not cover the region.
-mlir::LogicalResult outlineDispatches(mlir::ModuleOp Module, const Target &T);
+/// target's groups do not cover the region. `Kernels`: the groups are single
+/// kernels (Target::formKernels).
+mlir::LogicalResult outlineDispatches(mlir::ModuleOp Module, const Target &T,
+                                      bool Kernels);
 
 } // namespace dure
 

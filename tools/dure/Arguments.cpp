@@ -243,6 +243,7 @@ private:
     option(A, "--dims", DimsText, "NAME=SIZE,...", Message::HelpDims);
     option(A, "--save-temps", O.SaveTemps, "DIR", Message::HelpSaveTemps);
     option(A, "--report", O.Report, "F.json", Message::HelpReport);
+    option(A, "--emit", O.Emit, "FORM", Message::HelpEmit);
     option(A, "--stop-after", O.StopAfter, "PHASE", Message::HelpStopAfter);
     option(A, "--start-from", O.StartFrom, "PHASE", Message::HelpStartFrom);
     options(A, "--print-ir-after", O.PrintIrAfter, "NAME",
@@ -267,11 +268,14 @@ private:
   void addCheck() {
     CLI::App &A = command("check", Message::HelpCheck, Command::Check);
     addPath(A, "MODEL", Message::HelpModel);
-    option(A, "--data", O.Data, "DIR", Message::HelpData)->required();
+    option(A, "--data", O.Data, "DIR", Message::HelpData);
     option(A, "--against", O.Against, "F.npz", Message::HelpAgainst);
     flag(A, "--per-dispatch", O.PerDispatch, Message::HelpPerDispatch);
     option(A, "--atol", AtolText, "X", Message::HelpAtol);
     option(A, "--rtol", RtolText, "X", Message::HelpRtol);
+    option(A, "--oracle", O.Oracle, "TOOL", Message::HelpOracle);
+    option(A, "--oracle-timeout", OracleTimeoutText, "SECONDS",
+           Message::HelpOracleTimeout);
     addTarget(A, Message::HelpTarget);
     addModelRules(A);
     option(A, "--threads", ThreadsText, "N", Message::HelpThreads);
@@ -390,9 +394,31 @@ private:
     }
   }
 
+  /// Options of comparing values say nothing about cycles.
+  void checkOracle() const {
+    const struct {
+      const char *Name;
+      bool Given;
+    } All[] = {{"--data", !O.Data.empty()},
+               {"--against", !O.Against.empty()},
+               {"--per-dispatch", O.PerDispatch},
+               {"--atol", !AtolText.empty()},
+               {"--rtol", !RtolText.empty()}};
+    for (const auto &Each : All)
+      if (Each.Given)
+        throw UsageError{text(Message::UsageOracle, {Each.Name})};
+  }
+
   void finish() {
     if (!ThreadsText.empty())
       O.Threads = readCount("--threads", ThreadsText, 1, DURE_MAX_THREADS);
+    if (!OracleTimeoutText.empty())
+      O.OracleTimeout =
+          readCount("--oracle-timeout", OracleTimeoutText, 1, 86400);
+    if (O.Which == Command::Check && O.Data.empty() && O.Oracle.empty())
+      throw UsageError{text(Message::UsageMissing, {"--data"})};
+    if (O.Which == Command::Check && !O.Oracle.empty())
+      checkOracle();
     if (!RepeatText.empty())
       O.Repeat = readCount("--repeat", RepeatText, 1, 1000000);
     O.HasVerify = !VerifyText.empty();
@@ -421,7 +447,7 @@ private:
   CLI::App App;
   Options O;
   std::string LangText, ThreadsText, RepeatText, VerifyText, WeightsText,
-      LinksText, AtolText, RtolText, DimsText;
+      LinksText, AtolText, RtolText, DimsText, OracleTimeoutText;
   std::vector<std::string> InputTexts, InputValueTexts, DriverOptionTexts;
 };
 

@@ -200,6 +200,8 @@ bool checkSet(const Console &Out, const LoadedPackage &Package,
 } // namespace
 
 int runCheck(const Console &Out, const Options &O) {
+  if (!O.Oracle.empty())
+    return runOracle(Out, O);
   if (!isFolder(Out, O.Data))
     return ExitFailed;
   TemporaryCompile How;

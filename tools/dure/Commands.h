@@ -12,6 +12,8 @@ namespace dure {
 int runCompile(const Console &Out, const Options &O);
 int runRun(const Console &Out, const Options &O);
 int runCheck(const Console &Out, const Options &O);
+/// check --oracle.
+int runOracle(const Console &Out, const Options &O);
 int runBench(const Console &Out, const Options &O);
 int runInspect(const Console &Out, const Options &O);
 int runTargets(const Console &Out, const Options &O);

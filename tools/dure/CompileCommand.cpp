@@ -3,7 +3,9 @@
 #include "tools/dure/Commands.h"
 #include "tools/dure/Json.h"
 #include "tools/dure/OutputPaths.h"
+#include "tools/dure/Utf8.h"
 
+#include <cstdio>
 #include <filesystem>
 
 namespace dure {
@@ -87,9 +89,40 @@ void writeDevices(const Console &Out, const dure_devices *Devices, bool All,
   Json.end();
 }
 
+/// The kernels of `--emit`, all in one text.
+std::string kernelTexts(const dure_compiler_result &Result) {
+  std::string Text;
+  for (size_t I = 0; I < Result.kernel_count; ++I)
+    if (*Result.kernels[I].text)
+      Text += (Text.empty() ? "" : "\n") + std::string(Result.kernels[I].text);
+  return Text;
+}
+
+/// What is left to say after `--emit`: the kernels themselves, or where they
+/// are.
+int finishEmit(const Console &Out, const Options &O,
+               const CompilerResult &Result, bool ToStdout) {
+  if (ToStdout) {
+    // What else there is to say must not be among them.
+    std::fputs(escapeControls(Result->text, /*KeepLines=*/true).c_str(),
+               stderr);
+    return Out.print(kernelTexts(*Result)) ? ExitOk : ExitFailed;
+  }
+  size_t Written = 0;
+  for (size_t I = 0; I < Result->kernel_count; ++I)
+    Written += *Result->kernels[I].text != '\0';
+  const std::string Done =
+      Out.text(Message::EmitDone, {std::to_string(Written), O.Output});
+  return Out.print(std::string(Result->text) + Done + "\n") ? ExitOk
+                                                            : ExitFailed;
+}
+
 } // namespace
 
 int runCompile(const Console &Out, const Options &O) {
+  const bool ToStdout = O.Output == "-";
+  if (ToStdout && O.Emit.empty())
+    return Out.usage(Message::UsageStdout);
   if (const int Exit = checkOutputPaths(Out, O, {}); Exit != ExitOk)
     return Exit;
   if (O.StartFrom.empty() && !mayBeModel(Out, O.Path))
@@ -98,11 +131,14 @@ int runCompile(const Console &Out, const Options &O) {
   if (!Opened)
     return ExitFailed;
   Compiler::CompileSettings Settings;
-  Settings.OutputPath = O.Output;
+  Settings.OutputPath = ToStdout ? "" : O.Output;
   Settings.EmbedWeights = O.EmbedWeights.value_or(true);
   Settings.Threads = int32_t(O.Threads);
   Settings.Everything = true;
   const CompilerResult Result = Opened->compile(O, Settings, Out);
+  if (!O.Emit.empty() && !O.Json && Result &&
+      Result->status == DURE_COMPILER_OK)
+    return finishEmit(Out, O, Result, ToStdout);
   const int Exit = show(Out, O, Result);
   if (Exit != ExitOk || O.Json)
     return Exit;

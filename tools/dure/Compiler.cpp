@@ -60,8 +60,14 @@ CompilerResult failedResult(std::string Message) {
   };
   auto *Result = new Owned;
   Result->Message = std::move(Message);
-  Result->Public = {sizeof(dure_compiler_result), DURE_COMPILER_FAILED,
-                    Result->Message.c_str(), "", "{}"};
+  Result->Public = {sizeof(dure_compiler_result),
+                    DURE_COMPILER_FAILED,
+                    Result->Message.c_str(),
+                    "",
+                    "{}",
+                    nullptr,
+                    0,
+                    nullptr};
   return CompilerResult(&Result->Public, [](const dure_compiler_result *R) {
     delete reinterpret_cast<const Owned *>(R);
   });
@@ -200,7 +206,9 @@ CompilerResult Compiler::compile(const Options &O,
     Request.print_ir_after_count = PrintAfter.size();
     Request.save_temps_dir = orNull(O.SaveTemps);
     Request.report_path = orNull(O.Report);
+    Request.emit = orNull(O.Emit);
   }
+  Request.oracle = orNull(Settings.Oracle);
   Request.progress = [](void *User, const char *Phase, double Fraction) {
     static_cast<ProgressBar *>(User)->update(Phase, Fraction);
   };

@@ -34,6 +34,8 @@ public:
     int32_t Threads = 0;
     /// Those of `dure compile` only: phases, temporaries, report.
     bool Everything = false;
+    /// A vendor's tool that kernels' text is for.
+    std::string Oracle;
   };
   CompilerResult compile(const Options &O, const CompileSettings &Settings,
                          const Console &Out) const;

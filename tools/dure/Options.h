@@ -49,6 +49,8 @@ struct Options {
   NamedFiles InputValues;
   std::string Output;
   std::optional<bool> EmbedWeights;
+  /// A text form of kernels; empty: a package.
+  std::string Emit;
   std::string StopAfter;
   std::string StartFrom;
   std::vector<std::string> PrintIrAfter;
@@ -75,6 +77,11 @@ struct Options {
   bool PerDispatch = false;
   std::optional<double> Atol;
   std::optional<double> Rtol;
+  /// A vendor's tool to compare kernels' cycles with; empty: values are
+  /// compared.
+  std::string Oracle;
+  /// Seconds that it may take for one kernel.
+  int64_t OracleTimeout = 60;
 
   // For bench. 0: by time.
   int64_t Repeat = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Getting from what the user named to a package with a session.
 #include "tools/dure/Commands.h"
+#include "tools/dure/TemporaryFolder.h"
 
 #include "tools/io/File.h"
 
@@ -16,37 +17,6 @@
 
 namespace dure {
 namespace {
-
-/// A private folder for one package, which goes with it. Gone also when the
-/// process is ended from outside.
-class TemporaryFolder {
-public:
-  TemporaryFolder() {
-    const char *Wanted = std::getenv("TMPDIR");
-    Place = Wanted && *Wanted ? Wanted : "/tmp";
-    std::string Pattern = Place + "/dure-XXXXXX";
-    if (!::mkdtemp(Pattern.data())) {
-      Error = errno;
-      return;
-    }
-    Path = Pattern;
-    setTemporaryFile(file());
-  }
-  ~TemporaryFolder() {
-    setTemporaryFile("");
-    std::error_code Ignored;
-    if (!Path.empty())
-      std::filesystem::remove_all(Path, Ignored);
-  }
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
-
-  std::string file() const { return Path + "/model.dure"; }
-
-  /// Where it should be, and where it is; not there: empty, and why.
-  std::string Place, Path;
-  int Error = 0;
-};
 
 std::string folderOf(const std::string &Path) {
   const std::string Folder = std::filesystem::path(Path).parent_path().string();
@@ -129,7 +99,7 @@ Prepared compileAndLoad(const Console &Out, const Options &O,
   if (!mayBeModel(Out, O.Path))
     return Result;
   // Gone at return: the package is mapped by then.
-  TemporaryFolder Folder;
+  TemporaryFolder Folder("model.dure");
   if (Folder.Path.empty()) {
     Out.fail(Message::NoTemporaryFolder,
              {Folder.Place, io::systemError(Folder.Error, Out.language())});

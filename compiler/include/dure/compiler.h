@@ -39,7 +39,7 @@ extern "C" {
  * caller of `version`, else NULL. Major 0: may change until it is declared
  * stable. */
 #define DURE_COMPILER_VERSION_MAJOR 0u
-#define DURE_COMPILER_VERSION_MINOR 3u
+#define DURE_COMPILER_VERSION_MINOR 4u
 #define DURE_COMPILER_VERSION                                                  \
   ((DURE_COMPILER_VERSION_MAJOR << 16) | DURE_COMPILER_VERSION_MINOR)
 
@@ -180,6 +180,15 @@ typedef struct dure_compiler_compile_request {
   const volatile int *cancel;
   /* Passed to `print` and `progress`. */
   void *user;
+  /* Kernels in a text form of the target's instead of a package; takes one
+   * target. `output_path` may then be NULL, "": the result alone has them; a
+   * folder, or a path that ends in '/', which is made: one file a kernel; else
+   * a file with all. NULL: a package. */
+  const char *emit;
+  /* Kernels as text for a tool of the vendor's that estimates their cycles,
+   * beside the target's own count by the same rules. It says itself which form;
+   * `emit` is NULL. NULL: none. */
+  const char *oracle;
 } dure_compiler_compile_request;
 
 typedef struct dure_compiler_explain_request {
@@ -194,6 +203,40 @@ typedef struct dure_compiler_targets_request {
   size_t load_target_count;
   const char *lang;
 } dure_compiler_targets_request;
+
+/* One kernel of a result of `emit` or `oracle`. */
+typedef struct dure_compiler_kernel {
+  size_t struct_size;
+  /* The dispatch function's name, and the target that computes it. */
+  const char *name;
+  const char *target;
+  /* In the text form; "" where there is none, then `reason` and `remedy` say
+   * why, in the request's language, and `code` stays the same in all. */
+  const char *text;
+  const char *code;
+  const char *reason;
+  const char *remedy;
+  /* With `oracle`: by the target's own model; -1 where it does not count. */
+  int64_t cycles;
+} dure_compiler_kernel;
+
+/* The tool of a result of `oracle`. */
+typedef struct dure_compiler_oracle {
+  size_t struct_size;
+  /* The program to look for in PATH, and the environment variable that names
+   * it instead. */
+  const char *name;
+  const char *variable;
+  /* "{0}" stands for the file with a kernel's text, whose name ends in
+   * `extension`. The last line of what it prints is the cycles. */
+  const char *const *arguments;
+  size_t argument_count;
+  const char *extension;
+  /* How to get it, in the request's language. */
+  const char *remedy;
+  /* Whose rules the target's own model counts by. */
+  const char *model;
+} dure_compiler_oracle;
 
 /* `json` is one object; numbers are bytes, seconds or counts, absent means
  * unknown. A size that depends on dimensions that have no value is a string, an
@@ -212,6 +255,9 @@ typedef struct dure_compiler_targets_request {
  *     devices). fallback_ops is absent for a module that was placed before
  *   "phases": [{"name", "seconds"}], "parameters", "weight_bytes",
  *   "peak_transient": the first target's "transient", at most needed by main
+ *   with `emit` or `oracle` also "kernels": [{"name", "target", "ops":
+ *   [string], "text"}], with "code", "reason" and "remedy" instead of "text"
+ *   where there is none, with `oracle` also "cycles"
  * explain adds
  *   "model", "opsets": [{"domain", "version"}], "parameters", "weight_bytes",
  *   "inputs", "outputs": [{"name", "type", "dims": [string]}],
@@ -237,6 +283,11 @@ typedef struct dure_compiler_result {
   /* The report for people: a few aligned lines or a table. */
   const char *text;
   const char *json;
+  /* Of `emit` and `oracle`; else none. */
+  const dure_compiler_kernel *kernels;
+  size_t kernel_count;
+  /* Of `oracle`; else NULL. */
+  const dure_compiler_oracle *oracle;
 } dure_compiler_result;
 
 typedef struct dure_compiler_api {

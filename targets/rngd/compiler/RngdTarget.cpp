@@ -4,6 +4,8 @@
 #include "targets/rngd/compiler/Encoder.h"
 #include "targets/rngd/compiler/Kernels.h"
 #include "targets/rngd/compiler/PackWeights.h"
+#include "targets/rngd/compiler/TccCycles.h"
+#include "targets/rngd/compiler/TclText.h"
 
 #include "runtime/base/Korean.h"
 
@@ -100,6 +102,33 @@ public:
 
   std::vector<DispatchGroup> formDispatches(Block &region) const override;
   FailureOr<CodeObjectResult> emit(const EmitRequest &request) const override;
+
+  std::vector<DispatchGroup> formKernels(Block &region) const override;
+  std::vector<TextForm> textForms() const override {
+    return {{"tcl", "the text that furiosa-tcc reads", ".tc"}};
+  }
+  std::variant<std::string, Unsupported>
+  kernelText(StringRef form, func::FuncOp dispatch) const override {
+    TclText made = tclText(dispatch);
+    if (made.why.empty())
+      return std::move(made.text);
+    return Unsupported{"no-tcl",
+                       made.op + " has no form in TCL here: " + made.why,
+                       "Dure's own kernel for it, or the host's, is compiled "
+                       "without --emit."};
+  }
+
+  std::vector<Oracle> oracles() const override {
+    return {{"furiosa-tcc",
+             "DURE_FURIOSA_TCC",
+             "tcl",
+             {"--target-npu", "renegade-8pe", "--evaluate-tcl", "{0}"},
+             "It is FuriosaAI's and no part of Dure: pip install "
+             "furiosa-tcc==2026.4.0, in an environment of your own.",
+             "rngd, profile tcc"}};
+  }
+  FailureOr<int64_t> cyclesBy(const Oracle &tool,
+                              func::FuncOp dispatch) const override;
 };
 
 } // namespace
@@ -128,6 +157,24 @@ std::vector<DispatchGroup> RngdTarget::formDispatches(Block &region) const {
   if (ops > 1)
     all.Name += "_and_" + std::to_string(ops - 1) + "_more";
   return {all};
+}
+
+/// One op a kernel, its operand's cast with it, which makes no code.
+std::vector<DispatchGroup> RngdTarget::formKernels(Block &region) const {
+  std::vector<DispatchGroup> groups;
+  for (Operation &op : region.without_terminator()) {
+    if (isa<GetWeightOp, dure::ConstantOp, DefineDimsOp, ReshapeOp, CastOp>(op))
+      continue;
+    DispatchGroup group;
+    for (Value operand : op.getOperands())
+      if (auto cast = operand.getDefiningOp<CastOp>();
+          cast && cast->hasOneUse() && cast->getBlock() == &region)
+        group.Ops.push_back(cast);
+    group.Ops.push_back(&op);
+    group.Name = op.getName().stripDialect().str();
+    groups.push_back(std::move(group));
+  }
+  return groups;
 }
 
 /// Numbers that kernels read from HBM; those that are one number all over are
@@ -318,6 +365,29 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
   return program;
 }
 
+static std::string packed(const fb::ModuleT &code) {
+  flatbuffers::FlatBufferBuilder buffer;
+  fb::FinishModuleBuffer(buffer, fb::Module::Pack(buffer, &code));
+  return {reinterpret_cast<const char *>(buffer.GetBufferPointer()),
+          buffer.GetSize()};
+}
+
+FailureOr<int64_t> RngdTarget::cyclesBy(const Oracle &tool,
+                                        func::FuncOp dispatch) const {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(dispatch.getLoc());
+  module->getContext()->loadDialect<tcp::TcpDialect>();
+  fb::ModuleT code;
+  code.chip = "rngd";
+  FailureOr<func::FuncOp> program = Lowering(dispatch).run(*module);
+  if (failed(program) || failed(encode(*program, code)))
+    return failure();
+  TccCycles counted = tccCycles(packed(code));
+  if (!counted.problem.empty())
+    return dispatch.emitError("its cycles cannot be counted: ")
+           << counted.problem;
+  return counted.cycles;
+}
+
 FailureOr<CodeObjectResult> RngdTarget::emit(const EmitRequest &request) const {
   func::FuncOp first = request.Dispatches.front();
   OwningOpRef<ModuleOp> module = ModuleOp::create(first.getLoc());
@@ -344,10 +414,7 @@ FailureOr<CodeObjectResult> RngdTarget::emit(const EmitRequest &request) const {
              << path << "': " << error.message();
     module->print(file);
   }
-  flatbuffers::FlatBufferBuilder buffer;
-  fb::FinishModuleBuffer(buffer, fb::Module::Pack(buffer, &code));
-  out.Bytes.assign(reinterpret_cast<const char *>(buffer.GetBufferPointer()),
-                   buffer.GetSize());
+  out.Bytes = packed(code);
   return out;
 }
 

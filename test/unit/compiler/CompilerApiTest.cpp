@@ -76,4 +76,69 @@ TEST(CompilerApi, CancelledBeforeSpecialization) {
   EXPECT_FALSE(Run.LeftFile);
 }
 
+/// Asks for kernels as text, with no output.
+struct Texts {
+  Texts(const char *Emit, const char *Oracle) {
+    const char *Target = "rngd";
+    dure_compiler_model Model = {};
+    Model.struct_size = sizeof(Model);
+    Model.path = DURE_SOURCE_DIR "/test/targets/rngd/tcl.mlir";
+    Model.targets = &Target;
+    Model.target_count = 1;
+    dure_compiler_compile_request Request = {};
+    Request.struct_size = sizeof(Request);
+    Request.model = &Model;
+    Request.start_from = "specialize";
+    Request.emit = Emit;
+    Request.oracle = Oracle;
+    Api = dure_compiler_query(DURE_COMPILER_VERSION);
+    Result = Api->compile(&Request);
+  }
+  ~Texts() { Api->release(Result); }
+
+  const dure_compiler_api *Api;
+  const dure_compiler_result *Result;
+};
+
+// Tests that kernels' texts are part of the result, each with what there is of
+// it, and that cycles are counted for an oracle only.
+TEST(CompilerApi, KernelsAsText) {
+  Texts Run("tcl", nullptr);
+  ASSERT_EQ(Run.Result->status, DURE_COMPILER_OK) << Run.Result->message;
+  EXPECT_EQ(Run.Result->oracle, nullptr);
+  size_t Written = 0, Refused = 0;
+  for (size_t I = 0; I != Run.Result->kernel_count; ++I) {
+    const dure_compiler_kernel &K = Run.Result->kernels[I];
+    EXPECT_EQ(K.struct_size, sizeof(K));
+    EXPECT_EQ(K.cycles, -1) << K.name;
+    EXPECT_NE(std::string(K.text).empty(), std::string(K.code).empty())
+        << K.name;
+    ++(*K.text ? Written : Refused);
+  }
+  EXPECT_EQ(Written, 11u);
+  EXPECT_EQ(Refused, 1u);
+}
+
+// Tests that an oracle comes with how it is called, and that the target's own
+// kernels are counted, the host's not.
+TEST(CompilerApi, KernelsForAnOracle) {
+  Texts Run(nullptr, "furiosa-tcc");
+  ASSERT_EQ(Run.Result->status, DURE_COMPILER_OK) << Run.Result->message;
+  ASSERT_NE(Run.Result->oracle, nullptr);
+  EXPECT_STREQ(Run.Result->oracle->variable, "DURE_FURIOSA_TCC");
+  EXPECT_STREQ(Run.Result->oracle->extension, ".tc");
+  EXPECT_GT(Run.Result->oracle->argument_count, 0u);
+  for (size_t I = 0; I != Run.Result->kernel_count; ++I) {
+    const dure_compiler_kernel &K = Run.Result->kernels[I];
+    EXPECT_EQ(K.cycles > 0, std::string(K.target) == "rngd") << K.name;
+  }
+}
+
+// Tests that a request for both makes no sense.
+TEST(CompilerApi, EmitOrOracle) {
+  Texts Run("tcl", "furiosa-tcc");
+  EXPECT_EQ(Run.Result->status, DURE_COMPILER_INVALID_REQUEST);
+  EXPECT_EQ(Run.Result->kernel_count, 0u);
+}
+
 } // namespace

@@ -10,6 +10,7 @@ cache.onnx        y = Concat(past, x) + mask[batch, past + sequence]
 total.onnx        the same with mask[batch, total]
 names.onnx        outputs "y 1", "y_1" and one with ESC and a newline in its name
 hostile.onnx      the same with CSI (U+009B), DEL, quotes and a forged line
+exp.onnx          y = Exp(x), float32[64, 128]; chain.onnx, five more ops behind it
 bf16.onnx         y = Cast(x) to bfloat16, which .npy lacks
 huge.onnx         y = x + x, float32[2^40]
 korean.onnx       y = x + x, float32[배치]
@@ -147,6 +148,12 @@ def add_models(folder):
         [x],
         [value_info("y", BFLOAT16, rows)],
     )
+    chain = ("Exp", "Tanh", "Sqrt", "Log", "Sin", "Softplus")
+    for name, count in (("exp", 1), ("chain", len(chain))):
+        values = ["x", *(f"h{i}" for i in range(1, count)), "y"]
+        nodes = [node(chain[i], [values[i]], [values[i + 1]], chain[i]) for i in range(count)]
+        ends = [[value_info(each, FLOAT, [64, 128])] for each in "xy"]
+        (folder / f"{name}.onnx").write_bytes(model(nodes, *ends))
     for name, dim in (("huge", 1 << 40), ("korean", "배치")):
         write(
             name + ".onnx",
