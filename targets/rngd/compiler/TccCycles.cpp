@@ -4,7 +4,7 @@
 #include "targets/rngd/compiler/TccCycles.h"
 
 #include "targets/rngd/driver/CodeObject.h"
-#include "targets/rngd/driver/Limits.h"
+#include "targets/rngd/machine/Limits.h"
 #include "targets/rngd/driver/Schedule.h"
 
 namespace dure::rngd {
