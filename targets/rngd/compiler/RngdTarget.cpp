@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RNGD behind the interface that every vendor's target has.
 #include "compiler/Target.h"
+#include "compiler/passes/Passes.h"
 #include "targets/rngd/compiler/Encoder.h"
 #include "targets/rngd/compiler/Kernels.h"
 #include "targets/rngd/compiler/PackWeights.h"
@@ -96,6 +97,8 @@ public:
   }
 
   void addPasses(TargetPhase phase, OpPassManager &passes) const override {
+    if (phase == TargetPhase::Specialize)
+      passes.addPass(createDecomposeGatedMLP());
     if (phase == TargetPhase::FormDispatches)
       passes.addPass(createPackWeights());
   }
