@@ -44,6 +44,11 @@ struct FallenReport {
   std::vector<std::string> Kinds;
 };
 
+/// What a target says of a dispatch function, or of an op in it.
+struct NoteReport {
+  std::string Dispatch, Node, Op, Text;
+};
+
 struct TargetReport {
   std::string Name;
   std::vector<std::string> Variants;
@@ -63,6 +68,8 @@ struct TargetReport {
   /// Shape buckets of `main`, smallest first, and the one that --dims takes.
   std::vector<std::string> Buckets;
   std::optional<std::string> Bucket;
+  /// Explain only.
+  std::vector<NoteReport> Notes;
 };
 
 struct NodeReport {

@@ -49,6 +49,8 @@ private:
   bool addSignature();
   void addOps(const Target &T, func::FuncOp Main);
   bool addTarget(const Target &T);
+  void addNotes(ModuleOp Module, const Target &T);
+  func::FuncOp chosenMain(ModuleOp Module);
 };
 
 } // namespace
@@ -105,16 +107,6 @@ bool Explainer::addTarget(const Target &T) {
   Report.Targets.emplace_back();
   Report.Targets.back().Name = T.name().str();
   OwningOpRef<ModuleOp> Clone = raisedFor(T).clone();
-  // Shapes decide what a target takes: of buckets, those of the one chosen.
-  auto AddOps = [&] {
-    func::FuncOp Main = mainOf(*Clone);
-    if (!hasBuckets(Main))
-      return addOps(T, Main);
-    BucketTable Table = BucketTable::of(Main);
-    const Bucket *Chosen = Table.choose(Request.Dims);
-    addOps(T, Clone->lookupSymbol<func::FuncOp>(
-                  (Chosen ? *Chosen : Table.Buckets.back()).Callee));
-  };
   // Placement decides what is refused; forming dispatches, which values need
   // memory between them.
   for (Phase P : {Phase::Specialize, Phase::Place, Phase::Quantize,
@@ -126,12 +118,47 @@ bool Explainer::addTarget(const Target &T) {
     }
     if (P != Phase::Specialize)
       continue;
-    AddOps();
+    // Shapes decide what a target takes.
+    addOps(T, chosenMain(*Clone));
     if (!checkShapes(*Clone, T))
       return false;
   }
   Report.Targets.back() = aboutDispatches(*Clone, T);
+  addNotes(*Clone, T);
   return true;
+}
+
+/// What the target says of its dispatches, in the order in which they run; of
+/// buckets, of the one chosen.
+void Explainer::addNotes(ModuleOp Module, const Target &T) {
+  SetVector<func::FuncOp> Functions;
+  chosenMain(Module).walk([&](CallDispatchOp Op) {
+    if (Op.getTarget() == T.name())
+      Functions.insert(Module.lookupSymbol<func::FuncOp>(Op.getCallee()));
+  });
+  for (func::FuncOp Function : Functions)
+    for (const DispatchNote &Note : T.explain(Function)) {
+      NoteReport Out;
+      Out.Dispatch = Function.getSymName().str();
+      if (Note.Op) {
+        std::vector<std::string> Nodes = sourceNodes(Note.Op->getLoc());
+        Out.Node = Nodes.empty() ? "" : Nodes.back();
+        Out.Op = Note.Op->getName().stripDialect().str();
+      }
+      Out.Text = inLanguage(Request.Korean, Note.Text, &T);
+      Report.Targets.back().Notes.push_back(std::move(Out));
+    }
+}
+
+/// `main`, or where it has buckets, the chosen one: without sizes the largest.
+func::FuncOp Explainer::chosenMain(ModuleOp Module) {
+  func::FuncOp Main = mainOf(Module);
+  if (!hasBuckets(Main))
+    return Main;
+  BucketTable Table = BucketTable::of(Main);
+  const Bucket *Chosen = Table.choose(Request.Dims);
+  return Module.lookupSymbol<func::FuncOp>(
+      (Chosen ? *Chosen : Table.Buckets.back()).Callee);
 }
 
 void Explainer::explain() {

@@ -121,6 +121,14 @@ static json::Object target(const TargetReport &Given) {
     Out["buckets"] = strings(Given.Buckets);
   if (Given.Bucket)
     Out["bucket"] = *Given.Bucket;
+  json::Array Notes;
+  for (const NoteReport &Each : Given.Notes)
+    Notes.push_back(json::Object{{"dispatch", Each.Dispatch},
+                                 {"node", clean(Each.Node)},
+                                 {"op", Each.Op},
+                                 {"text", clean(Each.Text)}});
+  if (!Notes.empty())
+    Out["notes"] = std::move(Notes);
   return Out;
 }
 
@@ -227,6 +235,19 @@ static void fallenAsText(const TargetReport &Given, bool Korean,
         << Each.Reason << " [" << Each.Code << "]\n";
 }
 
+/// What a target says of its dispatches.
+static void notesAsText(const TargetReport &Given, bool Korean,
+                        llvm::raw_ostream &Out) {
+  for (const NoteReport &Each : Given.Notes) {
+    if (Each.Op.empty())
+      Out << (Korean ? "디스패치   " : "dispatch ") << Each.Dispatch << " ("
+          << Given.Name << "): ";
+    else
+      Out << "  " << Each.Node << " (" << Each.Op << "): ";
+    Out << Each.Text << "\n";
+  }
+}
+
 static void explainMemory(const CompilationReport &Report, bool Korean,
                           llvm::raw_ostream &Out) {
   if (Report.InputBytes && Report.ResultBytes)
@@ -283,6 +304,8 @@ static void explainAsText(const CompilationReport &Report, bool Korean,
           << ": " << Each.Reason << "\n";
   for (const TargetReport &Each : Report.Targets)
     fallenAsText(Each, Korean, Out);
+  for (const TargetReport &Each : Report.Targets)
+    notesAsText(Each, Korean, Out);
   explainMemory(Report, Korean, Out);
 }
 

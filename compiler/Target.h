@@ -139,6 +139,12 @@ struct Oracle {
   std::string Model;
 };
 
+/// What a target says of a dispatch: of all of it, or of one of its ops.
+struct DispatchNote {
+  mlir::Operation *Op = nullptr;
+  std::string Text;
+};
+
 /// A compiler target. One instance serves one compilation on one thread.
 ///
 /// A program may run on two: ops that the requested target refuses are placed
@@ -230,6 +236,12 @@ public:
   virtual mlir::FailureOr<int64_t> cyclesBy(const Oracle &Tool,
                                             mlir::func::FuncOp Kernel) const {
     return mlir::failure();
+  }
+
+  /// How this target computes one of its dispatch functions, for people: the
+  /// mapping, what bounds it, how much memory it takes. `explain` shows it.
+  virtual std::vector<DispatchNote> explain(mlir::func::FuncOp Dispatch) const {
+    return {};
   }
 };
 

@@ -33,6 +33,8 @@ Refusal rowRefusal(mlir::Operation *op);
 void emitRow(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 
 Refusal matMulRefusal(MatMulOp op);
+/// How a product that is not refused is divided, in words.
+std::string matMulMapping(MatMulOp op, bool isPacked);
 void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at);
 
 Refusal attentionRefusal(AttentionOp op);

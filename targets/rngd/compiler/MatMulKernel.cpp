@@ -301,6 +301,25 @@ Refusal matMulRefusal(MatMulOp op) {
   return std::nullopt;
 }
 
+std::string matMulMapping(MatMulOp op, bool isPacked) {
+  Product p = *shapeOfProduct(op);
+  p.rightBytes = isPacked ? 2 : 4;
+  MatMulPlan plan = planMatMul(p);
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  if (plan.splitsRows)
+    out << "rows divided over both clusters: ";
+  else if (plan.splitsColumns)
+    out << "columns divided over both clusters: ";
+  else
+    out << "in one cluster: ";
+  out << plan.batches << " x " << plan.rowGroups << " x " << plan.columnGroups
+      << " groups of batches, rows and columns, rings of " << plan.ring
+      << " slices, " << plan.columns << " columns and " << plan.depth
+      << " of k in a slice";
+  return text;
+}
+
 void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at) {
   Product p = *shapeOfProduct(op);
   auto bytesOf = [](Value memory) -> int64_t {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RNGD behind the interface that every vendor's target has.
 #include "compiler/Target.h"
+#include "compiler/package/SourceNames.h"
 #include "compiler/passes/Passes.h"
 #include "targets/rngd/compiler/Encoder.h"
 #include "targets/rngd/compiler/Kernels.h"
 #include "targets/rngd/compiler/PackWeights.h"
-#include "targets/rngd/compiler/TccCycles.h"
+#include "targets/rngd/compiler/SimulatedTime.h"
 #include "targets/rngd/compiler/TclText.h"
 
 #include "runtime/base/Korean.h"
@@ -105,6 +106,7 @@ public:
 
   std::vector<DispatchGroup> formDispatches(Block &region) const override;
   FailureOr<CodeObjectResult> emit(const EmitRequest &request) const override;
+  std::vector<DispatchNote> explain(func::FuncOp dispatch) const override;
 
   std::vector<DispatchGroup> formKernels(Block &region) const override;
   std::vector<TextForm> textForms() const override {
@@ -218,6 +220,18 @@ static Type hbmOf(Value value) {
   return tcp::HbmType::get(context, element, tcp::MapAttr::get(context, {all}));
 }
 
+/// "matmul node_linear_3": the op and the last node that it comes from.
+static std::string labelOf(Operation *op) {
+  std::vector<std::string> nodes = sourceNodes(op->getLoc());
+  return op->getName().stripDialect().str() +
+         (nodes.empty() ? "" : " " + nodes.back());
+}
+
+/// Whether a product's right operand is a weight that was packed.
+static bool packsRight(MatMulOp op) {
+  return op.getRhs().getDefiningOp<CastOp>() != nullptr;
+}
+
 namespace {
 
 /// Lowers one dispatch function.
@@ -323,6 +337,12 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
     k.setPolicy(KernelBuilder::Policy::Restart);
     emitKernel(k, &op, at);
   }
+  // Reports and traces name commands after the node that they are for.
+  auto label = StringAttr::get(op.getContext(), labelOf(&op));
+  for (Operation *each = &body->back(); each != before;
+       each = each->getPrevNode())
+    if (isa<tcp::TdmaOp, tcp::TdmaGatherOp, tcp::ExecOp>(each))
+      each->setAttr("label", label);
   if (k.overflowed())
     return op.emitError("does not fit RNGD's memories as the kernel divides "
                         "it; compile with --target cpu");
@@ -384,11 +404,70 @@ FailureOr<int64_t> RngdTarget::cyclesBy(const Oracle &tool,
   FailureOr<func::FuncOp> program = Lowering(dispatch).run(*module);
   if (failed(program) || failed(encode(*program, code)))
     return failure();
-  TccCycles counted = tccCycles(packed(code));
+  SimulatedTime counted = simulatedTime(packed(code), Profile::Tcc);
   if (!counted.problem.empty())
     return dispatch.emitError("its cycles cannot be counted: ")
            << counted.problem;
   return counted.cycles;
+}
+
+/// Bytes of a slice's data memory up to the last that a program names.
+static int64_t dataMemoryUsed(func::FuncOp program) {
+  int64_t most = 0;
+  program.walk([&](tcp::AllocOp place) {
+    auto type = dyn_cast<tcp::DmType>(place.getType());
+    if (!type)
+      return;
+    int64_t bits = tcp::positions(type.getElement().getDigits()) *
+                   type.getElementType().getIntOrFloatBitWidth();
+    most =
+        std::max<int64_t>(most, place.getOffset() + llvm::divideCeil(bits, 8));
+  });
+  return most;
+}
+
+/// Of the whole program what the simulator counts; of each op when its commands
+/// run, and of products how they are divided.
+std::vector<DispatchNote> RngdTarget::explain(func::FuncOp dispatch) const {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(dispatch.getLoc());
+  module->getContext()->loadDialect<tcp::TcpDialect>();
+  fb::ModuleT code;
+  code.chip = "rngd";
+  FailureOr<func::FuncOp> program = Lowering(dispatch).run(*module);
+  if (failed(program) || failed(encode(*program, code)))
+    return {};
+  SimulatedTime time = simulatedTime(packed(code), Profile::Book);
+  if (!time.problem.empty())
+    return {};
+  std::vector<DispatchNote> notes;
+  auto note = [&](Operation *op, auto write) {
+    DispatchNote made{op, ""};
+    llvm::raw_string_ostream out(made.Text);
+    write(out);
+    notes.push_back(std::move(made));
+  };
+  note(nullptr, [&](llvm::raw_ostream &out) {
+    out << llvm::format("simulated %.1f us by profile book, ",
+                        double(time.cycles) / 1e3)
+        << "bound by " << time.bound << " (" << time.shares << "), with "
+        << llvm::divideCeil(dataMemoryUsed(*program), 1024) << " of "
+        << DmBytes / 1024 << " KB of a slice's data memory";
+  });
+  llvm::StringMap<const SimulatedTime::Span *> spans;
+  for (const SimulatedTime::Span &span : time.spans)
+    spans[span.name] = &span;
+  for (Operation &op : dispatch.getBody().front().without_terminator()) {
+    const SimulatedTime::Span *span = spans.lookup(labelOf(&op));
+    if (!span)
+      continue;
+    note(&op, [&](llvm::raw_ostream &out) {
+      out << llvm::format("from %.1f to %.1f us", double(span->begin) / 1e3,
+                          double(span->end) / 1e3);
+      if (auto product = dyn_cast<MatMulOp>(op))
+        out << ", " << matMulMapping(product, packsRight(product));
+    });
+  }
+  return notes;
 }
 
 FailureOr<CodeObjectResult> RngdTarget::emit(const EmitRequest &request) const {
