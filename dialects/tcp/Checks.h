@@ -26,9 +26,6 @@ inline bool sameDigits(MapAttr a, MapAttr b) {
   return normalized(a.getDigits()) == normalized(b.getDigits());
 }
 
-/// As a sentence has it: "1, 2 or 4".
-std::string anyOf(llvm::ArrayRef<int64_t> numbers);
-
 /// Whether a list of the machine description has the type.
 bool isListed(llvm::ArrayRef<std::string> list, mlir::Type type);
 

@@ -157,16 +157,6 @@ LogicalResult ExecOp::verifyRegions() {
   return success();
 }
 
-std::string dure::tcp::anyOf(ArrayRef<int64_t> numbers) {
-  std::string text;
-  for (auto [i, number] : llvm::enumerate(numbers))
-    text += (i == 0                    ? ""
-             : i + 1 == numbers.size() ? " or "
-                                       : ", ") +
-            std::to_string(number);
-  return text;
-}
-
 bool dure::tcp::isListed(ArrayRef<std::string> list, Type type) {
   std::string word = llvm::TypeSwitch<Type, std::string>(type)
                          .Case([](IntegerType integer) {

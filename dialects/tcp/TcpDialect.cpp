@@ -196,8 +196,9 @@ static LogicalResult verifyLanes(function_ref<InFlightDiagnostic()> emit,
   int64_t lanes = positions(lane.getDigits());
   if (llvm::is_contained(limits().LanesInUse, lanes))
     return success();
-  return emit() << "needs " << anyOf(limits().LanesInUse) << " lanes, not "
-                << lanes << " (computing-tensors/contraction-engine/outer.md)";
+  return emit() << "needs " << rngd::anyOf(limits().LanesInUse)
+                << " lanes, not " << lanes
+                << " (computing-tensors/contraction-engine/outer.md)";
 }
 
 LogicalResult HbmType::verify(function_ref<InFlightDiagnostic()> emit,

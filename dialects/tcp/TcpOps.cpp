@@ -460,7 +460,7 @@ LogicalResult CommitOp::verify() {
   int64_t bits = liveBits(*this);
   if (bits % 8 != 0 || !llvm::is_contained(limits().TrimBytes, bits / 8))
     return emitOpError("writes ")
-           << bits << " bits of a flit, not " << anyOf(limits().TrimBytes)
+           << bits << " bits of a flit, not " << rngd::anyOf(limits().TrimBytes)
            << " bytes (computing-tensors/commit-adapter.md, Trimming)";
   int64_t first = offsetOf(getTarget()), unit = limits().CommitAlignment;
   if (first % unit != 0)

@@ -5,6 +5,7 @@
 #include "dialects/tcp/Steps.h"
 #include "targets/rngd/compiler/EncodeExec.h"
 #include "targets/rngd/compiler/Places.h"
+#include "targets/rngd/machine/Figures.h"
 
 #include <numeric>
 
@@ -71,7 +72,7 @@ void ProgramEncoder::appendShares(TdmaOp op, const fb::DmaT &whole) {
   }
   for (int64_t share = 0; share < shares; ++share) {
     fb::DmaT dma = whole;
-    auto engine = static_cast<uint8_t>((op.getEngine() + share) % 8);
+    auto engine = static_cast<uint8_t>((op.getEngine() + share) % DmaEngines);
     dma.engine = engine;
     auto move = [&](fb::Address &address, int64_t bytes) {
       address = fb::Address(address.space(), address.index(),

@@ -9,7 +9,7 @@ using namespace dure::tcp;
 
 namespace dure::rngd {
 
-static constexpr int64_t FlitBits = 256, DmaEngines = 8;
+static constexpr int64_t FlitBits = FlitBytes * 8;
 
 SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit) {
   SmallVector<Share> shares;
@@ -22,7 +22,7 @@ SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit) {
     if (each > left)
       each = left >= unit ? left / unit * unit : left;
     int64_t count = std::min<int64_t>(left / each, Clusters * SlicesPerCluster);
-    int64_t clusters = count > SlicesPerCluster ? 2 : 1;
+    int64_t clusters = count > SlicesPerCluster ? Clusters : 1;
     count = count / clusters * clusters;
     shares.push_back({first, clusters, count / clusters, each});
     first += shares.back().rows();
@@ -88,7 +88,7 @@ Value KernelBuilder::constant(DenseElementsAttr value,
 
 Value KernelBuilder::dm(Type type, const Grid &grid, const DigitList &element) {
   int64_t bytes = llvm::alignTo(
-      llvm::divideCeil(positions(element) * bitsOf(type), 8), FlitBits / 8);
+      llvm::divideCeil(positions(element) * bitsOf(type), 8), FlitBytes);
   if (nextDm + bytes > DmBytes && policy == Policy::Rotate) {
     takenDm += DmBytes - nextDm;
     nextDm = 0;
@@ -97,7 +97,7 @@ Value KernelBuilder::dm(Type type, const Grid &grid, const DigitList &element) {
   overflow |= takenDm > DmBytes;
   return alloc(DmType::get(b.getContext(), type, map(grid.cluster),
                            map(grid.slice), map(element)),
-               nextDm, bytes, DmBytes, FlitBits / 8);
+               nextDm, bytes, DmBytes, FlitBytes);
 }
 
 Value KernelBuilder::dmOver(Value place, Type type, const Grid &grid,
@@ -113,7 +113,7 @@ Value KernelBuilder::trf(Type type, const Grid &grid, const DigitList &lane,
   int64_t bytes = llvm::divideCeil(positions(element) * bitsOf(type), 8);
   return alloc(TrfType::get(b.getContext(), type, map(grid.cluster),
                             map(grid.slice), map(lane), map(element)),
-               nextTrf, bytes, TrfBytes / positions(lane), 64);
+               nextTrf, bytes, TrfBytes / positions(lane), 2 * FlitBytes);
 }
 
 Value KernelBuilder::vrf(Type type, const Grid &grid,
@@ -121,7 +121,7 @@ Value KernelBuilder::vrf(Type type, const Grid &grid,
   int64_t bytes = positions(element) * bitsOf(type) / 8;
   return alloc(VrfType::get(b.getContext(), type, map(grid.cluster),
                             map(grid.slice), map(element)),
-               nextVrf, bytes, VrfBytes, 32);
+               nextVrf, bytes, VrfBytes, FlitBytes);
 }
 
 //===----------------------------------------------------------------------===//

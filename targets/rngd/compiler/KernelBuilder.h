@@ -7,6 +7,7 @@
 #define DURE_TARGETS_RNGD_COMPILER_KERNELBUILDER_H
 
 #include "dialects/tcp/TcpOps.h"
+#include "targets/rngd/machine/Figures.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -15,11 +16,6 @@ namespace dure::rngd {
 
 using DigitList = llvm::SmallVector<tcp::Digit, 4>;
 
-/// What kernels divide their work by (quick-start/kernel-design.md,
-/// moving-tensors/memory-performance.md, computing-tensors/register-files.md).
-inline constexpr int64_t Clusters = 2, SlicesPerCluster = 256, Lanes = 8;
-inline constexpr int64_t DmBytes = 512 * 1024, TrfBytes = 64 * 1024,
-                         VrfBytes = 8 * 1024;
 /// Elements of bf16 that a lane holds when all are in use.
 inline constexpr int64_t LaneElements = TrfBytes / Lanes / 2;
 /// Of data memory, what tensors of a kernel may take: the rest is for the

@@ -13,18 +13,15 @@ using llvm::divideCeil;
 
 namespace {
 
-/// Cycles of a DMA command before it moves anything, bytes that HBM and the
-/// a network of 32 slices move in a cycle, and what a request is at least
-/// (moving-tensors/dma-engine.md, memory-performance.md).
-constexpr double Startup = 500, HbmRate = 1500, NetworkRate = 128;
-constexpr int64_t NetworkSlices = 32;
+/// Bytes that HBM moves in a cycle.
+constexpr double HbmRate = HbmBytesPerSecond / Hertz;
 /// Cycles of a unit of HBM in a row that another closes, over those of one in
 /// an open row.
-constexpr double RowCost = 40 / 5.33, LongCost = 1.8, Block = 1 << 21;
-constexpr int64_t Request = 256;
-/// Elements of bf16 of a flit, of what a lane multiplies in a cycle, and bytes
-/// that a fetch reads in one.
-constexpr int64_t Flit = 16, Packet = 32, FetchBytes = 32;
+constexpr double RowCost = HbmConflict / (HbmUnit / HbmChannelRate);
+/// The same of a command that reads more than a block, as the simulator has it.
+constexpr double LongCost = 1.8, Block = 1 << 21;
+/// Elements of bf16 of a flit, and of what a lane multiplies in a cycle.
+constexpr int64_t Flit = FlitBytes / 2, Packet = 2 * Flit;
 
 class Search {
 public:
@@ -44,7 +41,7 @@ private:
 
 /// Bytes as DMA counts them when they come in runs of `run`.
 double moved(double bytes, int64_t run) {
-  return bytes * double(llvm::alignTo(run, Request)) / double(run);
+  return bytes * double(llvm::alignTo(run, DmaRequest)) / double(run);
 }
 
 } // namespace
@@ -95,7 +92,7 @@ double Search::cycles(const MatMulPlan &plan) const {
       double(std::max<int64_t>(pack, divideCeil(plan.columns, plan.lanes)));
   // Filling the register file.
   unit += double(plan.columns * p.k) *
-          (p.rightByColumns ? 1.0 : double(p.rightBytes) / FetchBytes);
+          (p.rightByColumns ? 1.0 : double(p.rightBytes) / FlitBytes);
   if (plan.gathered > 1)
     unit += double(plan.gathered * plan.rows) * divideCeil(plan.columns, 8);
   // DMA: what HBM reads and writes, and what engines move.
@@ -111,7 +108,7 @@ double Search::cycles(const MatMulPlan &plan) const {
               p.rightBytes * (p.rightByColumns ? plan.columns : plan.depth),
           resultRun = plan.columns * plan.gathered * 4;
   // A part of a unit is read, changed and written back.
-  double slow = resultRun % Request == 0 ? 1 : 12;
+  double slow = resultRun % DmaRequest == 0 ? 1 : 12;
   // Reading a part of each row of a matrix opens as many rows of HBM as reading
   // all; what is read several times finds them open.
   double opened = std::clamp(double(p.k) / double(plan.depth), 1.0, RowCost);
@@ -132,13 +129,13 @@ double Search::cycles(const MatMulPlan &plan) const {
   double engines = (moved(left, leftRun) + moved(right, rightRun) +
                     moved(result, resultRun)) /
                        (NetworkRate * double(networks)) +
-                   Startup;
+                   DmaStartup;
   double transfers = std::max(hbm, engines);
   // The first part comes before any work, the last row after all.
   double first =
       transfers * double(plan.depth) / double(p.k) / double(plan.pieces);
   double last = result / HbmRate / double(plan.pieces);
-  return tiles * std::max(unit, transfers) + first + last + 2 * Startup;
+  return tiles * std::max(unit, transfers) + first + last + 2 * DmaStartup;
 }
 
 void Search::consider(MatMulPlan plan) {
@@ -150,7 +147,7 @@ void Search::consider(MatMulPlan plan) {
   // Neighbours in a ring, to whole units of HBM.
   plan.gathered = 1;
   while (plan.gathered < plan.ring &&
-         plan.gathered * plan.columns * 4 < Request)
+         plan.gathered * plan.columns * 4 < DmaRequest)
     plan.gathered *= 2;
   // A command costs as much as it moves in 1 MB.
   plan.pieces = std::clamp<int64_t>(

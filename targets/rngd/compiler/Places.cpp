@@ -2,6 +2,8 @@
 // Addresses of values; hazards between commands.
 #include "targets/rngd/compiler/Places.h"
 
+#include "targets/rngd/machine/Figures.h"
+
 using namespace mlir;
 using namespace dure::tcp;
 
@@ -70,7 +72,7 @@ LogicalResult Places::define(Operation *op) {
     auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
     if (!dense || dense.getElementType().getIntOrFloatBitWidth() % 8 != 0)
       return op->emitOpError("needs dense elements of whole bytes");
-    while (module.constants.size() % 256 != 0)
+    while (module.constants.size() % HbmUnit != 0)
       module.constants.push_back(0);
     auto begin = static_cast<int64_t>(module.constants.size());
     ArrayRef<char> raw = dense.getRawData();
@@ -81,7 +83,7 @@ LogicalResult Places::define(Operation *op) {
                                 raw.begin() + unit);
     else
       module.constants.insert(module.constants.end(), raw.begin(), raw.end());
-    while (module.constants.size() % 8 != 0)
+    while (module.constants.size() % DmaAlignment != 0)
       module.constants.push_back(0);
     known[result] = {Access::Constants, 0, begin, begin + bytes, false};
     return success();

@@ -301,7 +301,7 @@ void Lowering::noteUses() {
 /// Memory for a value from op `at` on, as long as it is read; the lowest that
 /// is free.
 Value Lowering::workspace(KernelBuilder &k, Value of, unsigned at) {
-  constexpr int64_t alignment = 256;
+  constexpr int64_t alignment = HbmUnit;
   llvm::erase_if(taken, [&](const Taken &each) { return each.until < at; });
   llvm::sort(taken,
              [](const Taken &l, const Taken &r) { return l.begin < r.begin; });

@@ -5,6 +5,7 @@
 //
 // The device takes neither constants nor grids: there is an entry for each set
 // of constants that the suite uses (tools/dure-conformance/Dispatch.h).
+#include "targets/rngd/machine/Figures.h"
 #include "targets/rngd/schema/program_generated.h"
 
 #include <algorithm>
@@ -16,8 +17,9 @@ using namespace dure::rngd;
 
 namespace {
 
-constexpr uint64_t SliceStride = 4194304;
-constexpr uint32_t Packet = 4096, Flit = 32, SliceBytes = 32768;
+constexpr uint32_t Packet = DmaPacket, Flit = FlitBytes;
+// Any part of a slice's data memory, of whole packets.
+constexpr uint32_t SliceBytes = 8 * Packet;
 constexpr uint32_t ScratchGroups = 1000;
 
 struct Address {
@@ -66,7 +68,7 @@ public:
     Address Dm = {fb::Space::DataMemory, 0, At};
     uint32_t Step = std::min(Bytes, Packet);
     fb::DmaT &D = ToSlices ? dma(Hbm, Dm, Step) : dma(Dm, Hbm, Step);
-    int64_t Outer = static_cast<int64_t>(SliceStride), Inner = Bytes;
+    int64_t Outer = DmaSliceStride, Inner = Bytes;
     if (ToSlices)
       std::swap(Outer, Inner);
     D.loops.push_back({Slices, 0, Outer, Inner});

@@ -15,8 +15,8 @@ static const char *const TimePage =
 static const char *const RegisterPage = "computing-tensors/register-files.md";
 static const char *const CommitPage = "moving-tensors/commit-engine.md";
 
-static bool isLaneCount(int64_t Lanes) {
-  return Lanes == 1 || Lanes == 2 || Lanes == 4 || Lanes == 8;
+static bool isOneOf(int64_t Number, const std::vector<int64_t> &List) {
+  return std::find(List.begin(), List.end(), Number) != List.end();
 }
 
 static bool canMultiply(fb::Type Stream, fb::Type Trf) {
@@ -170,8 +170,8 @@ static std::string decodeContract(const fb::Contract &From, const Limits &L,
   C.TrfType = From.trf_type();
   if (C.Pack != 1 && C.Pack != 2)
     return rule("a packet has 1 or 2 flits", OuterPage);
-  if (!isLaneCount(C.Lanes))
-    return rule("there are 1, 2, 4 or 8 lanes", OuterPage);
+  if (!isOneOf(C.Lanes, L.LanesInUse))
+    return rule("there are " + anyOf(L.LanesInUse) + " lanes", OuterPage);
   if (C.TrfType > fb::Type::MAX || !canMultiply(C.StreamType, C.TrfType))
     return rule(std::string("it does not multiply ") + nameOf(C.StreamType) +
                     " and " + nameOf(C.TrfType),
@@ -244,8 +244,8 @@ static std::string decodeCommit(const fb::Commit &From, const Limits &L,
   C.CastBf16 = From.cast_bf16();
   C.Relu = From.relu();
   const char *Adapter = "computing-tensors/commit-adapter.md";
-  if (C.Trim < 8 || C.Trim > L.FlitBytes || C.Trim % 8 != 0)
-    return rule("8, 16, 24 or 32 bytes of a flit are written, not " +
+  if (!isOneOf(C.Trim, L.TrimBytes))
+    return rule(anyOf(L.TrimBytes) + " bytes of a flit are written, not " +
                     std::to_string(C.Trim),
                 Adapter);
   if (C.CastBf16 && (E.Sub || E.OutType != fb::Type::F32))
@@ -306,8 +306,8 @@ static std::string decodeRegisterFile(const fb::Exec &From, const Limits &L,
     return rule(std::string("the tensor register file does not hold ") +
                     nameOf(E.OutType),
                 RegisterPage);
-  if (!isLaneCount(T.Lanes) || E.OutFlits % T.Lanes != 0)
-    return rule("1, 2, 4 or 8 lanes get as many flits each, not " +
+  if (!isOneOf(T.Lanes, L.LanesInUse) || E.OutFlits % T.Lanes != 0)
+    return rule(anyOf(L.LanesInUse) + " lanes get as many flits each, not " +
                     std::to_string(E.OutFlits) + " flits for " +
                     std::to_string(T.Lanes) + " lanes",
                 RegisterPage);

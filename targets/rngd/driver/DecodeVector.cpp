@@ -171,8 +171,10 @@ std::string VectorDecoder::place(const VectorUnit &K) {
                 ChainPage);
   bool Narrowed = K.isNarrow();
   if (Narrowed != (Way == L.FloatWay))
-    return rule(Narrowed ? "this step takes 4 elements a cycle: narrow first"
-                         : "this step takes 8 elements a cycle: widen first",
+    return rule("this step takes " +
+                    std::to_string(Narrowed ? L.FloatWay : L.VectorWay) +
+                    " elements a cycle: " + (Narrowed ? "narrow" : "widen") +
+                    " first",
                 ChainPage);
   if ((K.On == VectorTypes::Int && IsFloat) ||
       (K.On == VectorTypes::Float && !IsFloat))
@@ -281,7 +283,9 @@ std::string VectorDecoder::intra(const fb::IntraReduce &From) {
                 ChainPage);
   At = Reduce;
   if (Way != L.FloatWay)
-    return rule("this step takes 4 elements a cycle: narrow first", ReducePage);
+    return rule("this step takes " + std::to_string(L.FloatWay) +
+                    " elements a cycle: narrow first",
+                ReducePage);
   size_t Count = From.loops() ? From.loops()->size() : 0;
   if (Count > static_cast<size_t>(L.SequencerLoops))
     return rule("a sequencer has at most " + std::to_string(L.SequencerLoops) +

@@ -64,3 +64,13 @@ Result<Limits> Limits::of(const Machine &Chip) {
     return Read.Failure;
   return L;
 }
+
+std::string dure::rngd::anyOf(std::span<const int64_t> Numbers) {
+  std::string Text;
+  for (size_t I = 0; I != Numbers.size(); ++I)
+    Text += (I == 0                    ? ""
+             : I + 1 == Numbers.size() ? " or "
+                                       : ", ") +
+            std::to_string(Numbers[I]);
+  return Text;
+}

@@ -10,6 +10,7 @@
 #include "targets/Machine.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,9 @@ struct Limits {
   int64_t slices() const { return Clusters * SlicesPerCluster; }
   int64_t trfBytes() const { return Lanes * TrfBytesPerLane; }
 };
+
+/// As a sentence has it: "1, 2 or 4".
+std::string anyOf(std::span<const int64_t> Numbers);
 
 } // namespace dure::rngd
 
