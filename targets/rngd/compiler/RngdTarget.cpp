@@ -13,6 +13,7 @@
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <array>
@@ -447,11 +448,11 @@ std::vector<DispatchNote> RngdTarget::explain(func::FuncOp dispatch) const {
     notes.push_back(std::move(made));
   };
   note(nullptr, [&](llvm::raw_ostream &out) {
-    out << llvm::format("simulated %.1f us by profile book, ",
-                        double(time.cycles) / 1e3)
-        << "bound by " << time.bound << " (" << time.shares << "), with "
-        << llvm::divideCeil(dataMemoryUsed(*program), 1024) << " of "
-        << DmBytes / 1024 << " KB of a slice's data memory";
+    out << llvm::formatv(
+        "simulated {0:f1} us by profile book, bound by {1} ({2}), with {3} of "
+        "{4} KB of a slice's data memory",
+        double(time.cycles) / 1e3, time.bound, time.shares,
+        llvm::divideCeil(dataMemoryUsed(*program), 1024), DmBytes / 1024);
   });
   llvm::StringMap<const SimulatedTime::Span *> spans;
   for (const SimulatedTime::Span &span : time.spans)
