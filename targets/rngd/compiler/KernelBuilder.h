@@ -20,6 +20,9 @@ using DigitList = llvm::SmallVector<tcp::Digit, 4>;
 inline constexpr int64_t Clusters = 2, SlicesPerCluster = 256, Lanes = 8;
 inline constexpr int64_t DmBytes = 512 * 1024, TrfBytes = 64 * 1024,
                          VrfBytes = 8 * 1024;
+/// What HBM is written in: less of it takes some 50 times as long
+/// (moving-tensors/memory-performance.md).
+inline constexpr int64_t HbmUnit = 256;
 /// Elements of bf16 that a lane holds when all are in use.
 inline constexpr int64_t LaneElements = TrfBytes / Lanes / 2;
 /// Of data memory, what tensors of a kernel may take: the rest is for the
@@ -133,8 +136,10 @@ public:
                    tcp::Arguments arguments = tcp::Arguments::StreamOperand);
   mlir::Value stepImm(tcp::VectorKind kind, mlir::Value stream, float value,
                       tcp::Arguments arguments = tcp::Arguments::StreamOperand);
+  /// `groups` of a pair: 1 the first, 2 the second.
   mlir::Value stepVrf(tcp::VectorKind kind, mlir::Value stream, mlir::Value vrf,
-                      tcp::Arguments arguments = tcp::Arguments::StreamOperand);
+                      tcp::Arguments arguments = tcp::Arguments::StreamOperand,
+                      int64_t groups = 3);
   mlir::Value stepStash(tcp::VectorKind kind, mlir::Value stream);
   /// Joins the two tensors of fetchPair.
   mlir::Value zip(tcp::VectorKind kind, mlir::Value stream,
@@ -158,7 +163,8 @@ private:
                     int64_t capacity, int64_t alignment);
   mlir::Value vector(tcp::VectorKind kind, mlir::Value stream, mlir::Value vrf,
                      tcp::Arguments arguments, mlir::Attribute immediate,
-                     bool stash, bool zip, mlir::Type result);
+                     bool stash, bool zip, mlir::Type result,
+                     int64_t groups = 3);
 
   mlir::func::FuncOp function;
   /// takenDm: since releaseAll, what was skipped at the end included.

@@ -42,6 +42,10 @@ void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at);
 Refusal moveRefusal(mlir::Operation *op);
 void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 
+/// rope, in both layouts.
+Refusal ropeRefusal(RopeOp op);
+void emitRope(KernelBuilder &k, RopeOp op, const KernelOperands &at);
+
 /// Sizes of a static dure tensor.
 llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
 int64_t elementsOf(mlir::Value value);

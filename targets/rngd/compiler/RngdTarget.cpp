@@ -34,6 +34,8 @@ Refusal refusalOf(Operation *op) {
     return rowRefusal(op);
   if (isa<dure::TransposeOp, GatherOp>(op))
     return moveRefusal(op);
+  if (auto rope = dyn_cast<RopeOp>(op))
+    return ropeRefusal(rope);
   return elementwiseRefusal(op);
 }
 
@@ -46,6 +48,8 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return emitRow(k, op, at);
   if (isa<dure::TransposeOp, GatherOp>(op))
     return emitMove(k, op, at);
+  if (auto rope = dyn_cast<RopeOp>(op))
+    return emitRope(k, rope, at);
   return emitElementwise(k, op, at);
 }
 
