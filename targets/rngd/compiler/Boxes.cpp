@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Boxes: as many slices as there are along the first axis, what is left of them
-// along the next; remainders are boxes of their own.
+// Boxes: slices go to the first axis as evenly as can be, what is left of them
+// to the next; remainders are boxes of their own.
 #include "targets/rngd/compiler/Boxes.h"
 
 using namespace mlir;
@@ -72,8 +72,8 @@ bool Divider::spread(Box &box) {
   for (unsigned i : space.order) {
     int64_t clusters = box.split == i ? 2 : 1;
     int64_t have = unitsOf(i) / clusters;
-    int64_t slices = std::min(left, have);
-    int64_t even = have / slices * slices;
+    int64_t each = llvm::divideCeil(have, left), slices = have / each;
+    int64_t even = slices * each;
     if (even != have && cut(box, i, even * clusters * space.axes[i].unit))
       return false;
     box.slices[i] = slices * clusters;

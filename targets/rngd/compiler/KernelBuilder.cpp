@@ -143,11 +143,12 @@ static int64_t writtenBytes(Type memory) {
          bitsOf(dm.getElementType()) / 8;
 }
 
-void KernelBuilder::copy(Value source, Value target) {
+void KernelBuilder::copy(Value source, Value target, int64_t least) {
   // A command costs 500 cycles, in which an engine moves 128 KB
   // (dma-engine.md): what is much more than that is shared out.
   int64_t commands = std::clamp<int64_t>(
-      writtenBytes(target.getType()) / (128 * 1024), 1, DmaEngines);
+      std::max(least, writtenBytes(target.getType()) / (128 * 1024)), 1,
+      DmaEngines);
   TdmaOp::create(b, TokenType::get(b.getContext()), source, target,
                  nextEngine % DmaEngines, commands, ValueRange());
   nextEngine += commands;

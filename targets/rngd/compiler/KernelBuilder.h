@@ -99,7 +99,8 @@ public:
   bool overflowed() const { return overflow; }
 
   //===--- Commands ---------------------------------------------------------===
-  void copy(mlir::Value source, mlir::Value target);
+  /// `commands`: at least so many, where it has as many parts.
+  void copy(mlir::Value source, mlir::Value target, int64_t commands = 1);
   void gather(mlir::Value source, mlir::Value index, llvm::StringRef key,
               mlir::Value target);
   /// One instruction; `body` writes its steps.
