@@ -272,26 +272,30 @@ def Tcp_VectorOp : Tcp_StreamOp<"vector"> {
   let description = [{
     The other operand is an immediate (an i32, or the bits of an f32), a part of
     the vector register file, laid out by the axes that it shares with the
-    stream, or what `stash` kept. With `zip` the two groups of a pair are joined.
-    `fma` multiplies with that operand and adds the immediate after `plus`.
+    stream, or what `stash` kept. With `zip` the two groups of a pair are joined;
+    before that, `groups` says which a step is for: 1 the first, 2 the second,
+    3 both. `fma` multiplies with that operand and adds the immediate after `plus`.
   }];
   let arguments = (ins Tcp_Stream:$source, Optional<Tcp_Vrf>:$operand,
                        EnumAttr<Tcp_Dialect, Tcp_VectorKind, "vector_kind">:$kind,
                        DefaultValuedAttr<EnumAttr<Tcp_Dialect, Tcp_Arguments, "arguments">,
                          "::dure::tcp::Arguments::StreamOperand">:$arguments,
                        OptionalAttr<AnyAttr>:$immediate, UnitAttr:$stash,
-                       UnitAttr:$zip, OptionalAttr<AnyAttr>:$addend);
+                       UnitAttr:$zip, OptionalAttr<AnyAttr>:$addend,
+                       DefaultValuedAttr<I64Attr, "3">:$groups);
   let builders = [
     // All but fma.
     OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$source, "::mlir::Value":$operand,
                    "::dure::tcp::VectorKind":$kind, "::dure::tcp::Arguments":$arguments,
-                   "::mlir::Attribute":$immediate, "bool":$stash, "bool":$zip), [{
+                   "::mlir::Attribute":$immediate, "bool":$stash, "bool":$zip,
+                   CArg<"int64_t", "3">:$groups), [{
       build($_builder, $_state, result, source, operand, kind, arguments, immediate, stash, zip,
-            ::mlir::Attribute());
+            ::mlir::Attribute(), groups);
     }]>];
   let assemblyFormat = [{
     `` $kind $source (`,` $operand^ `:` type($operand))? (`stash` $stash^)? (`zip` $zip^)?
-    (`imm` `(` $immediate^ `)`)? (`plus` `(` $addend^ `)`)? (`as` `` $arguments^)? attr-dict
+    (`imm` `(` $immediate^ `)`)? (`plus` `(` $addend^ `)`)? (`as` `` $arguments^)?
+    (`groups` $groups^)? attr-dict
     `:` type($source) `to` type($result)
   }];
   let hasVerifier = 1;

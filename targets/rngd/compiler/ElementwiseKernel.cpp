@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// One pass of the vector engine: an op, or the second operand's broadcast too.
+// One pass of the vector engine. What repeats along inner dimensions comes from
+// the vector register file, other repetition is DMA's.
+#include "targets/rngd/compiler/Boxes.h"
 #include "targets/rngd/compiler/Kernels.h"
 
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <numeric>
 
 using namespace mlir;
 using namespace dure::tcp;
@@ -88,13 +92,79 @@ bool isUnary(Operation *op) {
              NegOp, ReciprocalOp, RsqrtOp, SiluOp, ReluOp, AbsOp>(op);
 }
 
-/// The operand repeats over leading dimensions of the result only.
-bool repeatsRows(Value operand, Value result) {
-  ArrayRef<int64_t> from = shapeOf(operand), to = shapeOf(result);
-  while (!from.empty() && from.front() == 1)
-    from = from.drop_front();
-  return from.size() <= to.size() && from == to.take_back(from.size()) &&
-         !from.empty();
+/// Dimensions of a result, neighbours joined along which each operand varies or
+/// repeats as a whole; none repeats along all of them.
+struct Repetition {
+  Space space;
+  /// Of each operand, splats included, and axis: whether it varies along it.
+  SmallVector<SmallVector<bool, 4>, 2> varies;
+  /// The operand that repeats along the last axis, and so has one number for
+  /// each row.
+  std::optional<unsigned> scalar;
+
+  int64_t columns() const { return space.axes.back().size; }
+  /// Elements of a packet: columns are a multiple.
+  int64_t width() const { return std::gcd<int64_t>(columns(), 8); }
+  /// Axes but the last.
+  size_t outer() const { return space.axes.size() - 1; }
+};
+
+/// Whether the operand varies along each dimension of the result.
+SmallVector<bool> variesAlong(Value operand, ArrayRef<int64_t> shape) {
+  ArrayRef<int64_t> has = shapeOf(operand);
+  SmallVector<bool> result(shape.size() - has.size(), false);
+  for (int64_t size : has)
+    result.push_back(size != 1);
+  return result;
+}
+
+/// None where operands that are no splats have the result's elements.
+std::optional<Repetition> repetitionOf(Operation *op) {
+  ArrayRef<int64_t> shape = shapeOf(op->getResult(0));
+  SmallVector<SmallVector<bool>> along;
+  bool repeats = false;
+  for (Value operand : op->getOperands()) {
+    along.push_back(variesAlong(operand, shape));
+    repeats |= !splatOf(operand) &&
+               elementsOf(operand) != elementsOf(op->getResult(0));
+  }
+  if (!repeats)
+    return std::nullopt;
+  Repetition found;
+  found.varies.resize(along.size());
+  for (auto [i, size] : llvm::enumerate(shape)) {
+    if (size == 1)
+      continue;
+    bool same = !found.space.axes.empty();
+    for (auto [varies, of] : llvm::zip(found.varies, along))
+      same = same && varies.back() == of[i];
+    if (same) {
+      found.space.axes.back().size *= size;
+      continue;
+    }
+    found.space.order.push_back(found.space.axes.size());
+    found.space.axes.push_back(
+        {"d" + std::to_string(found.space.axes.size()), size});
+    for (auto [varies, of] : llvm::zip(found.varies, along))
+      varies.push_back(of[i]);
+  }
+  for (auto [i, operand] : llvm::enumerate(op->getOperands()))
+    if (!splatOf(operand) && !found.varies[i].back())
+      found.scalar = i;
+  // HBM is written in whole units, and DMA reads two numbers at least.
+  auto &axes = found.space.axes;
+  Space::Axis &last = axes.back();
+  int64_t bytes = last.size * 4;
+  last.unit = bytes % HbmUnit == 0 ? HbmUnit / 4 : last.size;
+  if (axes.size() > 1) {
+    int64_t unit = last.unit == last.size ? HbmUnit / std::gcd(HbmUnit, bytes)
+                                          : int64_t(1);
+    if (found.scalar)
+      unit = std::max<int64_t>(unit, 2);
+    Space::Axis &rows = axes[axes.size() - 2];
+    rows.unit = std::min(unit, rows.size);
+  }
+  return found;
 }
 
 /// x in its wide form, done wholly there; no value for ops of the float steps.
@@ -127,12 +197,12 @@ public:
 
   /// Elements one after the other, whatever their rows.
   void flat();
-  /// Rows of `columns`; operand `repeated` has one.
-  void rows(unsigned repeated, int64_t columns);
+  void repeated(const Repetition &of);
 
 private:
-  void pass(const Grid &grid, ArrayRef<Value> in, Value out,
-            const DigitList &time, const DigitList &packet);
+  void pass(ArrayRef<Value> in, Value scalars, Value out, const DigitList &time,
+            const DigitList &packet);
+  Value scalarsOf(const Repetition &of, const Box &box, const Grid &grid);
 
   KernelBuilder &k;
   Operation *op;
@@ -141,7 +211,8 @@ private:
 
 } // namespace
 
-void Elementwise::pass(const Grid &grid, ArrayRef<Value> in, Value out,
+/// `scalars`: in the register file, the operand that `in` lacks.
+void Elementwise::pass(ArrayRef<Value> in, Value scalars, Value out,
                        const DigitList &time, const DigitList &packet) {
   k.exec(Context::Main, [&] {
     Value x = in.size() == 2
@@ -153,14 +224,18 @@ void Elementwise::pass(const Grid &grid, ArrayRef<Value> in, Value out,
     }
     Value narrow = k.narrow(x), result;
     if (auto kind = binaryKind(op)) {
+      auto places = [](bool first) {
+        return first ? Arguments::OperandStream : Arguments::StreamOperand;
+      };
       if (in.size() == 2) {
         result = k.zip(kind->first, narrow);
+      } else if (scalars) {
+        result = k.stepVrf(kind->first, narrow, scalars,
+                           places(repetitionOf(op)->scalar == 0));
       } else {
         bool first = splatOf(op->getOperand(0)).has_value();
         float number = *splatOf(op->getOperand(first ? 0 : 1));
-        result = k.stepImm(kind->first, narrow, number,
-                           first ? Arguments::OperandStream
-                                 : Arguments::StreamOperand);
+        result = k.stepImm(kind->first, narrow, number, places(first));
       }
     } else {
       result = unary(k, op, narrow);
@@ -170,6 +245,18 @@ void Elementwise::pass(const Grid &grid, ArrayRef<Value> in, Value out,
   });
 }
 
+/// Shares of whole units of HBM, and what is left.
+static SmallVector<Share> unitShares(int64_t count, int64_t most) {
+  constexpr int64_t unit = HbmUnit / 4;
+  int64_t whole = count / unit * unit;
+  SmallVector<Share> shares = divide(whole, most, unit);
+  for (Share rest : divide(count - whole, most, 8)) {
+    rest.first += whole;
+    shares.push_back(rest);
+  }
+  return shares;
+}
+
 void Elementwise::flat() {
   SmallVector<Value> streams;
   for (auto [operand, place] : llvm::zip(op->getOperands(), at.inputs))
@@ -177,7 +264,7 @@ void Elementwise::flat() {
       streams.push_back(place);
   int64_t buffers = static_cast<int64_t>(streams.size()) + 1;
   int64_t most = DmBytes / 4 / buffers / 8 * 8 - 64;
-  for (const Share &share : divide(elementsOf(op->getResult(0)), most, 8)) {
+  for (const Share &share : unitShares(elementsOf(op->getResult(0)), most)) {
     k.releaseAll();
     Grid grid = k.grid("e", share);
     DigitList all = {k.digit("e", share.rows())};
@@ -190,34 +277,92 @@ void Elementwise::flat() {
     }
     Value out = k.dm(k.f32(), grid, local);
     DigitList time = {k.digit("e", llvm::divideCeil(share.each, 8), 8)};
-    pass(grid, in, out, time,
+    pass(in, {}, out, time,
          {k.digit("e", std::min<int64_t>(share.each, 8), 1, 8)});
     k.copy(out, k.hbm(at.result, all, share.first));
   }
 }
 
-void Elementwise::rows(unsigned repeated, int64_t columns) {
-  int64_t count = elementsOf(op->getResult(0)) / columns;
-  int64_t pitch = llvm::alignTo(columns, 8);
-  int64_t most = std::max<int64_t>(1, DmBytes / 4 / 3 / pitch);
-  for (const Share &share : divide(count, most)) {
+/// One number for each row, in the register file.
+Value Elementwise::scalarsOf(const Repetition &of, const Box &box,
+                             const Grid &grid) {
+  auto has = [&](unsigned axis) { return of.varies[*of.scalar][axis]; };
+  DigitList local = localOf(k, of.space, box, has), file(local);
+  Value here = k.dm(k.f32(), grid, local);
+  k.copy(k.hbm(at.inputs[*of.scalar], wholeOf(k, of.space, box, has),
+               startOf(of.space, box, has)),
+         here);
+  // Packets divide the innermost axis.
+  Digit inner = file.pop_back_val();
+  StringRef axis = inner.axis.getValue();
+  int64_t width = std::gcd<int64_t>(inner.size, 8);
+  DigitList time(file);
+  time.push_back(k.digit(axis, inner.size / width, width));
+  file = time;
+  file.push_back(k.digit(axis, width, 1, 8));
+  Value registers = k.vrf(k.f32(), grid, file);
+  k.exec(Context::Sub, [&] {
+    k.toVrf(k.collect(k.fetch(here, time, {k.digit(axis, width)})), registers);
+  });
+  return registers;
+}
+
+void Elementwise::repeated(const Repetition &of) {
+  auto rowAxis = [&](unsigned axis) {
+    return of.scalar && of.varies[*of.scalar][axis];
+  };
+  auto tooMuch = [&](ArrayRef<int64_t> each) -> std::optional<unsigned> {
+    int64_t all = 3, rows = 4;
+    for (auto [i, size] : llvm::enumerate(each)) {
+      all *= size;
+      rows *= rowAxis(i) ? size : 1;
+    }
+    if (of.scalar && rows * 4 > VrfBytes)
+      return longest(of.space, each, rowAxis);
+    return (all + (of.scalar ? rows : 0)) * 4 > DmBudget
+               ? longest(of.space, each)
+               : std::nullopt;
+  };
+  for (const Box &box : divide(of.space, tooMuch)) {
     k.releaseAll();
-    Grid grid = k.grid("r", share);
-    DigitList all = {k.digit("r", share.rows()), k.digit("c", columns)};
-    DigitList local = {k.digit("r", share.each),
-                       k.digit("c", columns, 1, pitch)};
+    Grid grid = gridOf(k, of.space, box);
+    DigitList local = localOf(k, of.space, box);
     SmallVector<Value> in;
     for (auto [i, place] : llvm::enumerate(at.inputs)) {
+      if (splatOf(op->getOperand(i)) || of.scalar == i)
+        continue;
+      auto has = [&](unsigned axis) { return of.varies[i][axis]; };
       in.push_back(k.dm(k.f32(), grid, local));
-      k.copy(i == repeated ? k.hbm(place, {k.digit("c", columns)})
-                           : k.hbm(place, all, share.first * columns),
+      k.copy(k.hbm(place, wholeOf(k, of.space, box, has),
+                   startOf(of.space, box, has)),
              in.back());
     }
+    Value scalars = of.scalar ? scalarsOf(of, box, grid) : Value();
     Value out = k.dm(k.f32(), grid, local);
-    DigitList time = {k.digit("r", share.each), k.digit("c", columns / 8, 8)};
-    pass(grid, in, out, time, {k.digit("c", 8)});
-    k.copy(out, k.hbm(at.result, all, share.first * columns));
+    DigitList time(local);
+    Digit columns = time.pop_back_val();
+    StringRef axis = columns.axis.getValue();
+    time.push_back(k.digit(axis, columns.size / of.width(), of.width()));
+    pass(in, scalars, out, time, {k.digit(axis, of.width())});
+    k.copy(out,
+           k.hbm(at.result, wholeOf(k, of.space, box), startOf(of.space, box)));
   }
+}
+
+/// Why a repetition is not taken.
+static Refusal repetitionRefusal(const Repetition &of) {
+  if (of.outer() > 3)
+    return "its operands repeat along too many dimensions by turns";
+  if (of.columns() % 2 != 0 ||
+      (of.scalar &&
+       (of.outer() == 0 || of.space.axes[of.outer() - 1].size % 2 != 0)))
+    return "DMA moves multiples of 8 bytes";
+  int64_t row = of.space.axes.back().unit, rows = 1;
+  if (of.outer() > 0)
+    rows = of.space.axes[of.outer() - 1].unit;
+  if ((row * 3 + 4) * rows * 4 > DmBudget)
+    return "a row does not fit a slice's data memory";
+  return std::nullopt;
 }
 
 Refusal elementwiseRefusal(Operation *op) {
@@ -234,32 +379,23 @@ Refusal elementwiseRefusal(Operation *op) {
     return "DMA moves multiples of 8 bytes";
   if (!binary)
     return std::nullopt;
-  int full = 0;
-  for (Value value : op->getOperands()) {
-    if (splatOf(value))
-      continue;
-    if (shapeOf(value) == shapeOf(result))
-      ++full;
-    else if (!repeatsRows(value, result) || elementsOf(value) % 8 != 0 ||
-             elementsOf(value) * 12 > DmBytes)
-      return "an operand is repeated along inner dimensions, or has rows that "
-             "are no multiple of 32 bytes";
-  }
-  if (full == 0)
+  if (llvm::all_of(op->getOperands(),
+                   [](Value value) { return splatOf(value).has_value(); }))
     return "no operand has the result's shape";
+  if (std::optional<Repetition> of = repetitionOf(op))
+    return repetitionRefusal(*of);
   return std::nullopt;
 }
 
 void emitElementwise(KernelBuilder &k, Operation *op,
                      const KernelOperands &at) {
   Elementwise kernel(k, op, at);
-  for (auto [i, value] : llvm::enumerate(op->getOperands())) {
-    if (splatOf(value) || shapeOf(value) == shapeOf(op->getResult(0)))
-      continue;
-    kernel.rows(static_cast<unsigned>(i), elementsOf(value));
-    return;
-  }
-  kernel.flat();
+  std::optional<Repetition> of =
+      op->getNumOperands() > 1 ? repetitionOf(op) : std::nullopt;
+  if (of)
+    kernel.repeated(*of);
+  else
+    kernel.flat();
 }
 
 } // namespace dure::rngd

@@ -256,6 +256,7 @@ LogicalResult ExecEncoder::vector(VectorOp op) {
   step->op = static_cast<fb::VectorOp>(op.getKind());
   step->mode = modeOf(op.getArguments());
   step->zip = op.getZip();
+  step->groups = static_cast<uint8_t>(op.getGroups());
   if (op.getImmediate() || op.getStash() || op.getOperand())
     step->operand = std::make_unique<fb::OperandT>();
   if (std::optional<Attribute> immediate = op.getImmediate())

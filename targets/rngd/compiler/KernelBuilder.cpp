@@ -143,11 +143,12 @@ static int64_t writtenBytes(Type memory) {
          bitsOf(dm.getElementType()) / 8;
 }
 
-void KernelBuilder::copy(Value source, Value target) {
+void KernelBuilder::copy(Value source, Value target, int64_t least) {
   // A command costs 500 cycles, in which an engine moves 128 KB
   // (dma-engine.md): what is much more than that is shared out.
   int64_t commands = std::clamp<int64_t>(
-      writtenBytes(target.getType()) / (128 * 1024), 1, DmaEngines);
+      std::max(least, writtenBytes(target.getType()) / (128 * 1024)), 1,
+      DmaEngines);
   TdmaOp::create(b, TokenType::get(b.getContext()), source, target,
                  nextEngine % DmaEngines, commands, ValueRange());
   nextEngine += commands;
@@ -308,9 +309,9 @@ void KernelBuilder::commit(Value stream, Value target) {
 
 Value KernelBuilder::vector(VectorKind kind, Value stream, Value vrf,
                             Arguments arguments, Attribute immediate,
-                            bool stash, bool zip, Type result) {
+                            bool stash, bool zip, Type result, int64_t groups) {
   return tcp::VectorOp::create(b, result, stream, vrf, kind, arguments,
-                               immediate, stash, zip);
+                               immediate, stash, zip, groups);
 }
 
 /// Two tensors in turns: both halves of a flit count in step, even of padding.
@@ -325,7 +326,11 @@ Value KernelBuilder::narrow(Value stream) {
   DigitList time = listOf(from.getTime());
   Digit packet = from.getPacket().getDigits().back();
   bool trim = packet.size <= 4 && !isPair(from);
-  if (!trim)
+  // The half that a short packet does not fill counts for nothing, and takes
+  // the same operands.
+  if (!trim && packet.size <= 4)
+    time.push_back(digit("_", 2));
+  else if (!trim)
     time.push_back({packet.axis, packet.stride * 4, 2, 2});
   packet.size = std::min<int64_t>(packet.size, 4);
   packet.extent = 4;
@@ -358,9 +363,9 @@ Value KernelBuilder::stepImm(VectorKind kind, Value stream, float value,
 }
 
 Value KernelBuilder::stepVrf(VectorKind kind, Value stream, Value vrf,
-                             Arguments arguments) {
+                             Arguments arguments, int64_t groups) {
   return vector(kind, stream, vrf, arguments, {}, false, false,
-                stream.getType());
+                stream.getType(), groups);
 }
 
 Value KernelBuilder::stepStash(VectorKind kind, Value stream) {

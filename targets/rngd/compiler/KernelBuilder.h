@@ -92,7 +92,8 @@ public:
   bool overflowed() const { return overflow; }
 
   //===--- Commands ---------------------------------------------------------===
-  void copy(mlir::Value source, mlir::Value target);
+  /// `commands`: at least so many, where it has as many parts.
+  void copy(mlir::Value source, mlir::Value target, int64_t commands = 1);
   void gather(mlir::Value source, mlir::Value index, llvm::StringRef key,
               mlir::Value target);
   /// One instruction; `body` writes its steps.
@@ -129,8 +130,10 @@ public:
                    tcp::Arguments arguments = tcp::Arguments::StreamOperand);
   mlir::Value stepImm(tcp::VectorKind kind, mlir::Value stream, float value,
                       tcp::Arguments arguments = tcp::Arguments::StreamOperand);
+  /// `groups` of a pair: 1 the first, 2 the second.
   mlir::Value stepVrf(tcp::VectorKind kind, mlir::Value stream, mlir::Value vrf,
-                      tcp::Arguments arguments = tcp::Arguments::StreamOperand);
+                      tcp::Arguments arguments = tcp::Arguments::StreamOperand,
+                      int64_t groups = 3);
   mlir::Value stepStash(tcp::VectorKind kind, mlir::Value stream);
   /// Joins the two tensors of fetchPair.
   mlir::Value zip(tcp::VectorKind kind, mlir::Value stream,
@@ -154,7 +157,8 @@ private:
                     int64_t capacity, int64_t alignment);
   mlir::Value vector(tcp::VectorKind kind, mlir::Value stream, mlir::Value vrf,
                      tcp::Arguments arguments, mlir::Attribute immediate,
-                     bool stash, bool zip, mlir::Type result);
+                     bool stash, bool zip, mlir::Type result,
+                     int64_t groups = 3);
 
   mlir::func::FuncOp function;
   /// takenDm: since releaseAll, what was skipped at the end included.

@@ -40,9 +40,13 @@ void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at);
 Refusal attentionRefusal(AttentionOp op);
 void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at);
 
-/// transpose, and gather of rows: DMA alone.
+/// transpose, slice, concat, broadcast, and gather of rows: DMA alone.
 Refusal moveRefusal(mlir::Operation *op);
 void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
+
+/// rope, in both layouts.
+Refusal ropeRefusal(RopeOp op);
+void emitRope(KernelBuilder &k, RopeOp op, const KernelOperands &at);
 
 /// Sizes of a static dure tensor.
 llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What DMA does alone: transposes from HBM to HBM, as long as runs are 8 bytes,
-// and rows that indices name.
+// What DMA does alone, as long as runs are multiples of 8 bytes: transposes,
+// slices, concatenations, broadcasts, and rows that indices name.
+#include "targets/rngd/compiler/Boxes.h"
 #include "targets/rngd/compiler/Kernels.h"
+
+#include <numeric>
 
 using namespace mlir;
 using namespace dure::tcp;
@@ -67,30 +70,347 @@ static void emitGather(KernelBuilder &k, GatherOp op,
   }
 }
 
+//===----------------------------------------------------------------------===//
+// Pieces of tensors
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Elements to be copied, in both tensors: the axes of the target, outermost
+/// first, those that go on in both as one.
+struct Piece {
+  struct Axis {
+    int64_t size, source, target; // strides in elements; source 0 repeats
+  };
+  SmallVector<Axis, 6> axes;
+  int64_t source = 0, target = 0; // of the first element
+  int64_t width = 1;              // bytes of an element
+
+  const Axis &run() const { return axes.back(); }
+  int64_t runBytes() const { return run().size * width; }
+  void add(int64_t size, int64_t sourceStride, int64_t targetStride);
+  /// Where no axis is contiguous in both, an element is a run.
+  void addRun();
+  /// HBM is written in whole units.
+  bool writesUnits() const;
+  bool stages() const;
+};
+
+/// A dimension of some memory: which axis, how many, how far apart.
+struct Extent {
+  unsigned axis;
+  int64_t count, stride;
+};
+
+} // namespace
+
+/// What a sequencer's loop counts to (moving-tensors/sequencer.md), and the
+/// longest packet of DMA (moving-tensors/dma-engine.md).
+static constexpr int64_t MostSteps = 65536, MostPacket = 4096;
+
+void Piece::add(int64_t size, int64_t sourceStride, int64_t targetStride) {
+  if (size == 1)
+    return;
+  if (!axes.empty() && axes.back().source == sourceStride * size &&
+      axes.back().target == targetStride * size)
+    axes.back() = {axes.back().size * size, sourceStride, targetStride};
+  else
+    axes.push_back({size, sourceStride, targetStride});
+}
+
+void Piece::addRun() {
+  if (axes.empty() || axes.back().source != 1 || axes.back().target != 1)
+    axes.push_back({1, 1, 1});
+}
+
+bool Piece::writesUnits() const {
+  if (runBytes() % HbmUnit != 0 || target * width % HbmUnit != 0)
+    return false;
+  return llvm::all_of(ArrayRef(axes).drop_back(), [&](const Axis &axis) {
+    return axis.target * width % HbmUnit == 0;
+  });
+}
+
+/// By way of data memory HBM is written in longer runs.
+bool Piece::stages() const {
+  return axes.size() > 1 && axes.size() <= 6 && !writesUnits() &&
+         runBytes() < MostPacket;
+}
+
+/// Digits of a memory in which axes are so far apart.
+static DigitList digitsOf(KernelBuilder &k, SmallVector<Extent, 6> extents) {
+  llvm::sort(extents, [](const Extent &l, const Extent &r) {
+    return l.stride > r.stride;
+  });
+  DigitList digits;
+  int64_t before = 0;
+  if (extents.empty())
+    return {k.digit("_", 1)};
+  for (const Extent &each : extents) {
+    digits.push_back(k.digit("d" + std::to_string(each.axis), each.count, 1,
+                             before ? before / each.stride : each.count));
+    before = each.stride;
+  }
+  if (before > 1)
+    digits.push_back(k.digit("_", 1, 1, before));
+  return digits;
+}
+
+/// Axes of a tensor are whole multiples of each other apart, or no digits name
+/// them.
+static bool nests(const Piece &piece, int64_t Piece::Axis::*stride) {
+  SmallVector<int64_t> strides;
+  for (const Piece::Axis &axis : piece.axes)
+    if (axis.*stride != 0 && axis.size != 1)
+      strides.push_back(axis.*stride);
+  llvm::sort(strides);
+  for (size_t i = 1; i < strides.size(); ++i)
+    if (strides[i] == strides[i - 1] || strides[i] % strides[i - 1] != 0)
+      return false;
+  return true;
+}
+
+static Refusal pieceRefusal(const Piece &piece) {
+  if (piece.runBytes() % 8 != 0 || piece.source * piece.width % 8 != 0 ||
+      piece.target * piece.width % 8 != 0)
+    return "DMA moves multiples of 8 bytes, and its runs are of others";
+  for (const Piece::Axis &axis : ArrayRef(piece.axes).drop_back())
+    if (axis.source * piece.width % 8 != 0 ||
+        axis.target * piece.width % 8 != 0)
+      return "DMA moves multiples of 8 bytes, and its runs are of others";
+  if (piece.axes.size() > 7 || !nests(piece, &Piece::Axis::source) ||
+      !nests(piece, &Piece::Axis::target))
+    return "it has more dimensions than a sequencer has loops";
+  if (!piece.stages())
+    for (const Piece::Axis &axis : ArrayRef(piece.axes).drop_back())
+      if (axis.size > MostSteps)
+        return "it has more runs than a sequencer counts";
+  if (piece.runBytes() / MostPacket > MostSteps)
+    return "it has more runs than a sequencer counts";
+  return std::nullopt;
+}
+
+/// Where the axes of a piece lie in one of its tensors, of each so many.
+static DigitList sideOf(KernelBuilder &k, const Piece &piece,
+                        ArrayRef<int64_t> counts,
+                        int64_t Piece::Axis::*stride) {
+  SmallVector<Extent, 6> extents;
+  for (auto [i, axis] : llvm::enumerate(piece.axes))
+    if (axis.*stride != 0 && axis.size != 1)
+      extents.push_back(
+          {static_cast<unsigned>(i), counts[i], piece.axes[i].*stride});
+  return digitsOf(k, extents);
+}
+
+/// Commands for a copy whose runs may be shorter than what DMA asks for at a
+/// time.
+static int64_t commandsFor(int64_t bytes, int64_t run) {
+  return bytes * (HbmUnit / std::min(run, HbmUnit)) / HbmUnit / 256;
+}
+
+/// From HBM to HBM; what packets of the longest do not divide comes after.
+static void copyDirectly(KernelBuilder &k, const Piece &piece, Value source,
+                         Value target) {
+  int64_t packet = MostPacket / piece.width;
+  int64_t run = piece.run().size, main = run / packet * packet;
+  for (auto [first, count] :
+       {std::pair(int64_t(0), main), std::pair(main, run - main)}) {
+    if (count == 0)
+      continue;
+    SmallVector<int64_t> counts;
+    int64_t runs = 1;
+    for (const Piece::Axis &axis : ArrayRef(piece.axes).drop_back()) {
+      counts.push_back(axis.size);
+      runs *= axis.size;
+    }
+    counts.push_back(count);
+    k.copy(k.hbm(source, sideOf(k, piece, counts, &Piece::Axis::source),
+                 piece.source + first),
+           k.hbm(target, sideOf(k, piece, counts, &Piece::Axis::target),
+                 piece.target + first),
+           commandsFor(runs * count * piece.width, count * piece.width));
+  }
+}
+
+/// By way of data memory, in which a slice has what is one run of the target
+/// or several. The target is written as a whole.
+static void copyStaged(KernelBuilder &k, const Piece &piece, Value source,
+                       Value target) {
+  Type type = cast<HbmType>(target.getType()).getElementType();
+  Space space;
+  auto outer = static_cast<unsigned>(piece.axes.size()) - 1;
+  // A sequencer has 8 loops: of each axis one over slices and one within them.
+  unsigned most = std::min<unsigned>(3, 7 - outer);
+  for (unsigned i = 0; i < outer; ++i) {
+    space.axes.push_back({"d" + std::to_string(i), piece.axes[i].size});
+    if (space.order.size() < most)
+      space.order.push_back(i);
+  }
+  int64_t bytes = piece.runBytes();
+  int64_t unit = HbmUnit / std::gcd(HbmUnit, bytes);
+  Space::Axis &last = space.axes.back();
+  last.unit = std::min(unit, last.size);
+  auto tooMuch = [&](ArrayRef<int64_t> each) -> std::optional<unsigned> {
+    int64_t all = bytes;
+    for (int64_t size : each)
+      all *= size;
+    return all > DmBudget / 2 ? longest(space, each) : std::nullopt;
+  };
+  Digit run = k.digit("d" + std::to_string(outer), piece.run().size);
+  for (const Box &box : divide(space, tooMuch)) {
+    k.releaseAll();
+    SmallVector<int64_t> counts(box.count.begin(), box.count.end());
+    counts.push_back(piece.run().size);
+    int64_t from = piece.source, to = piece.target, all = bytes;
+    for (unsigned i = 0; i < outer; ++i) {
+      from += box.first[i] * piece.axes[i].source;
+      to += box.first[i] * piece.axes[i].target;
+      all *= box.count[i];
+    }
+    DigitList local = localOf(k, space, box);
+    local.push_back(run);
+    Value here = k.dm(type, gridOf(k, space, box), local);
+    k.copy(k.hbm(source, sideOf(k, piece, counts, &Piece::Axis::source), from),
+           here, commandsFor(all, bytes));
+    k.copy(here,
+           k.hbm(target, sideOf(k, piece, counts, &Piece::Axis::target), to),
+           commandsFor(all, HbmUnit));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Ops as pieces
+//===----------------------------------------------------------------------===//
+
+static SmallVector<int64_t> stridesOf(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (size_t i = shape.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * shape[i];
+  return strides;
+}
+
+static int64_t widthOf(Value value) {
+  Type type = cast<RankedTensorType>(value.getType()).getElementType();
+  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+}
+
+static Piece pieceOf(Operation *op) {
+  Value x = op->getOperand(0), result = op->getResult(0);
+  ArrayRef<int64_t> to = shapeOf(result), from = shapeOf(x);
+  SmallVector<int64_t> target = stridesOf(to), source = stridesOf(from);
+  Piece piece;
+  piece.width = widthOf(x);
+  for (auto [i, size] : llvm::enumerate(to)) {
+    if (auto transpose = dyn_cast<dure::TransposeOp>(op)) {
+      piece.add(size, source[transpose.getPermutation()[i]], target[i]);
+    } else if (auto slice = dyn_cast<SliceOp>(op)) {
+      piece.source += *slice.getStarts().expr(i).constant() * source[i];
+      piece.add(size, source[i] * slice.getSteps()[i], target[i]);
+    } else {
+      size_t missing = to.size() - from.size();
+      bool repeats = i < missing || from[i - missing] == 1;
+      piece.add(size, repeats ? 0 : source[i - missing], target[i]);
+    }
+  }
+  piece.addRun();
+  return piece;
+}
+
+/// Each operand of a concatenation: rows of which it has a part.
+static SmallVector<Piece> piecesOf(ConcatOp op) {
+  auto axis = static_cast<size_t>(op.getAxis());
+  ArrayRef<int64_t> to = shapeOf(op.getResult());
+  int64_t outer = 1, inner = 1;
+  for (auto [i, size] : llvm::enumerate(to))
+    (i < axis ? outer : inner) *= i == axis ? 1 : size;
+  SmallVector<Piece> pieces;
+  int64_t first = 0;
+  for (Value x : op.getXs()) {
+    int64_t count = shapeOf(x)[axis] * inner;
+    Piece piece;
+    piece.width = widthOf(x);
+    piece.target = first;
+    piece.add(outer, count, to[axis] * inner);
+    piece.add(count, 1, 1);
+    piece.addRun();
+    pieces.push_back(piece);
+    first += count;
+  }
+  return pieces;
+}
+
+/// Rows of a concatenation are put together in data memory.
+static bool gathersRows(ConcatOp op, ArrayRef<Piece> pieces) {
+  int64_t row = 0;
+  bool stages = false;
+  for (const Piece &piece : pieces) {
+    row += piece.runBytes();
+    stages |= piece.stages();
+  }
+  return stages && row <= DmBudget / 2;
+}
+
+static void emitRows(KernelBuilder &k, ConcatOp op, ArrayRef<Piece> pieces,
+                     const KernelOperands &at) {
+  Type type = cast<HbmType>(at.result.getType()).getElementType();
+  int64_t outer = 1;
+  for (const Piece &piece : pieces)
+    if (piece.axes.size() > 1)
+      outer = piece.axes.front().size;
+  int64_t row = elementsOf(op.getResult()) / outer, width = pieces[0].width;
+  Space space;
+  int64_t unit = HbmUnit / std::gcd(HbmUnit, row * width);
+  space.axes = {{"r", outer, std::min(unit, outer)}};
+  space.order = {0};
+  auto tooMuch = [&](ArrayRef<int64_t> each) -> std::optional<unsigned> {
+    return each[0] * row * width > DmBudget / 2 ? longest(space, each)
+                                                : std::nullopt;
+  };
+  for (const Box &box : divide(space, tooMuch)) {
+    k.releaseAll();
+    DigitList local = localOf(k, space, box), whole = wholeOf(k, space, box);
+    auto columns = [&](DigitList digits, int64_t count, int64_t of) {
+      digits.push_back(k.digit("c", count, 1, of));
+      return digits;
+    };
+    Value here = k.dm(type, gridOf(k, space, box), columns(local, row, row));
+    int64_t rows = box.count[0], first = box.first[0];
+    for (auto [piece, source] : llvm::zip(pieces, at.inputs)) {
+      int64_t count = piece.run().size;
+      k.copy(k.hbm(source, columns(whole, count, count), first * count),
+             k.part(here, columns(local, count, row), piece.target * width),
+             commandsFor(rows * count * width, count * width));
+    }
+    k.copy(here, k.hbm(at.result, columns(whole, row, row), first * row),
+           commandsFor(rows * row * width, HbmUnit));
+  }
+}
+
 Refusal moveRefusal(Operation *op) {
   if (auto gather = dyn_cast<GatherOp>(op))
     return gatherRefusal(gather);
-  auto transpose = dyn_cast<dure::TransposeOp>(op);
-  if (!transpose)
-    return "no DMA command makes it";
-  Value x = op->getOperand(0), result = op->getResult(0);
-  auto type = cast<RankedTensorType>(x.getType());
-  if (!type.hasStaticShape() || type.getNumElements() == 0)
-    return "its sizes are not fixed";
-  Type element = type.getElementType();
-  if (!element.isIntOrFloat() || element.getIntOrFloatBitWidth() % 8 != 0)
-    return "its elements are less than a byte";
-  ArrayRef<int64_t> to = shapeOf(result);
-  ArrayRef<int64_t> order = transpose.getPermutation();
-  int64_t rank = static_cast<int64_t>(order.size());
-  int64_t width = element.getIntOrFloatBitWidth() / 8;
-  if (rank == 0 || rank > 6)
-    return "it has more dimensions than a sequencer has loops";
-  bool inner = order.back() == rank - 1;
-  int64_t run = inner ? to.back() * width : width;
-  if (run % 8 != 0)
-    return "DMA moves multiples of 8 bytes, and its runs are of others";
-  return std::nullopt;
+  for (Value value :
+       llvm::concat<Value>(SmallVector<Value>(op->getOperands()),
+                           SmallVector<Value>(op->getResults()))) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (!type.hasStaticShape() || type.getNumElements() == 0)
+      return "its sizes are not fixed";
+    Type element = type.getElementType();
+    if (!element.isIntOrFloat() ||
+        (element.getIntOrFloatBitWidth() % 8 != 0 && !element.isInteger(1)))
+      return "its elements are less than a byte";
+  }
+  if (auto slice = dyn_cast<SliceOp>(op))
+    for (size_t i = 0; i < slice.getStarts().size(); ++i)
+      if (!slice.getStarts().expr(i).constant() || slice.getSteps()[i] < 1)
+        return "it starts where only a run tells, or walks backwards";
+  if (auto concat = dyn_cast<ConcatOp>(op)) {
+    for (const Piece &piece : piecesOf(concat))
+      if (Refusal refusal = pieceRefusal(piece))
+        return refusal;
+    return std::nullopt;
+  }
+  return pieceRefusal(pieceOf(op));
 }
 
 void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
@@ -98,14 +418,19 @@ void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     emitGather(k, gather, at);
     return;
   }
-  auto transpose = cast<dure::TransposeOp>(op);
-  ArrayRef<int64_t> from = shapeOf(op->getOperand(0));
-  DigitList source, target;
-  for (auto [i, size] : llvm::enumerate(from))
-    source.push_back(k.digit("d" + std::to_string(i), size));
-  for (int64_t i : transpose.getPermutation())
-    target.push_back(k.digit("d" + std::to_string(i), from[i]));
-  k.copy(k.hbm(at.inputs[0], source), k.hbm(at.result, target));
+  auto concat = dyn_cast<ConcatOp>(op);
+  SmallVector<Piece> pieces =
+      concat ? piecesOf(concat) : SmallVector<Piece>{pieceOf(op)};
+  if (concat && gathersRows(concat, pieces)) {
+    emitRows(k, concat, pieces, at);
+    return;
+  }
+  for (auto [piece, source] : llvm::zip(pieces, at.inputs)) {
+    if (!concat && piece.stages())
+      copyStaged(k, piece, source, at.result);
+    else
+      copyDirectly(k, piece, source, at.result);
+  }
 }
 
 } // namespace dure::rngd

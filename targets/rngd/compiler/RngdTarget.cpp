@@ -28,6 +28,10 @@ constexpr auto kTexts = std::to_array<Translation>({
 #include "targets/rngd/compiler/Messages.def"
 });
 
+bool isMove(Operation *op) {
+  return isa<dure::TransposeOp, GatherOp, SliceOp, ConcatOp, BroadcastOp>(op);
+}
+
 Refusal refusalOf(Operation *op) {
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return matMulRefusal(matmul);
@@ -35,8 +39,10 @@ Refusal refusalOf(Operation *op) {
     return attentionRefusal(attention);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
     return rowRefusal(op);
-  if (isa<dure::TransposeOp, GatherOp>(op))
+  if (isMove(op))
     return moveRefusal(op);
+  if (auto rope = dyn_cast<RopeOp>(op))
+    return ropeRefusal(rope);
   return elementwiseRefusal(op);
 }
 
@@ -47,8 +53,10 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return emitAttention(k, attention, at);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
     return emitRow(k, op, at);
-  if (isa<dure::TransposeOp, GatherOp>(op))
+  if (isMove(op))
     return emitMove(k, op, at);
+  if (auto rope = dyn_cast<RopeOp>(op))
+    return emitRope(k, rope, at);
   return emitElementwise(k, op, at);
 }
 

@@ -235,3 +235,19 @@ func.func @f(%x: !x, %w: !w) {
   }
   return
 }
+
+// -----
+
+!x = !tcp.dm<f32, slice [r : 8], element [c : 64]>
+!s = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8], packet [c : 8]>
+
+// Tests that a step is for a group that a pair has.
+func.func @f(%x: !x) {
+  tcp.exec main {
+    %0 = tcp.fetch %x : !x to !s
+    // expected-error @+1 {{is for neither group of a pair (computing-tensors/vector-engine/intra-slice-chain.md)}}
+    %1 = tcp.vector max %0 imm(0.0 : f32) groups 4 : !s to !s
+    tcp.commit %1 to %x : !s to !x
+  }
+  return
+}

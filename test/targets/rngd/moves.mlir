@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// REQUIRES: compiler, target-rngd
+// RUN: rm -rf %t && mkdir %t
+// RUN: dure compile %s --start-from specialize --target rngd --no-fallback --save-temps=%t -o %t/x.dure
+// RUN: FileCheck %s --input-file %t/rngd.tcp.mlir
+// RUN: not dure compile %S/Inputs/short-runs.mlir --start-from specialize --target rngd --no-fallback -o %t/y.dure 2>&1 | FileCheck %s --check-prefix=SHORT
+
+// Tests that rows of less than HBM's unit of 256 bytes are put together in data
+// memory, so that HBM is written in whole units: of 128 bytes a slice has four.
+// Runs that are no multiple of 8 bytes are refused.
+// CHECK: tcp.tdma {{.*}} to !tcp.dm<f32, cluster {{.*}}, slice {{.*}}, element [d0 : 1, d1 : 4, d2 : 32]>
+// CHECK: tcp.tdma {{.*}} to !tcp.hbm<f32, element [d0 : 12, d1 : 128, d2 : 32]>
+// CHECK-NOT: tcp.tdma
+// SHORT: RNGD does not compute dure.concat here: DMA moves multiples of 8 bytes, and its runs are of others
+!x = tensor<1x128x12x32xf32>
+!y = tensor<1x12x128x32xf32>
+module attributes {dure.files = [], dure.phase = "raise"} {
+  func.func @main(%x: !x {dure.name = "x"}) -> (!y {dure.name = "y"}) {
+    %0 = dure.transpose %x {permutation = array<i64: 0, 2, 1, 3>} : (!x) -> !y
+    return %0 : !y
+  }
+}
