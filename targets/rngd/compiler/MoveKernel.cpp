@@ -278,6 +278,30 @@ static void copyStaged(KernelBuilder &k, const Piece &piece, Value source,
   }
 }
 
+/// Much of HBM goes by way of data memory too: one command that reads and
+/// writes HBM in turns closes the rows that it has just opened.
+static bool goesThroughMemory(const Piece &piece) {
+  constexpr int64_t much = 256 * 1024;
+  int64_t bytes = piece.width;
+  for (const Piece::Axis &axis : piece.axes)
+    bytes *= axis.size;
+  return bytes >= much && piece.writesUnits() && piece.axes.size() < 6;
+}
+
+/// The same with its run cut into packets, for slices to share.
+static Piece inPackets(const Piece &piece) {
+  Piece cut = piece;
+  int64_t run = piece.run().size, unit = HbmUnit / piece.width;
+  int64_t packet = MostPacket / piece.width;
+  while (packet > unit && run % packet != 0)
+    packet -= unit;
+  if (run == packet)
+    return cut;
+  cut.axes.back() = {run / packet, packet, packet};
+  cut.axes.push_back({packet, 1, 1});
+  return cut;
+}
+
 //===----------------------------------------------------------------------===//
 // Ops as pieces
 //===----------------------------------------------------------------------===//
@@ -428,6 +452,8 @@ void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   for (auto [piece, source] : llvm::zip(pieces, at.inputs)) {
     if (!concat && piece.stages())
       copyStaged(k, piece, source, at.result);
+    else if (goesThroughMemory(piece))
+      copyStaged(k, inPackets(piece), source, at.result);
     else
       copyDirectly(k, piece, source, at.result);
   }
