@@ -263,7 +263,7 @@ void Elementwise::flat() {
     if (!splatOf(operand) || op->getNumOperands() == 1)
       streams.push_back(place);
   int64_t buffers = static_cast<int64_t>(streams.size()) + 1;
-  int64_t most = DmBytes / 4 / buffers / 8 * 8 - 64;
+  int64_t most = DmStep / 4 / buffers / 8 * 8 - 64;
   for (const Share &share : unitShares(elementsOf(op->getResult(0)), most)) {
     k.releaseAll();
     Grid grid = k.grid("e", share);
@@ -319,9 +319,8 @@ void Elementwise::repeated(const Repetition &of) {
     }
     if (of.scalar && rows * 4 > VrfBytes)
       return longest(of.space, each, rowAxis);
-    return (all + (of.scalar ? rows : 0)) * 4 > DmBudget
-               ? longest(of.space, each)
-               : std::nullopt;
+    return (all + (of.scalar ? rows : 0)) * 4 > DmStep ? longest(of.space, each)
+                                                       : std::nullopt;
   };
   for (const Box &box : divide(of.space, tooMuch)) {
     k.releaseAll();

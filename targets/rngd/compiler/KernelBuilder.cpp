@@ -95,17 +95,18 @@ Value KernelBuilder::dm(Type type, const Grid &grid, const DigitList &element) {
   }
   takenDm += bytes;
   overflow |= takenDm > DmBytes;
-  return alloc(DmType::get(b.getContext(), type, map(grid.cluster),
-                           map(grid.slice), map(element)),
-               nextDm, bytes, DmBytes, FlitBytes);
+  return keepStores(alloc(DmType::get(b.getContext(), type, map(grid.cluster),
+                                      map(grid.slice), map(element)),
+                          nextDm, bytes, DmBytes, FlitBytes));
 }
 
 Value KernelBuilder::dmOver(Value place, Type type, const Grid &grid,
                             const DigitList &element) {
-  return AllocOp::create(b,
-                         DmType::get(b.getContext(), type, map(grid.cluster),
-                                     map(grid.slice), map(element)),
-                         place.getDefiningOp<AllocOp>().getOffset());
+  return keepStores(
+      AllocOp::create(b,
+                      DmType::get(b.getContext(), type, map(grid.cluster),
+                                  map(grid.slice), map(element)),
+                      place.getDefiningOp<AllocOp>().getOffset()));
 }
 
 Value KernelBuilder::trf(Type type, const Grid &grid, const DigitList &lane,
@@ -143,7 +144,58 @@ static int64_t writtenBytes(Type memory) {
          bitsOf(dm.getElementType()) / 8;
 }
 
+/// The bytes of a slice that a place in data memory, or a part of one, lies in.
+static std::pair<int64_t, int64_t> bytesOf(Value place) {
+  while (auto view = place.getDefiningOp<ViewOp>())
+    place = view.getSource();
+  auto alloc = place.getDefiningOp<AllocOp>();
+  auto type = cast<DmType>(alloc.getType());
+  auto begin = static_cast<int64_t>(alloc.getOffset());
+  int64_t bits = positions(type.getElement().getDigits()) *
+                 type.getElementType().getIntOrFloatBitWidth();
+  return {begin, begin + llvm::divideCeil(bits, 8)};
+}
+
+static Value wholeOf(Value hbm) {
+  while (auto view = hbm.getDefiningOp<ViewOp>())
+    hbm = view.getSource();
+  return hbm;
+}
+
+void KernelBuilder::writeStores() {
+  SmallVector<Store> all;
+  std::swap(all, stores);
+  for (const Store &store : all)
+    writeCopy(store.source, store.target, store.least);
+}
+
+/// A new place; what is still to be stored from its bytes is stored first.
+Value KernelBuilder::keepStores(Value place) {
+  auto [begin, end] = bytesOf(place);
+  if (llvm::any_of(stores, [&](const Store &store) {
+        return begin < store.end && store.begin < end;
+      }))
+    writeStores();
+  return place;
+}
+
+/// DMA engines run their commands in order, and a store waits for what is
+/// computed: loads for the next instruction are written ahead of it.
 void KernelBuilder::copy(Value source, Value target, int64_t least) {
+  if (isa<DmType>(source.getType()) && isa<HbmType>(target.getType())) {
+    auto [begin, end] = bytesOf(source);
+    stores.push_back({source, target, least, begin, end});
+    return;
+  }
+  if (llvm::any_of(stores, [&](const Store &store) {
+        return wholeOf(store.target) == wholeOf(source) ||
+               wholeOf(store.target) == wholeOf(target);
+      }))
+    writeStores();
+  writeCopy(source, target, least);
+}
+
+void KernelBuilder::writeCopy(Value source, Value target, int64_t least) {
   // A command costs 500 cycles, in which an engine moves 128 KB
   // (dma-engine.md): what is much more than that is shared out.
   int64_t commands = std::clamp<int64_t>(
@@ -156,11 +208,13 @@ void KernelBuilder::copy(Value source, Value target, int64_t least) {
 
 void KernelBuilder::gather(Value source, Value index, StringRef key,
                            Value target) {
+  writeStores();
   TdmaGatherOp::create(b, TokenType::get(b.getContext()), source, index, target,
                        key, nextEngine++ % DmaEngines, ValueRange());
 }
 
 void KernelBuilder::exec(Context context, function_ref<void()> body) {
+  writeStores();
   auto op =
       ExecOp::create(b, TokenType::get(b.getContext()), context, ValueRange());
   OpBuilder::InsertionGuard guard(b);

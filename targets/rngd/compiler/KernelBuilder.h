@@ -21,6 +21,9 @@ inline constexpr int64_t LaneElements = TrfBytes / Lanes / 2;
 /// Of data memory, what tensors of a kernel may take: the rest is for the
 /// smaller things beside them, statistics of rows and what alignment adds.
 inline constexpr int64_t DmBudget = DmBytes - 32 * 1024;
+/// What one step of many should take, so that the next is loaded and the last
+/// stored beside it.
+inline constexpr int64_t DmStep = DmBudget / 4;
 
 /// Slices that do the same work, side by side.
 struct Grid {
@@ -73,12 +76,15 @@ public:
   /// as in a ring, so that commands need not wait for the memory of earlier
   /// ones; or from its start.
   enum class Policy { Rotate, Restart };
-  /// Forgets an overflow.
+  /// Begins a kernel; forgets an overflow.
   void setPolicy(Policy of) {
     policy = of;
     overflow = false;
+    stores.clear();
     releaseAll();
   }
+  /// Ends a kernel: writes the stores that copy has put off.
+  void finish() { writeStores(); }
   /// Places given so far may be taken again.
   void releaseAll() {
     nextDm = policy == Policy::Rotate ? nextDm : 0;
@@ -160,7 +166,17 @@ private:
                      bool stash, bool zip, mlir::Type result,
                      int64_t groups = 3);
 
+  /// A copy to HBM that is not written yet, and the data memory that it reads.
+  struct Store {
+    mlir::Value source, target;
+    int64_t least, begin, end;
+  };
+  void writeStores();
+  void writeCopy(mlir::Value source, mlir::Value target, int64_t least);
+  mlir::Value keepStores(mlir::Value place);
+
   mlir::func::FuncOp function;
+  llvm::SmallVector<Store> stores;
   /// takenDm: since releaseAll, what was skipped at the end included.
   int64_t nextDm = 0, takenDm = 0, nextTrf = 0, nextVrf = 0;
   Policy policy = Policy::Restart;

@@ -254,7 +254,7 @@ static void copyStaged(KernelBuilder &k, const Piece &piece, Value source,
     int64_t all = bytes;
     for (int64_t size : each)
       all *= size;
-    return all > DmBudget / 2 ? longest(space, each) : std::nullopt;
+    return all > DmStep ? longest(space, each) : std::nullopt;
   };
   Digit run = k.digit("d" + std::to_string(outer), piece.run().size);
   for (const Box &box : divide(space, tooMuch)) {

@@ -346,6 +346,7 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
     k.setPolicy(KernelBuilder::Policy::Restart);
     emitKernel(k, &op, at);
   }
+  k.finish();
   // Reports and traces name commands after the node that they are for.
   auto label = StringAttr::get(op.getContext(), labelOf(&op));
   for (Operation *each = &body->back(); each != before;

@@ -199,7 +199,8 @@ void emitRow(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   int64_t count = elementsOf(op->getOperand(0)) / columns;
   // Two buffers of rows and a few statistics of each, 32 bytes; those also in
   // the register file, twice.
-  int64_t most = (DmBudget - 2 * ParameterBlock * 4) / (columns * 4 * 2 + 160);
+  int64_t most = std::max<int64_t>(1, (DmStep - 2 * ParameterBlock * 4) /
+                                          (columns * 4 * 2 + 160));
   most = std::clamp<int64_t>(most, 1, 32);
   for (const Share &share : divide(count, most)) {
     k.releaseAll();
