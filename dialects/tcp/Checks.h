@@ -17,9 +17,19 @@ inline StreamType streamOf(mlir::Value value) {
   return mlir::cast<StreamType>(value.getType());
 }
 
+/// An i4 or i8 less a zero point (fetch-adapter.md, Contraction-Only Staging).
+inline bool isStaged(mlir::Type type) {
+  return type.isSignlessInteger(5) || type.isSignlessInteger(9);
+}
+
+/// What an element takes of a flit: a staged one as much as before.
+inline int64_t placeBits(mlir::Type type) {
+  return bitsOf(type) - (isStaged(type) ? 1 : 0);
+}
+
 inline int64_t packetBits(StreamType stream) {
   return positions(stream.getPacket().getDigits()) *
-         bitsOf(stream.getElementType());
+         placeBits(stream.getElementType());
 }
 
 inline bool sameDigits(MapAttr a, MapAttr b) {

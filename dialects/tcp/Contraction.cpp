@@ -6,13 +6,18 @@ using namespace mlir;
 using namespace dure;
 using namespace dure::tcp;
 
-/// What products of `type` add up in, or none (outer.md, Operand types).
-static Type accumulatorOf(Type type) {
-  if (!isListed(limits().ContractionTypes, type))
+/// What products add up in, or none: integers of one width, less a zero point
+/// or not, or floats of one type (outer.md, Operand types).
+static Type accumulatorOf(Type stream, Type weight) {
+  if (!isListed(limits().ContractionTypes, stream) ||
+      !isListed(limits().ContractionTypes, weight))
     return {};
-  if (type.isInteger())
-    return IntegerType::get(type.getContext(), 32);
-  return Float32Type::get(type.getContext());
+  if (stream.isInteger() && weight.isInteger() &&
+      placeBits(stream) == placeBits(weight))
+    return IntegerType::get(stream.getContext(), 32);
+  if (!stream.isInteger() && stream == weight)
+    return Float32Type::get(stream.getContext());
+  return {};
 }
 
 /// The result goes through the stream's digits, `pack` flits a packet, and
@@ -43,8 +48,8 @@ LogicalResult ContractOuterOp::verify() {
     return emitOpError("packs 1 or 2 flits, not ")
            << getPack()
            << " (computing-tensors/contraction-engine/outer.md, Packing)";
-  Type sum = accumulatorOf(from.getElementType());
-  if (!sum || accumulatorOf(with.getElementType()) != sum)
+  Type sum = accumulatorOf(from.getElementType(), with.getElementType());
+  if (!sum)
     return emitOpError("multiplies ")
            << from.getElementType() << " with " << with.getElementType()
            << ", which the contraction engine does not "

@@ -52,7 +52,9 @@ namespace {
 enum class Engine {
   None,
   Fetch,
-  FetchAdapter,
+  Lookup,
+  FetchCast,
+  ZeroPoint,
   Switch,
   Collect,
   Outer,
@@ -61,6 +63,7 @@ enum class Engine {
   Lane,
   Vector,
   Cast,
+  Transpose,
   End
 };
 
@@ -69,7 +72,9 @@ enum class Engine {
 static Engine engineOf(Operation &op) {
   return llvm::TypeSwitch<Operation *, Engine>(&op)
       .Case<FetchOp, FetchPairOp>([](auto) { return Engine::Fetch; })
-      .Case([](FetchCastOp) { return Engine::FetchAdapter; })
+      .Case([](FetchLookupOp) { return Engine::Lookup; })
+      .Case([](FetchCastOp) { return Engine::FetchCast; })
+      .Case([](FetchZeroPointOp) { return Engine::ZeroPoint; })
       .Case([](SwitchOp) { return Engine::Switch; })
       .Case([](CollectOp) { return Engine::Collect; })
       .Case([](ContractOuterOp) { return Engine::Outer; })
@@ -79,6 +84,7 @@ static Engine engineOf(Operation &op) {
       .Case<VectorOp, StashOp, VectorReduceOp, SliceReduceOp>(
           [](auto) { return Engine::Vector; })
       .Case([](CastOp) { return Engine::Cast; })
+      .Case([](TransposeOp) { return Engine::Transpose; })
       .Case<CommitOp, ToTrfOp, ToVrfOp>([](auto) { return Engine::End; })
       .Default([](Operation *) { return Engine::None; });
 }
@@ -106,6 +112,11 @@ static LogicalResult verifyPlace(Operation &op, Engine before, Value stream,
   if (engine > Engine::Collect && !isCollected)
     return op.emitOpError("takes packets that collect has not cut into flits "
                           "(computing-tensors/collect-engine.md)");
+  if (isStaged(streamOf(stream).getElementType()) && engine > Engine::Outer)
+    return op.emitOpError("takes what a zero point was taken from, which goes "
+                          "to contractions only "
+                          "(computing-tensors/fetch-adapter.md, "
+                          "Contraction-Only Staging)");
   if (isa<ToTrfOp, ToVrfOp>(op) && before != Engine::Collect)
     return op.emitOpError("fills a register file from another engine than "
                           "collect (computing-tensors/register-files.md)");
@@ -168,6 +179,7 @@ bool dure::tcp::isListed(ArrayRef<std::string> list, Type type) {
                          .Case([](BFloat16Type) { return "bf16"; })
                          .Case([](Float8E4M3FNType) { return "f8e4m3"; })
                          .Case([](Float8E5M2Type) { return "f8e5m2"; })
+                         .Case([](Float4E2M1FNType) { return "f4e2m1"; })
                          .Default([](Type) { return ""; });
   return llvm::is_contained(list, word);
 }

@@ -63,15 +63,15 @@ struct TransferLoop {
   int64_t size, read, write, index = 0;
 };
 
-/// A DMA command: packets of so many bytes, and for a gather what an index
-/// counts.
+/// A DMA command: packets of so many bytes, and for a gather or scatter what an
+/// index counts.
 struct Transfer {
   int64_t packet;
   llvm::SmallVector<TransferLoop> loops;
   int64_t indexScale = 0, indexLimit = 0;
 };
 
-/// dma-engine.md; `index` and `key` of a gather.
+/// dma-engine.md; `index` and `key` of a gather or scatter.
 mlir::FailureOr<Transfer> transferOf(mlir::Operation *op, mlir::Value source,
                                      mlir::Value target, mlir::Value index = {},
                                      llvm::StringRef key = {});

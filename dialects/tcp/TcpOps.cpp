@@ -144,14 +144,26 @@ LogicalResult TdmaOp::verify() {
   return transferOf(*this, getSource(), getTarget());
 }
 
+static LogicalResult verifyIndex(Operation *op, Type index) {
+  if (isa<HbmType, DmType>(index) &&
+      elementsOf(index).first.isSignlessInteger(32))
+    return success();
+  return op->emitOpError("takes its index from i32 in HBM or data memory "
+                         "(moving-tensors/dma-engine.md)");
+}
+
 LogicalResult TdmaGatherOp::verify() {
   if (failed(verifyCopy(*this, getSource(), getTarget(), getEngine())))
     return failure();
-  Type index = getIndex().getType();
-  if (!isa<HbmType, DmType>(index) ||
-      !elementsOf(index).first.isSignlessInteger(32))
-    return emitOpError("takes its index from i32 in HBM or data memory "
-                       "(moving-tensors/dma-engine.md)");
+  if (failed(verifyIndex(*this, getIndex().getType())))
+    return failure();
+  return transferOf(*this, getSource(), getTarget(), getIndex(), getKey());
+}
+
+LogicalResult TdmaScatterOp::verify() {
+  if (failed(verifyCopy(*this, getSource(), getTarget(), getEngine())) ||
+      failed(verifyIndex(*this, getIndex().getType())))
+    return failure();
   return transferOf(*this, getSource(), getTarget(), getIndex(), getKey());
 }
 
@@ -193,6 +205,47 @@ LogicalResult FetchPairOp::verify() {
   return verifyFetch(*this, cast<DmType>(getFirst().getType()), result);
 }
 
+/// What stages of the fetch adapter keep.
+static LogicalResult keepsShape(Operation *op, StreamType from, StreamType to) {
+  if (!sameDigits(from.getTime(), to.getTime()) ||
+      !sameDigits(from.getPacket(), to.getPacket()))
+    return op->emitOpError("changes more than the type "
+                           "(computing-tensors/fetch-adapter.md)");
+  return samePlaces(op, from, to);
+}
+
+/// fetch-adapter.md, Table Lookup.
+LogicalResult FetchLookupOp::verify() {
+  StreamType from = streamOf(getSource()), to = streamOf(getResult());
+  Type a = from.getElementType(), b = to.getElementType();
+  bool known = (isa<Float4E2M1FNType>(a) && isListed(limits().LookupOfF4, b)) ||
+               (isa<Float8E4M3FNType, Float8E5M2Type>(a) &&
+                isListed(limits().LookupOfF8, b));
+  if (!known)
+    return emitOpError("has no table from ")
+           << a << " to " << b
+           << " (computing-tensors/fetch-adapter.md, Table Lookup)";
+  return keepsShape(*this, from, to);
+}
+
+/// fetch-adapter.md, Zero-Point Subtraction.
+LogicalResult FetchZeroPointOp::verify() {
+  StreamType from = streamOf(getSource()), to = streamOf(getResult());
+  Type a = from.getElementType(), b = to.getElementType();
+  if (!isListed(limits().ZeroPointOf, a) || !isStaged(b) ||
+      placeBits(b) != bitsOf(a))
+    return emitOpError("takes a zero point from ")
+           << a << " and gives " << b << "; i4 becomes i5, i8 becomes i9 "
+           << "(computing-tensors/fetch-adapter.md, Zero-Point Subtraction)";
+  auto zero = static_cast<int64_t>(getZero());
+  int64_t most = int64_t(1) << (bitsOf(a) - 1);
+  if (zero < -most || zero >= most)
+    return emitOpError("has the zero point ")
+           << zero << ", which is no value of " << a
+           << " (computing-tensors/fetch-adapter.md, Zero-Point Subtraction)";
+  return keepsShape(*this, from, to);
+}
+
 /// fetch-adapter.md, Type Casting.
 LogicalResult FetchCastOp::verify() {
   StreamType from = streamOf(getSource()), to = streamOf(getResult());
@@ -204,10 +257,7 @@ LogicalResult FetchCastOp::verify() {
     return emitOpError("cannot make ")
            << b << " of " << a
            << " (computing-tensors/fetch-adapter.md, Type Casting)";
-  if (!sameDigits(from.getTime(), to.getTime()) ||
-      !sameDigits(from.getPacket(), to.getPacket()))
-    return emitOpError("changes more than the type");
-  return samePlaces(*this, from, to);
+  return keepsShape(*this, from, to);
 }
 
 /// The result has the packet's digits, padded to whole flits and cut into them.
@@ -216,6 +266,9 @@ LogicalResult CollectOp::verify() {
   int64_t flit = limits().FlitBytes * 8;
   if (from.getElementType() != to.getElementType())
     return emitOpError("changes the type");
+  if (isa<Float4E2M1FNType>(from.getElementType()))
+    return emitOpError("takes f4E2M1FN, which fetch_lookup decodes first "
+                       "(computing-tensors/fetch-adapter.md, Table Lookup)");
   if (packetBits(to) != flit)
     return emitOpError("makes packets of ")
            << packetBits(to) << " bits; a flit has " << flit
@@ -373,9 +426,13 @@ LogicalResult ToTrfOp::verify() {
   int64_t lanes = positions(to.getLane().getDigits());
   if (from.getElementType() != to.getElementType())
     return emitOpError("changes the type");
-  if (flits % lanes != 0 ||
-      flits / lanes * limits().FlitBytes * 8 !=
-          positions(to.getElement().getDigits()) * bitsOf(to.getElementType()))
+  if (!isListed(limits().ContractionTypes, to.getElementType()))
+    return emitOpError("fills the tensor register file with ")
+           << to.getElementType() << ", which contractions do not take "
+           << "(computing-tensors/register-files.md)";
+  if (flits % lanes != 0 || flits / lanes * limits().FlitBytes * 8 !=
+                                positions(to.getElement().getDigits()) *
+                                    placeBits(to.getElementType()))
     return emitOpError("brings ")
            << flits << " flits, which do not fill " << lanes
            << " lanes of the target evenly "
@@ -423,6 +480,82 @@ LogicalResult CastOp::verify() {
       normalized(*whole) != normalized(to.getPacket().getDigits()))
     return emitOpError(
         "changes more than the type (computing-tensors/cast-engine.md)");
+  return samePlaces(*this, from, to);
+}
+
+/// transpose-engine.md, Parameters.
+static LogicalResult verifyMatrix(TransposeOp op, int64_t bits) {
+  const rngd::Limits &chip = limits();
+  int64_t most = chip.transposeRows(bits), valid = chip.transposeValid(bits);
+  auto rows = static_cast<int64_t>(op.getRows()),
+       columns = static_cast<int64_t>(op.getColumns());
+  if (most == 0)
+    return op.emitOpError("takes elements of ")
+           << bits << " bits, not of 4, 8, 16 or 32 "
+           << "(computing-tensors/transpose-engine.md, Parameters)";
+  if (rows < 1 || rows > most)
+    return op.emitOpError("takes ")
+           << rows << " rows of " << bits << " bits, of at most " << most
+           << " (computing-tensors/transpose-engine.md, Parameters)";
+  if (!llvm::is_contained(chip.TransposeColumns, columns) ||
+      columns % valid != 0)
+    return op.emitOpError("takes rows of ")
+           << columns << " elements, not of "
+           << rngd::anyOf(chip.TransposeColumns) << ", a multiple of " << valid
+           << " (computing-tensors/transpose-engine.md, Parameters)";
+  return success();
+}
+
+/// Digits with their outermost padded to `count` positions in all, or cut to
+/// them where what is cut is padding.
+static std::optional<SmallVector<Digit>> withPositions(Digits map,
+                                                       int64_t count) {
+  SmallVector<Digit> result = normalized(map);
+  if (result.empty())
+    result.push_back({});
+  int64_t inner = positions(Digits(result).drop_front());
+  if (count % inner != 0 || count / inner < result.front().size)
+    return std::nullopt;
+  result.front().extent = count / inner;
+  return result;
+}
+
+LogicalResult TransposeOp::verify() {
+  StreamType from = streamOf(getSource()), to = streamOf(getResult());
+  int64_t bits = bitsOf(from.getElementType()), flit = limits().FlitBytes * 8;
+  if (from.getElementType() != to.getElementType())
+    return emitOpError("changes the type");
+  if (failed(verifyMatrix(*this, bits)))
+    return failure();
+  if (packetBits(to) != flit)
+    return emitOpError("makes packets of ")
+           << packetBits(to) << " bits; a flit has " << flit
+           << " (computing-tensors/transpose-engine.md, Align)";
+  int64_t valid = limits().transposeValid(bits);
+  auto rows = static_cast<int64_t>(getRows()),
+       flits = static_cast<int64_t>(getColumns()) / valid;
+  auto matrix = cut(from.getTime().getDigits(), rows * flits);
+  auto parts = matrix ? cut(matrix->inner, flits) : std::nullopt;
+  auto live = withPositions(from.getPacket().getDigits(), valid);
+  if (!parts || !live)
+    return emitOpError("takes ")
+           << rows << " rows of " << flits << " flits with " << valid
+           << " elements each that count, which its source does not have "
+           << "(computing-tensors/transpose-engine.md, Unpack)";
+  // Rows of the result: all of the matrix' columns, or the first of them.
+  int64_t kept = positions(to.getTime().getDigits()),
+          matrices = positions(matrix->outer);
+  auto left = kept % matrices == 0
+                  ? withPositions(joined(parts->inner, *live), kept / matrices)
+                  : std::nullopt;
+  auto across = withPositions(parts->outer, flit / bits);
+  if (!left || kept / matrices > static_cast<int64_t>(getColumns()) ||
+      !across ||
+      !same(to.getTime().getDigits(), joined(matrix->outer, *left)) ||
+      !same(to.getPacket().getDigits(), *across))
+    return emitOpError("gives other time or packets than the columns of its "
+                       "rows (computing-tensors/transpose-engine.md, "
+                       "Transpose)");
   return samePlaces(*this, from, to);
 }
 

@@ -41,7 +41,8 @@ def Tcp_ViewOp : Tcp_Op<"view", [Pure]> {
 }
 
 //===----------------------------------------------------------------------===//
-// DMA (moving-tensors/dma-engine.md)
+// DMA (moving-tensors/dma-engine.md). What goes between host and HBM, the book's
+// pdma, is copied by the runtime and not part of a program.
 //===----------------------------------------------------------------------===//
 
 def Tcp_TdmaOp : Tcp_Op<"tdma"> {
@@ -76,6 +77,23 @@ def Tcp_TdmaGatherOp : Tcp_Op<"tdma_gather"> {
   let assemblyFormat = [{
     `engine` $engine $source `at` $index `of` $key `to` $target (`after` $after^)? attr-dict
     `:` type($source) `,` type($index) `to` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tcp_TdmaScatterOp : Tcp_Op<"tdma_scatter"> {
+  let summary = "Copies rows to where an index names, as one DMA command";
+  let description = [{
+    The reverse of `tdma_gather`: the coordinate of axis `key` of the target is
+    read from `index` at the coordinates of the source. Rows that no index names
+    keep what they have.
+  }];
+  let arguments = (ins Tcp_Memory:$source, Tcp_Memory:$target, Tcp_Memory:$index, StrAttr:$key,
+                       I64Attr:$engine, Variadic<Tcp_Token>:$after);
+  let results = (outs Tcp_Token:$done);
+  let assemblyFormat = [{
+    `engine` $engine $source `to` $target `at` $index `of` $key (`after` $after^)? attr-dict
+    `:` type($source) `to` type($target) `,` type($index)
   }];
   let hasVerifier = 1;
 }
@@ -132,10 +150,28 @@ def Tcp_FetchPairOp : Tcp_StreamOp<"fetch_pair", [AllTypesMatch<["first", "secon
   let hasVerifier = 1;
 }
 
+def Tcp_FetchLookupOp : Tcp_StreamOp<"fetch_lookup"> {
+  let summary = "Decodes elements by a table on their way in (fetch-adapter.md, Table Lookup)";
+  let arguments = (ins Tcp_Stream:$source);
+  let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
 def Tcp_FetchCastOp : Tcp_StreamOp<"fetch_cast"> {
   let summary = "Converts elements on their way in (fetch-adapter.md)";
   let arguments = (ins Tcp_Stream:$source);
   let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tcp_FetchZeroPointOp : Tcp_StreamOp<"fetch_zero_point"> {
+  let summary = "Takes a zero point from i4 or i8 (fetch-adapter.md, Zero-Point Subtraction)";
+  let description = [{
+    The difference is an i5 or i9, which contractions alone take: a place of a
+    flit still is one of 4 or 8 bits.
+  }];
+  let arguments = (ins Tcp_Stream:$source, I64Attr:$zero);
+  let assemblyFormat = "$source `less` $zero attr-dict `:` type($source) `to` type($result)";
   let hasVerifier = 1;
 }
 
@@ -352,6 +388,21 @@ def Tcp_CastOp : Tcp_StreamOp<"cast"> {
   let summary = "Narrows elements; a flit stays a flit (cast-engine.md)";
   let arguments = (ins Tcp_Stream:$source);
   let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tcp_TransposeOp : Tcp_StreamOp<"transpose"> {
+  let summary = "Swaps rows of time with what packets have (transpose-engine.md)";
+  let description = [{
+    The innermost `rows` x (`columns` / valid elements of a flit) flits are a
+    matrix: rows, each of the elements of some flits. Its first columns leave as
+    packets, padded to a flit; time has the digits of a row instead, of which
+    padding at the end may be left out.
+  }];
+  let arguments = (ins Tcp_Stream:$source, I64Attr:$rows, I64Attr:$columns);
+  let assemblyFormat = [{
+    $source `rows` $rows `columns` $columns attr-dict `:` type($source) `to` type($result)
+  }];
   let hasVerifier = 1;
 }
 

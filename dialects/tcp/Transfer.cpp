@@ -69,19 +69,22 @@ static void orderForHbm(SmallVector<TransferLoop> &loops, bool reads) {
                repeats.end());
 }
 
-/// What each element of the target is read from, or named by.
+/// Loops over the elements of the target, each read from where the source has
+/// it or the index names; of a scatter over those of the source, each written
+/// to where the target has it or the index names.
 static FailureOr<SmallVector<TransferLoop>> loopsOf(Operation *op, Type source,
                                                     Type target, Type index) {
-  SmallVector<Placed> from = layout(source), named;
+  bool scatters = isa<TdmaScatterOp>(op);
+  SmallVector<Placed> other = layout(scatters ? target : source), named;
   if (index)
     named = layout(index);
   SmallVector<TransferLoop> loops;
-  for (const Placed &digit : layout(target)) {
+  for (const Placed &digit : layout(scatters ? source : target)) {
     bool isNamed =
         digit.digit.axis && llvm::any_of(named, [&](const Placed &p) {
           return p.digit.axis == digit.digit.axis;
         });
-    auto steps = stepsThrough(op, {digit.digit}, isNamed ? named : from);
+    auto steps = stepsThrough(op, {digit.digit}, isNamed ? named : other);
     if (failed(steps))
       return failure();
     int64_t inner = digit.digit.size;
@@ -90,6 +93,13 @@ static FailureOr<SmallVector<TransferLoop>> loopsOf(Operation *op, Type source,
       TransferLoop loop = {step.size, step.stride, digit.stride * inner};
       if (isNamed)
         std::swap(loop.read, loop.index);
+      if (scatters)
+        std::swap(loop.read, loop.write);
+      if (scatters && !isNamed && step.stride == 0 && step.size > 1)
+        return op->emitOpError("writes ")
+               << step.size << " rows over each other: neither its target nor "
+               << "its index has an axis of the source "
+               << "(moving-tensors/dma-engine.md)";
       loops.push_back(loop);
     }
   }
@@ -161,11 +171,13 @@ FailureOr<Transfer> dure::tcp::transferOf(Operation *op, Value source,
     return failure();
   if (!index)
     return transfer;
-  for (const Placed &each : layout(source.getType()))
+  bool scatters = isa<TdmaScatterOp>(op);
+  for (const Placed &each : layout((scatters ? target : source).getType()))
     if (each.digit.axis && each.digit.axis.getValue() == key) {
       transfer.indexScale = each.stride;
       transfer.indexLimit = each.digit.size;
       return transfer;
     }
-  return op->emitOpError("has no axis '") << key << "' in its source";
+  return op->emitOpError("has no axis '")
+         << key << "' in its " << (scatters ? "target" : "source");
 }

@@ -348,6 +348,16 @@ LogicalResult ExecEncoder::step(Operation &op) {
             typeOf(streamOf(castOp.getResult()).getElementType());
         return success();
       })
+      .Case([&](FetchLookupOp lookup) {
+        body.fetch->lookup =
+            typeOf(streamOf(lookup.getResult()).getElementType());
+        return success();
+      })
+      .Case([&](FetchZeroPointOp zero) {
+        body.fetch->has_zero_point = true;
+        body.fetch->zero_point = static_cast<int32_t>(zero.getZero());
+        return success();
+      })
       .Case([&](SwitchOp switchOp) {
         body.switch_ = std::make_unique<fb::SwitchT>();
         body.switch_->topology =
@@ -395,6 +405,22 @@ LogicalResult ExecEncoder::step(Operation &op) {
       })
       .Case([&](CastOp castOp) {
         body.cast = typeOf(streamOf(castOp.getResult()).getElementType());
+        return success();
+      })
+      .Case([&](TransposeOp transposeOp) {
+        body.transpose = std::make_unique<fb::TransposeT>();
+        fb::TransposeT &matrix = *body.transpose;
+        matrix.rows = static_cast<uint8_t>(transposeOp.getRows());
+        matrix.columns = static_cast<uint8_t>(transposeOp.getColumns());
+        StreamType in = streamOf(transposeOp.getSource());
+        int64_t flits =
+            matrix.columns / limits().transposeValid(
+                                 in.getElementType().getIntOrFloatBitWidth());
+        int64_t matrices =
+            positions(in.getTime().getDigits()) / (matrix.rows * flits);
+        matrix.out_rows = static_cast<uint8_t>(
+            positions(streamOf(transposeOp.getResult()).getTime().getDigits()) /
+            matrices);
         return success();
       })
       .Case([&](CommitOp commitOp) { return commit(commitOp); })

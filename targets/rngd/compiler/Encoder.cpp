@@ -118,7 +118,8 @@ LogicalResult ProgramEncoder::encodeCopy(Operation *op, Value source,
                                     loop.read, loop.write));
   if (!index)
     return success();
-  dma.indexed = fb::Indexed::Gather;
+  dma.indexed =
+      isa<TdmaScatterOp>(op) ? fb::Indexed::Scatter : fb::Indexed::Gather;
   auto at = places.address(index);
   dma.index = std::make_unique<fb::Address>(at);
   dma.index_scale = static_cast<uint64_t>(transfer->indexScale);
@@ -170,6 +171,19 @@ LogicalResult ProgramEncoder::run(fb::ProgramT &result) {
              {places.access(gather.getSource(), false),
               places.access(gather.getIndex(), false),
               places.access(gather.getTarget(), true)});
+    } else if (auto scatter = dyn_cast<TdmaScatterOp>(op)) {
+      fb::DmaT dma;
+      if (failed(encodeCopy(scatter, scatter.getSource(), scatter.getTarget(),
+                            scatter.getEngine(), dma, scatter.getIndex(),
+                            scatter.getKey())))
+        return failure();
+      command->body.Set(std::move(dma));
+      // Rows that nobody names keep what they have.
+      Access written = places.access(scatter.getTarget(), true);
+      written.dense = false;
+      append(&op, std::move(command), 2 + scatter.getEngine(),
+             {places.access(scatter.getSource(), false),
+              places.access(scatter.getIndex(), false), written});
     } else if (auto exec = dyn_cast<ExecOp>(op)) {
       fb::ExecT body;
       SmallVector<Access> accesses;

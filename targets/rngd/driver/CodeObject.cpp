@@ -2,6 +2,7 @@
 // Reads a code object of RNGD and checks all that does not depend on a run.
 #include "targets/rngd/driver/CodeObject.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 
@@ -60,6 +61,10 @@ const char *dure::rngd::nameOf(fb::Type Type) {
     return "f4e2m1";
   }
   return "?";
+}
+
+bool dure::rngd::isListed(const std::vector<std::string> &List, fb::Type Type) {
+  return std::find(List.begin(), List.end(), nameOf(Type)) != List.end();
 }
 
 static const char *const SequencerPage = "moving-tensors/sequencer.md";

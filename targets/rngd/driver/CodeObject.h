@@ -37,6 +37,9 @@ std::string decodeStream(const fb::Fetch &From, const fb::Switch *Switch,
 std::string decodeVector(const fb::Vector &From, const Limits &L, int64_t Flits,
                          fb::Type Type, int64_t Slices, VectorPlan &To);
 
+/// Whether a list of the machine description has the type.
+bool isListed(const std::vector<std::string> &List, fb::Type Type);
+
 /// "WHAT (PAGE)": a rule and the page of the vendor's book that has it.
 inline std::string rule(std::string What, const char *Page) {
   return std::move(What) + " (" + Page + ")";

@@ -199,31 +199,26 @@ static std::string decodeContract(const fb::Contract &From, const Limits &L,
   return decodeTrfReads(From, L, B, C);
 }
 
-static std::string decodeCast(fb::Type From, fb::Type To) {
-  using T = fb::Type;
-  bool Known = From == T::I32 ? To == T::I4 || To == T::I8 || To == T::I16
-               : From == T::F32
-                   ? To == T::F8E4M3 || To == T::F8E5M2 || To == T::BF16
-                   : false;
-  if (To > T::MAX || !Known)
+static std::string decodeCast(fb::Type From, fb::Type To, const Limits &L) {
+  if (!(From == fb::Type::I32 && isListed(L.CastFromI32, To)) &&
+      !(From == fb::Type::F32 && isListed(L.CastFromF32, To)))
     return rule(std::string("there is no cast from ") + nameOf(From) + " to " +
                     nameOf(To),
                 "computing-tensors/cast-engine.md");
   return {};
 }
 
-static std::string decodeTranspose(const fb::Transpose &From, ExecPlan &E,
-                                   TransposePlan &T) {
+static std::string decodeTranspose(const fb::Transpose &From, const Limits &L,
+                                   ExecPlan &E, TransposePlan &T) {
   const char *Page = "computing-tensors/transpose-engine.md";
   int Bits = bitsOf(E.OutType);
   T.Rows = From.rows();
   T.Columns = From.columns();
   T.OutRows = From.out_rows();
-  T.Valid = Bits == 4 ? 16 : 8;
-  int64_t Most = Bits == 4 ? 16 : 64 / Bits;
-  if (T.Rows < 1 || T.Rows > Most ||
-      (T.Columns != 8 && T.Columns != 16 && T.Columns != 32) ||
-      T.Columns % T.Valid != 0 || T.OutRows < 1 || T.OutRows > T.Columns)
+  T.Valid = L.transposeValid(Bits);
+  if (T.Rows < 1 || T.Rows > L.transposeRows(Bits) ||
+      !isOneOf(T.Columns, L.TransposeColumns) || T.Columns % T.Valid != 0 ||
+      T.OutRows < 1 || T.OutRows > T.Columns)
     return rule("a matrix of " + std::to_string(T.Rows) + " x " +
                     std::to_string(T.Columns) + " elements of " +
                     std::to_string(Bits) + " bits, " +
@@ -349,13 +344,13 @@ static std::string decodeEngines(const fb::Exec &From, const Limits &L,
   }
   E.Cast = From.cast();
   if (E.Cast != fb::Type::None) {
-    if (std::string Why = decodeCast(E.OutType, E.Cast); !Why.empty())
+    if (std::string Why = decodeCast(E.OutType, E.Cast, L); !Why.empty())
       return "cast: " + Why;
     E.OutType = E.Cast;
   }
   if (From.transpose())
     if (std::string Why =
-            decodeTranspose(*From.transpose(), E, E.Transpose.emplace());
+            decodeTranspose(*From.transpose(), L, E, E.Transpose.emplace());
         !Why.empty())
       return "transpose: " + Why;
   return {};

@@ -77,34 +77,29 @@ std::string StreamDecoder::types(const fb::Fetch &From) {
   if (To.Lookup > T::MAX || To.Cast > T::MAX)
     return rule("there is no such conversion", AdapterPage);
   if (To.Lookup != T::None) {
-    bool Is8 = To.Lookup == T::F8E4M3 || To.Lookup == T::F8E5M2;
-    bool Known = Type == T::F4E2M1 ? Is8
-                                   : (Type == T::F8E4M3 || Type == T::F8E5M2) &&
-                                         To.Lookup == T::BF16;
-    if (!Known)
+    bool Is8 = Type == T::F8E4M3 || Type == T::F8E5M2;
+    if (!(Type == T::F4E2M1 && isListed(L.LookupOfF4, To.Lookup)) &&
+        !(Is8 && isListed(L.LookupOfF8, To.Lookup)))
       return rule(std::string("there is no table from ") + nameOf(Type) +
                       " to " + nameOf(To.Lookup),
                   AdapterPage);
     Type = To.Lookup;
   }
   if (To.Cast != T::None) {
-    bool Known = To.Cast == T::I32
-                     ? Type == T::I4 || Type == T::I8 || Type == T::I16
-                 : To.Cast == T::F32
-                     ? Type == T::F8E4M3 || Type == T::F8E5M2 || Type == T::BF16
-                     : To.Cast == T::BF16 && Type == T::F32;
-    if (!Known)
+    if (!(To.Cast == T::I32 && isListed(L.FetchToI32, Type)) &&
+        !(To.Cast == T::F32 && isListed(L.FetchToF32, Type)) &&
+        !(To.Cast == T::BF16 && isListed(L.FetchToBf16, Type)))
       return rule(std::string("there is no cast from ") + nameOf(Type) +
                       " to " + nameOf(To.Cast),
                   AdapterPage);
     Type = To.Cast;
   }
   if (To.HasZeroPoint) {
-    int32_t Most = Type == T::I4 ? 8 : Type == T::I8 ? 128 : 0;
-    if (Most == 0)
+    if (!isListed(L.ZeroPointOf, Type))
       return rule(std::string("a zero point is of i4 or i8, not of ") +
                       nameOf(Type),
                   AdapterPage);
+    int32_t Most = 1 << (bitsOf(Type) - 1);
     if (To.ZeroPoint < -Most || To.ZeroPoint >= Most)
       return rule("the zero point " + std::to_string(To.ZeroPoint) +
                       " is no value of " + nameOf(Type),

@@ -35,15 +35,31 @@ struct Limits {
   int64_t CommitAlignment, SubWriteBytes;
   int64_t Starvation;
   int64_t TreeLatency4, TreeLatency8, TreeLatency16;
-  std::vector<int64_t> ReadBytes, LanesInUse, ContractionPackets, TrimBytes;
+  int64_t TransposeValid, TransposeValid4;
+  int64_t TransposeRows4, TransposeRows8, TransposeRows16, TransposeRows32;
+  std::vector<int64_t> TransposeColumns, ReadBytes, LanesInUse,
+      ContractionPackets, TrimBytes;
   /// Types by the book's names: what contractions take, the vector engine, and
   /// what fetch and cast make.
   std::vector<std::string> ContractionTypes, VectorElements;
+  std::vector<std::string> LookupOfF4, LookupOfF8, ZeroPointOf;
   std::vector<std::string> FetchToI32, FetchToF32, FetchToBf16;
   std::vector<std::string> CastFromI32, CastFromF32;
 
   static Result<Limits> of(const Machine &Chip);
 
+  /// Of the transpose engine: elements of a flit that count, and rows at most;
+  /// 0 rows for elements of any other width.
+  int64_t transposeValid(int64_t Bits) const {
+    return Bits == 4 ? TransposeValid4 : TransposeValid;
+  }
+  int64_t transposeRows(int64_t Bits) const {
+    return Bits == 4    ? TransposeRows4
+           : Bits == 8  ? TransposeRows8
+           : Bits == 16 ? TransposeRows16
+           : Bits == 32 ? TransposeRows32
+                        : 0;
+  }
   int64_t pes() const { return Clusters * PesPerCluster; }
   int64_t slices() const { return Clusters * SlicesPerCluster; }
   int64_t trfBytes() const { return Lanes * TrfBytesPerLane; }

@@ -461,3 +461,45 @@ func.func @f(%x: !x, %w: !w, %y: !y) {
   }
   return
 }
+
+// -----
+
+!x = !tcp.dm<i4, slice [m : 16], element [h : 4, k : 64]>
+!w = !tcp.trf<i8, slice [m : 16], lane [n : 8], element [k : 64]>
+!y = !tcp.dm<i32, slice [m : 16], element [h : 4, n : 8]>
+!a = !tcp.stream<i4, slice [m : 16], time [h : 4], packet [k : 64]>
+!p = !tcp.stream<i32, slice [m : 16], lane [n : 8], time [h : 4], packet [k : 64]>
+!q = !tcp.stream<i32, slice [m : 16], lane [n : 8], time [h : 4], packet [_ : 1]>
+!o = !tcp.stream<i32, slice [m : 16], time [h : 4], packet [n : 8]>
+
+// Tests that integers of two widths are not multiplied.
+func.func @f(%x: !x, %w: !w, %y: !y) {
+  %done = tcp.exec main {
+    %0 = tcp.fetch %x : !x to !a
+    %1 = tcp.collect %0 : !a to !a
+    // expected-error @+1 {{multiplies 'i4' with 'i8', which the contraction engine does not (computing-tensors/contraction-engine/outer.md, Operand types)}}
+    %2 = tcp.contract_outer %1, %w pack 1 : !a, !w to !p
+    %3 = tcp.contract_packet %2 depth 6 : !p to !q
+    %4 = tcp.contract_time %3 : !q to !q
+    %5 = tcp.contract_lane %4 : !q to !o
+    tcp.commit %5 to %y : !o to !y
+  }
+  return
+}
+
+// -----
+
+!x = !tcp.dm<f32, slice [m : 16], element [n : 8, k : 8]>
+!w = !tcp.trf<f32, slice [m : 16], lane [n : 8], element [k : 8]>
+!a = !tcp.stream<f32, slice [m : 16], time [n : 8], packet [k : 8]>
+
+// Tests what the tensor register file holds.
+func.func @f(%x: !x, %w: !w) {
+  %done = tcp.exec sub {
+    %0 = tcp.fetch %x : !x to !a
+    %1 = tcp.collect %0 : !a to !a
+    // expected-error @+1 {{fills the tensor register file with 'f32', which contractions do not take (computing-tensors/register-files.md)}}
+    tcp.to_trf %1 to %w : !a to !w
+  }
+  return
+}

@@ -229,3 +229,35 @@ func.func @f() {
   %2 = tcp.tdma engine 0 %0 to %1 : !tcp.hbm<f32, element [c : 4]> to !tcp.hbm<f32, element [c : 4]>
   return
 }
+
+// -----
+
+// Tests a scatter, whose rows are in another memory or in the same.
+func.func @f(%t: !tcp.hbm<f32, element [row : 9, k : 64]>, %i: !tcp.hbm<i32, element [m : 4]>) {
+  %x = tcp.alloc 0 : !tcp.dm<f32, slice [m : 4], element [k : 64]>
+  %y = tcp.alloc 256 : !tcp.dm<f32, slice [m : 4], element [row : 9, k : 64]>
+  %0 = tcp.tdma_scatter engine 4 %x to %t at %i of "row" : !tcp.dm<f32, slice [m : 4], element [k : 64]> to !tcp.hbm<f32, element [row : 9, k : 64]>, !tcp.hbm<i32, element [m : 4]>
+  // expected-error @+1 {{has no axis 'n' in its target}}
+  %1 = tcp.tdma_scatter engine 4 %x to %t at %i of "n" after %0 : !tcp.dm<f32, slice [m : 4], element [k : 64]> to !tcp.hbm<f32, element [row : 9, k : 64]>, !tcp.hbm<i32, element [m : 4]>
+  return
+}
+
+// -----
+
+// Tests that what is scattered goes to places of its own.
+func.func @f(%t: !tcp.hbm<f32, element [row : 9, k : 64]>, %i: !tcp.hbm<i32, element [m : 4]>) {
+  %x = tcp.alloc 0 : !tcp.dm<f32, slice [m : 4], element [h : 2, k : 64]>
+  // expected-error @+1 {{writes 2 rows over each other: neither its target nor its index has an axis of the source (moving-tensors/dma-engine.md)}}
+  %0 = tcp.tdma_scatter engine 4 %x to %t at %i of "row" : !tcp.dm<f32, slice [m : 4], element [h : 2, k : 64]> to !tcp.hbm<f32, element [row : 9, k : 64]>, !tcp.hbm<i32, element [m : 4]>
+  return
+}
+
+// -----
+
+// Tests the type of a scatter's index.
+func.func @f(%t: !tcp.hbm<f32, element [row : 9, k : 64]>, %i: !tcp.hbm<i64, element [m : 4]>) {
+  %x = tcp.alloc 0 : !tcp.dm<f32, slice [m : 4], element [k : 64]>
+  // expected-error @+1 {{takes its index from i32 in HBM or data memory (moving-tensors/dma-engine.md)}}
+  %0 = tcp.tdma_scatter engine 4 %x to %t at %i of "row" : !tcp.dm<f32, slice [m : 4], element [k : 64]> to !tcp.hbm<f32, element [row : 9, k : 64]>, !tcp.hbm<i64, element [m : 4]>
+  return
+}
