@@ -368,6 +368,13 @@ Value KernelBuilder::stepVrf(VectorKind kind, Value stream, Value vrf,
                 stream.getType(), groups);
 }
 
+Value KernelBuilder::stepFma(Value stream, float factor, float addend) {
+  return tcp::VectorOp::create(b, stream.getType(), stream, Value(),
+                               VectorKind::Fma, Arguments::StreamOperand,
+                               b.getF32FloatAttr(factor), false, false,
+                               b.getF32FloatAttr(addend));
+}
+
 Value KernelBuilder::stepStash(VectorKind kind, Value stream) {
   return vector(kind, stream, {}, Arguments::StreamOperand, {}, true, false,
                 stream.getType());

@@ -134,6 +134,8 @@ public:
   mlir::Value stepVrf(tcp::VectorKind kind, mlir::Value stream, mlir::Value vrf,
                       tcp::Arguments arguments = tcp::Arguments::StreamOperand,
                       int64_t groups = 3);
+  /// stream * factor + addend.
+  mlir::Value stepFma(mlir::Value stream, float factor, float addend);
   mlir::Value stepStash(tcp::VectorKind kind, mlir::Value stream);
   /// Joins the two tensors of fetchPair.
   mlir::Value zip(tcp::VectorKind kind, mlir::Value stream,
