@@ -390,6 +390,29 @@ Value KernelBuilder::zip(VectorKind kind, Value stream, Arguments arguments) {
                 withPacket(stream, time, listOf(from.getPacket())));
 }
 
+Value KernelBuilder::convert(VectorKind kind, Value stream, Type type) {
+  auto from = cast<StreamType>(stream.getType());
+  return vector(kind, stream, {}, Arguments::StreamOperand, {}, false, false,
+                withPacket(stream, listOf(from.getTime()),
+                           listOf(from.getPacket()), type));
+}
+
+Value KernelBuilder::stepInt(VectorKind kind, Value stream, int32_t value,
+                             int64_t groups) {
+  return vector(kind, stream, {}, Arguments::StreamOperand,
+                b.getI32IntegerAttr(value), false, false, stream.getType(),
+                groups);
+}
+
+Value KernelBuilder::castFlits(Value stream, Type type) {
+  auto from = cast<StreamType>(stream.getType());
+  DigitList packet = listOf(from.getPacket());
+  packet.front().extent *=
+      FlitBits / (positions(from.getPacket().getDigits()) * bitsOf(type));
+  return tcp::CastOp::create(
+      b, withPacket(stream, listOf(from.getTime()), packet, type), stream);
+}
+
 Value KernelBuilder::stash(Value stream) {
   return StashOp::create(b, stream.getType(), stream);
 }

@@ -324,6 +324,11 @@ static Piece pieceOf(Operation *op) {
   SmallVector<int64_t> target = stridesOf(to), source = stridesOf(from);
   Piece piece;
   piece.width = widthOf(x);
+  if (isa<ReduceOp>(op)) {
+    piece.add(elementsOf(x), 1, 1);
+    piece.addRun();
+    return piece;
+  }
   for (auto [i, size] : llvm::enumerate(to)) {
     if (auto transpose = dyn_cast<dure::TransposeOp>(op)) {
       piece.add(size, source[transpose.getPermutation()[i]], target[i]);
@@ -410,9 +415,78 @@ static void emitRows(KernelBuilder &k, ConcatOp op, ArrayRef<Piece> pieces,
   }
 }
 
+/// Elements of it are numbers that the code object brings along.
+static constexpr int64_t MostConstants = 65536;
+
+/// 0, 1, 2, .. along an axis, as a constant.
+static DenseElementsAttr countsOf(IotaOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  int64_t inner = 1,
+          size = type.getDimSize(static_cast<unsigned>(op.getAxis()));
+  for (int64_t each : type.getShape().drop_front(op.getAxis() + 1))
+    inner *= each;
+  SmallVector<Attribute> values;
+  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+    int64_t value = i / inner % size;
+    if (type.getElementType().isF32())
+      values.push_back(FloatAttr::get(type.getElementType(), double(value)));
+    else
+      values.push_back(IntegerAttr::get(type.getElementType(), value));
+  }
+  return DenseElementsAttr::get(type, values);
+}
+
+static Refusal iotaRefusal(IotaOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  if (!type.hasStaticShape() || type.getNumElements() == 0)
+    return "its sizes are not fixed";
+  Type element = type.getElementType();
+  if (!element.isF32() && !element.isSignlessInteger(32) &&
+      !element.isSignlessInteger(64))
+    return "it counts in another type than f32, i32 or i64";
+  if (type.getNumElements() > MostConstants)
+    return "it has more elements than a code object brings along";
+  if (type.getNumElements() * widthOf(op.getResult()) % 8 != 0)
+    return "DMA moves multiples of 8 bytes";
+  return std::nullopt;
+}
+
+static void emitIota(KernelBuilder &k, IotaOp op, const KernelOperands &at) {
+  int64_t count = elementsOf(op.getResult());
+  Value counts = k.constant(countsOf(op), {k.digit("all", count)});
+  Piece piece;
+  piece.width = widthOf(op.getResult());
+  piece.add(count, 1, 1);
+  piece.addRun();
+  copyDirectly(k, piece, counts, at.result);
+}
+
+/// What is reduced is one number each: it stays what it is.
+static bool reducesNothing(ReduceOp op) {
+  switch (op.getKind()) {
+  case ReduceKind::Sum:
+  case ReduceKind::Mean:
+  case ReduceKind::Max:
+  case ReduceKind::Min:
+  case ReduceKind::Prod:
+    return elementsOf(op.getX()) == elementsOf(op.getResult());
+  default:
+    return false;
+  }
+}
+
+bool isMove(Operation *op) {
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return reducesNothing(reduce);
+  return isa<dure::TransposeOp, GatherOp, SliceOp, ConcatOp, BroadcastOp,
+             IotaOp>(op);
+}
+
 Refusal moveRefusal(Operation *op) {
   if (auto gather = dyn_cast<GatherOp>(op))
     return gatherRefusal(gather);
+  if (auto iota = dyn_cast<IotaOp>(op))
+    return iotaRefusal(iota);
   for (Value value :
        llvm::concat<Value>(SmallVector<Value>(op->getOperands()),
                            SmallVector<Value>(op->getResults()))) {
@@ -440,6 +514,10 @@ Refusal moveRefusal(Operation *op) {
 void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   if (auto gather = dyn_cast<GatherOp>(op)) {
     emitGather(k, gather, at);
+    return;
+  }
+  if (auto iota = dyn_cast<IotaOp>(op)) {
+    emitIota(k, iota, at);
     return;
   }
   auto concat = dyn_cast<ConcatOp>(op);
