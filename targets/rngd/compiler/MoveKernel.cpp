@@ -104,9 +104,8 @@ struct Extent {
 
 } // namespace
 
-/// What a sequencer's loop counts to (moving-tensors/sequencer.md), and the
-/// longest packet of DMA (moving-tensors/dma-engine.md).
-static constexpr int64_t MostSteps = 65536, MostPacket = 4096;
+/// What a sequencer's loop counts to (moving-tensors/sequencer.md).
+static constexpr int64_t MostSteps = 65536;
 
 void Piece::add(int64_t size, int64_t sourceStride, int64_t targetStride) {
   if (size == 1)
@@ -134,7 +133,7 @@ bool Piece::writesUnits() const {
 /// By way of data memory HBM is written in longer runs.
 bool Piece::stages() const {
   return axes.size() > 1 && axes.size() <= 6 && !writesUnits() &&
-         runBytes() < MostPacket;
+         runBytes() < DmaPacket;
 }
 
 /// Digits of a memory in which axes are so far apart.
@@ -185,7 +184,7 @@ static Refusal pieceRefusal(const Piece &piece) {
     for (const Piece::Axis &axis : ArrayRef(piece.axes).drop_back())
       if (axis.size > MostSteps)
         return "it has more runs than a sequencer counts";
-  if (piece.runBytes() / MostPacket > MostSteps)
+  if (piece.runBytes() / DmaPacket > MostSteps)
     return "it has more runs than a sequencer counts";
   return std::nullopt;
 }
@@ -211,7 +210,7 @@ static int64_t commandsFor(int64_t bytes, int64_t run) {
 /// From HBM to HBM; what packets of the longest do not divide comes after.
 static void copyDirectly(KernelBuilder &k, const Piece &piece, Value source,
                          Value target) {
-  int64_t packet = MostPacket / piece.width;
+  int64_t packet = DmaPacket / piece.width;
   int64_t run = piece.run().size, main = run / packet * packet;
   for (auto [first, count] :
        {std::pair(int64_t(0), main), std::pair(main, run - main)}) {
