@@ -52,6 +52,10 @@ bool isMove(mlir::Operation *op);
 Refusal moveRefusal(mlir::Operation *op);
 void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 
+/// reduce over the last dimensions.
+Refusal reduceRefusal(ReduceOp op);
+void emitReduce(KernelBuilder &k, ReduceOp op, const KernelOperands &at);
+
 /// rope, in both layouts.
 Refusal ropeRefusal(RopeOp op);
 void emitRope(KernelBuilder &k, RopeOp op, const KernelOperands &at);

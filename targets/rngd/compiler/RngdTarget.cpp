@@ -48,6 +48,8 @@ Refusal refusalOf(Operation *op) {
     return moveRefusal(op);
   if (auto rope = dyn_cast<RopeOp>(op))
     return ropeRefusal(rope);
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return reduceRefusal(reduce);
   return isInteger(op) ? integerRefusal(op) : elementwiseRefusal(op);
 }
 
@@ -62,6 +64,8 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return emitMove(k, op, at);
   if (auto rope = dyn_cast<RopeOp>(op))
     return emitRope(k, rope, at);
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return emitReduce(k, reduce, at);
   return isInteger(op) ? emitInteger(k, op, at) : emitElementwise(k, op, at);
 }
 
