@@ -91,6 +91,9 @@ struct Piece {
   void add(int64_t size, int64_t sourceStride, int64_t targetStride);
   /// Where no axis is contiguous in both, an element is a run.
   void addRun();
+  /// Of much that is contiguous, packets, which slices can share.
+  void cutRun();
+  bool isLarge() const;
   /// HBM is written in whole units.
   bool writesUnits() const;
   bool stages() const;
@@ -130,10 +133,28 @@ bool Piece::writesUnits() const {
   });
 }
 
-/// By way of data memory HBM is written in longer runs.
+/// A second command costs less than what engines lose that read and write HBM
+/// by turns.
+bool Piece::isLarge() const {
+  int64_t bytes = width;
+  for (const Axis &axis : axes)
+    bytes *= axis.size;
+  return bytes > DmaStartup * HbmUnit;
+}
+
+void Piece::cutRun() {
+  int64_t packet = std::gcd(run().size, DmaPacket / width);
+  if (!isLarge() || runBytes() <= DmaPacket || packet * width < HbmUnit)
+    return;
+  axes.back() = {run().size / packet, packet, packet};
+  axes.push_back({packet, 1, 1});
+}
+
+/// By way of data memory HBM is written in longer runs, while it is read.
 bool Piece::stages() const {
-  return axes.size() > 1 && axes.size() <= 6 && !writesUnits() &&
-         runBytes() < DmaPacket;
+  if (axes.size() <= 1 || axes.size() > 6)
+    return false;
+  return writesUnits() ? isLarge() : runBytes() < DmaPacket;
 }
 
 /// Digits of a memory in which axes are so far apart.
@@ -527,7 +548,8 @@ void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return;
   }
   for (auto [piece, source] : llvm::zip(pieces, at.inputs)) {
-    if (!concat && piece.stages())
+    piece.cutRun();
+    if (piece.stages())
       copyStaged(k, piece, source, at.result);
     else if (goesThroughMemory(piece))
       copyStaged(k, inPackets(piece), source, at.result);
