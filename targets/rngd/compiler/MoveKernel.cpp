@@ -133,8 +133,8 @@ bool Piece::writesUnits() const {
   });
 }
 
-/// A second command costs less than what engines lose that read and write HBM
-/// by turns.
+/// One command that reads and writes HBM in turns closes the rows that it has
+/// just opened: of much, two commands cost less.
 bool Piece::isLarge() const {
   int64_t bytes = width;
   for (const Axis &axis : axes)
@@ -143,8 +143,19 @@ bool Piece::isLarge() const {
 }
 
 void Piece::cutRun() {
-  int64_t packet = std::gcd(run().size, DmaPacket / width);
-  if (!isLarge() || runBytes() <= DmaPacket || packet * width < HbmUnit)
+  if (!isLarge() || runBytes() <= DmaPacket)
+    return;
+  // Packets divide the run and, as digits do, what outer axes are apart.
+  auto divides = [&](int64_t packet) {
+    return run().size % packet == 0 &&
+           llvm::all_of(ArrayRef(axes).drop_back(), [&](const Axis &axis) {
+             return axis.source % packet == 0 && axis.target % packet == 0;
+           });
+  };
+  int64_t unit = HbmUnit / width, packet = DmaPacket / width;
+  while (packet > 0 && !divides(packet))
+    packet -= unit;
+  if (packet == 0)
     return;
   axes.back() = {run().size / packet, packet, packet};
   axes.push_back({packet, 1, 1});
@@ -296,30 +307,6 @@ static void copyStaged(KernelBuilder &k, const Piece &piece, Value source,
            k.hbm(target, sideOf(k, piece, counts, &Piece::Axis::target), to),
            commandsFor(all, HbmUnit));
   }
-}
-
-/// Much of HBM goes by way of data memory too: one command that reads and
-/// writes HBM in turns closes the rows that it has just opened.
-static bool goesThroughMemory(const Piece &piece) {
-  constexpr int64_t much = 256 * 1024;
-  int64_t bytes = piece.width;
-  for (const Piece::Axis &axis : piece.axes)
-    bytes *= axis.size;
-  return bytes >= much && piece.writesUnits() && piece.axes.size() < 6;
-}
-
-/// The same with its run cut into packets, for slices to share.
-static Piece inPackets(const Piece &piece) {
-  Piece cut = piece;
-  int64_t run = piece.run().size, unit = HbmUnit / piece.width;
-  int64_t packet = MostPacket / piece.width;
-  while (packet > unit && run % packet != 0)
-    packet -= unit;
-  if (run == packet)
-    return cut;
-  cut.axes.back() = {run / packet, packet, packet};
-  cut.axes.push_back({packet, 1, 1});
-  return cut;
 }
 
 //===----------------------------------------------------------------------===//
@@ -551,8 +538,6 @@ void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     piece.cutRun();
     if (piece.stages())
       copyStaged(k, piece, source, at.result);
-    else if (goesThroughMemory(piece))
-      copyStaged(k, inPackets(piece), source, at.result);
     else
       copyDirectly(k, piece, source, at.result);
   }
