@@ -62,8 +62,17 @@ Value unary(KernelBuilder &k, Operation *op, Value x) {
         Value kept = k.stash(x);
         return k.stepStash(VectorKind::Mul0, k.step(VectorKind::Sigmoid, kept));
       })
-      .Case([&](GeluOp) -> Value {
+      .Case([&](GeluOp gelu) -> Value {
         Value kept = k.stash(x);
+        if (gelu.getForm() == GeluForm::Tanh) {
+          // (tanh(u) + 1) / 2 is the sigmoid of 2 u, u = x (c + d x^2); its
+          // product with x takes a pass of its own.
+          Value square =
+              k.step(VectorKind::Mul0, kept, Arguments::StreamStream);
+          constexpr float c = 2 * 0.79788456080286536f, d = c * 0.044715f;
+          return k.step(VectorKind::Sigmoid,
+                        k.stepStash(VectorKind::Mul1, k.stepFma(square, d, c)));
+        }
         // x * (erf(x / sqrt 2) + 1) / 2: each unit once, the divider last.
         Value root = k.stepImm(VectorKind::Mul0, kept, 0.70710678118654752f);
         Value erf = k.step(VectorKind::Erf, root);
@@ -86,10 +95,8 @@ std::optional<std::pair<VectorKind, bool>> binaryKind(Operation *op) {
 }
 
 bool isUnary(Operation *op) {
-  if (auto gelu = dyn_cast<GeluOp>(op))
-    return gelu.getForm() == GeluForm::Erf;
-  return isa<ExpOp, LogOp, SqrtOp, TanhOp, SigmoidOp, ErfOp, SinOp, CosOp,
-             NegOp, ReciprocalOp, RsqrtOp, SiluOp, ReluOp, AbsOp>(op);
+  return isa<GeluOp, ExpOp, LogOp, SqrtOp, TanhOp, SigmoidOp, ErfOp, SinOp,
+             CosOp, NegOp, ReciprocalOp, RsqrtOp, SiluOp, ReluOp, AbsOp>(op);
 }
 
 /// Dimensions of a result, neighbours joined along which each operand varies or
@@ -190,6 +197,12 @@ Value wideUnary(KernelBuilder &k, Operation *op, Value x) {
   return {};
 }
 
+/// The second pass of an op multiplies by what the first one took.
+bool multipliesAfter(Operation *op) {
+  auto gelu = dyn_cast<GeluOp>(op);
+  return gelu && gelu.getForm() == GeluForm::Tanh;
+}
+
 class Elementwise {
 public:
   Elementwise(KernelBuilder &k, Operation *op, const KernelOperands &at)
@@ -242,6 +255,12 @@ void Elementwise::pass(ArrayRef<Value> in, Value scalars, Value out,
     }
     Value wide = k.widen(result, x);
     k.commit(wide, out);
+  });
+  if (!multipliesAfter(op))
+    return;
+  k.exec(Context::Main, [&] {
+    Value x = k.collect(k.fetchPair(in[0], out, time, packet));
+    k.commit(k.widen(k.zip(VectorKind::Mul0, k.narrow(x)), x), out);
   });
 }
 

@@ -422,6 +422,13 @@ Value KernelBuilder::stepVrf(VectorKind kind, Value stream, Value vrf,
                 stream.getType(), groups);
 }
 
+Value KernelBuilder::stepFma(Value stream, float factor, float addend) {
+  return tcp::VectorOp::create(b, stream.getType(), stream, Value(),
+                               VectorKind::Fma, Arguments::StreamOperand,
+                               b.getF32FloatAttr(factor), false, false,
+                               b.getF32FloatAttr(addend));
+}
+
 Value KernelBuilder::stepStash(VectorKind kind, Value stream) {
   return vector(kind, stream, {}, Arguments::StreamOperand, {}, true, false,
                 stream.getType());
@@ -435,6 +442,29 @@ Value KernelBuilder::zip(VectorKind kind, Value stream, Arguments arguments) {
       time.push_back(each);
   return vector(kind, stream, {}, arguments, {}, false, true,
                 withPacket(stream, time, listOf(from.getPacket())));
+}
+
+Value KernelBuilder::convert(VectorKind kind, Value stream, Type type) {
+  auto from = cast<StreamType>(stream.getType());
+  return vector(kind, stream, {}, Arguments::StreamOperand, {}, false, false,
+                withPacket(stream, listOf(from.getTime()),
+                           listOf(from.getPacket()), type));
+}
+
+Value KernelBuilder::stepInt(VectorKind kind, Value stream, int32_t value,
+                             int64_t groups) {
+  return vector(kind, stream, {}, Arguments::StreamOperand,
+                b.getI32IntegerAttr(value), false, false, stream.getType(),
+                groups);
+}
+
+Value KernelBuilder::castFlits(Value stream, Type type) {
+  auto from = cast<StreamType>(stream.getType());
+  DigitList packet = listOf(from.getPacket());
+  packet.front().extent *=
+      FlitBits / (positions(from.getPacket().getDigits()) * bitsOf(type));
+  return tcp::CastOp::create(
+      b, withPacket(stream, listOf(from.getTime()), packet, type), stream);
 }
 
 Value KernelBuilder::stash(Value stream) {

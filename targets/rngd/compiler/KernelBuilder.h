@@ -140,10 +140,19 @@ public:
   mlir::Value stepVrf(tcp::VectorKind kind, mlir::Value stream, mlir::Value vrf,
                       tcp::Arguments arguments = tcp::Arguments::StreamOperand,
                       int64_t groups = 3);
+  /// stream * factor + addend.
+  mlir::Value stepFma(mlir::Value stream, float factor, float addend);
   mlir::Value stepStash(tcp::VectorKind kind, mlir::Value stream);
   /// Joins the two tensors of fetchPair.
   mlir::Value zip(tcp::VectorKind kind, mlir::Value stream,
                   tcp::Arguments arguments = tcp::Arguments::StreamOperand);
+  /// A step that changes the type.
+  mlir::Value convert(tcp::VectorKind kind, mlir::Value stream,
+                      mlir::Type type);
+  mlir::Value stepInt(tcp::VectorKind kind, mlir::Value stream, int32_t value,
+                      int64_t groups = 3);
+  /// Whole flits of narrower elements, which fill the front of each.
+  mlir::Value castFlits(mlir::Value stream, mlir::Type type);
   mlir::Value stash(mlir::Value stream);
   /// Over `axis`, of which coordinates from `limit` on do not count.
   mlir::Value reduce(tcp::Reduction kind, mlir::Value stream,

@@ -28,6 +28,12 @@ Refusal elementwiseRefusal(mlir::Operation *op);
 void emitElementwise(KernelBuilder &k, mlir::Operation *op,
                      const KernelOperands &at);
 
+/// Casts, comparisons, logic of truth values, sums of integers.
+bool isInteger(mlir::Operation *op);
+Refusal integerRefusal(mlir::Operation *op);
+void emitInteger(KernelBuilder &k, mlir::Operation *op,
+                 const KernelOperands &at);
+
 /// layer_norm, rms_norm and softmax over the last dimensions.
 Refusal rowRefusal(mlir::Operation *op);
 void emitRow(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
@@ -40,9 +46,15 @@ void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at);
 Refusal attentionRefusal(AttentionOp op);
 void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at);
 
-/// transpose, slice, concat, broadcast, and gather of rows: DMA alone.
+/// transpose, slice, concat, broadcast, iota, reductions of single elements,
+/// and gather of rows: DMA alone.
+bool isMove(mlir::Operation *op);
 Refusal moveRefusal(mlir::Operation *op);
 void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
+
+/// reduce over the last dimensions.
+Refusal reduceRefusal(ReduceOp op);
+void emitReduce(KernelBuilder &k, ReduceOp op, const KernelOperands &at);
 
 /// rope, in both layouts.
 Refusal ropeRefusal(RopeOp op);

@@ -91,6 +91,9 @@ struct Piece {
   void add(int64_t size, int64_t sourceStride, int64_t targetStride);
   /// Where no axis is contiguous in both, an element is a run.
   void addRun();
+  /// Of much that is contiguous, packets, which slices can share.
+  void cutRun();
+  bool isLarge() const;
   /// HBM is written in whole units.
   bool writesUnits() const;
   bool stages() const;
@@ -104,9 +107,8 @@ struct Extent {
 
 } // namespace
 
-/// What a sequencer's loop counts to (moving-tensors/sequencer.md), and the
-/// longest packet of DMA (moving-tensors/dma-engine.md).
-static constexpr int64_t MostSteps = 65536, MostPacket = 4096;
+/// What a sequencer's loop counts to (moving-tensors/sequencer.md).
+static constexpr int64_t MostSteps = 65536;
 
 void Piece::add(int64_t size, int64_t sourceStride, int64_t targetStride) {
   if (size == 1)
@@ -131,10 +133,39 @@ bool Piece::writesUnits() const {
   });
 }
 
-/// By way of data memory HBM is written in longer runs.
+/// One command that reads and writes HBM in turns closes the rows that it has
+/// just opened: of much, two commands cost less.
+bool Piece::isLarge() const {
+  int64_t bytes = width;
+  for (const Axis &axis : axes)
+    bytes *= axis.size;
+  return bytes > DmaStartup * HbmUnit;
+}
+
+void Piece::cutRun() {
+  if (!isLarge() || runBytes() <= DmaPacket)
+    return;
+  // Packets divide the run and, as digits do, what outer axes are apart.
+  auto divides = [&](int64_t packet) {
+    return run().size % packet == 0 &&
+           llvm::all_of(ArrayRef(axes).drop_back(), [&](const Axis &axis) {
+             return axis.source % packet == 0 && axis.target % packet == 0;
+           });
+  };
+  int64_t unit = HbmUnit / width, packet = DmaPacket / width;
+  while (packet > 0 && !divides(packet))
+    packet -= unit;
+  if (packet == 0)
+    return;
+  axes.back() = {run().size / packet, packet, packet};
+  axes.push_back({packet, 1, 1});
+}
+
+/// By way of data memory HBM is written in longer runs, while it is read.
 bool Piece::stages() const {
-  return axes.size() > 1 && axes.size() <= 6 && !writesUnits() &&
-         runBytes() < MostPacket;
+  if (axes.size() <= 1 || axes.size() > 6)
+    return false;
+  return writesUnits() ? isLarge() : runBytes() < DmaPacket;
 }
 
 /// Digits of a memory in which axes are so far apart.
@@ -185,7 +216,7 @@ static Refusal pieceRefusal(const Piece &piece) {
     for (const Piece::Axis &axis : ArrayRef(piece.axes).drop_back())
       if (axis.size > MostSteps)
         return "it has more runs than a sequencer counts";
-  if (piece.runBytes() / MostPacket > MostSteps)
+  if (piece.runBytes() / DmaPacket > MostSteps)
     return "it has more runs than a sequencer counts";
   return std::nullopt;
 }
@@ -211,7 +242,7 @@ static int64_t commandsFor(int64_t bytes, int64_t run) {
 /// From HBM to HBM; what packets of the longest do not divide comes after.
 static void copyDirectly(KernelBuilder &k, const Piece &piece, Value source,
                          Value target) {
-  int64_t packet = MostPacket / piece.width;
+  int64_t packet = DmaPacket / piece.width;
   int64_t run = piece.run().size, main = run / packet * packet;
   for (auto [first, count] :
        {std::pair(int64_t(0), main), std::pair(main, run - main)}) {
@@ -278,30 +309,6 @@ static void copyStaged(KernelBuilder &k, const Piece &piece, Value source,
   }
 }
 
-/// Much of HBM goes by way of data memory too: one command that reads and
-/// writes HBM in turns closes the rows that it has just opened.
-static bool goesThroughMemory(const Piece &piece) {
-  constexpr int64_t much = 256 * 1024;
-  int64_t bytes = piece.width;
-  for (const Piece::Axis &axis : piece.axes)
-    bytes *= axis.size;
-  return bytes >= much && piece.writesUnits() && piece.axes.size() < 6;
-}
-
-/// The same with its run cut into packets, for slices to share.
-static Piece inPackets(const Piece &piece) {
-  Piece cut = piece;
-  int64_t run = piece.run().size, unit = HbmUnit / piece.width;
-  int64_t packet = MostPacket / piece.width;
-  while (packet > unit && run % packet != 0)
-    packet -= unit;
-  if (run == packet)
-    return cut;
-  cut.axes.back() = {run / packet, packet, packet};
-  cut.axes.push_back({packet, 1, 1});
-  return cut;
-}
-
 //===----------------------------------------------------------------------===//
 // Ops as pieces
 //===----------------------------------------------------------------------===//
@@ -324,6 +331,11 @@ static Piece pieceOf(Operation *op) {
   SmallVector<int64_t> target = stridesOf(to), source = stridesOf(from);
   Piece piece;
   piece.width = widthOf(x);
+  if (isa<ReduceOp>(op)) {
+    piece.add(elementsOf(x), 1, 1);
+    piece.addRun();
+    return piece;
+  }
   for (auto [i, size] : llvm::enumerate(to)) {
     if (auto transpose = dyn_cast<dure::TransposeOp>(op)) {
       piece.add(size, source[transpose.getPermutation()[i]], target[i]);
@@ -410,9 +422,78 @@ static void emitRows(KernelBuilder &k, ConcatOp op, ArrayRef<Piece> pieces,
   }
 }
 
+/// Elements of it are numbers that the code object brings along.
+static constexpr int64_t MostConstants = 65536;
+
+/// 0, 1, 2, .. along an axis, as a constant.
+static DenseElementsAttr countsOf(IotaOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  int64_t inner = 1,
+          size = type.getDimSize(static_cast<unsigned>(op.getAxis()));
+  for (int64_t each : type.getShape().drop_front(op.getAxis() + 1))
+    inner *= each;
+  SmallVector<Attribute> values;
+  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+    int64_t value = i / inner % size;
+    if (type.getElementType().isF32())
+      values.push_back(FloatAttr::get(type.getElementType(), double(value)));
+    else
+      values.push_back(IntegerAttr::get(type.getElementType(), value));
+  }
+  return DenseElementsAttr::get(type, values);
+}
+
+static Refusal iotaRefusal(IotaOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  if (!type.hasStaticShape() || type.getNumElements() == 0)
+    return "its sizes are not fixed";
+  Type element = type.getElementType();
+  if (!element.isF32() && !element.isSignlessInteger(32) &&
+      !element.isSignlessInteger(64))
+    return "it counts in another type than f32, i32 or i64";
+  if (type.getNumElements() > MostConstants)
+    return "it has more elements than a code object brings along";
+  if (type.getNumElements() * widthOf(op.getResult()) % 8 != 0)
+    return "DMA moves multiples of 8 bytes";
+  return std::nullopt;
+}
+
+static void emitIota(KernelBuilder &k, IotaOp op, const KernelOperands &at) {
+  int64_t count = elementsOf(op.getResult());
+  Value counts = k.constant(countsOf(op), {k.digit("all", count)});
+  Piece piece;
+  piece.width = widthOf(op.getResult());
+  piece.add(count, 1, 1);
+  piece.addRun();
+  copyDirectly(k, piece, counts, at.result);
+}
+
+/// What is reduced is one number each: it stays what it is.
+static bool reducesNothing(ReduceOp op) {
+  switch (op.getKind()) {
+  case ReduceKind::Sum:
+  case ReduceKind::Mean:
+  case ReduceKind::Max:
+  case ReduceKind::Min:
+  case ReduceKind::Prod:
+    return elementsOf(op.getX()) == elementsOf(op.getResult());
+  default:
+    return false;
+  }
+}
+
+bool isMove(Operation *op) {
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return reducesNothing(reduce);
+  return isa<dure::TransposeOp, GatherOp, SliceOp, ConcatOp, BroadcastOp,
+             IotaOp>(op);
+}
+
 Refusal moveRefusal(Operation *op) {
   if (auto gather = dyn_cast<GatherOp>(op))
     return gatherRefusal(gather);
+  if (auto iota = dyn_cast<IotaOp>(op))
+    return iotaRefusal(iota);
   for (Value value :
        llvm::concat<Value>(SmallVector<Value>(op->getOperands()),
                            SmallVector<Value>(op->getResults()))) {
@@ -442,6 +523,10 @@ void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     emitGather(k, gather, at);
     return;
   }
+  if (auto iota = dyn_cast<IotaOp>(op)) {
+    emitIota(k, iota, at);
+    return;
+  }
   auto concat = dyn_cast<ConcatOp>(op);
   SmallVector<Piece> pieces =
       concat ? piecesOf(concat) : SmallVector<Piece>{pieceOf(op)};
@@ -450,10 +535,9 @@ void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return;
   }
   for (auto [piece, source] : llvm::zip(pieces, at.inputs)) {
-    if (!concat && piece.stages())
+    piece.cutRun();
+    if (piece.stages())
       copyStaged(k, piece, source, at.result);
-    else if (goesThroughMemory(piece))
-      copyStaged(k, inPackets(piece), source, at.result);
     else
       copyDirectly(k, piece, source, at.result);
   }

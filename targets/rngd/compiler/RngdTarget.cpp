@@ -28,8 +28,13 @@ constexpr auto kTexts = std::to_array<Translation>({
 #include "targets/rngd/compiler/Messages.def"
 });
 
-bool isMove(Operation *op) {
-  return isa<dure::TransposeOp, GatherOp, SliceOp, ConcatOp, BroadcastOp>(op);
+/// A weight that its product reads in bf16 (PackWeights.h) makes no code, nor
+/// does a reshape.
+bool makesNoCode(Operation *op) {
+  if (isa<ReshapeOp>(op))
+    return true;
+  auto cast = dyn_cast<CastOp>(op);
+  return cast && getElementTypeOrSelf(cast.getX().getType()).isBF16();
 }
 
 Refusal refusalOf(Operation *op) {
@@ -43,7 +48,9 @@ Refusal refusalOf(Operation *op) {
     return moveRefusal(op);
   if (auto rope = dyn_cast<RopeOp>(op))
     return ropeRefusal(rope);
-  return elementwiseRefusal(op);
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return reduceRefusal(reduce);
+  return isInteger(op) ? integerRefusal(op) : elementwiseRefusal(op);
 }
 
 void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
@@ -57,7 +64,9 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return emitMove(k, op, at);
   if (auto rope = dyn_cast<RopeOp>(op))
     return emitRope(k, rope, at);
-  return emitElementwise(k, op, at);
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return emitReduce(k, reduce, at);
+  return isInteger(op) ? emitInteger(k, op, at) : emitElementwise(k, op, at);
 }
 
 class RngdTarget final : public dure::Target {
@@ -163,7 +172,7 @@ std::vector<DispatchGroup> RngdTarget::formDispatches(Block &region) const {
     inside.insert(&op);
     all.Ops.push_back(&op);
   }
-  auto counts = [](Operation *op) { return !isa<ReshapeOp, CastOp>(op); };
+  auto counts = [](Operation *op) { return !makesNoCode(op); };
   int64_t ops = llvm::count_if(all.Ops, counts);
   if (ops == 0)
     return {};
@@ -177,12 +186,14 @@ std::vector<DispatchGroup> RngdTarget::formDispatches(Block &region) const {
 std::vector<DispatchGroup> RngdTarget::formKernels(Block &region) const {
   std::vector<DispatchGroup> groups;
   for (Operation &op : region.without_terminator()) {
-    if (isa<GetWeightOp, dure::ConstantOp, DefineDimsOp, ReshapeOp, CastOp>(op))
+    if (isa<GetWeightOp, dure::ConstantOp, DefineDimsOp>(op) ||
+        makesNoCode(&op))
       continue;
     DispatchGroup group;
     for (Value operand : op.getOperands())
       if (auto cast = operand.getDefiningOp<CastOp>();
-          cast && cast->hasOneUse() && cast->getBlock() == &region)
+          cast && makesNoCode(cast) && cast->hasOneUse() &&
+          cast->getBlock() == &region)
         group.Ops.push_back(cast);
     group.Ops.push_back(&op);
     group.Name = op.getName().stripDialect().str();
@@ -277,7 +288,7 @@ private:
 /// Whose memory a value is: what is reshaped stays where it is, and so does a
 /// weight that its product reads in bf16 (PackWeights.h).
 static Value owner(Value value) {
-  while (value.getDefiningOp() && isa<ReshapeOp, CastOp>(value.getDefiningOp()))
+  while (value.getDefiningOp() && makesNoCode(value.getDefiningOp()))
     value = value.getDefiningOp()->getOperand(0);
   return value;
 }
@@ -377,7 +388,7 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
   unsigned at = 0;
   for (Operation &op : block.without_terminator()) {
     ++at;
-    if (isa<ReshapeOp, CastOp>(op))
+    if (makesNoCode(&op))
       continue;
     if (auto constant = dyn_cast<dure::ConstantOp>(op)) {
       if (failed(placeConstant(k, constant, places)))

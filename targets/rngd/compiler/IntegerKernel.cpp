@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Integers and truth values: positions, masks, and what they become in f32. The
+// vector engine knows i32; an i64 is two words of it, a truth value a byte.
+#include "targets/rngd/compiler/Boxes.h"
+#include "targets/rngd/compiler/Kernels.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace dure::tcp;
+
+namespace dure::rngd {
+namespace {
+
+enum class Number { Truth, I32, I64, F32, Other };
+
+Number numberOf(Value value) {
+  Type type = cast<RankedTensorType>(value.getType()).getElementType();
+  if (type.isF32())
+    return Number::F32;
+  if (type.isInteger(1))
+    return Number::Truth;
+  if (type.isSignlessInteger(32))
+    return Number::I32;
+  return type.isSignlessInteger(64) ? Number::I64 : Number::Other;
+}
+
+int64_t bytesOf(Value value) {
+  Number number = numberOf(value);
+  return number == Number::Truth ? 1 : number == Number::I64 ? 8 : 4;
+}
+
+/// Words of data memory that an op's steps take for an element, beside what it
+/// reads and writes.
+constexpr int64_t TemporaryWords = 7;
+
+/// Dimensions of the result, neighbours joined along which each operand varies
+/// or repeats as a whole.
+struct Shape {
+  Space space;
+  SmallVector<SmallVector<bool, 4>, 2> varies;
+  int64_t columns() const { return space.axes.back().size; }
+  int64_t width() const { return std::gcd<int64_t>(columns(), 8); }
+};
+
+Shape shapeFor(Operation *op) {
+  Value result = op->getResult(0);
+  ArrayRef<int64_t> to = shapeOf(result);
+  Shape shape;
+  shape.varies.resize(op->getNumOperands());
+  for (auto [i, size] : llvm::enumerate(to)) {
+    if (size == 1)
+      continue;
+    SmallVector<bool> along;
+    for (Value operand : op->getOperands()) {
+      ArrayRef<int64_t> from = shapeOf(operand);
+      size_t missing = to.size() - from.size();
+      along.push_back(i >= missing && from[i - missing] != 1);
+    }
+    auto &axes = shape.space.axes;
+    bool same = !axes.empty();
+    for (auto [varies, now] : llvm::zip(shape.varies, along))
+      same = same && varies.back() == now;
+    if (same) {
+      axes.back().size *= size;
+      continue;
+    }
+    shape.space.order.push_back(axes.size());
+    axes.push_back({"d" + std::to_string(axes.size()), size});
+    for (auto [varies, now] : llvm::zip(shape.varies, along))
+      varies.push_back(now);
+  }
+  auto &axes = shape.space.axes;
+  if (axes.empty()) {
+    axes.push_back({"d0", 1});
+    shape.space.order.push_back(0);
+    for (auto &varies : shape.varies)
+      varies.push_back(true);
+  }
+  // HBM is written in whole units, of whatever result.
+  Space::Axis &last = axes.back();
+  int64_t bytes = last.size * bytesOf(result);
+  int64_t unit = std::gcd(last.size, HbmUnit);
+  bool cut = unit == HbmUnit ||
+             (unit >= 8 && last.size > (axes.size() > 1 ? 4096 : HbmUnit));
+  last.unit = cut ? unit : last.size;
+  if (axes.size() > 1 && last.unit == last.size) {
+    Space::Axis &rows = axes[axes.size() - 2];
+    rows.unit = std::min(HbmUnit / std::gcd(HbmUnit, bytes), rows.size);
+  }
+  return shape;
+}
+
+int64_t elementBytes(Operation *op) {
+  int64_t bytes = TemporaryWords * 4 + bytesOf(op->getResult(0));
+  for (Value operand : op->getOperands())
+    bytes += bytesOf(operand);
+  return bytes;
+}
+
+/// Commands for one box.
+class Integers {
+public:
+  Integers(KernelBuilder &k, Operation *op, const KernelOperands &at,
+           const Shape &shape, const Box &box)
+      : k(k), op(op), shape(shape), box(box), grid(gridOf(k, shape.space, box)),
+        local(localOf(k, shape.space, box)), time(local) {
+    Digit columns = time.pop_back_val();
+    axis = columns.axis.getValue();
+    time.push_back(k.digit(axis, columns.size / shape.width(), shape.width()));
+    packet = {k.digit(axis, shape.width())};
+    for (auto [i, place] : llvm::enumerate(at.inputs))
+      inputs.push_back(load(i, place));
+    store(at.result);
+  }
+
+private:
+  using Steps = function_ref<Value(Value)>;
+
+  DigitList withWords(DigitList digits, int64_t some = 2) {
+    digits.push_back(k.digit("w", some, 1, 2));
+    return digits;
+  }
+  Value load(unsigned number, Value place);
+  void store(Value place);
+  Value word(Value both, int64_t which) {
+    return k.part(both, withWords(local, 1), which * 4);
+  }
+  Value stream(Value first, Value second = {});
+  Value pass(Steps steps, Value first, Value second = {}, Type type = {});
+  Value truth(Value stream) { return k.castFlits(stream, k.b.getI8Type()); }
+  Value zip(VectorKind kind, Value x) { return k.zip(kind, x); }
+
+  Value compute();
+  Value fromCast();
+  Value compare(CompareOp compare);
+  Value order(Value a, Value b);
+  Value sum(bool minus);
+
+  KernelBuilder &k;
+  Operation *op;
+  const Shape &shape;
+  const Box &box;
+  Grid grid;
+  DigitList local, time, packet;
+  StringRef axis;
+  SmallVector<Value, 2> inputs;
+};
+
+/// Of an i64 both words of each element.
+Value Integers::load(unsigned number, Value place) {
+  Value operand = op->getOperand(number);
+  auto has = [&](unsigned axis) { return shape.varies[number][axis]; };
+  DigitList from = wholeOf(k, shape.space, box, has), to(local);
+  int64_t start = startOf(shape.space, box, has);
+  Type type = cast<HbmType>(place.getType()).getElementType();
+  if (from.empty())
+    from.push_back(k.digit("_", 1));
+  if (numberOf(operand) == Number::I64) {
+    // DMA copies elements, of which the vector engine reads words.
+    Value here = k.dm(type, grid, to);
+    k.copy(k.hbm(place, from, start), here);
+    return k.dmOver(here, k.i32(), grid, withWords(to));
+  }
+  Value here = k.dm(type, grid, to);
+  k.copy(k.hbm(place, from, start), here);
+  return here;
+}
+
+Value Integers::stream(Value first, Value second) {
+  Value x = second ? k.fetchPair(first, second, time, packet)
+                   : k.fetch(first, time, packet);
+  if (cast<StreamType>(x.getType()).getElementType().isInteger(8))
+    x = k.fetchCast(x, k.i32());
+  return k.collect(x);
+}
+
+/// One instruction; its result in data memory, of i32 if no type is given.
+Value Integers::pass(Steps steps, Value first, Value second, Type type) {
+  Value out = k.dm(type ? type : k.i32(), grid, local);
+  k.exec(Context::Main, [&] { k.commit(steps(stream(first, second)), out); });
+  return out;
+}
+
+/// An i64 is put together of its words, which `compute` leaves side by side.
+void Integers::store(Value place) {
+  Value out = compute();
+  Type type = cast<HbmType>(place.getType()).getElementType();
+  if (numberOf(op->getResult(0)) == Number::I64)
+    out = k.dmOver(out, type, grid, local);
+  k.copy(out,
+         k.hbm(place, wholeOf(k, shape.space, box), startOf(shape.space, box)));
+}
+
+Value Integers::fromCast() {
+  Number from = numberOf(op->getOperand(0)), to = numberOf(op->getResult(0));
+  Value x = inputs[0];
+  auto toFloat = [&](Value s) {
+    return k.convert(VectorKind::I32ToF32, s, k.f32());
+  };
+  if (to == Number::Truth) {
+    // The smaller in size of x and 1.
+    auto isSome = [&](Value s) {
+      return truth(k.stepInt(VectorKind::AbsMin, s, 1));
+    };
+    Type byte = k.b.getI8Type();
+    if (from == Number::I64)
+      return pass([&](Value s) { return isSome(zip(VectorKind::BitOr, s)); },
+                  word(x, 0), word(x, 1), byte);
+    if (from == Number::I32)
+      return pass(isSome, x, {}, byte);
+    // 0 of either sign has no other bits.
+    return pass(
+        [&](Value s) {
+          Value bits = k.convert(VectorKind::Reinterpret, s, k.i32());
+          return isSome(k.stepInt(VectorKind::BitAnd, bits, 0x7fffffff));
+        },
+        x, {}, byte);
+  }
+  if (to == Number::I32)
+    return pass([](Value s) { return s; },
+                from == Number::I64 ? word(x, 0) : x);
+  if (from != Number::I64)
+    return pass(toFloat, x, {}, k.f32());
+  // The low word as a signed number; the high one with what that lacks.
+  Value high = pass(
+      [&](Value s) {
+        Value sign = k.stepInt(VectorKind::ShiftRightLogic, s, 31, 1);
+        Value f = toFloat(zip(VectorKind::AddFxp, sign));
+        return k.widen(k.stepImm(VectorKind::Mul0, k.narrow(f), 0x1p32f), f);
+      },
+      word(x, 0), word(x, 1), k.f32());
+  Value low = pass(toFloat, word(x, 0), {}, k.f32());
+  return pass(
+      [&](Value s) { return k.widen(k.zip(VectorKind::AddF, k.narrow(s)), s); },
+      high, low, k.f32());
+}
+
+/// -1, 0 or 1 as a is below, equal to or above b, both i32.
+Value Integers::order(Value a, Value b) {
+  return pass(
+      [&](Value s) {
+        Value less = k.zip(VectorKind::SubFxpSat, s);
+        less = k.stepInt(VectorKind::Min, less, 1);
+        return k.stepInt(VectorKind::Max, less, -1);
+      },
+      a, b);
+}
+
+Value Integers::compare(CompareOp compare) {
+  // a < b if b > a: what is left is > and >=.
+  ComparePredicate kind = compare.getPredicate();
+  bool swap = kind == ComparePredicate::LT || kind == ComparePredicate::LE;
+  int more =
+      kind == ComparePredicate::GE || kind == ComparePredicate::LE ? 1 : 0;
+  Value a = inputs[swap ? 1 : 0], b = inputs[swap ? 0 : 1];
+  auto verdict = [&](Value s) {
+    s = k.stepInt(VectorKind::ClipAdd, s, more);
+    s = k.stepInt(VectorKind::Min, s, 1);
+    return truth(k.stepInt(VectorKind::Max, s, 0));
+  };
+  Type byte = k.b.getI8Type();
+  if (numberOf(compare.getLhs()) == Number::I32)
+    return pass(verdict, order(a, b), {}, byte);
+  // The high words decide before the low ones, which have no sign.
+  Value high = order(word(a, 1), word(b, 1));
+  Value low = pass(
+      [&](Value s) {
+        s = k.stepInt(VectorKind::BitXor, s, INT32_MIN);
+        s = k.zip(VectorKind::SubFxpSat, s);
+        s = k.stepInt(VectorKind::Min, s, 1);
+        return k.stepInt(VectorKind::Max, s, -1);
+      },
+      word(a, 0), word(b, 0));
+  return pass(
+      [&](Value s) {
+        s = k.stepInt(VectorKind::ShiftLeft, s, 1, 1);
+        return verdict(k.zip(VectorKind::AddFxp, s));
+      },
+      high, low, byte);
+}
+
+/// a + b or a - b, of two words with what the low one carries or borrows.
+Value Integers::sum(bool minus) {
+  VectorKind kind = minus ? VectorKind::SubFxp : VectorKind::AddFxp;
+  auto plain = [&](Value s) { return k.zip(kind, s); };
+  Value a = inputs[0], b = inputs[1];
+  if (numberOf(op->getResult(0)) == Number::I32)
+    return pass(plain, a, b);
+  // Both words, one after the other.
+  DigitList two = {k.digit("w", 2)};
+  llvm::append_range(two, local);
+  Value words = k.dm(k.i32(), grid, two);
+  Value low = k.part(words, local, 0),
+        high = k.part(words, local, positions(local) * 4);
+  Value lowA = word(a, 0), lowB = word(b, 0), highA = word(a, 1),
+        highB = word(b, 1);
+  k.exec(Context::Main, [&] { k.commit(plain(stream(lowA, lowB)), low); });
+  k.exec(Context::Main, [&] { k.commit(plain(stream(highA, highB)), high); });
+  // Without their sign: a sum below a carries, a below b borrows. -1 then.
+  Value first = pass([](Value s) { return s; }, lowA);
+  Value second = minus ? pass([](Value s) { return s; }, lowB) : first;
+  Value left = minus ? first : low;
+  Value carried = pass(
+      [&](Value s) {
+        s = k.stepInt(VectorKind::BitXor, s, INT32_MIN);
+        s = k.zip(VectorKind::SubFxpSat, s);
+        s = k.stepInt(VectorKind::Min, s, 0);
+        return k.stepInt(VectorKind::Max, s, -1);
+      },
+      left, second);
+  k.exec(Context::Main, [&] {
+    k.commit(k.zip(minus ? VectorKind::AddFxp : VectorKind::SubFxp,
+                   stream(high, carried)),
+             high);
+  });
+  Value out = k.dm(k.i32(), grid, withWords(local));
+  int64_t some = std::gcd<int64_t>(shape.width(), 4);
+  DigitList steps(local);
+  Digit columns = steps.pop_back_val();
+  steps.push_back(k.digit(axis, columns.size / some, some));
+  k.exec(Context::Main, [&] {
+    k.commit(k.collect(
+                 k.fetch(words, steps, {k.digit(axis, some), k.digit("w", 2)})),
+             out);
+  });
+  return out;
+}
+
+Value Integers::compute() {
+  Type byte = k.b.getI8Type();
+  auto logic = [&](VectorKind kind) {
+    return pass([&](Value s) { return truth(k.zip(kind, s)); }, inputs[0],
+                inputs[1], byte);
+  };
+  return llvm::TypeSwitch<Operation *, Value>(op)
+      .Case([&](CompareOp each) { return compare(each); })
+      .Case([&](AddOp) { return sum(false); })
+      .Case([&](SubOp) { return sum(true); })
+      .Case([&](AndOp) { return logic(VectorKind::BitAnd); })
+      .Case([&](OrOp) { return logic(VectorKind::BitOr); })
+      .Case([&](XorOp) { return logic(VectorKind::BitXor); })
+      .Case([&](NotOp) {
+        return pass(
+            [&](Value s) { return truth(k.stepInt(VectorKind::BitXor, s, 1)); },
+            inputs[0], {}, byte);
+      })
+      .Default([&](Operation *) { return fromCast(); });
+}
+
+/// Whether the steps above make it.
+bool isKnown(Operation *op) {
+  Number to = numberOf(op->getResult(0));
+  Number from = numberOf(op->getOperand(0));
+  bool whole = from == Number::I32 || from == Number::I64;
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case([&](CompareOp each) {
+        return whole && each.getPredicate() != ComparePredicate::EQ &&
+               each.getPredicate() != ComparePredicate::NE;
+      })
+      .Case<AddOp, SubOp>([&](Operation *) { return whole; })
+      .Case<AndOp, OrOp, XorOp, NotOp>(
+          [&](Operation *) { return to == Number::Truth; })
+      .Case([&](dure::CastOp) {
+        if (to == Number::F32)
+          return whole || from == Number::Truth;
+        if (to == Number::Truth)
+          return whole || from == Number::F32;
+        return to == Number::I32 &&
+               (from == Number::I64 || from == Number::Truth);
+      })
+      .Default([](Operation *) { return false; });
+}
+
+} // namespace
+
+bool isInteger(Operation *op) {
+  if (isa<CompareOp, AndOp, OrOp, XorOp, NotOp, dure::CastOp>(op))
+    return true;
+  return isa<AddOp, SubOp>(op) && numberOf(op->getResult(0)) != Number::F32;
+}
+
+Refusal integerRefusal(Operation *op) {
+  for (Value value :
+       {op->getOperand(0), op->getOperands().back(), Value(op->getResult(0))}) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (!type.hasStaticShape() || type.getNumElements() == 0)
+      return "its sizes are not fixed";
+  }
+  if (!isKnown(op))
+    return "the vector engine's steps do not make it";
+  Shape shape = shapeFor(op);
+  if (shape.space.axes.size() > 4)
+    return "its operands repeat along too many dimensions by turns";
+  int64_t columns = shape.columns();
+  bool bytes = numberOf(op->getResult(0)) == Number::Truth;
+  for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
+    bytes |= numberOf(operand) == Number::Truth;
+    // What repeats within a row is copied by elements of 8 bytes.
+    if (!shape.varies[i].back() && numberOf(operand) != Number::I64)
+      return "DMA moves multiples of 8 bytes";
+  }
+  if (columns % (bytes ? 8 : 2) != 0)
+    return "DMA moves multiples of 8 bytes";
+  int64_t rows = shape.space.axes.size() > 1
+                     ? shape.space.axes[shape.space.axes.size() - 2].unit
+                     : 1;
+  if (shape.space.axes.back().unit * rows * elementBytes(op) > DmBudget / 2)
+    return "a row does not fit a slice's data memory";
+  return std::nullopt;
+}
+
+void emitInteger(KernelBuilder &k, Operation *op, const KernelOperands &at) {
+  Shape shape = shapeFor(op);
+  auto tooMuch = [&](ArrayRef<int64_t> each) -> std::optional<unsigned> {
+    int64_t bytes = elementBytes(op);
+    for (int64_t size : each)
+      bytes *= size;
+    return bytes > DmBudget / 2 ? longest(shape.space, each) : std::nullopt;
+  };
+  for (const Box &box : divide(shape.space, tooMuch)) {
+    k.releaseAll();
+    Integers(k, op, at, shape, box);
+  }
+}
+
+} // namespace dure::rngd
