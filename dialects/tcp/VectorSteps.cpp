@@ -143,8 +143,9 @@ LogicalResult VectorOp::verify() {
       failed(verifyOperands(*this, unit)))
     return failure();
   if (getGroups() < 1 || getGroups() > 3)
-    return emitOpError("is for neither group of a pair "
-                       "(computing-tensors/vector-engine/intra-slice-chain.md)");
+    return emitOpError(
+        "is for neither group of a pair "
+        "(computing-tensors/vector-engine/intra-slice-chain.md)");
   if (Value file = getOperand()) {
     auto type = cast<VrfType>(file.getType());
     if (type.getElementType() != from.getElementType())
