@@ -332,6 +332,10 @@ LogicalResult VectorPass::vector(VectorOp op) {
     return op.emitOpError(
         "works on a pair, which is split and joined "
         "(computing-tensors/vector-engine/intra-slice-chain.md, Pair Mode)");
+  if (!pair && op.getGroups() != 3)
+    return op.emitOpError(
+        "is for a group of a pair where there is none "
+        "(computing-tensors/vector-engine/intra-slice-chain.md, Pair Mode)");
   if (op.getStash() && failed(readStash(op)))
     return failure();
   if (op.getOperand() && failed(operandSteps(op, pair)))

@@ -868,3 +868,23 @@ func.func @f(%x: !x) {
   }
   return
 }
+
+// -----
+
+!x = !tcp.dm<f32, slice [r : 8], element [c : 64]>
+!p = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8, pair : 2], packet [c : 8]>
+!s = !tcp.stream<f32, slice [r : 8], time [c by 8 : 8], packet [c : 8]>
+
+// Tests that one tensor has no groups, and a pair that is joined no more.
+func.func @f(%x: !x, %y: !x) {
+  %done = tcp.exec main {
+    %0 = tcp.fetch_pair %x, %y by "pair" : !x to !p
+    %1 = tcp.collect %0 : !p to !p
+    %2 = tcp.vector max %1 imm(0.0 : f32) groups 1 : !p to !p
+    %3 = tcp.vector clip_add %2 zip : !p to !s
+    // expected-error @+1 {{is for a group of a pair where there is none (computing-tensors/vector-engine/intra-slice-chain.md, Pair Mode)}}
+    %4 = tcp.vector min %3 imm(9.0 : f32) groups 2 : !s to !s
+    tcp.commit %4 to %x : !s to !x
+  }
+  return
+}
