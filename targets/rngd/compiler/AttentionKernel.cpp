@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Attention: a group's heads and a part of its queries to a slice; scores,
-// softmax and the sum over values stay in its data memory.
+// Attention: keys and values in the register files, divided over slices;
+// queries go by, tile by tile. Scores and softmax stay in data memory, and what
+// slices have of a row is added up between them. AttentionPlan.h says how all
+// are divided.
+#include "targets/rngd/compiler/AttentionPlan.h"
 #include "targets/rngd/compiler/RowKernel.h"
+
+#include <limits>
 
 using namespace mlir;
 using namespace dure::tcp;
@@ -9,298 +14,732 @@ using namespace dure::tcp;
 namespace dure::rngd {
 namespace {
 
-/// Far enough below any score that its weight is 0, and finite.
-constexpr float Hidden = 1e30f;
+using Split = AttentionPlan::Split;
 
-struct Sizes {
-  int64_t groups, heads, queries, keys, depth, width;
-  /// Groups of one batch, and what the mask repeats over.
-  int64_t perBatch;
-};
+/// Far enough below any score that its weight is 0, and finite, so that rows
+/// with no other score average all values.
+constexpr float Hidden = -1e30f;
+/// A product of a difference of whole numbers and a half with both is infinite.
+constexpr float Steep = 1e20f;
+constexpr float Infinity = std::numeric_limits<float>::infinity();
+/// The largest number that is finite as bf16, about.
+constexpr float Largest = 3e38f;
 
-Sizes sizesOf(AttentionOp op) {
+AttentionShape shapeOfAttention(AttentionOp op) {
   ArrayRef<int64_t> q = shapeOf(op.getQ()), k = shapeOf(op.getK()),
                     v = shapeOf(op.getV());
-  return {k[0] * k[1], q[1] / k[1], q[2], k[2], q[3], v[3], k[1]};
-}
-
-/// Keys and values whose rows the register file holds at a time.
-int64_t keyBlock(const Sizes &s) {
-  return std::min<int64_t>(s.keys, LaneElements / s.depth * 8);
-}
-int64_t valueBlock(const Sizes &s) {
-  return std::min<int64_t>(s.keys, LaneElements / (s.width / 8) / 32 * 32);
-}
-/// Of the buffer that they come through.
-int64_t blockBytes(const Sizes &s) {
-  return 4 * std::max(keyBlock(s) * s.depth, valueBlock(s) * s.width);
-}
-
-/// Of a query of all heads: itself, scores, statistics, results and what is
-/// added to them, and two rows of a mask.
-int64_t queryBytes(const Sizes &s) {
-  return 4 * (s.heads * (s.depth + 2 * s.width + s.keys + 16) + 2 * s.keys);
+  AttentionShape s = {k[0], k[1], q[1] / k[1], q[2], k[2], q[3], v[3]};
+  s.causal = op.getCausal();
+  s.window = static_cast<int64_t>(op.getWindow());
+  if (Value mask = op.getMask()) {
+    s.masked = true;
+    s.maskPerQuery = shapeOf(mask)[2] != 1;
+    s.maskPerHead = shapeOf(mask)[1] != 1;
+  }
+  bool emptyRows = s.masked || (s.causal && s.keys < s.queries);
+  s.needsAllKeys = emptyRows && op.getEmptyRow() == EmptyRow::Mean;
+  return s;
 }
 
 class Attention {
 public:
-  Attention(KernelBuilder &k, AttentionOp op, const KernelOperands &at)
-      : k(k), op(op), at(at), s(sizesOf(op)) {}
+  Attention(KernelBuilder &k, AttentionOp op, const KernelOperands &at,
+            const AttentionShape &s, const AttentionPlan &plan)
+      : k(k), op(op), at(at), s(s), plan(plan) {}
   void run();
 
 private:
-  void part(int64_t group, int64_t groups, int64_t query, int64_t parts,
-            int64_t each);
-  Value bias(const Grid &grid, int64_t group, int64_t query, int64_t count,
-             int64_t each);
-  void scores(Value q, int64_t group, Value bias, Value out);
-  void values(Value weights, int64_t group, Value out);
-  /// Some keys' rows, of every group of the grid, in `buffer`.
-  Value load(Value from, int64_t group, int64_t first, int64_t count,
-             int64_t width, StringRef axis);
+  /// Some keys of all rows of `digits` in data memory.
+  struct KeyRows {
+    Value source;
+    /// Around keys: in HBM, and in a slice.
+    DigitList outer, local;
+    /// Within a key's row, in elements of `pitch`.
+    DigitList inner;
+    int64_t pitch;
+    int64_t first; // element of the source
+  };
+  Value loadKeys(const KeyRows &rows);
+  void loadRagged(const KeyRows &rows, Value place);
+  void zero(Value place, int64_t offset, int64_t count);
+  void groupTile();
+  void fillFiles();
+  void queryTile(Value q);
+  Value loadQueries();
+  Value streamQueries(Value q);
+  void scores(Value q);
+  Value numbers(Value table, int64_t from);
+  Value orderLimit(Value lastSeen, bool isWindow);
+  void limitOrder();
+  void limitByMask();
+  Value maskLimit(Value bytes, const DigitList &rows);
+  void keyLimit();
+  void pass(Value limit, bool perHead, int64_t from, int64_t to,
+            function_ref<Value(Value)> steps);
+  Value weights();
+  Value sumOfWeights();
+  Value reduceRows(Reduction kind);
+  Value streamWeights();
+  void values(Value factor);
+
+  /// Keys of a slice in stretches [from, to).
+  DigitList keys(int64_t from, int64_t to, int64_t step = 1) {
+    return {k.digit("t", to - from, plan.stretch()),
+            k.digit("t", plan.unit / step, step)};
+  }
+  DigitList seenKeys(int64_t step = 1) {
+    return keys(seen.first, seen.last, step);
+  }
+  static DigitList join(DigitList first, const DigitList &second) {
+    llvm::append_range(first, second);
+    return first;
+  }
+  /// In a tensor over [.., keys of all that are seen], some of them.
+  Value some(Value of, const DigitList &rows, int64_t from, int64_t to) {
+    DigitList part = keys(from, to);
+    part.front().extent = seen.last - seen.first;
+    return k.part(of, join(rows, part), (from - seen.first) * plan.unit * 4);
+  }
+  bool isRagged() const { return plan.units * plan.stretch() != s.keys; }
+  bool isFloatMask() {
+    return s.masked && cast<RankedTensorType>(op.getMask().getType())
+                           .getElementType()
+                           .isF32();
+  }
+  bool maskIsPerRow() const { return s.maskPerQuery || s.maskPerHead; }
 
   KernelBuilder &k;
   AttentionOp op;
   const KernelOperands &at;
-  Sizes s;
+  const AttentionShape &s;
+  const AttentionPlan &plan;
+  /// What hidden scores are.
+  const float floor = op.getEmptyRow() == EmptyRow::NaN ? -Infinity : Hidden;
+  // In HBM: numbers of keys; the last key that each query sees, and the last
+  // that is before its window; what keys that do not exist are limited to.
+  Value keyNumbers, lastKeys, beforeWindow, padding, zeros;
+  // The tile at hand.
+  int64_t batch = 0, group = 0, head = 0, query = 0;
   Grid grid;
-  Digit h, m;   // heads of a group, queries of a slice
-  Value buffer; // some keys or values
+  DigitList inBatch; // of queries and keys in HBM: batches, groups
+  Value keyFile, valueFile, oneFile;
+  Stretches seen = {0, 1};
+  Digit h, m; // of a slice
+  Value score, limitOfKeys;
 };
 
 } // namespace
 
-/// What is added to scores: 0, or far below 0 where a key is hidden. In data
-/// memory over queries and keys; none without a mask.
-Value Attention::bias(const Grid &grid, int64_t group, int64_t query,
-                      int64_t count, int64_t each) {
-  Digit t = k.digit("t", s.keys);
-  if (op.getCausal()) {
-    // Query i sees keys up to i + keys - queries.
-    SmallVector<float> table;
-    for (int64_t i = query; i < query + count; ++i)
-      for (int64_t j = 0; j < s.keys; ++j) {
-        int64_t last = i + s.keys - s.queries;
-        bool seen = j <= last &&
-                    (op.getWindow() == 0 || j > last - int64_t(op.getWindow()));
-        table.push_back(seen ? 0.0f : -Hidden);
-      }
-    auto type = RankedTensorType::get({count, s.keys}, k.f32());
-    Value all = k.constant(DenseElementsAttr::get(type, ArrayRef(table)),
-                           {k.digit("m", count), t});
-    Value local = k.dm(k.f32(), grid, {m, t});
-    k.copy(all, local);
-    return local;
+//===----------------------------------------------------------------------===//
+// Keys and values
+//===----------------------------------------------------------------------===//
+
+void Attention::zero(Value place, int64_t offset, int64_t count) {
+  auto type = cast<DmType>(place.getType());
+  int64_t bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
+  int64_t run = 8 / bytes;
+  for (int64_t more = run; more <= 4096 / bytes && count % more == 0; more *= 2)
+    run = more;
+  if (!zeros) {
+    auto numbers = RankedTensorType::get({4096}, k.b.getI8Type());
+    zeros = k.constant(DenseElementsAttr::get(numbers, int8_t(0)),
+                       {k.digit("z", 4096)});
   }
-  if (!op.getMask())
-    return {};
-  ArrayRef<int64_t> mask = shapeOf(op.getMask());
-  // [batch or 1, 1, queries or 1, keys]
-  int64_t batch = group / s.perBatch;
-  bool perQuery = mask[2] != 1;
-  int64_t rows = mask[2];
-  int64_t first = (mask[0] == 1 ? 0 : batch * rows * s.keys) +
-                  (perQuery ? query * s.keys : 0);
-  DigitList from = {t};
-  if (perQuery)
-    from.insert(from.begin(), k.digit("m", count));
-  DigitList digits = {m, t};
-  Type type = cast<RankedTensorType>(op.getMask().getType()).getElementType();
-  if (type.isF32()) {
-    Value local = k.dm(k.f32(), grid, digits);
-    k.copy(k.hbm(at.inputs[3], from, first), local);
-    return local;
-  }
-  Value bytes = k.dm(k.b.getI8Type(), grid, digits);
-  k.copy(k.hbm(at.inputs[3], from, first), bytes);
-  Value local = k.dm(k.f32(), grid, digits);
-  k.exec(Context::Main, [&] {
-    Value seen =
-        k.fetch(bytes, {m, k.digit("t", s.keys / 8, 8)}, {k.digit("t", 8)});
-    seen = k.collect(k.fetchCast(seen, k.i32()));
-    auto from = cast<StreamType>(seen.getType());
-    auto floats = StreamType::get(k.b.getContext(), k.f32(), from.getCluster(),
-                                  from.getSlice(), from.getLane(),
-                                  from.getTime(), from.getPacket());
-    Value x = tcp::VectorOp::create(
-        k.b, floats, seen, Value(), VectorKind::I32ToF32,
-        Arguments::StreamOperand, Attribute(), false, false);
-    Value y = k.stepImm(VectorKind::SubF, k.narrow(x), 1);
-    y = k.stepImm(VectorKind::Mul0, y, Hidden);
-    k.commit(k.widen(y, x), local);
-  });
-  return local;
+  // Zeros are the same in each type.
+  Value target =
+      k.dmOver(place, k.b.getI8Type(), grid,
+               {k.digit("w", count / run), k.digit("z", run * bytes)});
+  if (offset > 0)
+    target =
+        k.part(target, {k.digit("w", count / run), k.digit("z", run * bytes)},
+               offset * bytes);
+  k.copy(zeros, target);
 }
 
-Value Attention::load(Value from, int64_t group, int64_t first, int64_t count,
-                      int64_t width, StringRef axis) {
-  DigitList local = {k.digit("t", count), k.digit(axis, width)};
-  Value some = k.part(buffer, local, 0);
-  k.copy(k.hbm(from,
-               {grid.slice.front(), k.digit("t", count, 1, s.keys),
-                k.digit(axis, width)},
-               (group * s.keys + first) * width),
-         some);
-  return some;
+/// Keys that do not fill the last stretch: some slices have all of their unit,
+/// one may have a part, the rest none.
+void Attention::loadRagged(const KeyRows &rows, Value place) {
+  auto type = cast<DmType>(place.getType()).getElementType();
+  int64_t bytes = type.getIntOrFloatBitWidth() / 8;
+  int64_t whole = s.keys / plan.stretch(), left = s.keys % plan.stretch();
+  int64_t parts = left / plan.unit, tail = left % plan.unit;
+  int64_t inside = whole * plan.unit * rows.pitch;
+  auto copy = [&](Digit slice, int64_t count, int64_t perSlice, int64_t key) {
+    Grid few = grid;
+    few.slice.back() = slice;
+    DigitList local = rows.local;
+    local.push_back(k.digit("t", perSlice, 1, plan.keys()));
+    llvm::append_range(local, rows.inner);
+    Value target = k.dmOver(place, type, few, local);
+    if (inside > 0)
+      target = k.part(target, local, inside * bytes);
+    DigitList from = join(rows.outer, {k.digit("t", count, 1, s.keys)});
+    DigitList inner = rows.inner;
+    for (Digit &each : inner)
+      each.extent = each.size;
+    k.copy(k.hbm(rows.source, join(from, inner),
+                 rows.first + key * positions(inner)),
+           target);
+  };
+  // What has a part goes to all slices before it too, which then get theirs.
+  if (tail > 0)
+    copy(k.digit("p", parts + 1, 1, plan.keyParts), tail, tail, s.keys - tail);
+  if (parts > 0)
+    copy(k.digit("t", parts, plan.unit, plan.keyParts), parts * plan.unit,
+         plan.unit, whole * plan.stretch());
 }
 
-void Attention::scores(Value q, int64_t group, Value bias, Value out) {
-  Digit chunks = k.digit("d", s.depth / 16, 16), chunk = k.digit("d", 16);
-  int64_t block = keyBlock(s);
-  int64_t pack = s.depth % 32 == 0 ? 2 : 1;
-  float scale = op.getScale().convertToFloat();
-  for (int64_t first = 0; first < s.keys; first += block) {
-    int64_t count = std::min(block, s.keys - first);
-    Digit lanes = k.digit("t", 8), eights = k.digit("t", count / 8, 8);
-    k.releaseTrf();
-    Value file =
-        k.trf(k.bf16(), grid, {lanes}, {eights, k.digit("d", s.depth)});
-    Value some = load(at.inputs[1], group, first, count, s.depth, "d");
-    k.exec(Context::Main, [&] {
-      Value x = k.fetch(some, {lanes, eights, chunks}, {chunk});
-      k.toTrf(k.collect(k.fetchCast(x, k.bf16())), file);
-    });
-    Value target =
-        k.part(out, {h, m, k.digit("t", count, 1, s.keys)}, first * 4);
-    k.exec(Context::Main, [&] {
-      Value x =
-          k.collect(k.fetchCast(k.fetch(q, {h, m, chunks}, {chunk}), k.bf16()));
-      Value sum = k.contract(x, file, pack, {eights}, "d");
-      Value y = k.widen(k.stepImm(VectorKind::Mul0, k.narrow(sum), scale), sum);
-      k.commit(y, target);
-    });
+Value Attention::loadKeys(const KeyRows &rows) {
+  Type type = cast<HbmType>(rows.source.getType()).getElementType();
+  DigitList local = join(join(rows.local, keys(0, plan.units)), rows.inner);
+  Value place = k.dm(type, grid, local);
+  int64_t whole = s.keys / plan.stretch();
+  if (isRagged()) {
+    int64_t outside = positions(rows.local), all = plan.keys() * rows.pitch;
+    int64_t from = outside > 1 ? 0 : whole * plan.unit * rows.pitch;
+    zero(place, from, outside * all - from);
   }
-  if (!bias)
-    return;
-  // Head by head: the mask has none.
-  Digit t = k.digit("t", s.keys);
-  for (int64_t head = 0; head < h.size; ++head) {
-    Value rows = k.part(out, {m, t}, head * m.size * s.keys * 4);
-    k.exec(Context::Main, [&] {
-      Value x = k.collect(k.fetchPair(
-          rows, bias, {m, k.digit("t", s.keys / 8, 8)}, {k.digit("t", 8)}));
-      k.commit(k.widen(k.zip(VectorKind::AddF, k.narrow(x)), x), rows);
-    });
+  if (whole > 0) {
+    DigitList part = keys(0, whole);
+    part.front().extent = plan.units;
+    DigitList inner = rows.inner;
+    for (Digit &each : inner)
+      each.extent = each.size;
+    DigitList from =
+        join(rows.outer, {k.digit("t", whole * plan.stretch(), 1, s.keys)});
+    k.copy(k.hbm(rows.source, join(from, inner), rows.first),
+           k.part(place, join(join(rows.local, part), rows.inner), 0));
   }
+  if (isRagged())
+    loadRagged(rows, place);
+  return place;
 }
 
-void Attention::values(Value weights, int64_t group, Value out) {
-  int64_t block = valueBlock(s);
+void Attention::fillFiles() {
+  int64_t first = (batch * s.groups + group) * s.keys;
+  // Values of a column are read one by one: neighbours in different banks, and
+  // while keys are on their way.
+  Digit d = k.digit("d", s.depth), e = k.digit("e", s.width, 1, s.width + 2);
+  Value valueRows =
+      loadKeys({at.inputs[2], inBatch, {}, {e}, s.width + 2, first * s.width});
+  Value keyRows =
+      loadKeys({at.inputs[1], inBatch, {}, {d}, s.depth, first * s.depth});
   Digit lanes = k.digit("e", 8), eights = k.digit("e", s.width / 8, 8);
-  for (int64_t first = 0; first < s.keys; first += block) {
-    int64_t count = std::min(block, s.keys - first);
-    Digit chunks = k.digit("t", count / 16, 16), chunk = k.digit("t", 16);
-    k.releaseTrf();
-    Value file = k.trf(k.bf16(), grid, {lanes}, {eights, k.digit("t", count)});
-    Value some = load(at.inputs[2], group, first, count, s.width, "e");
-    k.exec(Context::Main, [&] {
-      Value x = k.fetch(some, {lanes, eights, chunks}, {chunk});
-      k.toTrf(k.collect(k.fetchCast(x, k.bf16())), file);
-    });
-    Value rows =
-        k.part(weights, {h, m, k.digit("t", count, 1, s.keys)}, first * 4);
-    Value sum =
-        first == 0 ? out : k.dm(k.f32(), grid, {h, m, k.digit("e", s.width)});
+  if (s.masked) {
+    // Rows of hidden keys may hold anything, which nothing makes 0 of.
     k.exec(Context::Main, [&] {
       Value x = k.collect(
-          k.fetchCast(k.fetch(rows, {h, m, chunks}, {chunk}), k.bf16()));
-      k.commit(k.contract(x, file, count % 32 == 0 ? 2 : 1, {eights}, "t"),
-               sum);
+          k.fetch(valueRows, join(keys(0, plan.units), {eights}), {lanes}));
+      x = k.stepImm(VectorKind::Min, x, Largest);
+      k.commit(k.stepImm(VectorKind::Max, x, -Largest), valueRows);
     });
-    if (first == 0)
-      continue;
+  }
+  valueFile = k.trf(k.bf16(), grid, {lanes},
+                    {k.digit("t", plan.units, plan.stretch()), eights,
+                     k.digit("t", plan.unit)});
+  k.exec(Context::Main, [&] {
+    Value x = k.fetch(valueRows,
+                      {lanes, k.digit("t", plan.units, plan.stretch()), eights,
+                       k.digit("t", plan.unit / 16, 16)},
+                      {k.digit("t", 16)});
+    k.toTrf(k.collect(k.fetchCast(x, k.bf16())), valueFile);
+  });
+  keyFile = k.trf(k.bf16(), grid, {k.digit("t", 8)},
+                  join(keys(0, plan.units, 8), {d}));
+  k.exec(Context::Main, [&] {
+    DigitList time = {k.digit("t", 8)};
+    llvm::append_range(time, keys(0, plan.units, 8));
+    time.push_back(k.digit("d", s.depth / 16, 16));
+    Value x = k.fetch(keyRows, time, {k.digit("d", 16)});
+    k.toTrf(k.collect(k.fetchCast(x, k.bf16())), keyFile);
+  });
+  if (!plan.sumsByOnes)
+    return;
+  // Of no axis of the weights, so that each is multiplied with the same. Made
+  // of whatever numbers: copies of one unit of HBM to all slices take long.
+  Digit x = k.digit("x", 8), one = k.digit("o", 16);
+  Value local = k.dm(k.f32(), grid, {x, one});
+  Value from = k.part(keyRows, {x, one}, 0);
+  k.exec(Context::Main, [&] {
+    Value y = k.fetch(from, {x, k.digit("o", 2, 8)}, {k.digit("o", 8)});
+    y = k.stepImm(VectorKind::Min, k.collect(y), 1);
+    k.commit(k.stepImm(VectorKind::Max, y, 1), local);
+  });
+  oneFile = k.trf(k.bf16(), grid, {x}, {one});
+  k.exec(Context::Main, [&] {
+    Value y = k.fetchCast(k.fetch(local, {x}, {one}), k.bf16());
+    k.toTrf(k.collect(y), oneFile);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Scores
+//===----------------------------------------------------------------------===//
+
+/// Each once to a ring of the slices that share its keys.
+Value Attention::loadQueries() {
+  Grid shared = grid;
+  auto ring = [&](StringRef axis, int64_t parts, int64_t of) {
+    shared.slice.push_back(k.digit(axis, parts, of / parts));
+    return k.digit(axis, of / parts);
+  };
+  shared.slice.back() =
+      k.digit("t", plan.keyParts / plan.ring(), plan.unit * plan.ring());
+  Digit ownHeads = ring("h", plan.ringHeads, plan.heads),
+        ownQueries = ring("m", plan.ringQueries, plan.queries),
+        ownDepth = ring("d", plan.ringDepth, s.depth);
+  Value q = k.dm(k.f32(), shared, {ownHeads, ownQueries, ownDepth});
+  int64_t first =
+      ((batch * s.groups + group) * s.heads + head) * s.queries + query;
+  DigitList from =
+      join(inBatch, {k.digit("h", h.size, 1, s.heads),
+                     k.digit("m", plan.tileQueries(), 1, s.queries),
+                     k.digit("d", s.depth)});
+  k.copy(k.hbm(at.inputs[0], from, first * s.depth), q);
+  return q;
+}
+
+/// The queries as they come by, by flits.
+Value Attention::streamQueries(Value q) {
+  int64_t ring = plan.ring();
+  Digit heads = k.digit("h", plan.heads / plan.ringHeads),
+        queries = k.digit("m", plan.queries / plan.ringQueries),
+        chunks = k.digit("d", s.depth / plan.ringDepth / 16, 16);
+  Value x = k.fetch(q, {heads, queries, chunks}, {k.digit("d", 16)});
+  x = k.fetchCast(x, k.bf16());
+  if (ring > 1) {
+    Grid all = grid;
+    all.slice.back() = k.digit("t", plan.keyParts / ring, plan.unit * ring);
+    all.slice.push_back(k.digit("t", ring, plan.unit));
+    x = k.passRound(x, ring, all,
+                    {heads, queries, k.digit("h", plan.ringHeads, heads.size),
+                     k.digit("m", plan.ringQueries, queries.size),
+                     k.digit("d", s.depth / 16, 16)});
+  }
+  return k.collect(x);
+}
+
+void Attention::scores(Value q) {
+  float scale = op.getScale().convertToFloat(),
+        cap = op.getSoftcap().convertToFloat();
+  DigitList eights = seenKeys(8);
+  int64_t keyBytes = plan.unit / 8 * s.depth * 2;
+  Value file = k.part(keyFile, join(eights, {k.digit("d", s.depth)}),
+                      seen.first * keyBytes);
+  bool limits = limitOfKeys && !isFloatMask();
+  k.exec(Context::Main, [&] {
+    Value sum = k.contract(streamQueries(q), file, s.depth % 32 == 0 ? 2 : 1,
+                           eights, "d");
+    Value y = k.stepImm(VectorKind::Mul0, k.narrow(sum),
+                        cap != 0 ? scale / cap : scale);
+    if (cap != 0)
+      y = k.stepImm(VectorKind::Mul1, k.step(VectorKind::Tanh, y), cap);
+    y = k.widen(y, sum);
+    if (limits)
+      y = k.stepVrf(VectorKind::Min, y, limitOfKeys);
+    k.commit(y, score);
+  });
+}
+
+/// Scores of stretches [from, to) and what limits them, in turns.
+void Attention::pass(Value limit, bool perHead, int64_t from, int64_t to,
+                     function_ref<Value(Value)> steps) {
+  DigitList time = keys(from, to, 8), packet = {k.digit("t", 8)};
+  auto some = [&](DigitList rows, Value part, Value of) {
     k.exec(Context::Main, [&] {
-      Value x = k.collect(k.fetchPair(out, sum, {h, m, eights}, {lanes}));
-      k.commit(k.widen(k.zip(VectorKind::AddF, k.narrow(x)), x), out);
+      Value x = k.collect(k.fetchPair(part, of, join(rows, time), packet));
+      k.commit(steps(x), part);
     });
+  };
+  if (perHead) {
+    some({h, m}, this->some(score, {h, m}, from, to), limit);
+    return;
+  }
+  int64_t bytes = m.size * (seen.last - seen.first) * plan.unit * 4;
+  for (int64_t i = 0; i < h.size; ++i) {
+    DigitList part = keys(from, to);
+    part.front().extent = seen.last - seen.first;
+    some({m},
+         k.part(score, join({m}, part),
+                i * bytes + (from - seen.first) * plan.unit * 4),
+         limit);
   }
 }
 
-void Attention::part(int64_t group, int64_t groups, int64_t query,
-                     int64_t parts, int64_t each) {
-  k.releaseAll();
-  grid = {{}, {k.digit("g", groups), k.digit("m", parts, each)}};
-  h = k.digit("h", s.heads);
-  m = k.digit("m", each);
-  int64_t count = parts * each;
-  Digit g = k.digit("g", groups), d = k.digit("d", s.depth),
-        t = k.digit("t", s.keys), e = k.digit("e", s.width);
-  Digit some = k.digit("m", count, 1, s.queries);
+//===----------------------------------------------------------------------===//
+// What is hidden
+//===----------------------------------------------------------------------===//
 
-  Value q = k.dm(k.f32(), grid, {h, m, d});
-  k.copy(k.hbm(at.inputs[0], {g, h, some, d},
-               (group * s.heads * s.queries + query) * s.depth),
-         q);
-  buffer = k.dm(k.f32(), grid, {k.digit("x", blockBytes(s) / 4)});
-  Value added = bias(grid, group, query, count, each);
-  Value score = k.dm(k.f32(), grid, {h, m, t});
-  scores(q, group, added, score);
-  RowWork rows{k, grid, {h, m}, s.keys, "t"};
-  rows.softmax(score, score);
-  Value out = k.dm(k.f32(), grid, {h, m, e});
-  values(score, group, out);
-  k.copy(out, k.hbm(at.result, {g, h, some, e},
-                    (group * s.heads * s.queries + query) * s.width));
+/// A table over keys of stretches from `from` on, in data memory.
+Value Attention::numbers(Value table, int64_t from) {
+  DigitList local = keys(0, plan.units);
+  Value all = k.dm(k.f32(), grid, local);
+  k.copy(table, all);
+  return from == 0 ? all
+                   : k.part(all, keys(from, plan.units), from * plan.unit * 4);
+}
+
+/// Over queries and keys: no limit where a query sees a key.
+Value Attention::orderLimit(Value lastSeen, bool isWindow) {
+  int64_t from = seen.first, to = seen.last;
+  Value key = numbers(keyNumbers, from);
+  DigitList rows = {m, k.digit("x", 8)};
+  Value last = k.dm(k.f32(), grid, rows);
+  k.copy(k.hbm(lastSeen, {k.digit("m", plan.tileQueries()), k.digit("x", 8)},
+               query * 8),
+         last);
+  int64_t mark = k.vrfMark();
+  Value file = k.vrf(k.f32(), grid, rows);
+  k.exec(Context::Sub, [&] {
+    k.toVrf(k.collect(k.fetch(last, {m}, {k.digit("x", 8)})), file);
+  });
+  Value limit = k.dm(k.f32(), grid, join({m}, keys(from, to)));
+  k.exec(Context::Main, [&] {
+    Value x = k.collect(
+        k.fetch(key, join({m}, keys(from, to, 8)), {k.digit("t", 8)}));
+    Value y = k.stepVrf(VectorKind::SubF, k.narrow(x), file);
+    y = k.stepImm(VectorKind::Mul0, y, isWindow ? Steep : -Steep);
+    y = k.widen(k.stepImm(VectorKind::Mul1, y, Steep), x);
+    k.commit(k.stepImm(VectorKind::Max, y, floor), limit);
+  });
+  k.releaseVrf(mark);
+  return limit;
+}
+
+void Attention::limitOrder() {
+  auto join = [&](Value limit, int64_t from, int64_t to) {
+    if (from == to)
+      return;
+    Value part = some(limit, {m}, from, to);
+    pass(part, false, from, to,
+         [&](Value x) { return k.zip(VectorKind::Min, x); });
+  };
+  int64_t last = query + plan.tileQueries() - 1;
+  if (s.causal && s.lastKey(query) < seen.last * plan.stretch() - 1) {
+    // The first queries see all keys of earlier stretches.
+    int64_t whole = std::max<int64_t>(0, s.lastKey(query) + 1) / plan.stretch();
+    join(orderLimit(lastKeys, false), std::max(seen.first, whole), seen.last);
+  }
+  if (s.window > 0 && s.lastKey(last) - s.window >= seen.first * plan.stretch())
+    join(orderLimit(beforeWindow, true), seen.first, seen.last);
+}
+
+/// Of truth values, bytes, no limit or that of hidden keys.
+Value Attention::maskLimit(Value bytes, const DigitList &rows) {
+  Value limit = k.dm(k.f32(), grid, join(rows, keys(0, plan.units)));
+  k.exec(Context::Main, [&] {
+    Value x =
+        k.fetch(bytes, join(rows, keys(0, plan.units, 8)), {k.digit("t", 8)});
+    x = k.toFloat(k.collect(k.fetchCast(x, k.i32())));
+    Value y = k.stepImm(VectorKind::SubF, k.narrow(x), 0.5f);
+    y = k.stepImm(VectorKind::Mul0, y, Steep);
+    y = k.widen(k.stepImm(VectorKind::Mul1, y, Steep), x);
+    k.commit(k.stepImm(VectorKind::Max, y, floor), limit);
+  });
+  return limit;
+}
+
+/// A mask of the tile, or its part for all queries, as the limit of scores or
+/// added to them.
+void Attention::limitByMask() {
+  ArrayRef<int64_t> shape = shapeOf(op.getMask());
+  DigitList outer, rows;
+  int64_t first = 0;
+  auto dimension = [&](bool has, DigitList digits, DigitList local,
+                       int64_t size, int64_t from) {
+    first *= has ? size : 1;
+    first += has ? from : 0;
+    if (has) {
+      llvm::append_range(outer, digits);
+      llvm::append_range(rows, local);
+    }
+  };
+  dimension(shape[0] != 1, {inBatch[0]}, {}, s.batches, batch);
+  dimension(shape[1] != 1, {inBatch[1], k.digit("h", h.size, 1, s.heads)}, {h},
+            s.groups * s.heads, group * s.heads + head);
+  dimension(shape[2] != 1, {k.digit("m", plan.tileQueries(), 1, s.queries)},
+            {m}, s.queries, query);
+  Value local = loadKeys({at.inputs[3], outer, rows, {}, 1, first * s.keys});
+  bool hasHead = s.maskPerHead, hasQuery = s.maskPerQuery;
+  if (!isFloatMask())
+    local = maskLimit(local, rows);
+  // A row for each query, also where it is one for all.
+  auto add = [&](Value x) {
+    Value y = k.widen(k.zip(VectorKind::AddF, k.narrow(x)), x);
+    y = k.stepImm(VectorKind::Max, y, floor);
+    return limitOfKeys ? k.stepVrf(VectorKind::Min, y, limitOfKeys) : y;
+  };
+  auto limit = [&](Value x) { return k.zip(VectorKind::Min, x); };
+  if (!hasQuery) {
+    DigitList all = hasHead ? DigitList{h, m} : DigitList{m};
+    Value each = k.dm(k.f32(), grid, join(all, keys(0, plan.units)));
+    k.exec(Context::Main, [&] {
+      Value x =
+          k.fetch(local, join(all, keys(0, plan.units, 8)), {k.digit("t", 8)});
+      k.commit(k.collect(x), each);
+    });
+    local = each;
+    rows = all;
+  }
+  // Of all keys those that are seen at all.
+  DigitList part = seenKeys();
+  part.front().extent = plan.units;
+  local = k.part(local, join(rows, part), seen.first * plan.unit * 4);
+  if (isFloatMask())
+    pass(local, hasHead, seen.first, seen.last, add);
+  else
+    pass(local, hasHead, seen.first, seen.last, limit);
+}
+
+/// Keys that do not exist, or that no query sees, in registers.
+void Attention::keyLimit() {
+  limitOfKeys = {};
+  if (!isRagged())
+    return;
+  Value table = numbers(padding, seen.first);
+  limitOfKeys = k.vrf(k.f32(), grid, seenKeys());
+  k.exec(Context::Sub, [&] {
+    k.toVrf(k.collect(k.fetch(table, seenKeys(8), {k.digit("t", 8)})),
+            limitOfKeys);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Softmax and values
+//===----------------------------------------------------------------------===//
+
+/// Of what the slice has of each row.
+Value Attention::reduceRows(Reduction kind) {
+  Value x =
+      k.collect(k.fetch(score, join({h, m}, seenKeys(8)), {k.digit("t", 8)}));
+  int64_t count = (seen.last - seen.first) * plan.unit;
+  return k.widenReduced(k.reduce(kind, k.narrow(x), "t", count));
+}
+
+/// The weights as they go by, by flits.
+Value Attention::streamWeights() {
+  Value x = k.fetch(score,
+                    {h, m, k.digit("t", seen.last - seen.first, plan.stretch()),
+                     k.digit("t", plan.unit / 16, 16)},
+                    {k.digit("t", 16)});
+  return k.collect(k.fetchCast(x, k.bf16()));
+}
+
+/// Of each row, from all slices. Products with ones are quicker than sums, for
+/// the contraction engine adds more in a cycle than the vector engine, and adds
+/// what values are multiplied with.
+Value Attention::sumOfWeights() {
+  Digit x = k.digit("x", 8);
+  Value sum = k.dm(k.f32(), k.reduced(grid, plan.keyParts, true), {h, m, x});
+  k.exec(Context::Main, [&] {
+    Value y;
+    if (plan.sumsByOnes)
+      y = k.contract(streamWeights(), oneFile, plan.unit % 32 == 0 ? 2 : 1, {},
+                     "t");
+    else
+      y = reduceRows(Reduction::Add);
+    k.commit(k.reduceSlices(Reduction::Add, y, plan.keyParts, true), sum);
+  });
+  return k.dmOver(sum, k.f32(), grid, {h, m, x});
+}
+
+/// Scores become weights that are not divided by their sum yet; what they are
+/// to be multiplied by, in registers.
+Value Attention::weights() {
+  int64_t parts = plan.keyParts, mark = k.vrfMark();
+  DigitList time = join({h, m}, seenKeys(8)), packet = {k.digit("t", 8)};
+  int64_t count = (seen.last - seen.first) * plan.unit;
+  Digit x = k.digit("x", 8);
+  Value most = k.dm(k.f32(), k.reduced(grid, parts, true), {h, m, x});
+  k.exec(Context::Main, [&] {
+    Value y = reduceRows(Reduction::Max);
+    k.commit(k.reduceSlices(Reduction::Max, y, parts, true), most);
+  });
+  Value highest = k.dmOver(most, k.f32(), grid, {h, m, x});
+  RowWork rows{k, grid, {h, m}, count, "t"};
+  Value file = rows.toRegisters(highest);
+  k.exec(Context::Main, [&] {
+    Value y = k.collect(k.fetch(score, time, packet));
+    Value less = k.stepVrf(VectorKind::SubF, k.narrow(y), file);
+    k.commit(k.widen(k.step(VectorKind::Exp, less), y), score);
+  });
+  Value sum = sumOfWeights();
+  k.releaseVrf(mark);
+  bool isZero = s.masked || (s.causal && s.keys < s.queries);
+  if (!isZero || op.getEmptyRow() != EmptyRow::Zero)
+    return rows.toRegisters(rows.mapStatistic(sum, [&](Value y) {
+      return k.stepImm(VectorKind::Div, y, 1, Arguments::OperandStream);
+    }));
+  // 1 / sum, or 0 for rows whose highest score is a hidden one.
+  Value divisor = rows.toRegisters(sum);
+  Value any = k.dm(k.f32(), grid, {h, m, x}), factor;
+  k.exec(Context::Main, [&] {
+    Value y = k.collect(k.fetch(highest, {h, m}, {x}));
+    Value z = k.stepImm(VectorKind::AddF, k.narrow(y), -Hidden * 0.5f);
+    z = k.widen(k.stepImm(VectorKind::Mul0, z, Steep), y);
+    z = k.stepImm(VectorKind::Max, k.stepImm(VectorKind::Min, z, 1), 0);
+    k.commit(z, any);
+  });
+  factor = rows.mapStatistic(
+      any, [&](Value y) { return k.stepVrf(VectorKind::Div, y, divisor); });
+  k.releaseVrf(mark);
+  return rows.toRegisters(factor);
+}
+
+void Attention::values(Value factor) {
+  int64_t parts = plan.keyParts;
+  Digit eights = k.digit("e", s.width / 8, 8);
+  Digit stretches = k.digit("t", seen.last - seen.first, plan.stretch());
+  int64_t valueBytes = plan.unit * s.width / 8 * 2;
+  Value file = k.part(valueFile, {stretches, eights, k.digit("t", plan.unit)},
+                      seen.first * valueBytes);
+  Grid shared = k.reduced(grid, parts, false);
+  Digit e = k.digit("e", s.width);
+  Value out = k.dm(k.f32(), shared, {h, m, e});
+  k.exec(Context::Main, [&] {
+    Value x =
+        k.fetch(score, {h, m, stretches, k.digit("t", plan.unit / 16, 16)},
+                {k.digit("t", 16)});
+    x = k.collect(k.fetchCast(x, k.bf16()));
+    Value sum = k.contract(x, file, plan.unit % 32 == 0 ? 2 : 1, {eights}, "t");
+    Value y = k.stepVrf(VectorKind::Mul0, k.narrow(sum), factor);
+    k.commit(k.reduceSlices(Reduction::Add, k.widen(y, sum), parts, false),
+             out);
+  });
+  int64_t first =
+      ((batch * s.groups + group) * s.heads + head) * s.queries + query;
+  DigitList to =
+      join(inBatch, {k.digit("h", h.size, 1, s.heads),
+                     k.digit("m", plan.tileQueries(), 1, s.queries), e});
+  k.copy(out, k.hbm(at.result, to, first * s.width));
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+void Attention::queryTile(Value q) {
+  seen = stretchesOf(s, plan, query, query + plan.tileQueries());
+  score = k.dm(k.f32(), grid, join({h, m}, seenKeys()));
+  keyLimit();
+  scores(q);
+  if (s.masked)
+    limitByMask();
+  limitOrder();
+  values(weights());
+}
+
+/// The first of each tile of `size`: the last ones overlap rather than be
+/// smaller, and compute some twice.
+static SmallVector<int64_t> starts(int64_t all, int64_t size) {
+  SmallVector<int64_t> result;
+  for (int64_t from = 0; from < all; from += size)
+    result.push_back(std::min(from, all - size));
+  return result;
+}
+
+void Attention::groupTile() {
+  k.releaseAll();
+  int64_t b = plan.batches, g = plan.groups;
+  inBatch = {k.digit("b", b), k.digit("g", g, 1, s.groups)};
+  grid = {};
+  auto half = [&](Split split, StringRef axis, int64_t &size, int64_t stride) {
+    if (plan.split != split)
+      return;
+    size /= split == Split::Queries ? 1 : 2;
+    grid.cluster = {k.digit(axis, 2, stride)};
+  };
+  half(Split::Batches, "b", b, plan.batches / 2);
+  half(Split::Groups, "g", g, plan.groups / 2);
+  int64_t queries = plan.queryParts * plan.queries;
+  half(Split::Queries, "m", queries, queries);
+  grid.slice = {k.digit("b", b), k.digit("g", g),
+                k.digit("m", plan.queryParts, plan.queries),
+                k.digit("t", plan.keyParts, plan.unit)};
+  h = k.digit("h", plan.heads);
+  m = k.digit("m", plan.queries);
+  bool isFirst = true;
+  for (int64_t from = 0; from < s.heads; from += plan.heads)
+    for (int64_t first : starts(s.queries, plan.tileQueries())) {
+      head = from;
+      query = first;
+      if (!isFirst)
+        k.releaseAll();
+      // The first queries, few, before keys and values.
+      Value q = loadQueries();
+      if (isFirst)
+        fillFiles();
+      isFirst = false;
+      queryTile(q);
+    }
 }
 
 void Attention::run() {
-  int64_t perPart = op.getMask() && shapeOf(op.getMask())[0] != 1
-                        ? std::min(s.perBatch, SlicesPerCluster)
-                        : std::min(s.groups, SlicesPerCluster);
-  int64_t most =
-      std::max<int64_t>(1, (DmBudget - blockBytes(s)) / queryBytes(s));
-  most = std::min<int64_t>(most, std::max<int64_t>(1, 96 / s.heads));
-  for (int64_t group = 0; group < s.groups;) {
-    int64_t groups = std::min(perPart, s.groups - group);
-    if (perPart == s.perBatch)
-      groups = std::min(groups, s.perBatch - group % s.perBatch);
-    for (int64_t query = 0; query < s.queries;) {
-      int64_t rest = s.queries - query, parts = SlicesPerCluster / groups;
-      int64_t each = std::min<int64_t>(most, llvm::divideCeil(rest, parts));
-      parts = std::min(parts, rest / each);
-      part(group, groups, query, parts, each);
-      query += parts * each;
+  auto table = [&](int64_t count, int64_t times,
+                   function_ref<float(int64_t)> number, DigitList digits) {
+    SmallVector<float> all;
+    for (int64_t i = 0; i < count; ++i)
+      all.append(times, number(i));
+    auto type = RankedTensorType::get({count * times}, k.f32());
+    return k.constant(DenseElementsAttr::get(type, ArrayRef(all)), digits);
+  };
+  int64_t padded = plan.units * plan.stretch();
+  DigitList keys = {k.digit("t", padded)};
+  DigitList queries = {k.digit("m", s.queries), k.digit("x", 8)};
+  auto plain = [](int64_t i) { return static_cast<float>(i); };
+  if (s.causal || s.window > 0)
+    keyNumbers = table(padded, 1, plain, keys);
+  if (s.causal)
+    lastKeys = table(
+        s.queries, 8, [&](int64_t i) { return plain(s.lastKey(i)) + 0.5f; },
+        queries);
+  if (s.window > 0)
+    beforeWindow = table(
+        s.queries, 8,
+        [&](int64_t i) { return plain(s.lastKey(i) - s.window) + 0.5f; },
+        queries);
+  if (isRagged())
+    padding = table(
+        padded, 1, [&](int64_t i) { return i < s.keys ? Infinity : -Infinity; },
+        keys);
+  for (int64_t b : starts(s.batches, plan.batches))
+    for (int64_t g : starts(s.groups, plan.groups)) {
+      batch = b;
+      group = g;
+      groupTile();
     }
-    group += groups;
-  }
 }
 
 Refusal attentionRefusal(AttentionOp op) {
   for (Value value : {op.getQ(), op.getK(), op.getV(), op.getResult()})
     if (!isStaticF32(value) || elementsOf(value) == 0)
       return "attention here is of f32 and fixed sizes";
-  if (op.getSinks() || op.getSoftcap().convertToFloat() != 0)
-    return "it has sinks or a soft cap";
-  Sizes s = sizesOf(op);
-  if (s.depth % 16 != 0 || s.width % 8 != 0)
-    return "heads are no multiple of 16";
-  if (s.keys % 16 != 0)
-    return "the number of keys is no multiple of 16";
-  if (op.getCausal() && op.getMask())
-    return "it has a mask beside its causal one";
-  if (op.getWindow() != 0 && !op.getCausal())
-    return "it has a window but is not causal";
-  if (op.getCausal() && s.keys < s.queries)
-    return "some queries see no key";
+  if (op.getSinks())
+    return "it has sinks";
   if (Value mask = op.getMask()) {
     auto type = cast<RankedTensorType>(mask.getType());
+    int64_t keys = shapeOf(op.getK())[2];
     if (!type.hasStaticShape() || type.getRank() != 4 ||
-        type.getDimSize(1) != 1 || type.getDimSize(3) != s.keys)
-      return "its mask differs between heads or repeats over keys";
-    if (!type.getElementType().isInteger(1) ||
-        op.getEmptyRow() != EmptyRow::Mean)
-      return "its mask is not of truth values, or rows without keys are not "
-             "their values' mean";
+        type.getDimSize(3) != keys)
+      return "its mask repeats over keys";
+    if (!type.getElementType().isInteger(1) && !type.getElementType().isF32())
+      return "its mask is of neither truth values nor f32";
+    if (keys % 8 != 0)
+      return "rows of its mask are no multiple of 8 bytes";
   }
-  if (blockBytes(s) + queryBytes(s) > DmBudget)
-    return "keys and values of a group do not fit a slice's data memory";
-  if (s.heads > 96)
-    return "a group has more than 96 heads";
+  AttentionShape s = shapeOfAttention(op);
+  if (s.depth % 16 != 0 || s.width % 8 != 0)
+    return "heads are no multiple of 16";
+  // Beyond it f32 does not count.
+  if (s.keys + s.queries + s.window >= 1 << 23 || !planAttention(s))
+    return "keys and values of a group do not fit the chip's register files";
   return std::nullopt;
 }
 
 void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at) {
-  Attention(k, op, at).run();
+  AttentionShape s = shapeOfAttention(op);
+  AttentionPlan plan = *planAttention(s);
+  Attention(k, op, at, s, plan).run();
 }
 
 } // namespace dure::rngd

@@ -70,13 +70,17 @@ Value KernelBuilder::alloc(Type type, int64_t &next, int64_t bytes,
   return place;
 }
 
-Value KernelBuilder::part(Value dm, const DigitList &element, int64_t offset) {
-  auto type = cast<DmType>(dm.getType());
-  return ViewOp::create(b,
-                        DmType::get(b.getContext(), type.getElementType(),
-                                    type.getCluster(), type.getSlice(),
-                                    map(element)),
-                        dm, offset);
+Value KernelBuilder::part(Value local, const DigitList &element,
+                          int64_t offset) {
+  MLIRContext *context = b.getContext();
+  Type type;
+  if (auto trf = dyn_cast<TrfType>(local.getType()))
+    type = TrfType::get(context, trf.getElementType(), trf.getCluster(),
+                        trf.getSlice(), trf.getLane(), map(element));
+  else if (auto dm = dyn_cast<DmType>(local.getType()))
+    type = DmType::get(context, dm.getElementType(), dm.getCluster(),
+                       dm.getSlice(), map(element));
+  return ViewOp::create(b, type, local, offset);
 }
 
 Value KernelBuilder::constant(DenseElementsAttr value,
@@ -487,6 +491,31 @@ Value KernelBuilder::reduce(Reduction kind, Value stream, StringRef axis,
   return VectorReduceOp::create(b,
                                 withPacket(stream, time, {digit("x", 1, 1, 4)}),
                                 stream, kind, axis, bound);
+}
+
+Grid KernelBuilder::reduced(const Grid &grid, int64_t ratio, bool broadcast) {
+  Grid result = grid;
+  result.slice.back() = digit("_", broadcast ? ratio : 1, 1, ratio);
+  return result;
+}
+
+Value KernelBuilder::reduceSlices(Reduction kind, Value stream, int64_t ratio,
+                                  bool broadcast) {
+  auto from = cast<StreamType>(stream.getType());
+  Grid grid = reduced({listOf(from.getCluster()), listOf(from.getSlice())},
+                      ratio, broadcast);
+  auto type = StreamType::get(b.getContext(), from.getElementType(),
+                              from.getCluster(), map(grid.slice),
+                              from.getLane(), from.getTime(), from.getPacket());
+  return SliceReduceOp::create(b, type, stream, kind, ratio, broadcast);
+}
+
+Value KernelBuilder::toFloat(Value stream) {
+  auto from = cast<StreamType>(stream.getType());
+  return vector(VectorKind::I32ToF32, stream, {}, Arguments::StreamOperand, {},
+                false, false,
+                withPacket(stream, listOf(from.getTime()),
+                           listOf(from.getPacket()), f32()));
 }
 
 Value KernelBuilder::widenReduced(Value stream) {

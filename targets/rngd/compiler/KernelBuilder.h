@@ -62,8 +62,9 @@ public:
   /// A binding, or a part of it from element `first` on, laid out otherwise.
   mlir::Value hbm(mlir::Value binding, const DigitList &element,
                   int64_t first = 0);
-  /// A tensor in data memory from byte `offset` on, laid out otherwise.
-  mlir::Value part(mlir::Value dm, const DigitList &element, int64_t offset);
+  /// A tensor in data memory or a register file from byte `offset` on, laid out
+  /// otherwise.
+  mlir::Value part(mlir::Value local, const DigitList &element, int64_t offset);
   mlir::Value constant(mlir::DenseElementsAttr value, const DigitList &element);
   mlir::Value dm(mlir::Type type, const Grid &grid, const DigitList &element);
   /// Data memory at the bytes of `place`, which must be as many or more.
@@ -157,6 +158,14 @@ public:
   /// Over `axis`, of which coordinates from `limit` on do not count.
   mlir::Value reduce(tcp::Reduction kind, mlir::Value stream,
                      llvm::StringRef axis, int64_t limit);
+  /// Over the innermost `ratio` slices, of which each, or the first one, has
+  /// the result.
+  mlir::Value reduceSlices(tcp::Reduction kind, mlir::Value stream,
+                           int64_t ratio, bool broadcast);
+  /// Slices of such a result.
+  Grid reduced(const Grid &grid, int64_t ratio, bool broadcast);
+  /// i32 as f32.
+  mlir::Value toFloat(mlir::Value stream);
   /// A reduced stream as whole flits of axis "x", 8 wide.
   mlir::Value widenReduced(mlir::Value stream);
 

@@ -8,13 +8,14 @@
 using namespace dure::rngd;
 
 int64_t dure::rngd::contiguousRun(std::span<const SequencerLoop> Loops) {
-  if (Loops.empty())
-    return 1;
-  int64_t Run = Loops.back().Size;
-  for (size_t I = Loops.size() - 1; I > 0; --I) {
-    if (Loops[I - 1].Stride != Loops[I].Size * Loops[I].Stride)
+  int64_t Run = 1;
+  for (size_t I = Loops.size(); I-- != 0;) {
+    // A loop of one has no stride of its own.
+    if (Loops[I].Size == 1)
+      continue;
+    if (Loops[I].Stride != Run)
       break;
-    Run *= Loops[I - 1].Size;
+    Run *= Loops[I].Size;
   }
   return Run;
 }

@@ -208,6 +208,10 @@ TEST_F(BookTimingTest, Fetch) {
   EXPECT_EQ(fetch(Nchw, 192, 4), 12);
   // A packet of 24 bytes is three reads.
   EXPECT_EQ(fetch({{10, 24}, {24, 1}}, 24, 8), 30);
+  // Elements that lie apart are read one by one, whatever joins their loops.
+  EXPECT_EQ(fetch({{4, 1}, {16, 32}}, 16, 32), 64);
+  EXPECT_EQ(fetch({{4, 512}, {16, 32}}, 16, 32), 64);
+  EXPECT_EQ(fetch({{4, 8}, {8, 0}}, 8, 32), 32);
   // The sub context reads 8 bytes at a time.
   EXPECT_EQ(fetch({{4, 32}, {32, 1}}, 32, 8, UnitContext::Sub), 16);
 }
