@@ -37,6 +37,22 @@ Result<TccTiming> TccTiming::of(const Machine &Chip) {
       .count("tcc.contraction_end_cycles", T.ContractionEnd)
       .count("tcc.contraction_part_cycles", T.ContractionPart)
       .count("tcc.trf_fill_bytes", T.TrfRate)
+      .count("tcc.drain_less_cycles", T.DrainLess)
+      .count("tcc.ring_round_gap_cycles", T.RoundGap)
+      .count("tcc.short_round_cycles", T.ShortRound)
+      .count("tcc.scattered_flit_cycles", T.ScatteredFlit)
+      .count("tcc.scattered_ring", T.ScatteredRing)
+      .count("tcc.scattered_less_cycles", T.ScatteredLess)
+      .count("tcc.segment_refill_cycles", T.Refill)
+      .count("tcc.row_segment_cycles", T.RowSegment)
+      .count("tcc.row_segment_gather_cycles", T.RowGather)
+      .count("tcc.row_segment_gathers", T.RowGathers)
+      .count("tcc.row_segment_refill_cycles", T.RowRefill)
+      .count("tcc.cluster_sum_cycles", T.SumStart)
+      .count("tcc.cluster_sum_rate", T.SumRate)
+      .count("tcc.wide_cluster_sum_cycles", T.WideSumStart)
+      .count("tcc.wide_cluster_sum_rate", T.WideSumRate)
+      .count("tcc.scattered_cluster_sum_rate", T.ScatteredSumRate)
       .count("stream.flit_bytes", T.FlitBytes)
       .count("contraction.output_elements", T.OutputElements)
       .count("organization.lanes_per_slice", T.Lanes)
@@ -75,38 +91,104 @@ Result<int64_t> TccTiming::vector(int64_t Bytes, int64_t Pes) const {
   return latency(Pes, 0) + ceilDiv(Bytes, VectorRate * Pes);
 }
 
-Result<int64_t> TccTiming::contraction(const TccContraction &M,
-                                       int64_t Pes) const {
-  if (Status Bad = checkPes(Pes); !Bad.ok())
-    return Bad;
+/// Fills in the steps of the multipliers.
+Status TccTiming::checkContraction(const TccContraction &M,
+                                   int64_t &Steps) const {
   for (int64_t Size :
        {M.Segment, M.OuterAcc, M.Acc, M.FeedReuse, M.Split, M.MacRows,
         M.DpeRegTile, M.Lat, M.Gat, M.ElementBytes, M.StreamRing, M.TrfRing})
     if (Size < 1 || Size > MaxSize)
       return refuse("loops and rings of a contraction are 1 to 2^20");
-  for (int64_t Size : {M.StreamFlits, M.TrfFlits, M.TrfBytes})
+  for (int64_t Size : {M.StreamFlits, M.TrfFlits, M.TrfBytes, M.StreamPiece,
+                       M.ResultElements, M.Summed})
     if (Size < 0 || Size > MaxSize)
-      return refuse("a slice holds 0 to 2^20 bytes or flits");
-  int64_t Packet = 0, Steps = 0;
+      return refuse("a slice holds 0 to 2^20 bytes, flits or results");
+  int64_t Packet = 0;
   if (__builtin_mul_overflow(M.DpeRegTile * M.Lat, M.ElementBytes, &Packet) ||
       __builtin_mul_overflow(M.OuterAcc * M.Acc, M.FeedReuse, &Steps) ||
       __builtin_mul_overflow(Steps, M.Segment, &Steps) || Packet > MaxPacket ||
       Steps > MaxSteps || M.Split > MaxSplit || M.Segment > MaxSplit ||
       M.MacRows > Lanes)
     return refuse("the contraction is too large");
+  return Status::success();
+}
 
-  // The slowest of the multipliers, the stream, the results and the switch.
-  int64_t Main =
-      std::max({Steps, ceilDiv(Packet, FlitBytes) * (Steps / M.FeedReuse),
-                Steps / M.Acc * M.MacRows * M.DpeRegTile / OutputElements,
-                M.StreamRing * M.StreamFlits});
-  int64_t Fill = M.TrfRing > 1 ? M.TrfRing * M.TrfFlits : M.TrfBytes / TrfRate;
-  int64_t Gather = GatherHop * (M.Gat - 1);
-  int64_t Stream = latency(Pes, M.StreamRing);
-  // The first segment is waited for; each part drains before the next, the last
-  // into the result.
-  int64_t Part = ContractionPart + Stream + Gather;
-  return ContractionStart + latency(Pes, M.TrfRing) + Fill / M.Segment +
-         M.Split * Main + M.Split * M.Segment * Part +
-         (ContractionEnd - ContractionPart);
+/// The slowest of the multipliers, the stream, the results and the switch.
+int64_t TccTiming::mainCycles(const TccContraction &M, int64_t Steps) const {
+  int64_t Packet = M.DpeRegTile * M.Lat * M.ElementBytes;
+  int64_t Piece = M.StreamPiece ? std::min(M.StreamPiece, Packet) : Packet;
+  int64_t Fetches = ceilDiv(Packet, Piece) * ceilDiv(Piece, FlitBytes);
+  return std::max({Steps, Fetches * (Steps / M.FeedReuse),
+                   Steps / M.Acc * M.MacRows * M.DpeRegTile / leaving(M),
+                   M.StreamRing * M.StreamFlits});
+}
+
+/// Results that leave in a cycle.
+int64_t TccTiming::leaving(const TccContraction &M) const {
+  return M.ResultElements ? std::min(M.ResultElements, OutputElements)
+                          : OutputElements;
+}
+
+/// The register file, latency included.
+int64_t TccTiming::fillCycles(const TccContraction &M, int64_t Pes) const {
+  int64_t Wait = latency(Pes, M.TrfRing);
+  if (M.TrfRing == 1)
+    return Wait + M.TrfBytes / TrfRate;
+  // Each slice sends a flit in a round of the ring.
+  int64_t Round = M.TrfRing == 2 ? ShortRound : M.TrfRing;
+  if (!M.RowsGathered || M.FeedReuse > 1 || M.TrfRing > ScatteredRing)
+    return Wait + Round * M.TrfFlits;
+  // Flits that follow one another go to different rows: slower, but begun
+  // before the ring's latency is over.
+  return std::max(Wait + (M.TrfRing + RoundGap) * M.TrfFlits,
+                  ScatteredFlit * M.TrfRing * M.TrfFlits - ScatteredLess);
+}
+
+/// The sum across clusters.
+int64_t TccTiming::sumCycles(const TccContraction &M) const {
+  if (M.Summed == 0)
+    return 0;
+  switch (M.Across) {
+  case TccContraction::Sum::Wide:
+    return WideSumStart + M.Summed * WideSumRate / 1000;
+  case TccContraction::Sum::Scattered:
+    return SumStart + M.Summed * ScatteredSumRate / 1000;
+  case TccContraction::Sum::Narrow:
+    break;
+  }
+  return SumStart + M.Summed * SumRate / 1000;
+}
+
+Result<int64_t> TccTiming::contraction(const TccContraction &M,
+                                       int64_t Pes) const {
+  int64_t Steps = 0;
+  Status Bad = checkPes(Pes);
+  if (Bad.ok())
+    Bad = checkContraction(M, Steps);
+  if (!Bad.ok())
+    return Bad;
+  int64_t Main = mainCycles(M, Steps);
+  int64_t Wait = latency(Pes, M.TrfRing);
+  int64_t Fill = std::max<int64_t>(0, fillCycles(M, Pes) - Wait) / M.Segment;
+  // Each part drains before the next, the last into the result.
+  int64_t Part =
+      ContractionPart + latency(Pes, M.StreamRing) + GatherHop * (M.Gat - 1);
+  int64_t Ends = ContractionStart + ContractionEnd - ContractionPart;
+  int64_t Parts = M.Split * M.Segment;
+  // The results of the last step leave when all is computed.
+  int64_t Drain = std::max<int64_t>(
+      0, M.MacRows * M.DpeRegTile * M.FeedReuse / leaving(M) - DrainLess);
+  if (M.Segment > 1 && M.ByRow)
+    Drain *= Parts;
+  int64_t Cycles = Ends + Wait + Fill + M.Split * Main + Parts * Part + Drain;
+  if (M.Segment > 1) {
+    // A segment's register file is filled beside the segment before it: the
+    // slower of the two counts, and the other once.
+    int64_t Row = RowSegment + RowGather * std::min(M.Gat - 1, RowGathers);
+    int64_t Filling =
+        Ends + Parts * (Wait + Fill + Refill + (M.ByRow ? RowRefill : 0)) +
+        M.Split * (ceilDiv(Main, M.Segment) + Part);
+    Cycles = std::max(Cycles + (M.ByRow ? Parts * Row : 0), Filling);
+  }
+  return Cycles + sumCycles(M);
 }

@@ -35,6 +35,19 @@ struct TccContraction {
   int64_t TrfRing = 1, TrfFlits = 0;
   /// Bytes of the stationary operand in one slice's register file.
   int64_t TrfBytes = 0;
+  /// Bytes of a streamed packet that lie together in data memory; 0: all.
+  int64_t StreamPiece = 0;
+  /// Results that leave in a cycle: fewer than the engine's where its rows go
+  /// to several slices; 0: as many as it can.
+  int64_t ResultElements = 0;
+  /// The ring of the stationary operand brings a packet's rows from several
+  /// slices.
+  bool RowsGathered = false;
+  /// The estimate's mapping by rows ("Row"), which differs in segments.
+  bool ByRow = false;
+  /// Results of one slice that are summed across clusters afterwards, and how.
+  int64_t Summed = 0;
+  enum class Sum { Narrow, Wide, Scattered } Across = Sum::Narrow;
 };
 
 class TccTiming {
@@ -48,18 +61,25 @@ public:
   /// A pass of the vector engine, however many steps it fuses. `Bytes` are the
   /// first operand's in its storage type; where two are interleaved, both's.
   Result<int64_t> vector(int64_t Bytes, int64_t Pes) const;
-  /// Approximate, unlike the others: of plain contractions chosen by chance
-  /// four in five are within 5 %, of those in segments half. Not modelled: sums
-  /// across clusters (AllReduce), and the estimate's rows without lanes (Row).
+  /// Approximate, unlike the others: docs/targets/rngd.md says how near.
   Result<int64_t> contraction(const TccContraction &Mapping, int64_t Pes) const;
 
 private:
   Status checkPes(int64_t Pes) const;
   int64_t latency(int64_t Pes, int64_t Ring) const;
+  Status checkContraction(const TccContraction &M, int64_t &Steps) const;
+  int64_t leaving(const TccContraction &M) const;
+  int64_t mainCycles(const TccContraction &M, int64_t Steps) const;
+  int64_t fillCycles(const TccContraction &M, int64_t Pes) const;
+  int64_t sumCycles(const TccContraction &M) const;
 
   int64_t DmaStartup, DmaRate, VectorRate, Latency, LatencyPes, RingLatency;
   int64_t GatherHop, ContractionStart, ContractionEnd, ContractionPart;
   int64_t TrfRate, FlitBytes, OutputElements, Lanes, MostPes;
+  int64_t DrainLess, RoundGap, ShortRound, ScatteredFlit, ScatteredRing,
+      ScatteredLess;
+  int64_t Refill, RowSegment, RowGather, RowGathers, RowRefill;
+  int64_t SumStart, SumRate, WideSumStart, WideSumRate, ScatteredSumRate;
 };
 
 } // namespace dure::rngd

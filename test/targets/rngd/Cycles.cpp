@@ -44,9 +44,15 @@ Result<int64_t> contraction(const std::string &Line, const TccTiming &Timing,
   for (int64_t *To :
        {&M.Segment, &M.OuterAcc, &M.Acc, &M.FeedReuse, &M.Split, &M.MacRows,
         &M.DpeRegTile, &M.Lat, &M.Gat, &M.ElementBytes, &M.StreamRing,
-        &M.StreamFlits, &M.TrfRing, &M.TrfFlits, &M.TrfBytes})
+        &M.StreamFlits, &M.TrfRing, &M.TrfFlits, &M.TrfBytes, &M.StreamPiece,
+        &M.ResultElements})
     if (!(Figures >> *To))
       return Status(StatusCode::InvalidArgument, "too few figures: " + Line);
+  int Across = 0;
+  if (!(Figures >> M.RowsGathered >> M.ByRow >> M.Summed >> Across) ||
+      Across < 0 || Across > 2)
+    return Status(StatusCode::InvalidArgument, "too few figures: " + Line);
+  M.Across = TccContraction::Sum(Across);
   return Timing.contraction(M, Pes);
 }
 
