@@ -3,14 +3,13 @@
 // bf16, so that only the order of sums differs. Shapes are what divides them
 // differently: few rows, rings of all sizes, sums that continue, sizes that no
 // power of two divides.
-#include "test/onnx/CompiledModel.h"
+#include "test/models/OnnxByHand.h"
 
-#include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <random>
 
 using namespace dure;
+using namespace dure::byhand;
 
 namespace {
 
@@ -26,78 +25,8 @@ void PrintTo(const Shape &S, std::ostream *Out) {
 }
 
 //===----------------------------------------------------------------------===//
-// An ONNX file by hand: field numbers are those of onnx.proto.
-//===----------------------------------------------------------------------===//
-
-std::string varint(uint64_t Value) {
-  std::string Text;
-  for (; Value > 0x7F; Value >>= 7)
-    Text += static_cast<char>((Value & 0x7F) | 0x80);
-  return Text + static_cast<char>(Value);
-}
-
-std::string number(int Field, int64_t Value) {
-  return varint(static_cast<uint64_t>(Field) << 3) +
-         varint(static_cast<uint64_t>(Value));
-}
-
-std::string bytes(int Field, const std::string &Text) {
-  return varint(static_cast<uint64_t>(Field) << 3 | 2) + varint(Text.size()) +
-         Text;
-}
-
-std::string valueInfo(const io::Tensor &T) {
-  std::string Dims;
-  for (int64_t Dim : T.Dims)
-    Dims += bytes(1, number(1, Dim));
-  std::string Type = bytes(1, number(1, 1) + bytes(2, Dims));
-  return bytes(1, T.Name) + bytes(2, Type);
-}
-
-std::string initializer(const io::Tensor &T) {
-  std::string Text;
-  for (int64_t Dim : T.Dims)
-    Text += number(1, Dim);
-  return Text + number(2, 1) + bytes(8, T.Name) +
-         bytes(9, std::string(reinterpret_cast<const char *>(T.Bytes.data()),
-                              T.Bytes.size()));
-}
-
-std::string node(const std::string &Op, const std::vector<std::string> &In,
-                 const std::string &Out, const std::string &Attribute = {}) {
-  std::string Text;
-  for (const std::string &Each : In)
-    Text += bytes(1, Each);
-  return Text + bytes(2, Out) + bytes(4, Op) + Attribute;
-}
-
-//===----------------------------------------------------------------------===//
 // One product
 //===----------------------------------------------------------------------===//
-
-io::Tensor tensor(const std::string &Name, std::vector<int64_t> Dims) {
-  io::Tensor T;
-  T.Name = Name;
-  T.Type = io::ElementType::Float32;
-  T.Dims = std::move(Dims);
-  T.Bytes.resize(static_cast<size_t>(T.elementCount()) * 4);
-  return T;
-}
-
-float *floats(io::Tensor &T) {
-  return reinterpret_cast<float *>(T.Bytes.data());
-}
-
-void fill(io::Tensor &T, std::mt19937 &Random) {
-  std::uniform_real_distribution<float> Any(-1, 1);
-  for (int64_t I = 0; I != T.elementCount(); ++I) {
-    float Value = Any(Random);
-    uint32_t Bits;
-    std::memcpy(&Bits, &Value, 4);
-    Bits &= 0xFFFF0000;
-    std::memcpy(&floats(T)[I], &Bits, 4);
-  }
-}
 
 class RngdProduct : public testing::TestWithParam<Shape> {};
 

@@ -22,8 +22,18 @@ constexpr float Hidden = -1e30f;
 /// A product of a difference of whole numbers and a half with both is infinite.
 constexpr float Steep = 1e20f;
 constexpr float Infinity = std::numeric_limits<float>::infinity();
-/// The largest number that is finite as bf16, about.
-constexpr float Largest = 3e38f;
+/// The largest number that is finite as bf16, about; and what is below any sum
+/// of weights.
+constexpr float Largest = 3e38f, Smallest = 1e-30f;
+constexpr float Lowest = std::numeric_limits<float>::lowest();
+
+/// [batches or 1, heads or 1, queries or 1, keys].
+SmallVector<int64_t> maskShape(AttentionOp op) {
+  ArrayRef<int64_t> shape = shapeOf(op.getMask());
+  SmallVector<int64_t> all(4 - shape.size(), 1);
+  llvm::append_range(all, shape);
+  return all;
+}
 
 AttentionShape shapeOfAttention(AttentionOp op) {
   ArrayRef<int64_t> q = shapeOf(op.getQ()), k = shapeOf(op.getK()),
@@ -31,13 +41,13 @@ AttentionShape shapeOfAttention(AttentionOp op) {
   AttentionShape s = {k[0], k[1], q[1] / k[1], q[2], k[2], q[3], v[3]};
   s.causal = op.getCausal();
   s.window = static_cast<int64_t>(op.getWindow());
-  if (Value mask = op.getMask()) {
+  if (op.getMask()) {
     s.masked = true;
-    s.maskPerQuery = shapeOf(mask)[2] != 1;
-    s.maskPerHead = shapeOf(mask)[1] != 1;
+    s.maskPerQuery = maskShape(op)[2] != 1;
+    s.maskPerHead = maskShape(op)[1] != 1;
   }
-  bool emptyRows = s.masked || (s.causal && s.keys < s.queries);
-  s.needsAllKeys = emptyRows && op.getEmptyRow() == EmptyRow::Mean;
+  s.hasEmptyRows = s.masked || (s.causal && s.keys < s.queries);
+  s.needsAllKeys = s.hasEmptyRows && op.getEmptyRow() == EmptyRow::Mean;
   return s;
 }
 
@@ -106,7 +116,11 @@ private:
                            .getElementType()
                            .isF32();
   }
-  bool maskIsPerRow() const { return s.maskPerQuery || s.maskPerHead; }
+  /// Rows without keys then have a finite highest score, weights of 0 and a sum
+  /// above.
+  bool zeroesEmptyRows() {
+    return s.hasEmptyRows && op.getEmptyRow() == EmptyRow::Zero;
+  }
 
   KernelBuilder &k;
   AttentionOp op;
@@ -114,7 +128,7 @@ private:
   const AttentionShape &s;
   const AttentionPlan &plan;
   /// What hidden scores are.
-  const float floor = op.getEmptyRow() == EmptyRow::NaN ? -Infinity : Hidden;
+  const float floor = op.getEmptyRow() == EmptyRow::Mean ? Hidden : -Infinity;
   // In HBM: numbers of keys; the last key that each query sees, and the last
   // that is before its window; what keys that do not exist are limited to.
   Value keyNumbers, lastKeys, beforeWindow, padding, zeros;
@@ -442,7 +456,7 @@ Value Attention::maskLimit(Value bytes, const DigitList &rows) {
 /// A mask of the tile, or its part for all queries, as the limit of scores or
 /// added to them.
 void Attention::limitByMask() {
-  ArrayRef<int64_t> shape = shapeOf(op.getMask());
+  SmallVector<int64_t> shape = maskShape(op);
   DigitList outer, rows;
   int64_t first = 0;
   auto dimension = [&](bool has, DigitList digits, DigitList local,
@@ -538,6 +552,8 @@ Value Attention::sumOfWeights() {
                      "t");
     else
       y = reduceRows(Reduction::Add);
+    if (zeroesEmptyRows())
+      y = k.stepImm(VectorKind::Max, y, Smallest);
     k.commit(k.reduceSlices(Reduction::Add, y, plan.keyParts, true), sum);
   });
   return k.dmOver(sum, k.f32(), grid, {h, m, x});
@@ -553,6 +569,8 @@ Value Attention::weights() {
   Value most = k.dm(k.f32(), k.reduced(grid, parts, true), {h, m, x});
   k.exec(Context::Main, [&] {
     Value y = reduceRows(Reduction::Max);
+    if (zeroesEmptyRows())
+      y = k.stepImm(VectorKind::Max, y, Lowest);
     k.commit(k.reduceSlices(Reduction::Max, y, parts, true), most);
   });
   Value highest = k.dmOver(most, k.f32(), grid, {h, m, x});
@@ -565,25 +583,9 @@ Value Attention::weights() {
   });
   Value sum = sumOfWeights();
   k.releaseVrf(mark);
-  bool isZero = s.masked || (s.causal && s.keys < s.queries);
-  if (!isZero || op.getEmptyRow() != EmptyRow::Zero)
-    return rows.toRegisters(rows.mapStatistic(sum, [&](Value y) {
-      return k.stepImm(VectorKind::Div, y, 1, Arguments::OperandStream);
-    }));
-  // 1 / sum, or 0 for rows whose highest score is a hidden one.
-  Value divisor = rows.toRegisters(sum);
-  Value any = k.dm(k.f32(), grid, {h, m, x}), factor;
-  k.exec(Context::Main, [&] {
-    Value y = k.collect(k.fetch(highest, {h, m}, {x}));
-    Value z = k.stepImm(VectorKind::AddF, k.narrow(y), -Hidden * 0.5f);
-    z = k.widen(k.stepImm(VectorKind::Mul0, z, Steep), y);
-    z = k.stepImm(VectorKind::Max, k.stepImm(VectorKind::Min, z, 1), 0);
-    k.commit(z, any);
-  });
-  factor = rows.mapStatistic(
-      any, [&](Value y) { return k.stepVrf(VectorKind::Div, y, divisor); });
-  k.releaseVrf(mark);
-  return rows.toRegisters(factor);
+  return rows.toRegisters(rows.mapStatistic(sum, [&](Value y) {
+    return k.stepImm(VectorKind::Div, y, 1, Arguments::OperandStream);
+  }));
 }
 
 void Attention::values(Value factor) {
@@ -719,8 +721,8 @@ Refusal attentionRefusal(AttentionOp op) {
   if (Value mask = op.getMask()) {
     auto type = cast<RankedTensorType>(mask.getType());
     int64_t keys = shapeOf(op.getK())[2];
-    if (!type.hasStaticShape() || type.getRank() != 4 ||
-        type.getDimSize(3) != keys)
+    if (!type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 4 ||
+        type.getShape().back() != keys)
       return "its mask repeats over keys";
     if (!type.getElementType().isInteger(1) && !type.getElementType().isF32())
       return "its mask is of neither truth values nor f32";

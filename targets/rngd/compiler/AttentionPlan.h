@@ -17,8 +17,8 @@ struct AttentionShape {
   int64_t window = 0;
   /// A mask is read, for each query or each head.
   bool masked = false, maskPerQuery = false, maskPerHead = false;
-  /// Rows without keys need all values.
-  bool needsAllKeys = false;
+  /// There may be queries that see no key; and those need all values.
+  bool hasEmptyRows = false, needsAllKeys = false;
 
   /// The last key that a query sees in causal order.
   int64_t lastKey(int64_t query) const { return query + keys - queries; }

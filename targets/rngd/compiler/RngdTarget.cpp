@@ -46,6 +46,9 @@ Refusal refusalOf(Operation *op) {
     return rowRefusal(op);
   if (isMove(op))
     return moveRefusal(op);
+  // The host writes in place; programs have fixed addresses.
+  if (isa<CacheUpdateOp>(op))
+    return "it writes rows that only a run tells";
   if (auto rope = dyn_cast<RopeOp>(op))
     return ropeRefusal(rope);
   if (auto reduce = dyn_cast<ReduceOp>(op))

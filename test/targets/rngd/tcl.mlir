@@ -79,14 +79,14 @@ module attributes {dure.files = [], dure.phase = "raise"} {
     // CHECK:       ve.exec(%0 * %0)
     %11 = dure.rms_norm %x, %g {axis = 2 : i64, epsilon = 1.0e-5 : f32} : (!x, tensor<128xf32>) -> !x
 
-    // What follows is left to the host.
     // CHECK-LABEL: def attention_0<A=2, B=3, C=2, D=32, E=16, F=48, G=16>(
     // CHECK:       x3: [D, F]/bool
     // CHECK:       %1 = read(x3)
     %5 = dure.attention %q, %k, %v mask %m {scale = 0.25 : f32, empty_row = #dure<empty_row mean>} : (!heads, !keys, !keys, tensor<32x48xi1>) -> !heads
 
+    // What follows is left to the host.
     // A batch that the right operand has only a part of.
-    // CHECK-LABEL: def matmul_1<A=4, B=8, C=64, D=16, E=48>(
+    // CHECK-LABEL: def matmul_0<A=4, B=8, C=64, D=16, E=48>(
     // CHECK:       x1: [B, E, D]/f32
     // CHECK:       dpe.exec(%0,%1 -> [A, B, C, E])
     %6 = dure.matmul %t, %u {transpose_rhs = true} : (tensor<4x8x64x16xf32>, tensor<8x48x16xf32>) -> tensor<4x8x64x48xf32>

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// ONNX files by hand, for tests that sweep over shapes: field numbers are those
+// of onnx.proto.
+#ifndef DURE_TEST_MODELS_ONNXBYHAND_H
+#define DURE_TEST_MODELS_ONNXBYHAND_H
+
+#include "test/onnx/CompiledModel.h"
+
+#include <cstring>
+#include <random>
+
+namespace dure::byhand {
+
+inline std::string varint(uint64_t Value) {
+  std::string Text;
+  for (; Value > 0x7F; Value >>= 7)
+    Text += static_cast<char>((Value & 0x7F) | 0x80);
+  return Text + static_cast<char>(Value);
+}
+
+inline std::string number(int Field, int64_t Value) {
+  return varint(static_cast<uint64_t>(Field) << 3) +
+         varint(static_cast<uint64_t>(Value));
+}
+
+inline std::string bytes(int Field, const std::string &Text) {
+  return varint(static_cast<uint64_t>(Field) << 3 | 2) + varint(Text.size()) +
+         Text;
+}
+
+inline std::string valueInfo(const io::Tensor &T) {
+  std::string Dims;
+  for (int64_t Dim : T.Dims)
+    Dims += bytes(1, number(1, Dim));
+  int64_t Element = T.Type == io::ElementType::Bool ? 9 : 1;
+  std::string Type = bytes(1, number(1, Element) + bytes(2, Dims));
+  return bytes(1, T.Name) + bytes(2, Type);
+}
+
+inline std::string initializer(const io::Tensor &T) {
+  std::string Text;
+  for (int64_t Dim : T.Dims)
+    Text += number(1, Dim);
+  return Text + number(2, 1) + bytes(8, T.Name) +
+         bytes(9, std::string(reinterpret_cast<const char *>(T.Bytes.data()),
+                              T.Bytes.size()));
+}
+
+inline std::string node(const std::string &Op,
+                        const std::vector<std::string> &In,
+                        const std::string &Out,
+                        const std::string &Attribute = {}) {
+  std::string Text;
+  for (const std::string &Each : In)
+    Text += bytes(1, Each);
+  return Text + bytes(2, Out) + bytes(4, Op) + Attribute;
+}
+
+inline io::Tensor tensor(const std::string &Name, std::vector<int64_t> Dims,
+                         io::ElementType Type = io::ElementType::Float32) {
+  io::Tensor T;
+  T.Name = Name;
+  T.Type = Type;
+  T.Dims = std::move(Dims);
+  size_t Bytes = Type == io::ElementType::Bool ? 1 : 4;
+  T.Bytes.resize(static_cast<size_t>(T.elementCount()) * Bytes);
+  return T;
+}
+
+inline float *floats(io::Tensor &T) {
+  return reinterpret_cast<float *>(T.Bytes.data());
+}
+
+/// Numbers of bf16.
+inline void fill(io::Tensor &T, std::mt19937 &Random) {
+  std::uniform_real_distribution<float> Any(-1, 1);
+  for (int64_t I = 0; I != T.elementCount(); ++I) {
+    float Value = Any(Random);
+    uint32_t Bits;
+    std::memcpy(&Bits, &Value, 4);
+    Bits &= 0xFFFF0000;
+    std::memcpy(&floats(T)[I], &Bits, 4);
+  }
+}
+
+} // namespace dure::byhand
+
+#endif // DURE_TEST_MODELS_ONNXBYHAND_H
