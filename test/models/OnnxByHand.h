@@ -6,7 +6,10 @@
 
 #include "test/onnx/CompiledModel.h"
 
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <gtest/gtest.h>
 #include <random>
 
 namespace dure::byhand {
@@ -81,6 +84,31 @@ inline void fill(io::Tensor &T, std::mt19937 &Random) {
     Bits &= 0xFFFF0000;
     std::memcpy(&floats(T)[I], &Bits, 4);
   }
+}
+
+/// Compiles a graph of one opset for RNGD alone, without the host, runs it on
+/// `Data` and compares.
+inline void checkOnRngd(const std::string &Graph, int64_t Opset,
+                        const modeltest::RunData &Data, io::Tolerance Allowed) {
+  std::string Folder =
+      testing::TempDir() + "dure-rngd-" + std::to_string(::getpid());
+  std::string Model = Folder + ".onnx";
+  std::ofstream(Model, std::ios::binary)
+      << number(1, 10) << bytes(7, Graph) << bytes(8, number(2, Opset));
+  const dure_compiler_api *Compiler =
+      modeltest::loadCompiler(DURE_TEST_LIBRARIES);
+  ASSERT_NE(Compiler, nullptr);
+  modeltest::CompileSettings Settings;
+  Settings.Target = "rngd";
+  Settings.NoFallback = true;
+  modeltest::Outcome Result;
+  auto Compiled = modeltest::CompiledModel::create(
+      Compiler, Model, Folder + ".dure", Settings, Result);
+  std::remove(Model.c_str());
+  ASSERT_TRUE(Compiled) << Result.Detail;
+  EXPECT_TRUE(Compiled->check(
+      Data, [&](io::ElementType) { return Allowed; }, Result))
+      << Result.Detail;
 }
 
 } // namespace dure::byhand

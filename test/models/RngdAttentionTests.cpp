@@ -172,23 +172,6 @@ TEST_P(RngdAttention, IsTheSumInDouble) {
   if (IsMasked)
     Graph += bytes(11, valueInfo(C.M));
   Graph += bytes(12, valueInfo(C.Y));
-  std::string Folder =
-      testing::TempDir() + "dure-rngd-attention-" + std::to_string(::getpid());
-  std::string Model = Folder + ".onnx";
-  std::ofstream(Model, std::ios::binary)
-      << number(1, 10) << bytes(7, Graph) << bytes(8, number(2, 23));
-
-  const dure_compiler_api *Compiler =
-      modeltest::loadCompiler(DURE_TEST_LIBRARIES);
-  ASSERT_NE(Compiler, nullptr);
-  modeltest::CompileSettings Settings;
-  Settings.Target = "rngd";
-  Settings.NoFallback = true;
-  modeltest::Outcome Result;
-  auto Compiled = modeltest::CompiledModel::create(
-      Compiler, Model, Folder + ".dure", Settings, Result);
-  std::remove(Model.c_str());
-  ASSERT_TRUE(Compiled) << Result.Detail;
   modeltest::RunData Data;
   for (io::Tensor *Each : {&C.Q, &C.K, &C.V})
     Data.Inputs.push_back(std::move(*Each));
@@ -196,13 +179,7 @@ TEST_P(RngdAttention, IsTheSumInDouble) {
     Data.Inputs.push_back(std::move(C.M));
   Data.Expected.push_back({0, std::move(C.Y)});
   // Weights are rounded to bf16, by up to 1 / 256 of each.
-  EXPECT_TRUE(Compiled->check(
-      Data,
-      [](io::ElementType) {
-        return io::Tolerance{4e-3, 4e-3};
-      },
-      Result))
-      << Result.Detail;
+  checkOnRngd(Graph, 23, Data, {4e-3, 4e-3});
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -74,35 +74,12 @@ TEST_P(RngdProduct, IsTheSumInDouble) {
   if (!S.IsWeight)
     Graph += bytes(11, valueInfo(B));
   Graph += bytes(12, valueInfo(C));
-  std::string Folder =
-      testing::TempDir() + "dure-rngd-product-" + std::to_string(::getpid());
-  std::string Model = Folder + ".onnx";
-  std::ofstream(Model, std::ios::binary)
-      << number(1, 8) << bytes(7, Graph) << bytes(8, number(2, 17));
-
-  const dure_compiler_api *Compiler =
-      modeltest::loadCompiler(DURE_TEST_LIBRARIES);
-  ASSERT_NE(Compiler, nullptr);
-  modeltest::CompileSettings Settings;
-  Settings.Target = "rngd";
-  Settings.NoFallback = true;
-  modeltest::Outcome Result;
-  auto Compiled = modeltest::CompiledModel::create(
-      Compiler, Model, Folder + ".dure", Settings, Result);
-  std::remove(Model.c_str());
-  ASSERT_TRUE(Compiled) << Result.Detail;
   modeltest::RunData Data;
   Data.Inputs.push_back(std::move(A));
   if (!S.IsWeight)
     Data.Inputs.push_back(std::move(B));
   Data.Expected.push_back({0, std::move(C)});
-  EXPECT_TRUE(Compiled->check(
-      Data,
-      [](io::ElementType) {
-        return io::Tolerance{1e-3, 1e-4};
-      },
-      Result))
-      << Result.Detail;
+  checkOnRngd(Graph, 17, Data, {1e-3, 1e-4});
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -18,8 +18,14 @@ constexpr double HbmRate = HbmBytesPerSecond / Hertz;
 /// Cycles of a unit of HBM in a row that another closes, over those of one in
 /// an open row.
 constexpr double RowCost = HbmConflict / (HbmUnit / HbmChannelRate);
-/// The same of a command that reads more than a block, as the simulator has it.
-constexpr double LongCost = 1.8, Block = 1 << 21;
+/// Bytes of which no two are in different rows of a bank: bits 21 and up name
+/// rows (memory-performance.md). What a command reads beyond them costs more:
+/// of the units that a channel has of a row, 2048 bytes, the first waits.
+constexpr double Block = 1 << 21, RowUnits = 2048.0 / HbmUnit;
+constexpr double LongCost = (RowCost + RowUnits - 1) / RowUnits;
+/// What writing a part of a unit is taken to cost. Not a published figure,
+/// which is some 50 for one such write by itself.
+constexpr double PartCost = 12;
 /// Elements of bf16 of a flit, and of what a lane multiplies in a cycle.
 constexpr int64_t Flit = FlitBytes / 2, Packet = 2 * Flit;
 
@@ -108,14 +114,12 @@ double Search::cycles(const MatMulPlan &plan) const {
               p.rightBytes * (p.rightByColumns ? plan.columns : plan.depth),
           resultRun = plan.columns * plan.gathered * 4;
   // A part of a unit is read, changed and written back.
-  double slow = resultRun % DmaRequest == 0 ? 1 : 12;
+  double slow = resultRun % DmaRequest == 0 ? 1 : PartCost;
   // Reading a part of each row of a matrix opens as many rows of HBM as reading
   // all; what is read several times finds them open.
   double opened = std::clamp(double(p.k) / double(plan.depth), 1.0, RowCost);
   double copies = double(plan.rowGroups * bothRight);
-  // So does one of eight commands that reads more than 2 MB, of which no two
-  // addresses are in different rows of a bank.
-  double each = right / 8 / Block, longReads = 1;
+  double each = right / double(DmaEngines) / Block, longReads = 1;
   if (each > 1)
     longReads = (1 + (each - 1) * LongCost) / each;
   double hbm = (left * opened + right * std::max(longReads, opened / copies) +

@@ -252,7 +252,8 @@ static std::string labelOf(Operation *op) {
 
 /// Whether a product's right operand is a weight that was packed.
 static bool packsRight(MatMulOp op) {
-  return op.getRhs().getDefiningOp<CastOp>() != nullptr;
+  Operation *right = op.getRhs().getDefiningOp();
+  return right && isa<CastOp>(right) && makesNoCode(right);
 }
 
 namespace {
@@ -419,16 +420,26 @@ static std::string packed(const fb::ModuleT &code) {
           buffer.GetSize()};
 }
 
-FailureOr<int64_t> RngdTarget::cyclesBy(const Oracle &tool,
-                                        func::FuncOp dispatch) const {
-  OwningOpRef<ModuleOp> module = ModuleOp::create(dispatch.getLoc());
+/// The program of one dispatch function, written into `module`, by itself in a
+/// code object.
+static FailureOr<std::pair<func::FuncOp, std::string>>
+compileAlone(func::FuncOp dispatch, ModuleOp module) {
   module->getContext()->loadDialect<tcp::TcpDialect>();
   fb::ModuleT code;
   code.chip = "rngd";
-  FailureOr<func::FuncOp> program = Lowering(dispatch).run(*module);
+  FailureOr<func::FuncOp> program = Lowering(dispatch).run(module);
   if (failed(program) || failed(encode(*program, code)))
     return failure();
-  SimulatedTime counted = simulatedTime(packed(code), Profile::Tcc);
+  return std::pair(*program, packed(code));
+}
+
+FailureOr<int64_t> RngdTarget::cyclesBy(const Oracle &tool,
+                                        func::FuncOp dispatch) const {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(dispatch.getLoc());
+  auto compiled = compileAlone(dispatch, *module);
+  if (failed(compiled))
+    return failure();
+  SimulatedTime counted = simulatedTime(compiled->second, Profile::Tcc);
   if (!counted.problem.empty())
     return dispatch.emitError("its cycles cannot be counted: ")
            << counted.problem;
@@ -454,13 +465,10 @@ static int64_t dataMemoryUsed(func::FuncOp program) {
 /// run, and of products how they are divided.
 std::vector<DispatchNote> RngdTarget::explain(func::FuncOp dispatch) const {
   OwningOpRef<ModuleOp> module = ModuleOp::create(dispatch.getLoc());
-  module->getContext()->loadDialect<tcp::TcpDialect>();
-  fb::ModuleT code;
-  code.chip = "rngd";
-  FailureOr<func::FuncOp> program = Lowering(dispatch).run(*module);
-  if (failed(program) || failed(encode(*program, code)))
+  auto compiled = compileAlone(dispatch, *module);
+  if (failed(compiled))
     return {};
-  SimulatedTime time = simulatedTime(packed(code), Profile::Book);
+  SimulatedTime time = simulatedTime(compiled->second, Profile::Book);
   if (!time.problem.empty())
     return {};
   std::vector<DispatchNote> notes;
@@ -475,7 +483,8 @@ std::vector<DispatchNote> RngdTarget::explain(func::FuncOp dispatch) const {
         "simulated {0:f1} us by profile book, bound by {1} ({2}), with {3} of "
         "{4} KB of a slice's data memory",
         double(time.cycles) / 1e3, time.bound, time.shares,
-        llvm::divideCeil(dataMemoryUsed(*program), 1024), DmBytes / 1024);
+        llvm::divideCeil(dataMemoryUsed(compiled->first), 1024),
+        DmBytes / 1024);
   });
   llvm::StringMap<const SimulatedTime::Span *> spans;
   for (const SimulatedTime::Span &span : time.spans)
