@@ -631,15 +631,6 @@ void Attention::queryTile(Value q) {
   values(weights());
 }
 
-/// The first of each tile of `size`: the last ones overlap rather than be
-/// smaller, and compute some twice.
-static SmallVector<int64_t> starts(int64_t all, int64_t size) {
-  SmallVector<int64_t> result;
-  for (int64_t from = 0; from < all; from += size)
-    result.push_back(std::min(from, all - size));
-  return result;
-}
-
 void Attention::groupTile() {
   k.releaseAll();
   int64_t b = plan.batches, g = plan.groups;

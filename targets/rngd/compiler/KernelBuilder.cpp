@@ -30,6 +30,13 @@ SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit) {
   return shares;
 }
 
+SmallVector<int64_t> starts(int64_t all, int64_t size) {
+  SmallVector<int64_t> result;
+  for (int64_t from = 0; from < all; from += size)
+    result.push_back(std::min(from, all - size));
+  return result;
+}
+
 Digit KernelBuilder::digit(StringRef axis, int64_t size, int64_t stride,
                            int64_t extent) {
   StringAttr name = axis == "_" ? StringAttr() : b.getStringAttr(axis);

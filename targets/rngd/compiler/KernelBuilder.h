@@ -41,6 +41,10 @@ struct Share {
 /// multiple.
 llvm::SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit = 1);
 
+/// The first of each tile of `size` in [0, all): the last ones overlap rather
+/// than be smaller, and compute some twice.
+llvm::SmallVector<int64_t> starts(int64_t all, int64_t size);
+
 class KernelBuilder {
 public:
   KernelBuilder(mlir::func::FuncOp function)

@@ -261,15 +261,6 @@ void MatMul::tile() {
     part(from, std::min(plan.depth, p.k - from));
 }
 
-/// The first of each tile of `size`: the last ones overlap rather than be
-/// smaller, and compute some twice.
-static SmallVector<int64_t> starts(int64_t all, int64_t size) {
-  SmallVector<int64_t> result;
-  for (int64_t from = 0; from < all; from += size)
-    result.push_back(std::min(from, all - size));
-  return result;
-}
-
 void MatMul::run() {
   for (int64_t b : starts(p.batch, plan.batches))
     for (int64_t n : starts(p.n, plan.tileColumns()))
