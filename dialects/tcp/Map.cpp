@@ -116,15 +116,9 @@ SmallVector<Placed> place(Digits map, int64_t unit) {
   return placed;
 }
 
-std::optional<SmallVector<Step>> stepsOf(const Digit &digit,
-                                         ArrayRef<Placed> from) {
-  if (!digit.axis)
-    return SmallVector<Step>{{digit.size, 0}};
-  bool known = any_of(
-      from, [&](const Placed &each) { return each.digit.axis == digit.axis; });
-  if (!known || digit.size == 1)
-    return SmallVector<Step>{{digit.size, 0}};
-  SmallVector<Step> steps;
+std::optional<SmallVector<Held>> heldBy(const Digit &digit,
+                                        ArrayRef<Placed> from) {
+  SmallVector<Held> parts;
   // From the innermost coordinate of the digit outwards, whichever digit of
   // `from` holds it.
   int64_t stride = digit.stride, left = digit.size;
@@ -139,11 +133,27 @@ std::optional<SmallVector<Step>> stepsOf(const Digit &digit,
     int64_t take = std::min(left, (held + stride - 1) / stride);
     if (take < left && (held % stride != 0 || left % take != 0))
       return std::nullopt;
-    steps.push_back({take, stride / holder->digit.stride * holder->stride});
+    parts.push_back({take, stride / holder->digit.stride, holder});
     left /= take;
     stride *= take;
   }
-  std::reverse(steps.begin(), steps.end());
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
+std::optional<SmallVector<Step>> stepsOf(const Digit &digit,
+                                         ArrayRef<Placed> from) {
+  bool known = digit.axis && any_of(from, [&](const Placed &each) {
+                 return each.digit.axis == digit.axis;
+               });
+  if (!known || digit.size == 1)
+    return SmallVector<Step>{{digit.size, 0}};
+  auto parts = heldBy(digit, from);
+  if (!parts)
+    return std::nullopt;
+  SmallVector<Step> steps;
+  for (const Held &part : *parts)
+    steps.push_back({part.size, part.stride * part.holder->stride});
   return steps;
 }
 

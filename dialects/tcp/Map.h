@@ -75,6 +75,18 @@ struct Step {
   bool operator==(const Step &) const = default;
 };
 
+/// A part of a digit that is in one digit of a memory, `holder`: `size` steps,
+/// `stride` of its positions apart.
+struct Held {
+  int64_t size, stride;
+  const Placed *holder;
+};
+
+/// Which digits of `from` hold `digit`, outermost first; its axis is one of
+/// theirs. None when a digit of `from` divides it unevenly.
+std::optional<llvm::SmallVector<Held>> heldBy(const Digit &digit,
+                                              llvm::ArrayRef<Placed> from);
+
 /// The steps that digit takes through memory laid out as `from`, outermost
 /// first; their sizes multiply to `digit.size`. An axis that `from` lacks has a
 /// stride of 0. None when a digit of `from` divides it unevenly.

@@ -100,6 +100,13 @@ LogicalResult tcp::ConstantOp::verify() {
   return success();
 }
 
+/// Slices from the first to the last of use, over both clusters.
+static int64_t sliceReach(DmType type) {
+  return (reach(type.getCluster().getDigits()) - 1) *
+             limits().SlicesPerCluster +
+         reach(type.getSlice().getDigits());
+}
+
 LogicalResult ViewOp::verify() {
   auto offset = static_cast<int64_t>(getOffset());
   if (getSource().getType().getTypeID() != getResult().getType().getTypeID())
@@ -111,6 +118,15 @@ LogicalResult ViewOp::verify() {
   if (offset < 0 || bytes > most || offset > most - bytes)
     return emitOpError("reaches beyond its source: ")
            << bytes << " bytes at " << offset << " of " << most;
+  auto slice = static_cast<int64_t>(getSlice());
+  if (slice == 0)
+    return success();
+  auto dm = dyn_cast<DmType>(getResult().getType());
+  if (!dm)
+    return emitOpError("names a slice, of which data memory alone is made");
+  int64_t last = slice + sliceReach(dm);
+  if (slice < 0 || last > sliceReach(cast<DmType>(getSource().getType())))
+    return emitOpError("reaches beyond the slices of its source");
   return success();
 }
 

@@ -34,9 +34,17 @@ def Tcp_ConstantOp : Tcp_Op<"constant", [Pure]> {
 
 def Tcp_ViewOp : Tcp_Op<"view", [Pure]> {
   let summary = "The same bytes from `offset` on, laid out otherwise";
-  let arguments = (ins Tcp_Memory:$source, I64Attr:$offset);
+  let description = [{
+    In data memory it begins `slice` slices after its source does, those of one
+    cluster before those of the next.
+  }];
+  let arguments = (ins Tcp_Memory:$source, I64Attr:$offset,
+                       DefaultValuedAttr<I64Attr, "0">:$slice);
   let results = (outs Tcp_Memory:$result);
-  let assemblyFormat = "$source `at` $offset attr-dict `:` type($source) `to` type($result)";
+  let assemblyFormat = [{
+    $source `at` $offset (`slice` $slice^)? attr-dict
+    `:` type($source) `to` type($result)
+  }];
   let hasVerifier = 1;
 }
 

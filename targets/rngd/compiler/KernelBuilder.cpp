@@ -155,22 +155,16 @@ static int64_t writtenBytes(Type memory) {
          bitsOf(dm.getElementType()) / 8;
 }
 
-/// The bytes of a slice that a place in data memory, or a part of one, lies in.
-static std::pair<int64_t, int64_t> bytesOf(Value place) {
-  while (auto view = place.getDefiningOp<ViewOp>())
-    place = view.getSource();
-  auto alloc = place.getDefiningOp<AllocOp>();
-  auto type = cast<DmType>(alloc.getType());
-  auto begin = static_cast<int64_t>(alloc.getOffset());
-  int64_t bits = positions(type.getElement().getDigits()) *
-                 type.getElementType().getIntOrFloatBitWidth();
-  return {begin, begin + llvm::divideCeil(bits, 8)};
-}
-
-static Value wholeOf(Value hbm) {
-  while (auto view = hbm.getDefiningOp<ViewOp>())
-    hbm = view.getSource();
-  return hbm;
+void KernelBuilder::setPolicy(Policy of) {
+  // What a kernel that did not fit has done to residents is undone.
+  if (overflow)
+    residents = residentsBefore;
+  else
+    residentsBefore = residents;
+  policy = of;
+  overflow = false;
+  stores.clear();
+  releaseAll();
 }
 
 void KernelBuilder::writeStores() {
@@ -180,6 +174,32 @@ void KernelBuilder::writeStores() {
     writeCopy(store.source, store.target, store.least);
 }
 
+void KernelBuilder::forget(Value root) {
+  kept.erase(root);
+  llvm::erase_if(residents,
+                 [&](const Resident &each) { return each.root == root; });
+}
+
+void KernelBuilder::settle(Value root) {
+  for (Resident &each : residents)
+    if (each.root == root && !each.stored) {
+      each.stored = true;
+      writeCopy(each.store.source, each.store.target, each.store.least);
+    }
+}
+
+void KernelBuilder::evict(Value place) {
+  auto [begin, end] = bytesOf(place);
+  auto overlaps = [&](const Store &store) {
+    return begin < store.end && store.begin < end;
+  };
+  for (const Resident &each : residents)
+    if (overlaps(each.store) && !each.stored)
+      writeCopy(each.store.source, each.store.target, each.store.least);
+  llvm::erase_if(residents,
+                 [&](const Resident &each) { return overlaps(each.store); });
+}
+
 /// A new place; what is still to be stored from its bytes is stored first.
 Value KernelBuilder::keepStores(Value place) {
   auto [begin, end] = bytesOf(place);
@@ -187,7 +207,39 @@ Value KernelBuilder::keepStores(Value place) {
         return begin < store.end && store.begin < end;
       }))
     writeStores();
+  evict(place);
   return place;
+}
+
+/// From where a kernel has left it, if all of it is there and the ways through
+/// both places are within what a sequencer does.
+bool KernelBuilder::copyFromResident(Value source, Value target,
+                                     int64_t least) {
+  Value root = wholeOf(source);
+  for (const Resident &each : residents) {
+    if (each.root != root)
+      continue;
+    auto ends = endsOf(b, each, source, target);
+    if (!ends)
+      continue;
+    auto [read, written] = *ends;
+    // Within data memory an engine reads and writes by turns.
+    int64_t bytes = writtenBytes(target.getType());
+    int64_t commands = std::clamp<int64_t>(
+        std::max(least, bytes / int64_t(DmaStartup / 16 * DmaRequest)), 1,
+        DmaEngines);
+    auto copy = TdmaOp::create(b, TokenType::get(b.getContext()), read, written,
+                               nextEngine % DmaEngines, commands, ValueRange());
+    ScopedDiagnosticHandler quiet(b.getContext(),
+                                  [](Diagnostic &) { return success(); });
+    if (succeeded(copy.verify())) {
+      nextEngine += commands;
+      keptBytes += bytes;
+      return true;
+    }
+    copy.erase();
+  }
+  return false;
 }
 
 /// DMA engines run their commands in order, and a store waits for what is
@@ -195,14 +247,31 @@ Value KernelBuilder::keepStores(Value place) {
 void KernelBuilder::copy(Value source, Value target, int64_t least) {
   if (isa<DmType>(source.getType()) && isa<HbmType>(target.getType())) {
     auto [begin, end] = bytesOf(source);
-    stores.push_back({source, target, least, begin, end});
+    Store store = {source, target, least, begin, end};
+    auto value = kept.find(wholeOf(target));
+    std::optional<Resident> stays;
+    if (value != kept.end())
+      stays = residentOf(b, store);
+    if (stays) {
+      stays->stored = value->second;
+      residents.push_back(*stays);
+    }
+    if (!stays || stays->stored)
+      stores.push_back(store);
     return;
+  }
+  if (isa<DmType>(target.getType())) {
+    evict(target);
+    if (isa<HbmType>(source.getType()) &&
+        copyFromResident(source, target, least))
+      return;
   }
   if (llvm::any_of(stores, [&](const Store &store) {
         return wholeOf(store.target) == wholeOf(source) ||
                wholeOf(store.target) == wholeOf(target);
       }))
     writeStores();
+  settle(wholeOf(source));
   writeCopy(source, target, least);
 }
 
@@ -220,6 +289,10 @@ void KernelBuilder::writeCopy(Value source, Value target, int64_t least) {
 void KernelBuilder::gather(Value source, Value index, StringRef key,
                            Value target) {
   writeStores();
+  for (Value read : {source, index})
+    if (isa<HbmType>(read.getType()))
+      settle(wholeOf(read));
+  evict(target);
   TdmaGatherOp::create(b, TokenType::get(b.getContext()), source, index, target,
                        key, nextEngine++ % DmaEngines, ValueRange());
 }
@@ -233,6 +306,9 @@ void KernelBuilder::exec(Context context, function_ref<void()> body) {
   body();
   if (overflow)
     return;
+  // What it overwrites is stored before.
+  b.setInsertionPoint(op);
+  op.walk([&](CommitOp commit) { evict(commit.getTarget()); });
   FailureOr<Operation *> starving = starvingStep(op);
   op.setOccupiesDma(succeeded(starving) && *starving);
 }

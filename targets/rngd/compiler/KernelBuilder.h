@@ -7,6 +7,7 @@
 #define DURE_TARGETS_RNGD_COMPILER_KERNELBUILDER_H
 
 #include "dialects/tcp/TcpOps.h"
+#include "targets/rngd/compiler/Residents.h"
 #include "targets/rngd/machine/Figures.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -81,13 +82,8 @@ public:
   /// as in a ring, so that commands need not wait for the memory of earlier
   /// ones; or from its start.
   enum class Policy { Rotate, Restart };
-  /// Begins a kernel; forgets an overflow.
-  void setPolicy(Policy of) {
-    policy = of;
-    overflow = false;
-    stores.clear();
-    releaseAll();
-  }
+  /// Begins a kernel; after an overflow, the last one again.
+  void setPolicy(Policy of);
   /// Ends a kernel: writes the stores that copy has put off.
   void finish() { writeStores(); }
   /// Places given so far may be taken again.
@@ -101,6 +97,15 @@ public:
   int64_t vrfMark() const { return nextVrf; }
   /// A place that could not be given: the kernel does not fit.
   bool overflowed() const { return overflow; }
+
+  /// A value that kernels to come read. What copies write of it stays in data
+  /// memory as long as nothing else needs the bytes; HBM gets it only where
+  /// `isResult` or somebody reads what data memory cannot give.
+  void keep(mlir::Value root, bool isResult) { kept[root] = isResult; }
+  /// Nobody reads it from here on.
+  void forget(mlir::Value root);
+  /// Bytes that were read from where kernels had left them.
+  int64_t bytesKept() const { return keptBytes; }
 
   //===--- Commands ---------------------------------------------------------===
   /// `commands`: at least so many, where it has as many parts.
@@ -188,17 +193,22 @@ private:
                      bool stash, bool zip, mlir::Type result,
                      int64_t groups = 3);
 
-  /// A copy to HBM that is not written yet, and the data memory that it reads.
-  struct Store {
-    mlir::Value source, target;
-    int64_t least, begin, end;
-  };
   void writeStores();
   void writeCopy(mlir::Value source, mlir::Value target, int64_t least);
+  bool copyFromResident(mlir::Value source, mlir::Value target, int64_t least);
+  /// HBM gets what residents of `root` it lacks.
+  void settle(mlir::Value root);
+  /// What lies in these bytes goes to HBM, if it is needed there.
+  void evict(mlir::Value place);
   mlir::Value keepStores(mlir::Value place);
 
   mlir::func::FuncOp function;
+  /// Copies to HBM that are not written yet.
   llvm::SmallVector<Store> stores;
+  llvm::SmallVector<Resident> residents, residentsBefore;
+  /// Values, and whether HBM gets them in any case.
+  llvm::DenseMap<mlir::Value, bool> kept;
+  int64_t keptBytes = 0;
   /// takenDm: since releaseAll, what was skipped at the end included.
   int64_t nextDm = 0, takenDm = 0, nextTrf = 0, nextVrf = 0;
   Policy policy = Policy::Restart;

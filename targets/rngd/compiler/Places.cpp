@@ -65,6 +65,7 @@ LogicalResult Places::define(Operation *op) {
         access.begin +
         (reach(map.getDigits()) * element.getIntOrFloatBitWidth() + 7) / 8;
     spread(type, access);
+    access.firstSlice += static_cast<int64_t>(view.getSlice());
     known[result] = access;
     return success();
   }
@@ -108,7 +109,8 @@ fb::Address Places::address(Value value) const {
                     : access.memory == Access::Constants
                         ? fb::Space::Constants
                         : fb::Space::DataMemory;
-  return fb::Address(space, access.index, static_cast<uint64_t>(access.begin));
+  int64_t offset = access.firstSlice * DmaSliceStride + access.begin;
+  return fb::Address(space, access.index, static_cast<uint64_t>(offset));
 }
 
 Access Places::access(Value value, bool writes) const {

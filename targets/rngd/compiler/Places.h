@@ -24,11 +24,14 @@ struct Access {
   /// slices.
   bool dense = false;
   int64_t clusters = 1, slices = 1;
+  /// Of data memory, the first slice, over both clusters.
+  int64_t firstSlice = 0;
 
   bool covers(const Access &other) const {
     return dense && memory == other.memory && index == other.index &&
-           begin <= other.begin && other.end <= end &&
-           other.clusters <= clusters && other.slices <= slices;
+           firstSlice == 0 && other.firstSlice == 0 && begin <= other.begin &&
+           other.end <= end && other.clusters <= clusters &&
+           other.slices <= slices;
   }
   bool conflicts(const Access &other) const {
     return (writes || other.writes) && memory == other.memory &&

@@ -374,6 +374,14 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
   return success();
 }
 
+/// Places that nobody needed, such as HBM for what stays in data memory.
+static void eraseUnusedPlaces(func::FuncOp program) {
+  Block &block = program.getBody().front();
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isa<tcp::AllocOp, tcp::ViewOp>(op) && op.use_empty())
+      op.erase();
+}
+
 FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
   auto back = cast<func::ReturnOp>(block.getTerminator());
   SmallVector<Type> types;
@@ -400,14 +408,20 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
       continue;
     }
     Value result = op.getResult(0);
-    if (!places.contains(result))
+    bool isResult = places.contains(result);
+    if (!isResult)
       places[result] = workspace(k, result, at);
+    k.keep(places[result], isResult);
     if (failed(emit(k, op)))
       return failure();
+    for (Value operand : op.getOperands())
+      if (lastUse.lookup(owner(operand)) == at)
+        k.forget(places.lookup(owner(operand)));
   }
   for (auto [from, to] : copies)
     k.copy(from, to);
   func::ReturnOp::create(k.b);
+  eraseUnusedPlaces(program);
   if (failed(verify(program)))
     return failure();
   return program;

@@ -88,6 +88,25 @@ func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
 
 // -----
 
+// Tests that a view in data memory may begin at a later slice, within its source.
+func.func @f(%x: !tcp.dm<f32, slice [r : 64], element [c : 8]>) {
+  %0 = tcp.view %x at 0 slice 32 : !tcp.dm<f32, slice [r : 64], element [c : 8]> to !tcp.dm<f32, slice [r : 32], element [c : 8]>
+  // expected-error @+1 {{reaches beyond the slices of its source}}
+  %1 = tcp.view %x at 0 slice 40 : !tcp.dm<f32, slice [r : 64], element [c : 8]> to !tcp.dm<f32, slice [r : 32], element [c : 8]>
+  return
+}
+
+// -----
+
+// Tests that HBM has no slices.
+func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
+  // expected-error @+1 {{names a slice, of which data memory alone is made}}
+  %0 = tcp.view %x at 0 slice 1 : !tcp.hbm<f32, element [c : 64]> to !tcp.hbm<f32, element [c : 64]>
+  return
+}
+
+// -----
+
 // Tests that DMA does not reach register files.
 func.func @f(%x: !tcp.hbm<f32, element [c : 64]>) {
   %0 = tcp.alloc 0 : !tcp.vrf<f32, element [c : 64]>
