@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One pass of the vector engine. What repeats along inner dimensions comes from
 // the vector register file, other repetition is DMA's.
-#include "targets/rngd/compiler/Boxes.h"
-#include "targets/rngd/compiler/Kernels.h"
+#include "targets/rngd/compiler/ElementwiseKernel.h"
 
 #include "llvm/ADT/TypeSwitch.h"
-
-#include <numeric>
 
 using namespace mlir;
 using namespace dure::tcp;
@@ -26,9 +23,6 @@ bool isStaticF32(Value value) {
   return type && type.hasStaticShape() && type.getElementType().isF32();
 }
 
-namespace {
-
-/// A splat constant operand's number.
 std::optional<float> splatOf(Value value) {
   auto constant = value.getDefiningOp<dure::ConstantOp>();
   auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
@@ -37,6 +31,8 @@ std::optional<float> splatOf(Value value) {
     return std::nullopt;
   return dense.getSplatValue<APFloat>().convertToFloat();
 }
+
+namespace {
 
 /// Float steps of a unary op on a narrow stream; no value for another op.
 Value unary(KernelBuilder &k, Operation *op, Value x) {
@@ -99,23 +95,6 @@ bool isUnary(Operation *op) {
              CosOp, NegOp, ReciprocalOp, RsqrtOp, SiluOp, ReluOp, AbsOp>(op);
 }
 
-/// Dimensions of a result, neighbours joined along which each operand varies or
-/// repeats as a whole; none repeats along all of them.
-struct Repetition {
-  Space space;
-  /// Of each operand, splats included, and axis: whether it varies along it.
-  SmallVector<SmallVector<bool, 4>, 2> varies;
-  /// The operand that repeats along the last axis, and so has one number for
-  /// each row.
-  std::optional<unsigned> scalar;
-
-  int64_t columns() const { return space.axes.back().size; }
-  /// Elements of a packet: columns are a multiple.
-  int64_t width() const { return std::gcd<int64_t>(columns(), 8); }
-  /// Axes but the last.
-  size_t outer() const { return space.axes.size() - 1; }
-};
-
 /// Whether the operand varies along each dimension of the result.
 SmallVector<bool> variesAlong(Value operand, ArrayRef<int64_t> shape) {
   ArrayRef<int64_t> has = shapeOf(operand);
@@ -125,7 +104,8 @@ SmallVector<bool> variesAlong(Value operand, ArrayRef<int64_t> shape) {
   return result;
 }
 
-/// None where operands that are no splats have the result's elements.
+} // namespace
+
 std::optional<Repetition> repetitionOf(Operation *op) {
   ArrayRef<int64_t> shape = shapeOf(op->getResult(0));
   SmallVector<SmallVector<bool>> along;
@@ -174,6 +154,8 @@ std::optional<Repetition> repetitionOf(Operation *op) {
   return found;
 }
 
+namespace {
+
 /// x in its wide form, done wholly there; no value for ops of the float steps.
 Value wideUnary(KernelBuilder &k, Operation *op, Value x) {
   if (isa<ReluOp>(op))
@@ -213,8 +195,6 @@ public:
   void repeated(const Repetition &of);
 
 private:
-  void pass(ArrayRef<Value> in, Value scalars, Value out, const DigitList &time,
-            const DigitList &packet);
   Value scalarsOf(const Repetition &of, const Box &box, const Grid &grid);
 
   KernelBuilder &k;
@@ -224,9 +204,9 @@ private:
 
 } // namespace
 
-/// `scalars`: in the register file, the operand that `in` lacks.
-void Elementwise::pass(ArrayRef<Value> in, Value scalars, Value out,
-                       const DigitList &time, const DigitList &packet) {
+void elementwisePass(KernelBuilder &k, Operation *op, ArrayRef<Value> in,
+                     std::optional<Registered> registered, Value out,
+                     const DigitList &time, const DigitList &packet) {
   k.exec(Context::Main, [&] {
     Value x = in.size() == 2
                   ? k.collect(k.fetchPair(in[0], in[1], time, packet))
@@ -242,9 +222,9 @@ void Elementwise::pass(ArrayRef<Value> in, Value scalars, Value out,
       };
       if (in.size() == 2) {
         result = k.zip(kind->first, narrow);
-      } else if (scalars) {
-        result = k.stepVrf(kind->first, narrow, scalars,
-                           places(repetitionOf(op)->scalar == 0));
+      } else if (registered) {
+        result = k.stepVrf(kind->first, narrow, registered->file,
+                           places(registered->operand == 0));
       } else {
         bool first = splatOf(op->getOperand(0)).has_value();
         float number = *splatOf(op->getOperand(first ? 0 : 1));
@@ -296,8 +276,8 @@ void Elementwise::flat() {
     }
     Value out = k.dm(k.f32(), grid, local);
     DigitList time = {k.digit("e", llvm::divideCeil(share.each, 8), 8)};
-    pass(in, {}, out, time,
-         {k.digit("e", std::min<int64_t>(share.each, 8), 1, 8)});
+    elementwisePass(k, op, in, {}, out, time,
+                    {k.digit("e", std::min<int64_t>(share.each, 8), 1, 8)});
     k.copy(out, k.hbm(at.result, all, share.first));
   }
 }
@@ -355,13 +335,15 @@ void Elementwise::repeated(const Repetition &of) {
                    startOf(of.space, box, has)),
              in.back());
     }
-    Value scalars = of.scalar ? scalarsOf(of, box, grid) : Value();
+    std::optional<Registered> scalars;
+    if (of.scalar)
+      scalars = {*of.scalar, scalarsOf(of, box, grid)};
     Value out = k.dm(k.f32(), grid, local);
     DigitList time(local);
     Digit columns = time.pop_back_val();
     StringRef axis = columns.axis.getValue();
     time.push_back(k.digit(axis, columns.size / of.width(), of.width()));
-    pass(in, scalars, out, time, {k.digit(axis, of.width())});
+    elementwisePass(k, op, in, scalars, out, time, {k.digit(axis, of.width())});
     k.copy(out,
            k.hbm(at.result, wholeOf(k, of.space, box), startOf(of.space, box)));
   }
@@ -407,6 +389,8 @@ Refusal elementwiseRefusal(Operation *op) {
 
 void emitElementwise(KernelBuilder &k, Operation *op,
                      const KernelOperands &at) {
+  if (emitWhereItLies(k, op, at))
+    return;
   Elementwise kernel(k, op, at);
   std::optional<Repetition> of =
       op->getNumOperands() > 1 ? repetitionOf(op) : std::nullopt;

@@ -56,6 +56,7 @@ Grid KernelBuilder::grid(StringRef axis, const Share &share) {
 //===----------------------------------------------------------------------===//
 
 static int64_t bitsOf(Type type) { return type.getIntOrFloatBitWidth(); }
+static DigitList listOf(MapAttr map) { return DigitList(map.getDigits()); }
 
 Value KernelBuilder::hbm(Value binding, const DigitList &element,
                          int64_t first) {
@@ -242,6 +243,38 @@ bool KernelBuilder::copyFromResident(Value source, Value target,
   return false;
 }
 
+std::optional<KernelBuilder::Resting>
+KernelBuilder::resting(Value root, const DigitList &view) {
+  for (const Resident &each : residents) {
+    if (each.root != root || each.first != 0)
+      continue;
+    auto type = cast<DmType>(each.local.getType());
+    StringAttr axis = numberAxis(b.getContext());
+    auto over = [&](MapAttr map) { return named(map.getDigits(), view, axis); };
+    auto cluster = over(type.getCluster()), slice = over(type.getSlice()),
+         element = over(type.getElement());
+    if (!cluster || !slice || !element)
+      continue;
+    int64_t held = 1;
+    for (const DigitList &digits : {*cluster, *slice, *element})
+      for (const Digit &digit : digits)
+        held *= digit.axis ? digit.size : 1;
+    bool isDense = llvm::all_of(*element, [](const Digit &digit) {
+      return digit.extent == 1 || (digit.axis && digit.size == digit.extent);
+    });
+    if (held != positions(view) || !isDense)
+      continue;
+    DigitList some = listOf(map(normalized(*element)));
+    if (some.empty())
+      continue;
+    auto local = DmType::get(b.getContext(), type.getElementType(),
+                             map(*cluster), map(*slice), map(some));
+    return Resting{
+        ViewOp::create(b, local, each.local, 0), {*cluster, *slice}, some};
+  }
+  return std::nullopt;
+}
+
 /// DMA engines run their commands in order, and a store waits for what is
 /// computed: loads for the next instruction are written ahead of it.
 void KernelBuilder::copy(Value source, Value target, int64_t least) {
@@ -324,8 +357,6 @@ StreamType KernelBuilder::withPacket(Value stream, const DigitList &time,
                          old.getCluster(), old.getSlice(), map({}), map(time),
                          map(packet));
 }
-
-static DigitList listOf(MapAttr map) { return DigitList(map.getDigits()); }
 
 Value KernelBuilder::fetch(Value source, const DigitList &time,
                            const DigitList &packet) {

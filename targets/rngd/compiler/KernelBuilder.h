@@ -104,6 +104,14 @@ public:
   void keep(mlir::Value root, bool isResult) { kept[root] = isResult; }
   /// Nobody reads it from here on.
   void forget(mlir::Value root);
+  /// Where all of a value lies in data memory, over the axes of `view`, which
+  /// is all of it. Taking memory may end that: to be asked again afterwards.
+  struct Resting {
+    mlir::Value place;
+    Grid grid;
+    DigitList element;
+  };
+  std::optional<Resting> resting(mlir::Value root, const DigitList &view);
   /// Bytes that were read from where kernels had left them.
   int64_t bytesKept() const { return keptBytes; }
 
