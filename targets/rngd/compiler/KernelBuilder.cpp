@@ -101,9 +101,22 @@ Value KernelBuilder::constant(DenseElementsAttr value,
 Value KernelBuilder::dm(Type type, const Grid &grid, const DigitList &element) {
   int64_t bytes = llvm::alignTo(
       llvm::divideCeil(positions(element) * bitsOf(type), 8), FlitBytes);
-  if (nextDm + bytes > DmBytes && policy == Policy::Rotate) {
-    takenDm += DmBytes - nextDm;
-    nextDm = 0;
+  auto skipTo = [&](int64_t place) {
+    takenDm += place - nextDm;
+    nextDm = place;
+  };
+  bool wraps = policy == Policy::Rotate;
+  for (bool isFree = false; !isFree && takenDm <= DmBytes;) {
+    if (nextDm + bytes > DmBytes && wraps) {
+      skipTo(DmBytes);
+      nextDm = 0;
+    }
+    isFree = true;
+    for (auto [begin, end] : pinned)
+      if (nextDm < end && begin < nextDm + bytes) {
+        skipTo(llvm::alignTo(end, FlitBytes));
+        isFree = false;
+      }
   }
   takenDm += bytes;
   overflow |= takenDm > DmBytes;
@@ -165,8 +178,12 @@ void KernelBuilder::setPolicy(Policy of) {
   policy = of;
   overflow = false;
   stores.clear();
+  pinned.clear();
   releaseAll();
 }
+
+void KernelBuilder::pin(Value place) { pinned.push_back(bytesOf(place)); }
+void KernelBuilder::unpin(Value place) { llvm::erase(pinned, bytesOf(place)); }
 
 void KernelBuilder::writeStores() {
   SmallVector<Store> all;

@@ -92,6 +92,10 @@ public:
     takenDm = 0;
     nextTrf = nextVrf = 0;
   }
+  /// `place` keeps what it has, whatever is released, until it is unpinned or
+  /// the kernel ends.
+  void pin(mlir::Value place);
+  void unpin(mlir::Value place);
   void releaseTrf() { nextTrf = 0; }
   void releaseVrf(int64_t to = 0) { nextVrf = to; }
   int64_t vrfMark() const { return nextVrf; }
@@ -219,6 +223,8 @@ private:
   int64_t keptBytes = 0;
   /// takenDm: since releaseAll, what was skipped at the end included.
   int64_t nextDm = 0, takenDm = 0, nextTrf = 0, nextVrf = 0;
+  /// Bytes of data memory that are pinned.
+  llvm::SmallVector<std::pair<int64_t, int64_t>, 2> pinned;
   Policy policy = Policy::Restart;
   int64_t nextEngine = 0;
   bool overflow = false;

@@ -51,9 +51,11 @@ public:
 
 private:
   void tile();
+  void layOut();
   void part(int64_t from, int64_t depth);
-  Value left(int64_t from, int64_t depth);
-  Value right(int64_t from, int64_t depth);
+  void operands(int64_t from, int64_t depth);
+  Value loadLeft(int64_t from, int64_t depth);
+  Value loadRight(int64_t from, int64_t depth);
   void multiply(Value left, Value file, int64_t from, int64_t depth,
                 int64_t first, int64_t count);
   void store(int64_t first, int64_t count);
@@ -74,6 +76,15 @@ private:
   Value result;
   // Parts of the operands, in turns: one is loaded while the other is used.
   std::array<Value, 2> lefts, rights, gathered;
+  /// The part at hand: rows in data memory, columns in the register files.
+  Value rows, file;
+  /// Where the operands of one part are of, so that the next tile, which may
+  /// share one of them, need not load it.
+  struct Origin {
+    int64_t batch, first;
+    bool operator==(const Origin &) const = default;
+  };
+  std::optional<Origin> rowsOrigin, fileOrigin;
   /// Of halves of the vector register file.
   int64_t turn = 0;
 
@@ -105,7 +116,7 @@ Value MatMul::rowsOf(Value matrix, int64_t first, int64_t count, Digit inner,
 }
 
 /// Some k of all rows of the tile, each once to a ring.
-Value MatMul::left(int64_t from, int64_t depth) {
+Value MatMul::loadLeft(int64_t from, int64_t depth) {
   int64_t cuts = plan.ring / plan.ringRows;
   Grid shared = grid;
   shared.slice.pop_back();
@@ -126,7 +137,7 @@ Value MatMul::left(int64_t from, int64_t depth) {
 }
 
 /// Some k of the tile's columns, in the register files.
-Value MatMul::right(int64_t from, int64_t depth) {
+Value MatMul::loadRight(int64_t from, int64_t depth) {
   Digit n = k.digit("n", plan.columns), d = k.digit("k", depth);
   Digit b = k.digit("b", plan.batches);
   int64_t base = batch * p.n * p.k;
@@ -189,9 +200,24 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
   });
 }
 
+/// Columns are filled into the register files, and stay there while the rows
+/// of other tiles go by; rows stay in data memory where there is one tile of
+/// them.
+void MatMul::operands(int64_t from, int64_t depth) {
+  bool stays = depth == p.k;
+  Origin left = {batch, row}, right = {batch, column};
+  if (!stays || fileOrigin != right) {
+    file = loadRight(from, depth);
+    fileOrigin = right;
+  }
+  if (!stays || rowsOrigin != left) {
+    rows = loadLeft(from, depth);
+    rowsOrigin = left;
+  }
+}
+
 void MatMul::part(int64_t from, int64_t depth) {
-  Value file = right(from, depth);
-  Value rows = left(from, depth);
+  operands(from, depth);
   bool isLast = from + depth == p.k;
   // As many rounds at a time as sums can be continued for.
   int64_t most =
@@ -233,8 +259,8 @@ void MatMul::store(int64_t first, int64_t count) {
                       k.digit("n", plan.tileColumns(), 1, p.n), column));
 }
 
-void MatMul::tile() {
-  k.releaseAll();
+/// Slices and their memory for the tile at hand.
+void MatMul::layOut() {
   int64_t ofRing = plan.ring * plan.columns,
           ofCluster = plan.columnGroups * ofRing;
   grid = {};
@@ -247,16 +273,29 @@ void MatMul::tile() {
                 k.digit("n", plan.columnGroups, ofRing),
                 k.digit("n", plan.ring, plan.columns)};
   result = k.dm(k.f32(), grid, {round, ring, k.digit("n", plan.columns)});
-  for (int64_t i = 0; i < (plan.depth < p.k ? 2 : 1); ++i) {
-    lefts[i] = k.dm(elementOf(0), grid,
-                    {k.digit("x", plan.rows * plan.depth / plan.ring)});
-    rights[i] =
-        k.dm(elementOf(1), grid, {k.digit("x", plan.columns * plan.depth)});
+  bool isWhole = plan.depth == p.k;
+  for (int64_t i = 0; i < (isWhole ? 1 : 2); ++i) {
+    if (!isWhole || rowsOrigin != Origin{batch, row}) {
+      if (rowsOrigin)
+        k.unpin(lefts[i]);
+      lefts[i] = k.dm(elementOf(0), grid,
+                      {k.digit("x", plan.rows * plan.depth / plan.ring)});
+      if (isWhole && p.m == plan.tileRows())
+        k.pin(lefts[i]);
+    }
+    if (!isWhole || fileOrigin != Origin{batch, column})
+      rights[i] =
+          k.dm(elementOf(1), grid, {k.digit("x", plan.columns * plan.depth)});
   }
   int64_t gatheredSize = piece * plan.ringRows * plan.columns * plan.gathered;
   for (int64_t i = 0; plan.gathered > 1 && i < std::min<int64_t>(2, rounds);
        ++i)
     gathered[i] = k.dm(k.f32(), grid, {k.digit("x", gatheredSize)});
+}
+
+void MatMul::tile() {
+  k.releaseAll();
+  layOut();
   for (int64_t from = 0; from < p.k; from += plan.depth)
     part(from, std::min(plan.depth, p.k - from));
 }

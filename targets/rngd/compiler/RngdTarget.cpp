@@ -5,6 +5,7 @@
 #include "compiler/passes/Passes.h"
 #include "targets/rngd/compiler/Encoder.h"
 #include "targets/rngd/compiler/Kernels.h"
+#include "targets/rngd/compiler/OrderCopies.h"
 #include "targets/rngd/compiler/PackWeights.h"
 #include "targets/rngd/compiler/SimulatedTime.h"
 #include "targets/rngd/compiler/TclText.h"
@@ -422,6 +423,7 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
     k.copy(from, to);
   func::ReturnOp::create(k.b);
   eraseUnusedPlaces(program);
+  orderCopies(program);
   if (failed(verify(program)))
     return failure();
   return program;

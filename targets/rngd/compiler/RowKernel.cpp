@@ -77,12 +77,13 @@ public:
   Normalization(RowWork &rows, float epsilon, Value scale, Value bias)
       : rows(rows), k(rows.k), epsilon(epsilon), scale(scale), bias(bias) {}
 
-  /// Subtracts the mean where `centered`; x is overwritten.
+  /// Subtracts the mean where `centered`.
   void run(Value x, Value out, bool centered);
 
 private:
-  /// A part of scale or bias in the register file, by way of `local`.
-  Value parameters(Value binding, Value local, int64_t first, int64_t count);
+  /// All of scale or bias in data memory; a part of it in the register file.
+  Value load(Value binding);
+  Value parameters(Value local, int64_t first, int64_t count);
 
   RowWork &rows;
   KernelBuilder &k;
@@ -92,11 +93,16 @@ private:
 
 } // namespace
 
-Value Normalization::parameters(Value binding, Value local, int64_t first,
-                                int64_t count) {
+Value Normalization::load(Value binding) {
+  DigitList all = {k.digit("c", rows.columns)};
+  Value local = k.dm(k.f32(), rows.grid, all);
+  k.copy(k.hbm(binding, all), local);
+  return local;
+}
+
+Value Normalization::parameters(Value local, int64_t first, int64_t count) {
   DigitList part = {k.digit("c", count)};
-  Value some = k.part(local, part, 0);
-  k.copy(k.hbm(binding, part, first), some);
+  Value some = k.part(local, part, first * 4);
   Value file = k.vrf(k.f32(), rows.grid, part);
   k.exec(Context::Sub, [&] {
     k.toVrf(k.collect(
@@ -107,6 +113,7 @@ Value Normalization::parameters(Value binding, Value local, int64_t first,
 }
 
 void Normalization::run(Value x, Value out, bool centered) {
+  Value localScale = load(scale), localBias = bias ? load(bias) : Value();
   auto columns = static_cast<float>(rows.columns);
   if (centered) {
     Value mean =
@@ -115,7 +122,8 @@ void Normalization::run(Value x, Value out, bool centered) {
         [&](Value s) {
           return k.widen(k.stepVrf(VectorKind::SubF, k.narrow(s), mean), s);
         },
-        x, x);
+        x, out);
+    x = out;
   }
   Value variance = rows.statistic(Reduction::Add, x, true, columns);
   Value factor = rows.mapStatistic(variance, [&](Value s) {
@@ -128,14 +136,11 @@ void Normalization::run(Value x, Value out, bool centered) {
   int64_t mark = k.vrfMark();
   // As much of scale and bias at a time as the register file holds.
   int64_t block = std::min(rows.columns, ParameterBlock);
-  Value localScale = k.dm(k.f32(), rows.grid, {k.digit("c", block)});
-  Value localBias =
-      bias ? k.dm(k.f32(), rows.grid, {k.digit("c", block)}) : Value();
   for (int64_t first = 0; first < rows.columns; first += block) {
     int64_t count = std::min(block, rows.columns - first);
     k.releaseVrf(mark);
-    Value gamma = parameters(scale, localScale, first, count);
-    Value beta = bias ? parameters(bias, localBias, first, count) : Value();
+    Value gamma = parameters(localScale, first, count);
+    Value beta = bias ? parameters(localBias, first, count) : Value();
     Value from = rows.columnsOf(x, first, count);
     Value to = rows.columnsOf(out, first, count);
     DigitList time(rows.rowDigits);
@@ -177,6 +182,14 @@ static int64_t columnsOf(Operation *op) {
   return columns;
 }
 
+/// Bytes of a slice with so many rows: two buffers of each and a few
+/// statistics, 32 bytes, which are also in the register file, twice; scale and
+/// bias.
+static int64_t bytesOf(Operation *op, int64_t rows) {
+  int64_t columns = columnsOf(op), parameters = op->getNumOperands() - 1;
+  return (rows * 2 + parameters) * columns * 4 + rows * 5 * FlitBytes;
+}
+
 Refusal rowRefusal(Operation *op) {
   for (Value value : op->getOperands())
     if (value && !isStaticF32(value))
@@ -186,7 +199,7 @@ Refusal rowRefusal(Operation *op) {
   int64_t columns = columnsOf(op);
   if (columns % 8 != 0 || columns == 0 || elementsOf(op->getOperand(0)) == 0)
     return "rows are no multiple of 32 bytes";
-  if (columns * 4 * 2 + 160 > DmBudget - 2 * ParameterBlock * 4)
+  if (bytesOf(op, 1) > DmBudget)
     return "two rows do not fit a slice's data memory";
   for (Value value : op->getOperands().drop_front())
     if (value && elementsOf(value) != columns)
@@ -197,11 +210,9 @@ Refusal rowRefusal(Operation *op) {
 void emitRow(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   int64_t columns = columnsOf(op);
   int64_t count = elementsOf(op->getOperand(0)) / columns;
-  // Two buffers of rows and a few statistics of each, 32 bytes; those also in
-  // the register file, twice.
-  int64_t most = std::max<int64_t>(1, (DmStep - 2 * ParameterBlock * 4) /
-                                          (columns * 4 * 2 + 160));
-  most = std::clamp<int64_t>(most, 1, 32);
+  int64_t most = 1;
+  while (most < 32 && bytesOf(op, most + 1) <= DmStep)
+    ++most;
   for (const Share &share : divide(count, most)) {
     k.releaseAll();
     RowWork rows{k, k.grid("r", share), {k.digit("r", share.each)}, columns};

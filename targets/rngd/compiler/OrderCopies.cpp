@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "targets/rngd/compiler/OrderCopies.h"
+
+#include "dialects/tcp/TcpOps.h"
+#include "targets/rngd/compiler/Residents.h"
+#include "targets/rngd/machine/Figures.h"
+
+using namespace mlir;
+using namespace dure::tcp;
+
+namespace dure::rngd {
+namespace {
+
+/// Of what may go ahead of one copy that waits, the bytes: HBM moves them in as
+/// many cycles as some commands take to start.
+constexpr double AheadBytes = 8 * DmaStartup * (HbmBytesPerSecond / Hertz);
+
+/// What is given to the program, which does not write it.
+bool isThereAtStart(Value source) {
+  Value whole = wholeOf(source);
+  if (auto argument = dyn_cast<BlockArgument>(whole)) {
+    auto program = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    return !program.getArgAttr(argument.getArgNumber(), "tcp.result");
+  }
+  return isa<tcp::ConstantOp>(whole.getDefiningOp());
+}
+
+/// A copy that can go ahead.
+TdmaOp asAhead(Operation *op) {
+  auto copy = dyn_cast<TdmaOp>(op);
+  return copy && isa<HbmType>(copy.getSource().getType()) &&
+                 isa<DmType>(copy.getTarget().getType()) &&
+                 isThereAtStart(copy.getSource())
+             ? copy
+             : TdmaOp();
+}
+
+bool isCopy(Operation *op) {
+  return isa<TdmaOp, TdmaGatherOp, TdmaScatterOp>(op);
+}
+
+/// Whether `op`, or an op in it, names bytes of data memory in [begin, end).
+bool touches(Operation *op, int64_t begin, int64_t end) {
+  bool found = false;
+  op->walk([&](Operation *each) {
+    for (Value operand : each->getOperands()) {
+      if (!isa<DmType>(operand.getType()))
+        continue;
+      auto [from, to] = bytesOf(operand);
+      found |= from < end && begin < to;
+    }
+  });
+  return found;
+}
+
+class Order {
+public:
+  explicit Order(func::FuncOp program) : block(program.getBody().front()) {}
+
+  void run();
+
+private:
+  void place(TdmaOp copy);
+  void moveWith(Operation *op, Operation *before);
+
+  Block &block;
+  /// Bytes that have gone ahead of copies that wait.
+  DenseMap<Operation *, double> ahead;
+  /// The last copy that was placed: they keep their order.
+  Operation *last = nullptr;
+};
+
+} // namespace
+
+/// Moves an op, and before it what it needs.
+void Order::moveWith(Operation *op, Operation *before) {
+  for (Value operand : op->getOperands())
+    if (Operation *made = operand.getDefiningOp();
+        made && before->isBeforeInBlock(made))
+      moveWith(made, before);
+  op->moveBefore(before);
+}
+
+void Order::place(TdmaOp copy) {
+  auto [begin, end] = bytesOf(copy.getTarget());
+  auto type = cast<DmType>(copy.getTarget().getType());
+  double bytes = double(positions(type.getCluster().getDigits()) *
+                        positions(type.getSlice().getDigits())) *
+                 double(end - begin);
+  Operation *before = nullptr;
+  SmallVector<Operation *> passed;
+  for (Operation *at = copy->getPrevNode(); at && at != last;
+       at = at->getPrevNode()) {
+    if (isa<AllocOp, ViewOp, tcp::ConstantOp>(at))
+      continue;
+    if (touches(at, begin, end))
+      break;
+    if (!isCopy(at))
+      continue;
+    if (ahead.lookup(at) + bytes > AheadBytes)
+      break;
+    passed.push_back(at);
+    before = at;
+  }
+  if (before)
+    moveWith(copy, before);
+  for (Operation *each : passed)
+    ahead[each] += bytes;
+  last = copy;
+}
+
+void Order::run() {
+  for (Operation &op : llvm::make_early_inc_range(block))
+    if (TdmaOp copy = asAhead(&op))
+      place(copy);
+}
+
+void orderCopies(func::FuncOp program) { Order(program).run(); }
+
+} // namespace dure::rngd
