@@ -570,9 +570,9 @@ def Dure_DequantizeOp : Dure_InferredOp<"dequantize"> {
     x has integers of at most 32 bits, or fp8; scale is floating point of rank
     0 (per tensor), [N] for x [.., N, ..] with N at `axis`, or, with a `block`
     S > 0, [.., ceildiv(N, S), ..]: element i of the axis then has scale i / S.
-    The zero point, 0 if there is none, has x's element type and scale's shape.
-    The result has x's shape and scale's type: integers are subtracted as i32,
-    the product is computed in f32 at least and rounded once.
+    The zero point, 0 if there is none, has x's element type or scale's, and
+    scale's shape. The result has x's shape and scale's type: integers are
+    subtracted as i32, the product is computed in f32 at least and rounded once.
   }];
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$scale,
                        Optional<Dure_Tensor>:$zero_point,

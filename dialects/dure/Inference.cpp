@@ -780,11 +780,12 @@ LogicalResult DequantizeOp::inferReturnTypes(MLIRContext *, Where Loc,
   if (Rank >= 1 && failed(checkAxis(Loc, A.getAxis(), X)))
     return failure();
   if (Value Zero = A.getZeroPoint())
-    if (typeOf(Zero).getElementType() != Element ||
+    if (Type Point = typeOf(Zero).getElementType();
+        (Point != Element && Point != Scale.getElementType()) ||
         typeOf(Zero).getRank() != Rank)
       return refuse(Loc,
-                    "the zero point must have x's element type and the "
-                    "scale's shape, got ",
+                    "the zero point must have x's element type or the scale's, "
+                    "and the scale's shape, got ",
                     Zero.getType());
   return give(Loc, A, withElementType(X, Scale.getElementType()), Out);
 }

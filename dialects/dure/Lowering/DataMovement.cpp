@@ -185,7 +185,9 @@ static Value lowerDequantize(DequantizeOp Op, DequantizeOp::Adaptor Operands,
   auto ScaleType = cast<RankedTensorType>(Op.getScale().getType());
   Type Element = XType.getElementType();
   Type Compute = ScalarMath::computeType(ScaleType.getElementType());
-  bool IsInteger = isa<IntegerType>(Element);
+  Value Point = Op.getZeroPoint();
+  bool IsInteger = isa<IntegerType>(Element) &&
+                   (!Point || isa<IntegerType>(getElementTypeOrSelf(Point)));
   Type Difference = IsInteger ? Type(B.getI32Type()) : Compute;
 
   auto ParameterAt = [&](ValueRange At, RankedTensorType Type) -> Values {

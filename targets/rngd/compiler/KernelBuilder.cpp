@@ -58,9 +58,10 @@ Grid KernelBuilder::grid(StringRef axis, const Share &share) {
 static int64_t bitsOf(Type type) { return type.getIntOrFloatBitWidth(); }
 static DigitList listOf(MapAttr map) { return DigitList(map.getDigits()); }
 
-Value KernelBuilder::hbm(Value binding, const DigitList &element,
-                         int64_t first) {
-  Type type = cast<HbmType>(binding.getType()).getElementType();
+Value KernelBuilder::hbm(Value binding, const DigitList &element, int64_t first,
+                         Type type) {
+  if (!type)
+    type = cast<HbmType>(binding.getType()).getElementType();
   return ViewOp::create(b, HbmType::get(b.getContext(), type, map(element)),
                         binding, first * bitsOf(type) / 8);
 }
@@ -78,17 +79,18 @@ Value KernelBuilder::alloc(Type type, int64_t &next, int64_t bytes,
   return place;
 }
 
-Value KernelBuilder::part(Value local, const DigitList &element,
-                          int64_t offset) {
+Value KernelBuilder::part(Value local, const DigitList &element, int64_t offset,
+                          Type type) {
   MLIRContext *context = b.getContext();
-  Type type;
+  Type result;
   if (auto trf = dyn_cast<TrfType>(local.getType()))
-    type = TrfType::get(context, trf.getElementType(), trf.getCluster(),
-                        trf.getSlice(), trf.getLane(), map(element));
+    result = TrfType::get(context, type ? type : trf.getElementType(),
+                          trf.getCluster(), trf.getSlice(), trf.getLane(),
+                          map(element));
   else if (auto dm = dyn_cast<DmType>(local.getType()))
-    type = DmType::get(context, dm.getElementType(), dm.getCluster(),
-                       dm.getSlice(), map(element));
-  return ViewOp::create(b, type, local, offset);
+    result = DmType::get(context, type ? type : dm.getElementType(),
+                         dm.getCluster(), dm.getSlice(), map(element));
+  return ViewOp::create(b, result, local, offset);
 }
 
 Value KernelBuilder::constant(DenseElementsAttr value,

@@ -64,12 +64,14 @@ public:
   Grid grid(llvm::StringRef axis, const Share &share);
 
   //===--- Memory -----------------------------------------------------------===
-  /// A binding, or a part of it from element `first` on, laid out otherwise.
+  /// A binding, or a part of it from element `first` on, laid out otherwise;
+  /// with `type`, as elements of that.
   mlir::Value hbm(mlir::Value binding, const DigitList &element,
-                  int64_t first = 0);
+                  int64_t first = 0, mlir::Type type = {});
   /// A tensor in data memory or a register file from byte `offset` on, laid out
-  /// otherwise.
-  mlir::Value part(mlir::Value local, const DigitList &element, int64_t offset);
+  /// otherwise; with `type`, as elements of that.
+  mlir::Value part(mlir::Value local, const DigitList &element, int64_t offset,
+                   mlir::Type type = {});
   mlir::Value constant(mlir::DenseElementsAttr value, const DigitList &element);
   mlir::Value dm(mlir::Type type, const Grid &grid, const DigitList &element);
   /// Data memory at the bytes of `place`, which must be as many or more.

@@ -42,20 +42,33 @@ static std::optional<Product> shapeOfProduct(MatMulOp op) {
 
 namespace {
 
+/// A right operand that is (x - zero) * scale, both numbers or tensors.
+struct FewBits {
+  int64_t zeroNumber = 0;
+  float factor = 1;
+  bool zero = false, scale = false;
+};
+
 class MatMul {
 public:
   MatMul(KernelBuilder &k, const Product &p, const MatMulPlan &plan,
-         const KernelOperands &at)
-      : k(k), p(p), plan(plan), at(at) {}
+         const KernelOperands &at, std::optional<FewBits> few)
+      : k(k), p(p), plan(plan), at(at), few(few) {}
   void run();
 
 private:
   void tile();
   void layOut();
+  Value loadParameters(Value from);
   void part(int64_t from, int64_t depth);
   void operands(int64_t from, int64_t depth);
   Value loadLeft(int64_t from, int64_t depth);
   Value loadRight(int64_t from, int64_t depth);
+  Value widened(Value few, int64_t from, int64_t depth);
+  Value parameterFile(Value all, int64_t first, int64_t count, int64_t from,
+                      int64_t depth);
+  /// Neighbours of a column with one scale, of `depth`.
+  int64_t blockOf(int64_t depth) const { return p.block > 0 ? p.block : depth; }
   void multiply(Value left, Value file, int64_t from, int64_t depth,
                 int64_t first, int64_t count);
   void store(int64_t first, int64_t count);
@@ -69,13 +82,16 @@ private:
   const Product &p;
   const MatMulPlan &plan;
   const KernelOperands &at;
+  const std::optional<FewBits> few;
   // The tile at hand.
   int64_t batch = 0, row = 0, column = 0;
   Grid grid;
   /// Over rounds of the ring, the rows of one, columns.
   Value result;
   // Parts of the operands, in turns: one is loaded while the other is used.
-  std::array<Value, 2> lefts, rights, gathered;
+  std::array<Value, 2> lefts, rights, wides, gathered;
+  /// Of the columns at hand, all.
+  Value scales, zeros;
   /// The part at hand: rows in data memory, columns in the register files.
   Value rows, file;
   /// Where the operands of one part are of, so that the next tile, which may
@@ -136,6 +152,73 @@ Value MatMul::loadLeft(int64_t from, int64_t depth) {
   return local;
 }
 
+/// Scales, or zero points, of some columns for a part of k, in the register
+/// file: one number for many packets, those of neighbours side by side.
+Value MatMul::parameterFile(Value all, int64_t first, int64_t count,
+                            int64_t from, int64_t depth) {
+  int64_t block = blockOf(depth), most = p.k / blockOf(p.k);
+  DigitList some = {k.digit("n", count), k.digit("s", depth / block, 1, most)};
+  Value here = k.part(all, some, (first * most + from / block) * 4);
+  bool isAlong = depth / block % 2 == 0;
+  Digit inner = some[isAlong ? 1 : 0], outer = some[isAlong ? 0 : 1];
+  DigitList time = {outer};
+  time.back().extent = outer.size;
+  StringRef axis = inner.axis.getValue();
+  int64_t width = std::gcd<int64_t>(inner.size, 8);
+  time.push_back(k.digit(axis, inner.size / width, width));
+  DigitList file = time;
+  file.push_back(k.digit(axis, width, 1, 8));
+  Value registers = k.vrf(k.f32(), grid, file);
+  k.exec(Context::Sub, [&] {
+    Value x = k.fetch(here, time, {k.digit(axis, width)});
+    k.toVrf(k.collect(x), registers);
+  });
+  return registers;
+}
+
+/// A part in few bits as bf16. As many columns at a time as have their
+/// parameters in the register file.
+Value MatMul::widened(Value local, int64_t from, int64_t depth) {
+  Value wide = k.dmOver(wides[from / plan.depth % 2], k.bf16(), grid,
+                        {k.digit("n", plan.columns), k.digit("k", depth)});
+  int64_t block = blockOf(depth), parts = depth / block, most = plan.columns;
+  while (few->scale && !fitsParameters(most, parts))
+    most = most % 4 == 0 ? most / 2 : 2;
+  Type stored = elementOf(1);
+  int64_t bits = stored.getIntOrFloatBitWidth();
+  Type type = isa<IntegerType>(stored) ? k.i32() : k.f32();
+  for (int64_t first = 0; first < plan.columns; first += most) {
+    int64_t count = std::min(most, plan.columns - first);
+    k.releaseVrf();
+    Value scale, zero;
+    if (few->scale)
+      scale = parameterFile(scales, first, count, from, depth);
+    if (few->zero)
+      zero = parameterFile(zeros, first, count, from, depth);
+    DigitList part = {k.digit("n", count), k.digit("s", parts),
+                      k.digit("k", block)};
+    DigitList time = {k.digit("n", count), k.digit("s", parts),
+                      k.digit("k", block / 16, 16)};
+    Value source = k.part(local, part, first * depth * bits / 8, stored),
+          target = k.part(wide, part, first * depth * 2);
+    k.exec(Context::Main, [&] {
+      Value x = k.fetch(source, time, {k.digit("k", 16)});
+      x = k.collect(k.fetchCast(x, type));
+      if (few->zeroNumber != 0)
+        x = k.stepInt(VectorKind::SubFxp, x, few->zeroNumber);
+      if (type == k.i32())
+        x = k.toFloat(x);
+      Value y = k.narrow(x);
+      if (zero)
+        y = k.stepVrf(VectorKind::SubF, y, zero);
+      y = scale ? k.stepVrf(VectorKind::Mul0, y, scale)
+                : k.stepImm(VectorKind::Mul0, y, few->factor);
+      k.commit(k.castFlits(k.widen(y, x), k.bf16()), target);
+    });
+  }
+  return wide;
+}
+
 /// Some k of the tile's columns, in the register files.
 Value MatMul::loadRight(int64_t from, int64_t depth) {
   Digit n = k.digit("n", plan.columns), d = k.digit("k", depth);
@@ -150,13 +233,22 @@ Value MatMul::loadRight(int64_t from, int64_t depth) {
                  base + from * p.n + column),
            local);
   } else {
-    local = k.dmOver(place, elementOf(1), grid, {n, d});
+    // DMA moves bytes, two elements of 4 bits in each.
+    Type moved = elementOf(1);
+    int64_t together = 1;
+    if (moved.getIntOrFloatBitWidth() < 8) {
+      together = 8 / moved.getIntOrFloatBitWidth();
+      moved = k.b.getI8Type();
+    }
+    local = k.dmOver(place, moved, grid, {n, k.digit("k", depth / together)});
     k.copy(k.hbm(at.inputs[1],
                  {b, k.digit("n", plan.tileColumns(), 1, p.n),
-                  k.digit("k", depth, 1, p.k)},
-                 base + column * p.k + from),
+                  k.digit("k", depth / together, 1, p.k / together)},
+                 (base + column * p.k + from) / together, moved),
            local);
   }
+  if (few)
+    local = widened(local, from, depth);
   k.releaseTrf();
   Value file = k.trf(k.bf16(), grid, {lanes}, {groups, d});
   Digit chunks = k.digit("k", depth / 16, 16), chunk = k.digit("k", 16);
@@ -259,6 +351,16 @@ void MatMul::store(int64_t first, int64_t count) {
                       k.digit("n", plan.tileColumns(), 1, p.n), column));
 }
 
+/// Scales or zero points of the tile's columns.
+Value MatMul::loadParameters(Value from) {
+  Digit parts = k.digit("s", p.k / blockOf(p.k));
+  Value local = k.dm(k.f32(), grid, {k.digit("n", plan.columns), parts});
+  k.copy(k.hbm(from, {k.digit("n", plan.tileColumns(), 1, p.n), parts},
+               column * parts.size),
+         local);
+  return local;
+}
+
 /// Slices and their memory for the tile at hand.
 void MatMul::layOut() {
   int64_t ofRing = plan.ring * plan.columns,
@@ -283,9 +385,18 @@ void MatMul::layOut() {
       if (isWhole && p.m == plan.tileRows())
         k.pin(lefts[i]);
     }
-    if (!isWhole || fileOrigin != Origin{batch, column})
-      rights[i] =
-          k.dm(elementOf(1), grid, {k.digit("x", plan.columns * plan.depth)});
+    if (isWhole && fileOrigin == Origin{batch, column})
+      continue;
+    Digit all = k.digit("x", plan.columns * plan.depth);
+    rights[i] = k.dm(elementOf(1), grid, {all});
+    if (few)
+      wides[i] = k.dm(k.bf16(), grid, {all});
+  }
+  if (!isWhole || fileOrigin != Origin{batch, column}) {
+    if (few && few->scale)
+      scales = loadParameters(at.inputs[2]);
+    if (few && few->zero)
+      zeros = loadParameters(at.inputs[3]);
   }
   int64_t gatheredSize = piece * plan.ringRows * plan.columns * plan.gathered;
   for (int64_t i = 0; plan.gathered > 1 && i < std::min<int64_t>(2, rounds);
@@ -331,9 +442,36 @@ Refusal matMulRefusal(MatMulOp op) {
   return std::nullopt;
 }
 
+/// Says in `p` what of the right operand its dequantize says.
+static std::optional<FewBits> describeFewBits(MatMulOp op, Product &p) {
+  auto read = op.getRhs().getDefiningOp<DequantizeOp>();
+  if (!read)
+    return std::nullopt;
+  FewBits few;
+  auto splat = [](Value value) {
+    auto constant =
+        value ? value.getDefiningOp<dure::ConstantOp>() : dure::ConstantOp();
+    return constant ? dyn_cast<SplatElementsAttr>(constant.getValue())
+                    : SplatElementsAttr();
+  };
+  if (SplatElementsAttr zero = splat(read.getZeroPoint()))
+    few.zeroNumber = zero.getSplatValue<APInt>().getSExtValue();
+  else
+    few.zero = bool(read.getZeroPoint());
+  if (SplatElementsAttr factor = splat(read.getScale()))
+    few.factor = factor.getSplatValue<APFloat>().convertToFloat();
+  else
+    few.scale = true;
+  p.isWidened = true;
+  p.block = static_cast<int64_t>(read.getBlock());
+  p.rightBits = getElementTypeOrSelf(read.getX()).getIntOrFloatBitWidth();
+  return few;
+}
+
 std::string matMulMapping(MatMulOp op, bool isPacked) {
   Product p = *shapeOfProduct(op);
-  p.rightBytes = isPacked ? 2 : 4;
+  p.rightBits = isPacked ? 16 : 32;
+  describeFewBits(op, p);
   MatMulPlan plan = planMatMul(p);
   std::string text;
   llvm::raw_string_ostream out(text);
@@ -352,13 +490,14 @@ std::string matMulMapping(MatMulOp op, bool isPacked) {
 
 void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at) {
   Product p = *shapeOfProduct(op);
-  auto bytesOf = [](Value memory) -> int64_t {
+  auto bitsOf = [](Value memory) -> int64_t {
     Type type = cast<HbmType>(memory.getType()).getElementType();
-    return type.getIntOrFloatBitWidth() / 8;
+    return type.getIntOrFloatBitWidth();
   };
-  p.leftBytes = bytesOf(at.inputs[0]);
-  p.rightBytes = bytesOf(at.inputs[1]);
-  MatMul(k, p, planMatMul(p), at).run();
+  p.leftBytes = bitsOf(at.inputs[0]) / 8;
+  p.rightBits = bitsOf(at.inputs[1]);
+  std::optional<FewBits> few = describeFewBits(op, p);
+  MatMul(k, p, planMatMul(p), at, few).run();
 }
 
 } // namespace dure::rngd

@@ -6,6 +6,7 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <numeric>
 #include <optional>
 
 using namespace dure::rngd;
@@ -56,6 +57,25 @@ int64_t dure::rngd::continuedRows(int64_t columns) {
   return VrfBytes / 2 / 4 / columns;
 }
 
+int64_t dure::rngd::parameterFlits(int64_t columns, int64_t parts) {
+  int64_t neighbours = parts % 2 == 0 ? parts : columns;
+  return columns * parts / std::gcd<int64_t>(neighbours, 8);
+}
+
+bool dure::rngd::fitsParameters(int64_t columns, int64_t parts) {
+  return parameterFlits(columns, parts) * FlitBytes <= VrfBytes / 2;
+}
+
+/// Scales of a column.
+static int64_t scales(const Product &p) {
+  return p.block > 0 ? p.k / p.block : 1;
+}
+
+/// Of parts of k the unit: whole packets, and of blocks an even number.
+static int64_t depthUnit(const Product &p) {
+  return p.block > 0 ? std::lcm(Packet, 2 * p.block) : Packet;
+}
+
 /// Whether each of `plan.ring` slices gets a multiple of a flit of each part of
 /// k when `rows` rows are shared out.
 static bool canShare(const Product &p, const MatMulPlan &plan, int64_t rows) {
@@ -68,6 +88,8 @@ bool Search::fits(MatMulPlan &plan) const {
   int64_t parts = divideCeil(p.k, plan.depth);
   if (parts > 1 && (plan.lanes != Lanes || plan.depth % Packet != 0))
     return false;
+  if (p.isWidened && !fitsParameters(2, p.block > 0 ? plan.depth / p.block : 1))
+    return false;
   int64_t most = parts > 1 ? continuedRows(plan.columns) : plan.ring;
   plan.ringRows = plan.ring;
   while (plan.ringRows >= 1 &&
@@ -78,8 +100,10 @@ bool Search::fits(MatMulPlan &plan) const {
   // Two parts of the operands, so that one is loaded while the other is used.
   int64_t buffers = parts > 1 ? 2 : 1;
   int64_t left = plan.rows * plan.depth / plan.ring * p.leftBytes,
-          right = plan.columns * plan.depth * p.rightBytes,
+          right = plan.columns * plan.depth * p.rightBits / 8,
           result = plan.rows * plan.columns * 4;
+  if (p.isWidened)
+    right += plan.columns * plan.depth * 2 + plan.columns * scales(p) * 4;
   int64_t piece = plan.pieceRounds() * plan.ringRows * plan.columns * 4;
   if (plan.gathered > 1)
     result += std::min<int64_t>(2, plan.rounds()) * plan.gathered * piece;
@@ -96,9 +120,13 @@ double Search::cycles(const MatMulPlan &plan) const {
   double unit =
       packets *
       double(std::max<int64_t>(pack, divideCeil(plan.columns, plan.lanes)));
-  // Filling the register file.
+  // Filling the register file, once the vector engine has made bf16 of few
+  // bits, of which it takes four at a time.
+  double inFile = p.isWidened ? 2.0 : double(p.rightBits) / 8;
   unit += double(plan.columns * p.k) *
-          (p.rightByColumns ? 1.0 : double(p.rightBytes) / FlitBytes);
+          (p.rightByColumns ? 1.0 : inFile / FlitBytes);
+  if (p.isWidened)
+    unit += double(plan.columns * p.k) / 4;
   if (plan.gathered > 1)
     unit += double(plan.gathered * plan.rows) * divideCeil(plan.columns, 8);
   // DMA: what HBM reads and writes, and what engines move.
@@ -106,12 +134,12 @@ double Search::cycles(const MatMulPlan &plan) const {
           bothRight = plan.splitsRows ? 2 : 1;
   double left = double(batches * plan.tileRows() * p.k * p.leftBytes) *
                 double(plan.columnGroups * bothLeft),
-         right = double(batches * plan.tileColumns() * p.k * p.rightBytes) *
+         right = double(batches * plan.tileColumns() * p.k * p.rightBits / 8) *
                  double(plan.rowGroups * bothRight),
          result = double(batches * plan.tileRows() * plan.tileColumns() * 4);
   int64_t leftRun = plan.depth / (plan.ring / plan.ringRows) * p.leftBytes,
           rightRun =
-              p.rightBytes * (p.rightByColumns ? plan.columns : plan.depth),
+              p.rightBits * (p.rightByColumns ? plan.columns : plan.depth) / 8,
           resultRun = plan.columns * plan.gathered * 4;
   // A part of a unit is read, changed and written back.
   double slow = resultRun % DmaRequest == 0 ? 1 : PartCost;
@@ -144,7 +172,8 @@ double Search::cycles(const MatMulPlan &plan) const {
 
 void Search::consider(MatMulPlan plan) {
   plan.lanes = plan.columns % 8 == 0 ? 8 : plan.columns;
-  int64_t depth = LaneElements * Lanes / plan.columns / Packet * Packet;
+  int64_t unit = depthUnit(p);
+  int64_t depth = LaneElements * Lanes / plan.columns / unit * unit;
   plan.depth = std::min(depth, p.k);
   if (plan.depth == 0)
     return;
@@ -156,8 +185,8 @@ void Search::consider(MatMulPlan plan) {
   // A command costs as much as it moves in 1 MB.
   plan.pieces = std::clamp<int64_t>(
       plan.tileRows() * std::min(plan.tileColumns(), p.k) * 4 >> 20, 1, 8);
-  while (plan.depth > Packet && !fits(plan))
-    plan.depth = std::max(Packet, plan.depth / 2 / Packet * Packet);
+  while (plan.depth > unit && !fits(plan))
+    plan.depth = std::max(unit, plan.depth / 2 / unit * unit);
   if (!fits(plan))
     return;
   plan.cycles = cycles(plan);

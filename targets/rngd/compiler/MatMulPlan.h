@@ -12,8 +12,13 @@ namespace dure::rngd {
 /// result[b, m, n] = sum over k of left[b, m, k] * right[b, k, n].
 struct Product {
   int64_t batch, m, n, k;
-  /// Bytes of an element in memory.
-  int64_t leftBytes = 4, rightBytes = 4;
+  /// Bytes of an element in memory, and bits.
+  int64_t leftBytes = 4, rightBits = 32;
+  /// Few bits: the vector engine makes bf16 of `right`, by scales of so many
+  /// neighbours of a column, of which there is an even number, or of whole
+  /// columns where that is 0.
+  bool isWidened = false;
+  int64_t block = 0;
   /// Columns of `right` lie together: [k, n]. Else rows do: [n, k].
   bool rightByColumns = false;
 };
@@ -57,6 +62,12 @@ struct MatMulPlan {
 /// Rows that sums continue at a time where k has several parts: what half of
 /// the vector register file holds.
 int64_t continuedRows(int64_t columns);
+
+/// Flits that `parts` parameters of each of some columns take in the vector
+/// register file, of which neighbours that share a packet are an even number:
+/// half of the file is theirs, the other half for parameters of another kind.
+int64_t parameterFlits(int64_t columns, int64_t parts);
+bool fitsParameters(int64_t columns, int64_t parts);
 
 /// The cheapest plan. Needs k a multiple of 16, and of 32 where it is above
 /// 4096, and n a multiple of 8.

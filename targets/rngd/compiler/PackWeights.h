@@ -10,10 +10,16 @@
 namespace dure::rngd {
 
 /// On a module, once ops are placed: a weight that a product of this target
-/// reads becomes [n, k] in bf16, when the package is made. Products round it to
-/// bf16 in any case; half of the bytes are stored and read, and a slice's
-/// columns lie together. The product reads it through a dure.cast back to f32,
-/// which makes no code.
+/// reads becomes [n, k], when the package is made, so that a slice's columns
+/// lie together.
+///
+/// * One that is stored in 8 bits or 4 stays so: the product reads it through a
+///   dure.dequantize, whose integers are signed, as the chip's are.
+/// * Others become bf16, to which products round them in any case: half of the
+///   bytes are stored and read. The product reads them through a dure.cast back
+///   to f32.
+///
+/// Neither op makes code of its own.
 std::unique_ptr<mlir::Pass> createPackWeights();
 
 } // namespace dure::rngd

@@ -29,11 +29,17 @@ constexpr auto kTexts = std::to_array<Translation>({
 #include "targets/rngd/compiler/Messages.def"
 });
 
-/// A weight that its product reads in bf16 (PackWeights.h) makes no code, nor
-/// does a reshape.
+/// A weight that its product reads in bf16 or few bits (PackWeights.h) makes no
+/// code, nor does a reshape.
 bool makesNoCode(Operation *op) {
   if (isa<ReshapeOp>(op))
     return true;
+  if (isa<DequantizeOp>(op))
+    return llvm::all_of(op->getUses(), [](OpOperand &use) {
+      auto product = dyn_cast<MatMulOp>(use.getOwner());
+      return product && use.getOperandNumber() == 1 &&
+             product.getTransposeRhs();
+    });
   auto cast = dyn_cast<CastOp>(op);
   return cast && getElementTypeOrSelf(cast.getX().getType()).isBF16();
 }
@@ -214,9 +220,12 @@ static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
   if (!dense)
     return op.emitError("RNGD takes dense constants only");
   bool onlyImmediate = llvm::all_of(op->getUsers(), [](Operation *user) {
-    return isa<AddOp, SubOp, MulOp, DivOp>(user);
+    return isa<AddOp, SubOp, MulOp, DivOp, DequantizeOp>(user);
   });
-  if (dense.isSplat() && onlyImmediate && dense.getElementType().isF32())
+  bool ofWeight = llvm::all_of(
+      op->getUsers(), [](Operation *user) { return isa<DequantizeOp>(user); });
+  if (dense.isSplat() && onlyImmediate &&
+      (ofWeight || dense.getElementType().isF32()))
     return success();
   if (dense.getElementType().isInteger(1)) {
     SmallVector<int8_t> bytes;
@@ -254,7 +263,7 @@ static std::string labelOf(Operation *op) {
 /// Whether a product's right operand is a weight that was packed.
 static bool packsRight(MatMulOp op) {
   Operation *right = op.getRhs().getDefiningOp();
-  return right && isa<CastOp>(right) && makesNoCode(right);
+  return isa_and_nonnull<CastOp>(right) && makesNoCode(right);
 }
 
 namespace {
@@ -349,6 +358,10 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
   KernelOperands at;
   for (Value operand : op.getOperands())
     at.inputs.push_back(places.lookup(owner(operand)));
+  if (auto product = dyn_cast<MatMulOp>(op))
+    if (auto read = product.getRhs().getDefiningOp<DequantizeOp>())
+      for (Value parameter : read->getOperands().drop_front())
+        at.inputs.push_back(places.lookup(owner(parameter)));
   at.result = places.lookup(op.getResult(0));
   // Beside what earlier kernels still use, and where that leaves too little,
   // after them.

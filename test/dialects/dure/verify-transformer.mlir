@@ -494,10 +494,11 @@ func.func @f(%a: tensor<4x8xi8>, %b: tensor<f32>, %c: tensor<4x8xi8>) {
 
 // -----
 
-// Tests that the zero point has the operand's element type.
-func.func @f(%a: tensor<4x8xi8>, %b: tensor<f32>, %c: tensor<f32>) {
+// Tests that the zero point has the operand's element type or the scale's.
+func.func @f(%a: tensor<4x8xi8>, %b: tensor<f32>, %c: tensor<f32>, %d: tensor<i16>) {
+  %q = dure.dequantize %a, %b, %c : (tensor<4x8xi8>, tensor<f32>, tensor<f32>) -> tensor<4x8xf32>
   // expected-error @+2 {{the zero point must have}}
   // expected-error @+1 {{failed to infer returned types}}
-  %r = dure.dequantize %a, %b, %c : (tensor<4x8xi8>, tensor<f32>, tensor<f32>) -> tensor<4x8xf32>
+  %r = dure.dequantize %a, %b, %d : (tensor<4x8xi8>, tensor<f32>, tensor<i16>) -> tensor<4x8xf32>
   return
 }

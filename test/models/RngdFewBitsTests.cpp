@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Products with weights in few bits on RNGD against sums in double. Scales are
+// powers of two, so that what the chip makes of a weight is exact in bf16 and
+// only the order of sums differs.
+#include "test/models/OnnxByHand.h"
+
+#include <cmath>
+
+using namespace dure;
+using namespace dure::byhand;
+
+namespace {
+
+/// Element types by ONNX's numbers.
+enum Kind { U8 = 2, I8 = 3, F8E4M3 = 17, F8E5M2 = 19, U4 = 21, I4 = 22 };
+
+struct FewBits {
+  int64_t M, N, K;
+  Kind Stored;
+  enum { Tensor, Columns, Blocks } Scales;
+  int64_t Block = 0;
+  bool HasZero = false, IsTransposed = false;
+};
+
+const char *nameOf(Kind Stored) {
+  switch (Stored) {
+  case U8:
+    return "u8";
+  case I8:
+    return "i8";
+  case F8E4M3:
+    return "f8e4m3";
+  case F8E5M2:
+    return "f8e5m2";
+  case U4:
+    return "u4";
+  case I4:
+    return "i4";
+  }
+  return "";
+}
+
+void PrintTo(const FewBits &F, std::ostream *Out) {
+  *Out << nameOf(F.Stored) << "_" << F.M << "_" << F.N << "_" << F.K;
+  if (F.Scales == FewBits::Columns)
+    *Out << "_columns";
+  if (F.Scales == FewBits::Blocks)
+    *Out << "_blocks" << F.Block;
+  *Out << (F.HasZero ? "_zero" : "") << (F.IsTransposed ? "_transposed" : "");
+}
+
+/// Numbers of a type, and the bytes that store them.
+struct Numbers {
+  std::vector<double> Values;
+  std::string Bytes;
+};
+
+Numbers numbersOf(Kind Stored, int64_t Count, std::mt19937 &Random) {
+  Numbers Made;
+  auto Pick = [&](int Low, int High) {
+    return std::uniform_int_distribution<int>(Low, High)(Random);
+  };
+  for (int64_t I = 0; I != Count; ++I) {
+    int Code = 0;
+    double Value = 0;
+    if (Stored == F8E4M3 || Stored == F8E5M2) {
+      // 1.0 to 3.5 and their negatives: exponent and upper bits of fraction.
+      int Mantissa = Stored == F8E4M3 ? 3 : 2, Bias = Stored == F8E4M3 ? 7 : 15;
+      int Exponent = Pick(0, 1), Fraction = Pick(0, (1 << Mantissa) - 1);
+      int Sign = Pick(0, 1);
+      Code = Sign << 7 | (Exponent + Bias) << Mantissa | Fraction;
+      Value = (Sign ? -1 : 1) *
+              std::ldexp(1 + Fraction / double(1 << Mantissa), Exponent);
+    } else {
+      int Bits = Stored == I4 || Stored == U4 ? 4 : 8;
+      bool IsSigned = Stored == I4 || Stored == I8;
+      int Low = IsSigned ? -(1 << (Bits - 1)) : 0;
+      int Number = Pick(Low, Low + (1 << Bits) - 1);
+      Code = Number & ((1 << Bits) - 1);
+      Value = Number;
+    }
+    Made.Values.push_back(Value);
+    if ((Stored == I4 || Stored == U4) && I % 2 == 1)
+      Made.Bytes.back() = static_cast<char>(Made.Bytes.back() | Code << 4);
+    else
+      Made.Bytes += static_cast<char>(Code);
+  }
+  return Made;
+}
+
+std::string stored(const std::string &Name, int Type,
+                   const std::vector<int64_t> &Dims, const std::string &Raw) {
+  std::string Text;
+  for (int64_t Dim : Dims)
+    Text += number(1, Dim);
+  return bytes(5, Text + number(2, Type) + bytes(8, Name) + bytes(9, Raw));
+}
+
+std::string integerAttribute(const std::string &Name, int64_t Value) {
+  return bytes(5, bytes(1, Name) + number(3, Value) + number(20, 2));
+}
+
+class RngdFewBits : public testing::TestWithParam<FewBits> {};
+
+} // namespace
+
+TEST_P(RngdFewBits, AreWidenedOnTheChip) {
+  const FewBits &F = GetParam();
+  std::mt19937 Random(11);
+  io::Tensor A = tensor("a", {F.M, F.K}), C = tensor("c", {F.M, F.N});
+  fill(A, Random);
+  // As stored: [K, N], or [N, K] where a transposition follows.
+  auto Dims = [&](int64_t K, int64_t N) {
+    return F.IsTransposed ? std::vector<int64_t>{N, K}
+                          : std::vector<int64_t>{K, N};
+  };
+  int64_t Parts = F.Scales == FewBits::Blocks ? F.K / F.Block : 1;
+  int64_t Columns = F.Scales == FewBits::Tensor ? 1 : F.N;
+  std::vector<int64_t> ParameterDims;
+  if (F.Scales == FewBits::Columns)
+    ParameterDims = {F.N};
+  if (F.Scales == FewBits::Blocks)
+    ParameterDims = Dims(Parts, F.N);
+  Numbers Weight = numbersOf(F.Stored, F.K * F.N, Random),
+          Zero = numbersOf(F.Stored, Parts * Columns, Random);
+  std::vector<float> Scale;
+  for (int64_t I = 0; I != Parts * Columns; ++I)
+    Scale.push_back(
+        std::ldexp(1.0f, std::uniform_int_distribution<int>(-4, 1)(Random)));
+
+  auto At = [&](int64_t K, int64_t N, int64_t Ks, int64_t Ns) {
+    return static_cast<size_t>(F.IsTransposed ? N * Ks + K : K * Ns + N);
+  };
+  for (int64_t M = 0; M != F.M; ++M)
+    for (int64_t N = 0; N != F.N; ++N) {
+      double Sum = 0;
+      for (int64_t K = 0; K != F.K; ++K) {
+        size_t Of = At(K / (F.K / Parts), Columns == 1 ? 0 : N, Parts, Columns);
+        double Right = Weight.Values[At(K, N, F.K, F.N)];
+        Right -= F.HasZero ? Zero.Values[Of] : 0;
+        Sum += floats(A)[M * F.K + K] * Right * double(Scale[Of]);
+      }
+      floats(C)[M * F.N + N] = static_cast<float>(Sum);
+    }
+
+  std::vector<std::string> Operands = {"b", "s"};
+  if (F.HasZero)
+    Operands.push_back("z");
+  int64_t SumAxis = F.IsTransposed ? 1 : 0;
+  std::string Attributes = integerAttribute(
+      "axis", F.Scales == FewBits::Blocks ? SumAxis : 1 - SumAxis);
+  if (F.Scales == FewBits::Blocks)
+    Attributes += integerAttribute("block_size", F.Block);
+  std::string Graph =
+      bytes(1, node("DequantizeLinear", Operands, "w", Attributes));
+  if (F.IsTransposed)
+    Graph += bytes(1, node("Transpose", {"w"}, "t"));
+  Graph += bytes(1, node("MatMul", {"a", F.IsTransposed ? "t" : "w"}, "c"));
+  Graph += bytes(2, "few");
+  Graph += stored("b", F.Stored, Dims(F.K, F.N), Weight.Bytes);
+  Graph += stored("s", 1, ParameterDims,
+                  std::string(reinterpret_cast<const char *>(Scale.data()),
+                              Scale.size() * sizeof(float)));
+  if (F.HasZero)
+    Graph += stored("z", F.Stored, ParameterDims, Zero.Bytes);
+  Graph += bytes(11, valueInfo(A));
+  Graph += bytes(12, valueInfo(C));
+  modeltest::RunData Data;
+  Data.Inputs.push_back(std::move(A));
+  Data.Expected.push_back({0, std::move(C)});
+  checkOnRngd(Graph, 21, Data, {1e-3, 1e-3});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Formats, RngdFewBits,
+    testing::Values(
+        FewBits{4, 64, 64, I8, FewBits::Columns},
+        FewBits{128, 384, 384, I8, FewBits::Columns},
+        FewBits{3, 96, 256, U8, FewBits::Columns, 0, true, true},
+        FewBits{5, 96, 256, U8, FewBits::Tensor, 0, true},
+        FewBits{5, 40, 256, I8, FewBits::Tensor, 0, true, true},
+        // Sums that continue, whole columns or blocks of them at a time.
+        FewBits{1, 256, 6144, I8, FewBits::Columns},
+        FewBits{1, 128, 12288, U4, FewBits::Blocks, 128, true, true},
+        FewBits{17, 512, 4096, I4, FewBits::Blocks, 32, false, true},
+        FewBits{33, 128, 512, I8, FewBits::Blocks, 64, true, true},
+        FewBits{2, 48, 160, I4, FewBits::Blocks, 16, false, true},
+        FewBits{2, 48, 64, I4, FewBits::Blocks, 64, true, true},
+        // An odd number of blocks: stored as bf16.
+        FewBits{3, 64, 160, I4, FewBits::Blocks, 32, true, true},
+        FewBits{7, 64, 192, U4, FewBits::Blocks, 32, true},
+        FewBits{64, 384, 1536, U4, FewBits::Columns, 0, true},
+        FewBits{9, 128, 256, F8E4M3, FewBits::Columns},
+        FewBits{9, 128, 256, F8E5M2, FewBits::Tensor, 0, false, true}),
+    testing::PrintToStringParamName());
