@@ -74,6 +74,7 @@ void ProgramEncoder::appendShares(TdmaOp op, const fb::DmaT &whole) {
     fb::DmaT dma = whole;
     auto engine = static_cast<uint8_t>((op.getEngine() + share) % DmaEngines);
     dma.engine = engine;
+    dma.continues = share > 0;
     auto move = [&](fb::Address &address, int64_t bytes) {
       address = fb::Address(address.space(), address.index(),
                             address.offset() + static_cast<uint64_t>(bytes));

@@ -201,10 +201,10 @@ std::vector<DispatchGroup> RngdTarget::formKernels(Block &region) const {
       continue;
     DispatchGroup group;
     for (Value operand : op.getOperands())
-      if (auto cast = operand.getDefiningOp<CastOp>();
-          cast && makesNoCode(cast) && cast->hasOneUse() &&
-          cast->getBlock() == &region)
-        group.Ops.push_back(cast);
+      if (Operation *read = operand.getDefiningOp();
+          isa_and_nonnull<CastOp, DequantizeOp>(read) && makesNoCode(read) &&
+          read->hasOneUse() && read->getBlock() == &region)
+        group.Ops.push_back(read);
     group.Ops.push_back(&op);
     group.Name = op.getName().stripDialect().str();
     groups.push_back(std::move(group));

@@ -199,6 +199,7 @@ std::string Decoder::dma(const fb::Dma &From, const ProgramPlan &P,
     if (To.Packets > StepLimit)
       return "the loops have too many iterations";
   }
+  To.Continues = From.continues();
   To.Indexed = From.indexed();
   if (To.Indexed > fb::Indexed::MAX)
     return "the command is neither gather nor scatter nor a copy";

@@ -194,6 +194,8 @@ struct DmaPlan {
   AddressPlan Read, Write, Index;
   std::vector<Loop> Loops;
   int64_t PacketBytes;
+  /// A part of the transfer of the command before.
+  bool Continues;
   fb::Indexed Indexed;
   int64_t Scale, Limit;
   int64_t Packets;

@@ -365,20 +365,42 @@ static std::string timeTcc(const ExecPlan &E, const Limits &L,
   return {};
 }
 
+/// Bytes that a transfer counts: what it reads several times, for slices or
+/// clusters that have it alike, counts once.
+static int64_t bytesOnce(const DmaPlan &D) {
+  int64_t Bytes = D.PacketBytes;
+  for (const DmaPlan::Loop &Loop : D.Loops)
+    if (Loop.Read != 0 || Loop.Index != 0)
+      Bytes *= Loop.Size;
+  return Bytes;
+}
+
 static void scheduleTcc(const ProgramPlan &P, const Limits &L,
                         const TccTiming &T, Schedule &S) {
   std::vector<TccInstruction> Instructions;
+  /// Of each command; parts of one transfer are one instruction.
+  std::vector<size_t> InstructionOf;
   Preload Filled;
+  int64_t TransferBytes = 0;
   for (size_t I = 0; I != P.Commands.size(); ++I) {
     const CommandPlan &C = P.Commands[I];
-    TccInstruction In = {C.Dma ? TccContext::Dma : TccContext::Main, 0, {}};
+    bool Continues = I != 0 && C.Dma && C.Dma->Continues &&
+                     P.Commands[I - 1].Dma.has_value();
+    if (!Continues) {
+      Instructions.push_back(
+          {C.Dma ? TccContext::Dma : TccContext::Main, 0, {}});
+      TransferBytes = 0;
+    }
+    TccInstruction &In = Instructions.back();
+    InstructionOf.push_back(Instructions.size() - 1);
     if (C.Exec) {
       S.Fault = timeTcc(*C.Exec, L, T, Filled, In.Cycles);
       Engine Main = C.Exec->Contract ? Engine::Contraction : Engine::Vector;
       S.Costs[I].Busy[static_cast<int>(Main)] = In.Cycles;
     } else {
-      int64_t Bytes = C.Dma->Packets * C.Dma->PacketBytes;
-      dure::Result<int64_t> Time = T.dma(Bytes, L.pes());
+      int64_t Bytes = bytesOnce(*C.Dma);
+      TransferBytes += Bytes;
+      dure::Result<int64_t> Time = T.dma(TransferBytes, L.pes());
       if (Time)
         In.Cycles = *Time;
       else
@@ -393,12 +415,14 @@ static void scheduleTcc(const ProgramPlan &P, const Limits &L,
       return;
     }
     S.Costs[I].Cycles = In.Cycles;
-    In.Producers.assign(C.After.begin(), C.After.end());
-    Instructions.push_back(std::move(In));
+    for (uint32_t Each : C.After)
+      if (InstructionOf[Each] != InstructionOf.back())
+        In.Producers.push_back(InstructionOf[Each]);
   }
   std::vector<Lifetime> Lives = schedule(Instructions);
-  for (size_t I = 0; I != Lives.size(); ++I)
-    S.Commands[I] = {Lives[I].Begin, Lives[I].End};
+  for (size_t I = 0; I != P.Commands.size(); ++I)
+    S.Commands[I] = {Lives[InstructionOf[I]].Begin,
+                     Lives[InstructionOf[I]].End};
 }
 
 Schedule dure::rngd::schedule(const ProgramPlan &P, const Limits &L,
@@ -413,7 +437,10 @@ Schedule dure::rngd::schedule(const ProgramPlan &P, const Limits &L,
     scheduleTcc(P, L, T.Tcc, S);
   for (size_t I = 0; I != P.Commands.size(); ++I) {
     S.Makespan = std::max(S.Makespan, S.Commands[I].End);
-    if (P.Commands[I].Dma)
+    // By the profile tcc, parts of a transfer are the work of one engine.
+    bool IsPart =
+        By == Profile::Tcc && P.Commands[I].Dma && P.Commands[I].Dma->Continues;
+    if (P.Commands[I].Dma && !IsPart)
       S.Costs[I].Busy[static_cast<int>(Engine::Dma)] =
           S.Commands[I].End - S.Commands[I].Begin;
     for (int E = 0; E != EngineCount; ++E)
