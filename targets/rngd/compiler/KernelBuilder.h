@@ -9,6 +9,7 @@
 #include "dialects/tcp/TcpOps.h"
 #include "targets/rngd/compiler/Residents.h"
 #include "targets/rngd/machine/Figures.h"
+#include "targets/rngd/timing/Profile.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -48,8 +49,10 @@ llvm::SmallVector<int64_t> starts(int64_t all, int64_t size);
 
 class KernelBuilder {
 public:
-  KernelBuilder(mlir::func::FuncOp function)
-      : b(function.getLoc(), function.getContext()), function(function) {
+  /// `planned`: by whose rules kernels weigh how to divide work.
+  KernelBuilder(mlir::func::FuncOp function, Profile planned)
+      : b(function.getLoc(), function.getContext()), planned(planned),
+        function(function) {
     b.setInsertionPointToEnd(&function.getBody().front());
   }
 
@@ -193,6 +196,7 @@ public:
   mlir::Value widenReduced(mlir::Value stream);
 
   mlir::ImplicitLocOpBuilder b;
+  const Profile planned;
 
 private:
   tcp::MapAttr map(const DigitList &digits) {

@@ -88,6 +88,8 @@ private:
   Grid grid;
   /// Over rounds of the ring, the rows of one, columns.
   Value result;
+  /// Sums of one part of k, to be added to `result`.
+  Value partial;
   // Parts of the operands, in turns: one is loaded while the other is used.
   std::array<Value, 2> lefts, rights, wides, gathered;
   /// Of the columns at hand, all.
@@ -270,8 +272,11 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
   Value rows = k.part(left, {some, k.digit("k", inner)}, first * inner * bytes);
   Value target = k.part(result, {some, ring, columns},
                         first * plan.ringRows * plan.columns * 4);
-  Value before;
-  if (from > 0) {
+  Value before, sums = target;
+  if (from > 0 && plan.addsAfter) {
+    sums = k.part(partial, {some, ring, columns},
+                  first * plan.ringRows * plan.columns * 4);
+  } else if (from > 0) {
     k.releaseVrf(turn++ % 2 * (VrfBytes / 2));
     before = k.vrf(k.f32(), grid, {some, ring, columns});
     k.exec(Context::Sub, [&] {
@@ -288,7 +293,14 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
     Value sum = k.contract(x, file, depth % 32 == 0 ? 2 : 1, {groups}, "k");
     if (before)
       sum = k.stepVrf(VectorKind::ClipAdd, sum, before);
-    k.commit(sum, target);
+    k.commit(sum, sums);
+  });
+  if (sums == target)
+    return;
+  k.exec(Context::Main, [&] {
+    Value x =
+        k.collect(k.fetchPair(target, sums, {some, ring, groups}, {lanes}));
+    k.commit(k.widen(k.zip(VectorKind::AddF, k.narrow(x)), x), target);
   });
 }
 
@@ -313,9 +325,10 @@ void MatMul::part(int64_t from, int64_t depth) {
   bool isLast = from + depth == p.k;
   // As many rounds at a time as sums can be continued for.
   int64_t most =
-      depth == p.k ? piece
-                   : std::clamp<int64_t>(
-                         continuedRows(plan.columns) / plan.ringRows, 1, piece);
+      depth == p.k || plan.addsAfter
+          ? piece
+          : std::clamp<int64_t>(continuedRows(plan.columns) / plan.ringRows, 1,
+                                piece);
   for (int64_t begin = 0; begin < rounds; begin += piece) {
     int64_t end = std::min(begin + piece, rounds);
     for (int64_t first = begin; first < end; first += most)
@@ -375,6 +388,8 @@ void MatMul::layOut() {
                 k.digit("n", plan.columnGroups, ofRing),
                 k.digit("n", plan.ring, plan.columns)};
   result = k.dm(k.f32(), grid, {round, ring, k.digit("n", plan.columns)});
+  if (plan.addsAfter)
+    partial = k.dm(k.f32(), grid, {round, ring, k.digit("n", plan.columns)});
   bool isWhole = plan.depth == p.k;
   for (int64_t i = 0; i < (isWhole ? 1 : 2); ++i) {
     if (!isWhole || rowsOrigin != Origin{batch, row}) {
@@ -497,7 +512,7 @@ void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at) {
   p.leftBytes = bitsOf(at.inputs[0]) / 8;
   p.rightBits = bitsOf(at.inputs[1]);
   std::optional<FewBits> few = describeFewBits(op, p);
-  MatMul(k, p, planMatMul(p), at, few).run();
+  MatMul(k, p, planMatMul(p, k.planned), at, few).run();
 }
 
 } // namespace dure::rngd

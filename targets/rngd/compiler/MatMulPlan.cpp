@@ -3,9 +3,12 @@
 #include "targets/rngd/compiler/MatMulPlan.h"
 
 #include "targets/rngd/compiler/KernelBuilder.h"
+#include "targets/rngd/machine/Limits.h"
+#include "targets/rngd/timing/TccTiming.h"
 
 #include "llvm/Support/MathExtras.h"
 
+#include <limits>
 #include <numeric>
 #include <optional>
 
@@ -32,7 +35,7 @@ constexpr int64_t Flit = FlitBytes / 2, Packet = 2 * Flit;
 
 class Search {
 public:
-  explicit Search(const Product &p) : p(p) {}
+  Search(const Product &p, Profile by) : p(p), by(by) {}
   MatMulPlan run();
 
 private:
@@ -40,9 +43,13 @@ private:
   void rowsOf(MatMulPlan plan);
   void consider(MatMulPlan plan);
   bool fits(MatMulPlan &plan) const;
-  double cycles(const MatMulPlan &plan) const;
+  void weigh(MatMulPlan plan);
+  double bookCycles(const MatMulPlan &plan) const;
+  double tccCycles(const MatMulPlan &plan) const;
+  double tccMain(const MatMulPlan &plan, int64_t tiles) const;
 
   const Product &p;
+  const Profile by;
   std::optional<MatMulPlan> best;
 };
 
@@ -90,7 +97,8 @@ bool Search::fits(MatMulPlan &plan) const {
     return false;
   if (p.isWidened && !fitsParameters(2, p.block > 0 ? plan.depth / p.block : 1))
     return false;
-  int64_t most = parts > 1 ? continuedRows(plan.columns) : plan.ring;
+  int64_t most =
+      parts > 1 && !plan.addsAfter ? continuedRows(plan.columns) : plan.ring;
   plan.ringRows = plan.ring;
   while (plan.ringRows >= 1 &&
          (plan.ringRows > most || !canShare(p, plan, plan.ringRows)))
@@ -107,10 +115,12 @@ bool Search::fits(MatMulPlan &plan) const {
   int64_t piece = plan.pieceRounds() * plan.ringRows * plan.columns * 4;
   if (plan.gathered > 1)
     result += std::min<int64_t>(2, plan.rounds()) * plan.gathered * piece;
+  if (parts > 1 && plan.addsAfter)
+    result += plan.rows * plan.columns * 4;
   return buffers * (left + right) + result <= DmBudget;
 }
 
-double Search::cycles(const MatMulPlan &plan) const {
+double Search::bookCycles(const MatMulPlan &plan) const {
   double tiles = double(divideCeil(p.batch, plan.batches)) *
                  double(divideCeil(p.m, plan.tileRows())) *
                  double(divideCeil(p.n, plan.tileColumns()));
@@ -129,6 +139,10 @@ double Search::cycles(const MatMulPlan &plan) const {
     unit += double(plan.columns * p.k) / 4;
   if (plan.gathered > 1)
     unit += double(plan.gathered * plan.rows) * divideCeil(plan.columns, 8);
+  // Pairs of flits, by halves.
+  if (plan.addsAfter)
+    unit += double(plan.parts(p) - 1) * double(plan.rows) *
+            double(4 * divideCeil(plan.columns, 8));
   // DMA: what HBM reads and writes, and what engines move.
   int64_t batches = plan.batches, bothLeft = plan.splitsColumns ? 2 : 1,
           bothRight = plan.splitsRows ? 2 : 1;
@@ -170,6 +184,92 @@ double Search::cycles(const MatMulPlan &plan) const {
   return tiles * std::max(unit, transfers) + first + last + 2 * DmaStartup;
 }
 
+/// The rules of that profile, which the description has.
+static const TccTiming &tcc() {
+  static const TccTiming known = [] {
+    dure::Result<dure::Machine> chip =
+        dure::Machine::parse(machineText(), "targets/rngd/machine/rngd.json");
+    dure::Result<TccTiming> timing =
+        chip ? TccTiming::of(*chip) : dure::Result<TccTiming>(chip.status());
+    if (!timing)
+      llvm::report_fatal_error(llvm::StringRef(timing.status().message()),
+                               /*gen_crash_diag=*/false);
+    return *timing;
+  }();
+  return known;
+}
+
+/// PEs that so many slices are of, as that profile counts them.
+static int64_t pesOf(int64_t slices) {
+  constexpr int64_t each = SlicesPerCluster / PesPerCluster;
+  return std::min<int64_t>(llvm::PowerOf2Ceil(divideCeil(slices, each)),
+                           Clusters * PesPerCluster);
+}
+
+/// What keeps the tensor unit busy, of all tiles.
+double Search::tccMain(const MatMulPlan &plan, int64_t tiles) const {
+  int64_t slices = plan.batches * plan.rowGroups * plan.columnGroups *
+                   plan.ring * (plan.splitsRows || plan.splitsColumns ? 2 : 1);
+  int64_t pes = pesOf(slices), pack = p.k % Packet == 0 ? 2 : 1;
+  TccContraction part;
+  part.OuterAcc = std::min(plan.rows, plan.pieceRounds() * plan.ringRows);
+  part.Acc = divideCeil(plan.depth, Flit * pack);
+  part.FeedReuse = divideCeil(plan.columns, plan.lanes);
+  part.MacRows = plan.lanes;
+  part.Lat = Flit * pack;
+  part.StreamRing = plan.ring;
+  part.StreamFlits = divideCeil(part.OuterAcc * plan.depth, Flit * plan.ring);
+  int64_t pieces = divideCeil(plan.rounds(), plan.pieceRounds());
+  auto count = [](const dure::Result<int64_t> &cycles) {
+    return cycles ? double(*cycles) : std::numeric_limits<double>::infinity();
+  };
+  double passing = count(tcc().contraction(part, pes));
+  // Columns stay in the register files while rows of other tiles go by.
+  part.TrfBytes = plan.columns * plan.depth * 2;
+  double filling = count(tcc().contraction(part, pes)) - passing;
+  int64_t parts = plan.parts(p),
+          fills = parts > 1 ? parts * tiles
+                            : tiles / divideCeil(p.m, plan.tileRows());
+  double cycles =
+      double(tiles * parts * pieces) * passing + double(fills) * filling;
+  if (p.isWidened)
+    cycles += double(tiles * parts) *
+              count(tcc().vector(
+                  plan.columns * plan.depth * p.rightBits / 8 * slices, pes));
+  int64_t results = part.OuterAcc * plan.columns * 4 * slices;
+  return cycles + double(tiles * (parts - 1) * pieces) *
+                      count(tcc().vector(2 * results, pes));
+}
+
+/// One DMA engine beside one tensor unit.
+double Search::tccCycles(const MatMulPlan &plan) const {
+  int64_t rowTiles = divideCeil(p.m, plan.tileRows()),
+          columnTiles = divideCeil(p.n, plan.tileColumns()),
+          batchTiles = divideCeil(p.batch, plan.batches);
+  int64_t tiles = batchTiles * rowTiles * columnTiles, parts = plan.parts(p);
+  int64_t pieces = divideCeil(plan.rounds(), plan.pieceRounds());
+  auto transfers = [&](int64_t count, int64_t bytes) {
+    return double(count) *
+           double(*tcc().dma(bytes / count, Clusters * PesPerCluster));
+  };
+  bool isWhole = parts == 1;
+  int64_t lefts = (isWhole && rowTiles == 1 ? batchTiles : tiles) * parts,
+          rights = (isWhole ? batchTiles * columnTiles : tiles) * parts;
+  int64_t rowBytes = plan.batches * plan.tileRows() * plan.depth * p.leftBytes,
+          columnBytes =
+              plan.batches * plan.tileColumns() * plan.depth * p.rightBits / 8,
+          resultBytes = plan.batches * plan.tileRows() * plan.tileColumns() * 4;
+  double left = transfers(lefts * pieces, lefts * rowBytes),
+         right = transfers(rights, rights * columnBytes),
+         stores = transfers(tiles * pieces, tiles * resultBytes);
+  double main = tccMain(plan, tiles);
+  double first = left / double(lefts * pieces) + right / double(rights),
+         last = stores / double(tiles * pieces);
+  return std::max(main + first, left + right + stores - last +
+                                    main / double(tiles * parts * pieces)) +
+         last;
+}
+
 void Search::consider(MatMulPlan plan) {
   plan.lanes = plan.columns % 8 == 0 ? 8 : plan.columns;
   int64_t unit = depthUnit(p);
@@ -185,11 +285,23 @@ void Search::consider(MatMulPlan plan) {
   // A command costs as much as it moves in 1 MB.
   plan.pieces = std::clamp<int64_t>(
       plan.tileRows() * std::min(plan.tileColumns(), p.k) * 4 >> 20, 1, 8);
+  if (by == Profile::Book)
+    return weigh(plan);
+  // That profile knows no units of HBM, and an instruction takes its time to
+  // begin.
+  plan.gathered = 1;
+  plan.addsAfter = plan.depth < p.k;
+  for (plan.pieces = 1; plan.pieces <= 8; plan.pieces *= 2)
+    weigh(plan);
+}
+
+void Search::weigh(MatMulPlan plan) {
+  int64_t unit = depthUnit(p);
   while (plan.depth > unit && !fits(plan))
     plan.depth = std::max(unit, plan.depth / 2 / unit * unit);
   if (!fits(plan))
     return;
-  plan.cycles = cycles(plan);
+  plan.cycles = by == Profile::Book ? bookCycles(plan) : tccCycles(plan);
   if (!best || plan.cycles < best->cycles)
     best = plan;
 }
@@ -241,4 +353,6 @@ MatMulPlan Search::run() {
   return *best;
 }
 
-MatMulPlan dure::rngd::planMatMul(const Product &p) { return Search(p).run(); }
+MatMulPlan dure::rngd::planMatMul(const Product &p, Profile by) {
+  return Search(p, by).run();
+}

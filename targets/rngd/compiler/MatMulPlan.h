@@ -5,6 +5,8 @@
 #ifndef DURE_TARGETS_RNGD_COMPILER_MATMULPLAN_H
 #define DURE_TARGETS_RNGD_COMPILER_MATMULPLAN_H
 
+#include "targets/rngd/timing/Profile.h"
+
 #include <cstdint>
 
 namespace dure::rngd {
@@ -44,7 +46,13 @@ struct MatMulPlan {
   /// that HBM is written in whole units.
   int64_t gathered = 1;
   int64_t pieces = 1;
+  /// Sums of parts of k are added up by passes of their own, rather than taken
+  /// up again from the vector register file, some rows at a time.
+  bool addsAfter = false;
   double cycles = 0; // of all tiles, estimated
+
+  /// Of the k of all rows.
+  int64_t parts(const Product &p) const { return (p.k + depth - 1) / depth; }
 
   /// Of `ringRows` rows each.
   int64_t rounds() const { return rows / ringRows; }
@@ -69,9 +77,9 @@ int64_t continuedRows(int64_t columns);
 int64_t parameterFlits(int64_t columns, int64_t parts);
 bool fitsParameters(int64_t columns, int64_t parts);
 
-/// The cheapest plan. Needs k a multiple of 16, and of 32 where it is above
-/// 4096, and n a multiple of 8.
-MatMulPlan planMatMul(const Product &p);
+/// The cheapest plan by the rules of a profile. Needs k a multiple of 16, and
+/// of 32 where it is above 4096, and n a multiple of 8.
+MatMulPlan planMatMul(const Product &p, Profile by = Profile::Book);
 
 } // namespace dure::rngd
 

@@ -79,6 +79,9 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   return isInteger(op) ? emitInteger(k, op, at) : emitElementwise(k, op, at);
 }
 
+/// The variant whose kernels are divided by other rules than the book's.
+constexpr StringRef PlannedByTcc = "rngd-tcc";
+
 class RngdTarget final : public dure::Target {
 public:
   StringRef name() const override { return "rngd"; }
@@ -95,17 +98,23 @@ public:
 
   FailureOr<std::vector<TargetVariant>>
   variants(ArrayRef<std::string> names, std::string &error) const override {
-    for (const std::string &name : names)
-      if (name != "rngd") {
-        error = "--cpu=" + name + ": RNGD has one variant, rngd";
+    const std::string usual = "rngd";
+    std::vector<TargetVariant> made;
+    for (const std::string &name : names.empty() ? ArrayRef(usual) : names) {
+      if (name != "rngd" && name != PlannedByTcc) {
+        error = "--cpu=" + name +
+                ": give rngd, or rngd-tcc for code that is planned by the "
+                "rules of the timing profile tcc";
         return failure();
       }
-    TargetVariant variant;
-    variant.Name = "rngd";
-    variant.Driver = "rngd";
-    variant.Compatibility = "rngd";
-    variant.Format = "drng";
-    return std::vector<TargetVariant>{variant};
+      TargetVariant variant;
+      variant.Name = name;
+      variant.Driver = "rngd";
+      variant.Compatibility = "rngd";
+      variant.Format = "drng";
+      made.push_back(variant);
+    }
+    return made;
   }
 
   std::optional<Unsupported> supports(Operation *op) const override {
@@ -271,8 +280,9 @@ namespace {
 /// Lowers one dispatch function.
 class Lowering {
 public:
-  explicit Lowering(func::FuncOp dispatch)
-      : block(dispatch.getBody().front()), dispatch(dispatch) {}
+  explicit Lowering(func::FuncOp dispatch, Profile planned = Profile::Book)
+      : block(dispatch.getBody().front()), dispatch(dispatch),
+        planned(planned) {}
 
   FailureOr<func::FuncOp> run(ModuleOp module);
 
@@ -284,6 +294,7 @@ private:
 
   Block &block;
   func::FuncOp dispatch;
+  Profile planned;
   DenseMap<Value, Value> places;
   /// Results of the dispatch that lie where another one does: copied.
   SmallVector<std::pair<Value, Value>> copies;
@@ -410,7 +421,7 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
   program.addEntryBlock();
   bind(program);
   noteUses();
-  KernelBuilder k(program);
+  KernelBuilder k(program, planned);
   unsigned at = 0;
   for (Operation &op : block.without_terminator()) {
     ++at;
@@ -452,11 +463,11 @@ static std::string packed(const fb::ModuleT &code) {
 /// The program of one dispatch function, written into `module`, by itself in a
 /// code object.
 static FailureOr<std::pair<func::FuncOp, std::string>>
-compileAlone(func::FuncOp dispatch, ModuleOp module) {
+compileAlone(func::FuncOp dispatch, ModuleOp module, Profile planned) {
   module->getContext()->loadDialect<tcp::TcpDialect>();
   fb::ModuleT code;
   code.chip = "rngd";
-  FailureOr<func::FuncOp> program = Lowering(dispatch).run(module);
+  FailureOr<func::FuncOp> program = Lowering(dispatch, planned).run(module);
   if (failed(program) || failed(encode(*program, code)))
     return failure();
   return std::pair(*program, packed(code));
@@ -465,7 +476,7 @@ compileAlone(func::FuncOp dispatch, ModuleOp module) {
 FailureOr<int64_t> RngdTarget::cyclesBy(const Oracle &tool,
                                         func::FuncOp dispatch) const {
   OwningOpRef<ModuleOp> module = ModuleOp::create(dispatch.getLoc());
-  auto compiled = compileAlone(dispatch, *module);
+  auto compiled = compileAlone(dispatch, *module, Profile::Tcc);
   if (failed(compiled))
     return failure();
   SimulatedTime counted = simulatedTime(compiled->second, Profile::Tcc);
@@ -494,7 +505,7 @@ static int64_t dataMemoryUsed(func::FuncOp program) {
 /// run, and of products how they are divided.
 std::vector<DispatchNote> RngdTarget::explain(func::FuncOp dispatch) const {
   OwningOpRef<ModuleOp> module = ModuleOp::create(dispatch.getLoc());
-  auto compiled = compileAlone(dispatch, *module);
+  auto compiled = compileAlone(dispatch, *module, Profile::Book);
   if (failed(compiled))
     return {};
   SimulatedTime time = simulatedTime(compiled->second, Profile::Book);
@@ -539,10 +550,12 @@ FailureOr<CodeObjectResult> RngdTarget::emit(const EmitRequest &request) const {
   fb::ModuleT code;
   code.chip = "rngd";
   CodeObjectResult out;
+  bool byTcc = request.Variant && request.Variant->Name == PlannedByTcc;
+  Profile planned = byTcc ? Profile::Tcc : Profile::Book;
   for (func::FuncOp dispatch : request.Dispatches) {
     if (request.Cancelled())
       return failure();
-    FailureOr<func::FuncOp> program = Lowering(dispatch).run(*module);
+    FailureOr<func::FuncOp> program = Lowering(dispatch, planned).run(*module);
     if (failed(program) || failed(encode(*program, code)))
       return failure();
     KernelEntry entry;

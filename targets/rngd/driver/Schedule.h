@@ -10,6 +10,7 @@
 
 #include "targets/rngd/driver/CodeObject.h"
 #include "targets/rngd/timing/BookTiming.h"
+#include "targets/rngd/timing/Profile.h"
 #include "targets/rngd/timing/TccTiming.h"
 
 #include <functional>
@@ -54,9 +55,6 @@ struct Schedule {
   std::string Fault;
   size_t Faulty = 0;
 };
-
-/// Rules of the vendor's book, or those fitted to its compiler's estimates.
-enum class Profile { Book, Tcc };
 
 struct Timing {
   BookTiming Book;

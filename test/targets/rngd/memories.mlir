@@ -9,7 +9,7 @@
 // data memory; that rows which cannot fit are refused with the reason; and that
 // a name which no target knows is an error.
 // CHECK: target{{ +}}rngd (rngd): 1 dispatches of 1 functions
-// CPU: error: --cpu=rgnd: RNGD has one variant, rngd
+// CPU: error: --cpu=rgnd: give rngd, or rngd-tcc for code that is planned by the rules of the timing profile tcc
 // ROWS: RNGD does not compute dure.gather here: a row does not fit a slice's data memory
 !row = tensor<16384xf32>
 !x = tensor<1536x16384xf32>
