@@ -187,8 +187,10 @@ LogicalResult Outliner::outlineGroup(const DispatchGroup &Group) {
         continue;
       Inputs.insert(Operand);
     }
+    // A cache is for calls to come, whoever reads it in this one.
     for (Value Result : Op->getResults())
-      if (llvm::any_of(Result.getUsers(),
+      if (isa<CacheUpdateOp>(Op) ||
+          llvm::any_of(Result.getUsers(),
                        [&](Operation *User) { return !Inside.contains(User); }))
         Outputs.push_back(Result);
   }

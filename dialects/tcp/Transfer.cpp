@@ -80,19 +80,37 @@ static FailureOr<SmallVector<TransferLoop>> loopsOf(Operation *op, Type source,
     named = layout(index);
   SmallVector<TransferLoop> loops;
   for (const Placed &digit : layout(scatters ? source : target)) {
-    bool isNamed =
-        digit.digit.axis && llvm::any_of(named, [&](const Placed &p) {
-          return p.digit.axis == digit.digit.axis;
-        });
+    auto isIn = [&](ArrayRef<Placed> map) {
+      return digit.digit.axis && llvm::any_of(map, [&](const Placed &p) {
+               return p.digit.axis == digit.digit.axis;
+             });
+    };
+    bool isNamed = isIn(named);
     auto steps = stepsThrough(op, {digit.digit}, isNamed ? named : other);
     if (failed(steps))
       return failure();
+    // An axis of the index that the rows' memory has too: one row of many, of
+    // each batch.
+    auto also = *steps;
+    if (isNamed && isIn(other)) {
+      auto both = stepsThrough(op, {digit.digit}, other);
+      if (failed(both))
+        return failure();
+      also = *both;
+      if (llvm::map_to_vector(also, [](const Step &s) { return s.size; }) !=
+          llvm::map_to_vector(*steps, [](const Step &s) { return s.size; }))
+        return op->emitOpError("divides digit '")
+               << digit.digit.axis.getValue()
+               << "' otherwise in its index than in the memory of rows";
+    }
     int64_t inner = digit.digit.size;
-    for (const Step &step : *steps) {
+    for (auto [step, row] : llvm::zip(*steps, also)) {
       inner /= step.size;
       TransferLoop loop = {step.size, step.stride, digit.stride * inner};
-      if (isNamed)
-        std::swap(loop.read, loop.index);
+      if (isNamed) {
+        loop.index = step.stride;
+        loop.read = isIn(other) ? row.stride : 0;
+      }
       if (scatters)
         std::swap(loop.read, loop.write);
       if (scatters && !isNamed && step.stride == 0 && step.size > 1)

@@ -87,6 +87,9 @@ Value KernelBuilder::part(Value local, const DigitList &element, int64_t offset,
     result = TrfType::get(context, type ? type : trf.getElementType(),
                           trf.getCluster(), trf.getSlice(), trf.getLane(),
                           map(element));
+  else if (auto vrf = dyn_cast<VrfType>(local.getType()))
+    result = VrfType::get(context, type ? type : vrf.getElementType(),
+                          vrf.getCluster(), vrf.getSlice(), map(element));
   else if (auto dm = dyn_cast<DmType>(local.getType()))
     result = DmType::get(context, type ? type : dm.getElementType(),
                          dm.getCluster(), dm.getSlice(), map(element));
@@ -347,6 +350,31 @@ void KernelBuilder::gather(Value source, Value index, StringRef key,
   evict(target);
   TdmaGatherOp::create(b, TokenType::get(b.getContext()), source, index, target,
                        key, nextEngine++ % DmaEngines, ValueRange());
+}
+
+void KernelBuilder::scatter(Value source, Value target, Value index,
+                            StringRef key) {
+  writeStores();
+  Digits view = cast<HbmType>(source.getType()).getElement().getDigits();
+  if (auto stays = resting(wholeOf(source), DigitList(view))) {
+    // Of slices that have the same, one.
+    auto once = [&](DigitList digits) {
+      for (Digit &digit : digits)
+        digit.size = digit.axis ? digit.size : 1;
+      return map(digits);
+    };
+    auto type = cast<DmType>(stays->place.getType());
+    source =
+        ViewOp::create(b,
+                       DmType::get(b.getContext(), type.getElementType(),
+                                   once(stays->grid.cluster),
+                                   once(stays->grid.slice), type.getElement()),
+                       stays->place, 0);
+  } else {
+    settle(wholeOf(source));
+  }
+  TdmaScatterOp::create(b, TokenType::get(b.getContext()), source, target,
+                        index, key, nextEngine++ % DmaEngines, ValueRange());
 }
 
 void KernelBuilder::exec(Context context, function_ref<void()> body) {

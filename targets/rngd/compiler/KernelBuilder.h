@@ -129,6 +129,9 @@ public:
   void copy(mlir::Value source, mlir::Value target, int64_t commands = 1);
   void gather(mlir::Value source, mlir::Value index, llvm::StringRef key,
               mlir::Value target);
+  /// Rows of `source`, a view of all of a value in HBM, to where `index` says.
+  void scatter(mlir::Value source, mlir::Value target, mlir::Value index,
+               llvm::StringRef key);
   /// One instruction; `body` writes its steps.
   void exec(tcp::Context context, llvm::function_ref<void()> body);
 

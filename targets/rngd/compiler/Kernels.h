@@ -52,6 +52,11 @@ bool isMove(mlir::Operation *op);
 Refusal moveRefusal(mlir::Operation *op);
 void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 
+/// New rows where the cache lies: `at.result` may be its place.
+Refusal cacheUpdateRefusal(CacheUpdateOp op);
+void emitCacheUpdate(KernelBuilder &k, CacheUpdateOp op,
+                     const KernelOperands &at);
+
 /// reduce over the last dimensions.
 Refusal reduceRefusal(ReduceOp op);
 void emitReduce(KernelBuilder &k, ReduceOp op, const KernelOperands &at);

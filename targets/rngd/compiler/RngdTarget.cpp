@@ -53,9 +53,8 @@ Refusal refusalOf(Operation *op) {
     return rowRefusal(op);
   if (isMove(op))
     return moveRefusal(op);
-  // The host writes in place; programs have fixed addresses.
-  if (isa<CacheUpdateOp>(op))
-    return "it writes rows that only a run tells";
+  if (auto update = dyn_cast<CacheUpdateOp>(op))
+    return cacheUpdateRefusal(update);
   if (auto rope = dyn_cast<RopeOp>(op))
     return ropeRefusal(rope);
   if (auto reduce = dyn_cast<ReduceOp>(op))
@@ -72,6 +71,8 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return emitRow(k, op, at);
   if (isMove(op))
     return emitMove(k, op, at);
+  if (auto update = dyn_cast<CacheUpdateOp>(op))
+    return emitCacheUpdate(k, update, at);
   if (auto rope = dyn_cast<RopeOp>(op))
     return emitRope(k, rope, at);
   if (auto reduce = dyn_cast<ReduceOp>(op))
@@ -325,6 +326,14 @@ void Lowering::bind(func::FuncOp program) {
     places[argument] = place;
   auto back = cast<func::ReturnOp>(block.getTerminator());
   for (auto [i, value] : llvm::enumerate(back.getOperands())) {
+    // A cache is updated where it lies.
+    if (auto same = dispatch.getResultAttrOfType<IntegerAttr>(i, InPlaceAttr)) {
+      auto number = static_cast<unsigned>(same.getInt());
+      program.setArgAttr(number, "tcp.result",
+                         UnitAttr::get(value.getContext()));
+      places[owner(value)] = program.getArgument(number);
+      continue;
+    }
     unsigned number = dispatch.getNumArguments() + i;
     BlockArgument place = program.getArgument(number);
     program.setArgAttr(number, "tcp.result", UnitAttr::get(value.getContext()));

@@ -18,8 +18,7 @@
 // CHECK: tcp.slice_reduce add %{{.*}} ratio 64 broadcast
 // CHECK: tcp.slice_reduce add %{{.*}} ratio 64 :
 // CHECK-NOT: tcp.exec
-// ODD-DAG: RNGD does not compute dure.attention here: rows of its mask are no multiple of 8 bytes
-// ODD-DAG: RNGD does not compute dure.cache_update here: it writes rows that only a run tells
+// ODD: RNGD does not compute dure.attention here: rows of its mask are no multiple of 8 bytes
 !q = tensor<1x32x1x128xf32>
 !k = tensor<1x8x2048x128xf32>
 module attributes {dure.files = [], dure.phase = "raise"} {
