@@ -87,9 +87,10 @@ inline void fill(io::Tensor &T, std::mt19937 &Random) {
 }
 
 /// Compiles a graph of one opset for RNGD alone, without the host, runs it on
-/// `Data` and compares.
+/// `Data` and compares; `Variant`: by whose rules it is planned.
 inline void checkOnRngd(const std::string &Graph, int64_t Opset,
-                        const modeltest::RunData &Data, io::Tolerance Allowed) {
+                        const modeltest::RunData &Data, io::Tolerance Allowed,
+                        const std::string &Variant = "rngd") {
   std::string Folder =
       testing::TempDir() + "dure-rngd-" + std::to_string(::getpid());
   std::string Model = Folder + ".onnx";
@@ -101,6 +102,7 @@ inline void checkOnRngd(const std::string &Graph, int64_t Opset,
   modeltest::CompileSettings Settings;
   Settings.Target = "rngd";
   Settings.NoFallback = true;
+  Settings.Variant = Variant;
   modeltest::Outcome Result;
   auto Compiled = modeltest::CompiledModel::create(
       Compiler, Model, Folder + ".dure", Settings, Result);

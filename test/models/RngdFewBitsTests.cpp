@@ -168,7 +168,10 @@ TEST_P(RngdFewBits, AreWidenedOnTheChip) {
   modeltest::RunData Data;
   Data.Inputs.push_back(std::move(A));
   Data.Expected.push_back({0, std::move(C)});
-  checkOnRngd(Graph, 21, Data, {1e-3, 1e-3});
+  for (const char *Variant : {"rngd", "rngd-tcc"}) {
+    SCOPED_TRACE(Variant);
+    checkOnRngd(Graph, 21, Data, {1e-3, 1e-3}, Variant);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -79,7 +79,10 @@ TEST_P(RngdProduct, IsTheSumInDouble) {
   if (!S.IsWeight)
     Data.Inputs.push_back(std::move(B));
   Data.Expected.push_back({0, std::move(C)});
-  checkOnRngd(Graph, 17, Data, {1e-3, 1e-4});
+  for (const char *Variant : {"rngd", "rngd-tcc"}) {
+    SCOPED_TRACE(Variant);
+    checkOnRngd(Graph, 17, Data, {1e-3, 1e-4}, Variant);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -88,6 +91,7 @@ INSTANTIATE_TEST_SUITE_P(
         // Few rows: all slices have columns of their own.
         Shape{1, 1, 512, 4096, true}, Shape{1, 1, 4096, 256, true},
         Shape{1, 3, 1024, 1600, true}, Shape{1, 7, 40, 16, true},
+        Shape{1, 1, 20000, 1024, true, true}, Shape{1, 1, 9216, 2048, true},
         // Rows go round rings.
         Shape{1, 128, 384, 384, true}, Shape{1, 512, 512, 512, true},
         Shape{1, 700, 320, 1024, true}, Shape{1, 125, 88, 240},

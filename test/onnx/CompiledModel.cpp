@@ -84,6 +84,9 @@ bool compile(const dure_compiler_api *Compiler, const std::string &Model,
   const char *Plugin = Settings.LoadTarget.c_str();
   Source.load_targets = &Plugin;
   Source.load_target_count = Settings.LoadTarget.empty() ? 0 : 1;
+  const char *Variant = Settings.Variant.c_str();
+  Source.cpus = &Variant;
+  Source.cpu_count = Settings.Variant.empty() ? 0 : 1;
   Source.no_raise = Settings.NoRaise;
   Source.forbid_fallback = Settings.NoFallback;
   std::vector<const char *> Buckets;

@@ -24,6 +24,8 @@ struct CompileSettings {
   std::string Target = "cpu";
   /// A plug-in that brings the target; empty: an installed one.
   std::string LoadTarget = {};
+  /// As --cpu names it; empty: the target's usual one.
+  std::string Variant = {};
   bool NoRaise = false;
   /// Refuse what the target itself does not compute.
   bool NoFallback = false;

@@ -132,11 +132,16 @@ Value KernelBuilder::dm(Type type, const Grid &grid, const DigitList &element) {
 
 Value KernelBuilder::dmOver(Value place, Type type, const Grid &grid,
                             const DigitList &element) {
+  return dmWithin(place, 0, type, grid, element);
+}
+
+Value KernelBuilder::dmWithin(Value place, int64_t offset, Type type,
+                              const Grid &grid, const DigitList &element) {
   return keepStores(
       AllocOp::create(b,
                       DmType::get(b.getContext(), type, map(grid.cluster),
                                   map(grid.slice), map(element)),
-                      place.getDefiningOp<AllocOp>().getOffset()));
+                      place.getDefiningOp<AllocOp>().getOffset() + offset));
 }
 
 Value KernelBuilder::trf(Type type, const Grid &grid, const DigitList &lane,

@@ -82,6 +82,9 @@ public:
                      const DigitList &element);
   mlir::Value trf(mlir::Type type, const Grid &grid, const DigitList &lane,
                   const DigitList &element);
+  /// The same from byte `offset` of a place on.
+  mlir::Value dmWithin(mlir::Value place, int64_t offset, mlir::Type type,
+                       const Grid &grid, const DigitList &element);
   mlir::Value vrf(mlir::Type type, const Grid &grid, const DigitList &element);
   /// Where data memory is taken after releaseAll: behind what was taken last,
   /// as in a ring, so that commands need not wait for the memory of earlier

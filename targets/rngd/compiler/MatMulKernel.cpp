@@ -58,6 +58,11 @@ public:
 
 private:
   void tile();
+  void beginGroup(size_t tile, ArrayRef<int64_t> columnTiles);
+  void loadGroup(size_t first, ArrayRef<int64_t> columnTiles);
+  void endGroup(int64_t first);
+  void setGrid();
+  void placeLeft(int64_t i);
   void layOut();
   Value loadParameters(Value from);
   void part(int64_t from, int64_t depth);
@@ -103,6 +108,29 @@ private:
     bool operator==(const Origin &) const = default;
   };
   std::optional<Origin> rowsOrigin, fileOrigin;
+  /// Tiles whose columns one transfer loads.
+  struct Group {
+    size_t first = 0, count = 0;
+    Value place;
+    /// Of one row, the results, which one transfer stores.
+    Value results;
+
+    size_t end() const { return first + count; }
+  };
+  Group group, next;
+  /// Which of the group's.
+  int64_t groupTile = 0;
+  /// Of columns in memory, the type that DMA moves them as, and how many are
+  /// in one of that.
+  std::pair<Type, int64_t> moved() const {
+    int64_t bits = elementOf(1).getIntOrFloatBitWidth();
+    if (bits < 8)
+      return {k.b.getI8Type(), 8 / bits};
+    return {elementOf(1), 1};
+  }
+  int64_t columnBytes() const {
+    return plan.columns * plan.depth * p.rightBits / 8;
+  }
   /// Of halves of the vector register file.
   int64_t turn = 0;
 
@@ -235,19 +263,14 @@ Value MatMul::loadRight(int64_t from, int64_t depth) {
                  base + from * p.n + column),
            local);
   } else {
-    // DMA moves bytes, two elements of 4 bits in each.
-    Type moved = elementOf(1);
-    int64_t together = 1;
-    if (moved.getIntOrFloatBitWidth() < 8) {
-      together = 8 / moved.getIntOrFloatBitWidth();
-      moved = k.b.getI8Type();
-    }
-    local = k.dmOver(place, moved, grid, {n, k.digit("k", depth / together)});
-    k.copy(k.hbm(at.inputs[1],
-                 {b, k.digit("n", plan.tileColumns(), 1, p.n),
-                  k.digit("k", depth / together, 1, p.k / together)},
-                 (base + column * p.k + from) / together, moved),
-           local);
+    auto [type, together] = moved();
+    local = k.dmOver(place, type, grid, {n, k.digit("k", depth / together)});
+    if (group.count == 0)
+      k.copy(k.hbm(at.inputs[1],
+                   {b, k.digit("n", plan.tileColumns(), 1, p.n),
+                    k.digit("k", depth / together, 1, p.k / together)},
+                   (base + column * p.k + from) / together, type),
+             local);
   }
   if (few)
     local = widened(local, from, depth);
@@ -333,7 +356,7 @@ void MatMul::part(int64_t from, int64_t depth) {
     int64_t end = std::min(begin + piece, rounds);
     for (int64_t first = begin; first < end; first += most)
       multiply(rows, file, from, depth, first, std::min(most, end - first));
-    if (isLast)
+    if (isLast && !group.results)
       store(begin, end - begin);
   }
 }
@@ -374,8 +397,8 @@ Value MatMul::loadParameters(Value from) {
   return local;
 }
 
-/// Slices and their memory for the tile at hand.
-void MatMul::layOut() {
+/// The slices.
+void MatMul::setGrid() {
   int64_t ofRing = plan.ring * plan.columns,
           ofCluster = plan.columnGroups * ofRing;
   grid = {};
@@ -387,23 +410,37 @@ void MatMul::layOut() {
                 k.digit("m", plan.rowGroups, plan.rows),
                 k.digit("n", plan.columnGroups, ofRing),
                 k.digit("n", plan.ring, plan.columns)};
-  result = k.dm(k.f32(), grid, {round, ring, k.digit("n", plan.columns)});
+}
+
+/// Memory for the rows of a part of k, which stay where there is one tile of
+/// them.
+void MatMul::placeLeft(int64_t i) {
+  if (rowsOrigin)
+    k.unpin(lefts[i]);
+  lefts[i] = k.dm(elementOf(0), grid,
+                  {k.digit("x", plan.rows * plan.depth / plan.ring)});
+  if (plan.depth == p.k && p.m == plan.tileRows())
+    k.pin(lefts[i]);
+}
+
+/// Memory for the tile at hand.
+void MatMul::layOut() {
+  setGrid();
+  DigitList sums = {round, ring, k.digit("n", plan.columns)};
+  result = group.results
+               ? k.part(group.results, sums, groupTile * plan.columns * 4)
+               : k.dm(k.f32(), grid, sums);
   if (plan.addsAfter)
     partial = k.dm(k.f32(), grid, {round, ring, k.digit("n", plan.columns)});
   bool isWhole = plan.depth == p.k;
   for (int64_t i = 0; i < (isWhole ? 1 : 2); ++i) {
-    if (!isWhole || rowsOrigin != Origin{batch, row}) {
-      if (rowsOrigin)
-        k.unpin(lefts[i]);
-      lefts[i] = k.dm(elementOf(0), grid,
-                      {k.digit("x", plan.rows * plan.depth / plan.ring)});
-      if (isWhole && p.m == plan.tileRows())
-        k.pin(lefts[i]);
-    }
+    if (!isWhole || rowsOrigin != Origin{batch, row})
+      placeLeft(i);
     if (isWhole && fileOrigin == Origin{batch, column})
       continue;
     Digit all = k.digit("x", plan.columns * plan.depth);
-    rights[i] = k.dm(elementOf(1), grid, {all});
+    if (group.count == 0)
+      rights[i] = k.dm(elementOf(1), grid, {all});
     if (few)
       wides[i] = k.dm(k.bf16(), grid, {all});
   }
@@ -426,15 +463,75 @@ void MatMul::tile() {
     part(from, std::min(plan.depth, p.k - from));
 }
 
+/// The columns of some tiles, from `first` on: half of what is left, so that
+/// little is to be computed after the last, or as many as leave room for as
+/// many again. The last tile may overlap the one before, and is loaded alone.
+void MatMul::loadGroup(size_t first, ArrayRef<int64_t> columnTiles) {
+  int64_t rest = plan.rows * plan.depth / plan.ring * p.leftBytes +
+                 (2 + plan.gathered) * plan.rows * plan.columns * 4;
+  int64_t most = std::max<int64_t>(1, (DmBudget - rest) / 2 / columnBytes());
+  int64_t left = int64_t(columnTiles.size() - first),
+          even = p.n / plan.tileColumns() - int64_t(first);
+  int64_t count = std::clamp<int64_t>(std::min((left + 1) / 2, even), 1, most);
+  auto [type, together] = moved();
+  Digit d = k.digit("k", p.k / together), t = k.digit("t", count);
+  next = {first, static_cast<size_t>(count), {}, {}};
+  next.place = k.dm(type, grid, {t, k.digit("n", plan.columns), d});
+  k.pin(next.place);
+  k.copy(k.hbm(at.inputs[1], {t, k.digit("n", plan.tileColumns()), d},
+               columnTiles[first] * p.k / together, type),
+         next.place);
+}
+
+/// What comes after this group is loaded while it is computed.
+void MatMul::beginGroup(size_t tile, ArrayRef<int64_t> columnTiles) {
+  if (tile < group.end())
+    return;
+  if (group.count > 0) {
+    k.unpin(group.place);
+  } else {
+    // Rows first: all tiles need them.
+    placeLeft(0);
+    rows = loadLeft(0, p.k);
+    rowsOrigin = {batch, row};
+    loadGroup(tile, columnTiles);
+  }
+  group = next;
+  if (p.m == 1)
+    group.results =
+        k.dm(k.f32(), grid,
+             {k.digit("t", int64_t(group.count)), k.digit("n", plan.columns)});
+  if (group.end() < columnTiles.size())
+    loadGroup(group.end(), columnTiles);
+}
+
+void MatMul::endGroup(int64_t first) {
+  Digit t = k.digit("t", int64_t(group.count));
+  k.copy(group.results,
+         k.hbm(at.result, {t, k.digit("n", plan.tileColumns())}, first));
+}
+
 void MatMul::run() {
+  SmallVector<int64_t> columnTiles = starts(p.n, plan.tileColumns());
   for (int64_t b : starts(p.batch, plan.batches))
-    for (int64_t n : starts(p.n, plan.tileColumns()))
+    for (auto [i, n] : llvm::enumerate(columnTiles)) {
+      if (plan.loadsTogether) {
+        setGrid();
+        beginGroup(i, columnTiles);
+        groupTile = int64_t(i - group.first);
+        rights[0] =
+            k.dmWithin(group.place, groupTile * columnBytes(), elementOf(1),
+                       grid, {k.digit("x", plan.columns * plan.depth)});
+      }
       for (int64_t m : starts(p.m, plan.tileRows())) {
         batch = b;
         row = m;
         column = n;
         tile();
       }
+      if (group.results && i + 1 == group.end())
+        endGroup(columnTiles[group.first]);
+    }
 }
 
 static bool isStatic(Value value) {

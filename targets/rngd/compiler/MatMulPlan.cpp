@@ -255,16 +255,23 @@ double Search::tccCycles(const MatMulPlan &plan) const {
   bool isWhole = parts == 1;
   int64_t lefts = (isWhole && rowTiles == 1 ? batchTiles : tiles) * parts,
           rights = (isWhole ? batchTiles * columnTiles : tiles) * parts;
+  // Each time half of what is left.
+  int64_t loads =
+      plan.loadsTogether
+          ? std::min<int64_t>(rights, llvm::Log2_64_Ceil(rights) + 1)
+          : rights;
+  // A row's results leave with those of the tiles that were loaded together.
+  int64_t leaves = plan.loadsTogether && p.m == 1 ? loads : tiles * pieces;
   int64_t rowBytes = plan.batches * plan.tileRows() * plan.depth * p.leftBytes,
           columnBytes =
               plan.batches * plan.tileColumns() * plan.depth * p.rightBits / 8,
           resultBytes = plan.batches * plan.tileRows() * plan.tileColumns() * 4;
   double left = transfers(lefts * pieces, lefts * rowBytes),
-         right = transfers(rights, rights * columnBytes),
-         stores = transfers(tiles * pieces, tiles * resultBytes);
+         right = transfers(loads, rights * columnBytes),
+         stores = transfers(leaves, tiles * resultBytes);
   double main = tccMain(plan, tiles);
-  double first = left / double(lefts * pieces) + right / double(rights),
-         last = stores / double(tiles * pieces);
+  double first = left / double(lefts * pieces) + right / double(loads),
+         last = stores / double(leaves);
   return std::max(main + first, left + right + stores - last +
                                     main / double(tiles * parts * pieces)) +
          last;
@@ -291,6 +298,9 @@ void Search::consider(MatMulPlan plan) {
   // begin.
   plan.gathered = 1;
   plan.addsAfter = plan.depth < p.k;
+  plan.loadsTogether = plan.depth == p.k && !p.rightByColumns && p.batch == 1 &&
+                       p.m == plan.tileRows() && p.n > plan.tileColumns() &&
+                       plan.columns * p.k * p.rightBits / 8 % FlitBytes == 0;
   for (plan.pieces = 1; plan.pieces <= 8; plan.pieces *= 2)
     weigh(plan);
 }

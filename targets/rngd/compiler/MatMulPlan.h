@@ -49,6 +49,9 @@ struct MatMulPlan {
   /// Sums of parts of k are added up by passes of their own, rather than taken
   /// up again from the vector register file, some rows at a time.
   bool addsAfter = false;
+  /// One transfer loads the columns of several tiles, the last of few: where
+  /// each transfer takes its time to begin.
+  bool loadsTogether = false;
   double cycles = 0; // of all tiles, estimated
 
   /// Of the k of all rows.
