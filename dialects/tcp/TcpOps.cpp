@@ -150,13 +150,18 @@ static LogicalResult verifyCopy(Operation *op, Value source, Value target,
   return success();
 }
 
-LogicalResult TdmaOp::verify() {
-  if (failed(verifyCopy(*this, getSource(), getTarget(), getEngine())))
-    return failure();
+static LogicalResult verifyCommands(Operation *op, uint64_t commands) {
   auto engines = static_cast<uint64_t>(limits().DmaEngines);
-  if (getCommands() < 1 || getCommands() > engines)
-    return emitOpError("makes ") << getCommands() << " commands for " << engines
-                                 << " engines (moving-tensors/dma-engine.md)";
+  if (commands >= 1 && commands <= engines)
+    return success();
+  return op->emitOpError("makes ") << commands << " commands for " << engines
+                                   << " engines (moving-tensors/dma-engine.md)";
+}
+
+LogicalResult TdmaOp::verify() {
+  if (failed(verifyCopy(*this, getSource(), getTarget(), getEngine())) ||
+      failed(verifyCommands(*this, getCommands())))
+    return failure();
   return transferOf(*this, getSource(), getTarget());
 }
 
@@ -169,9 +174,9 @@ static LogicalResult verifyIndex(Operation *op, Type index) {
 }
 
 LogicalResult TdmaGatherOp::verify() {
-  if (failed(verifyCopy(*this, getSource(), getTarget(), getEngine())))
-    return failure();
-  if (failed(verifyIndex(*this, getIndex().getType())))
+  if (failed(verifyCopy(*this, getSource(), getTarget(), getEngine())) ||
+      failed(verifyCommands(*this, getCommands())) ||
+      failed(verifyIndex(*this, getIndex().getType())))
     return failure();
   return transferOf(*this, getSource(), getTarget(), getIndex(), getKey());
 }

@@ -73,17 +73,19 @@ def Tcp_TdmaOp : Tcp_Op<"tdma"> {
 }
 
 def Tcp_TdmaGatherOp : Tcp_Op<"tdma_gather"> {
-  let summary = "Copies the rows that an index names, as one DMA command";
+  let summary = "Copies the rows that an index names, as one DMA command or several";
   let description = [{
-    As `tdma`; the coordinate of axis `key` of the source is read from `index`,
+    As `tdma`, divided among engines too; the coordinate of axis `key` of the source is read from `index`,
     an i32 tensor, at the coordinates of the target. An index outside of the axis
     is a fault.
   }];
   let arguments = (ins Tcp_Memory:$source, Tcp_Memory:$index, Tcp_Memory:$target, StrAttr:$key,
-                       I64Attr:$engine, Variadic<Tcp_Token>:$after);
+                       I64Attr:$engine, DefaultValuedAttr<I64Attr, "1">:$commands,
+                       Variadic<Tcp_Token>:$after);
   let results = (outs Tcp_Token:$done);
   let assemblyFormat = [{
-    `engine` $engine $source `at` $index `of` $key `to` $target (`after` $after^)? attr-dict
+    `engine` $engine (`commands` $commands^)? $source `at` $index `of` $key `to` $target
+    (`after` $after^)? attr-dict
     `:` type($source) `,` type($index) `to` type($target)
   }];
   let hasVerifier = 1;

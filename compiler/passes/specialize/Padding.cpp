@@ -78,6 +78,7 @@ private:
   bool hidesPadding(AttentionOp Op) const;
   bool visit(GatedMLPOp Op);
   bool visit(MoEOp Op);
+  bool visit(ExpertMatMulOp Op);
   bool isIndexInRange(Value Indices, const DimExpr &Size) const;
 
   const SymbolSizes &Bucket;
@@ -562,6 +563,16 @@ bool PaddingProof::visit(MoEOp Op) {
   return setOrdinary(Op);
 }
 
+bool PaddingProof::visit(ExpertMatMulOp Op) {
+  if (isPadded(dimsOf(typeOf(Op.getX())).back()) ||
+      isPadded(dimOf(typeOf(Op.getExperts()), 1)) ||
+      !haveOneSize(Op.getX(), 0, Op.getExperts(), 0) ||
+      !isIndexInRange(Op.getExperts(), dimOf(typeOf(Op.getW()), 0)) ||
+      hasPadding(Op.getW()))
+    return false;
+  return setOrdinary(Op);
+}
+
 //===----------------------------------------------------------------------===//
 // The walk
 //===----------------------------------------------------------------------===//
@@ -595,7 +606,8 @@ bool PaddingProof::visit(Operation &Op) {
       .Case<IotaOp, ReshapeOp, BroadcastOp, TransposeOp, SliceOp, ConcatOp,
             GatherOp, GatherElementsOp, ScatterElementsOp, PadOp, ReduceOp,
             SoftmaxOp, CumSumOp, TopKOp, MatMulOp, RopeOp, AttentionOp,
-            GatedMLPOp, MoEOp>([&](auto Known) { return visit(Known); })
+            GatedMLPOp, MoEOp, ExpertMatMulOp>(
+          [&](auto Known) { return visit(Known); })
       .Case<LayerNormOp, RMSNormOp>(
           [&](auto Norm) { return visitNorm(Norm, Norm.getAxis()); })
       .Default([](Operation *) { return false; });

@@ -28,7 +28,8 @@ private:
                            StringRef key = {});
   void append(Operation *op, std::unique_ptr<fb::CommandT> command,
               unsigned lane, ArrayRef<Access> accesses);
-  void appendShares(TdmaOp op, const fb::DmaT &whole);
+  void appendShares(Operation *op, uint64_t engine, uint64_t commands,
+                    const fb::DmaT &whole, ArrayRef<Access> accesses);
 
   func::FuncOp function;
   Places places;
@@ -60,8 +61,10 @@ void ProgramEncoder::append(Operation *op,
 
 /// Divides the outermost loops, so that each command has one part of what is
 /// moved rather than some of everything.
-void ProgramEncoder::appendShares(TdmaOp op, const fb::DmaT &whole) {
-  auto left = static_cast<int64_t>(op.getCommands());
+void ProgramEncoder::appendShares(Operation *op, uint64_t engine,
+                                  uint64_t commands, const fb::DmaT &whole,
+                                  ArrayRef<Access> accesses) {
+  auto left = static_cast<int64_t>(commands);
   int64_t shares = 1;
   SmallVector<int64_t> parts;
   for (const fb::DmaLoop &loop : whole.loops) {
@@ -72,8 +75,7 @@ void ProgramEncoder::appendShares(TdmaOp op, const fb::DmaT &whole) {
   }
   for (int64_t share = 0; share < shares; ++share) {
     fb::DmaT dma = whole;
-    auto engine = static_cast<uint8_t>((op.getEngine() + share) % DmaEngines);
-    dma.engine = engine;
+    dma.engine = static_cast<uint8_t>((engine + share) % DmaEngines);
     dma.continues = share > 0;
     auto move = [&](fb::Address &address, int64_t bytes) {
       address = fb::Address(address.space(), address.index(),
@@ -92,12 +94,13 @@ void ProgramEncoder::appendShares(TdmaOp op, const fb::DmaT &whole) {
                       loop.read_stride(), loop.write_stride());
       move(*dma.read, first * loop.read_stride());
       move(*dma.write, first * loop.write_stride());
+      if (dma.index)
+        move(*dma.index, first * loop.index_stride());
     }
     auto command = std::make_unique<fb::CommandT>();
+    unsigned lane = 2u + dma.engine;
     command->body.Set(std::move(dma));
-    append(op, std::move(command), 2 + engine,
-           {places.access(op.getSource(), false),
-            places.access(op.getTarget(), true)});
+    append(op, std::move(command), lane, accesses);
   }
 }
 
@@ -160,18 +163,19 @@ LogicalResult ProgramEncoder::run(fb::ProgramT &result) {
       if (failed(encodeCopy(copy, copy.getSource(), copy.getTarget(),
                             copy.getEngine(), dma)))
         return failure();
-      appendShares(copy, dma);
+      appendShares(copy, copy.getEngine(), copy.getCommands(), dma,
+                   {places.access(copy.getSource(), false),
+                    places.access(copy.getTarget(), true)});
     } else if (auto gather = dyn_cast<TdmaGatherOp>(op)) {
       fb::DmaT dma;
       if (failed(encodeCopy(gather, gather.getSource(), gather.getTarget(),
                             gather.getEngine(), dma, gather.getIndex(),
                             gather.getKey())))
         return failure();
-      command->body.Set(std::move(dma));
-      append(&op, std::move(command), 2 + gather.getEngine(),
-             {places.access(gather.getSource(), false),
-              places.access(gather.getIndex(), false),
-              places.access(gather.getTarget(), true)});
+      appendShares(gather, gather.getEngine(), gather.getCommands(), dma,
+                   {places.access(gather.getSource(), false),
+                    places.access(gather.getIndex(), false),
+                    places.access(gather.getTarget(), true)});
     } else if (auto scatter = dyn_cast<TdmaScatterOp>(op)) {
       fb::DmaT dma;
       if (failed(encodeCopy(scatter, scatter.getSource(), scatter.getTarget(),

@@ -335,12 +335,16 @@ void KernelBuilder::copy(Value source, Value target, int64_t least) {
   writeCopy(source, target, least);
 }
 
-void KernelBuilder::writeCopy(Value source, Value target, int64_t least) {
-  // A command costs 500 cycles, in which an engine moves 128 KB
-  // (dma-engine.md): what is much more than that is shared out.
-  int64_t commands = std::clamp<int64_t>(
+/// A command costs 500 cycles, in which an engine moves 128 KB
+/// (dma-engine.md): what is much more than that is shared out.
+static int64_t commandsTo(Value target, int64_t least) {
+  return std::clamp<int64_t>(
       std::max(least, writtenBytes(target.getType()) / (128 * 1024)), 1,
       DmaEngines);
+}
+
+void KernelBuilder::writeCopy(Value source, Value target, int64_t least) {
+  int64_t commands = commandsTo(target, least);
   TdmaOp::create(b, TokenType::get(b.getContext()), source, target,
                  nextEngine % DmaEngines, commands, ValueRange());
   nextEngine += commands;
@@ -348,13 +352,20 @@ void KernelBuilder::writeCopy(Value source, Value target, int64_t least) {
 
 void KernelBuilder::gather(Value source, Value index, StringRef key,
                            Value target) {
-  writeStores();
+  // What it reads is stored before; other stores wait, as beside a copy.
+  if (llvm::any_of(stores, [&](const Store &store) {
+        return wholeOf(store.target) == wholeOf(source) ||
+               wholeOf(store.target) == wholeOf(index);
+      }))
+    writeStores();
   for (Value read : {source, index})
     if (isa<HbmType>(read.getType()))
       settle(wholeOf(read));
   evict(target);
+  int64_t commands = commandsTo(target, 1);
   TdmaGatherOp::create(b, TokenType::get(b.getContext()), source, index, target,
-                       key, nextEngine++ % DmaEngines, ValueRange());
+                       key, nextEngine % DmaEngines, commands, ValueRange());
+  nextEngine += commands;
 }
 
 void KernelBuilder::scatter(Value source, Value target, Value index,
@@ -563,11 +574,12 @@ Value KernelBuilder::narrow(Value stream) {
                 withPacket(stream, time, {packet}));
 }
 
-Value KernelBuilder::widen(Value stream, Value like) {
+Value KernelBuilder::widen(Value stream, Value like, StringRef without) {
   auto before = cast<StreamType>(like.getType());
   DigitList time;
   for (const Digit &each : before.getTime().getDigits())
-    if (!each.axis || each.axis.getValue() != "pair")
+    if (!each.axis ||
+        (each.axis.getValue() != "pair" && each.axis.getValue() != without))
       time.push_back(each);
   bool pad = before.getPacket().getDigits().back().size <= 4 && !isPair(before);
   return vector(pad ? VectorKind::WidenPad : VectorKind::WidenConcat, stream,
@@ -644,8 +656,9 @@ Value KernelBuilder::stash(Value stream) {
 Value KernelBuilder::reduce(Reduction kind, Value stream, StringRef axis,
                             int64_t limit) {
   auto from = cast<StreamType>(stream.getType());
-  DigitList time;
-  int64_t covered = positions(from.getPacket().getDigits());
+  DigitList time, packet = listOf(from.getPacket());
+  bool within = packet.back().axis && packet.back().axis.getValue() == axis;
+  int64_t covered = within ? positions(packet) : 1;
   for (const Digit &each : from.getTime().getDigits()) {
     if (!each.axis || each.axis.getValue() != axis)
       time.push_back(each);
@@ -654,9 +667,10 @@ Value KernelBuilder::reduce(Reduction kind, Value stream, StringRef axis,
   }
   IntegerAttr bound =
       covered > limit ? b.getI64IntegerAttr(limit) : IntegerAttr();
-  return VectorReduceOp::create(b,
-                                withPacket(stream, time, {digit("x", 1, 1, 4)}),
-                                stream, kind, axis, bound);
+  if (within)
+    packet = {digit("x", 1, 1, 4)};
+  return VectorReduceOp::create(b, withPacket(stream, time, packet), stream,
+                                kind, axis, bound);
 }
 
 Grid KernelBuilder::reduced(const Grid &grid, int64_t ratio, bool broadcast) {

@@ -162,8 +162,9 @@ public:
   void commit(mlir::Value stream, mlir::Value target);
 
   mlir::Value narrow(mlir::Value stream);
-  /// Back to what `like` was before narrow.
-  mlir::Value widen(mlir::Value stream, mlir::Value like);
+  /// Back to what `like` was before narrow, less an axis that was reduced.
+  mlir::Value widen(mlir::Value stream, mlir::Value like,
+                    llvm::StringRef without = {});
   /// A step without another operand, or on the stream twice.
   mlir::Value step(tcp::VectorKind kind, mlir::Value stream,
                    tcp::Arguments arguments = tcp::Arguments::StreamOperand);
@@ -187,7 +188,8 @@ public:
   /// Whole flits of narrower elements, which fill the front of each.
   mlir::Value castFlits(mlir::Value stream, mlir::Type type);
   mlir::Value stash(mlir::Value stream);
-  /// Over `axis`, of which coordinates from `limit` on do not count.
+  /// Over `axis`, of packets or of time, of which coordinates from `limit` on
+  /// do not count.
   mlir::Value reduce(tcp::Reduction kind, mlir::Value stream,
                      llvm::StringRef axis, int64_t limit);
   /// Over the innermost `ratio` slices, of which each, or the first one, has

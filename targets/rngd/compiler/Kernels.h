@@ -43,6 +43,13 @@ Refusal matMulRefusal(MatMulOp op);
 std::string matMulMapping(MatMulOp op, bool isPacked);
 void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at);
 
+/// expert_matmul: products with matrices that an index picks.
+Refusal expertsRefusal(ExpertMatMulOp op);
+std::string expertsMapping(ExpertMatMulOp op);
+void emitExperts(KernelBuilder &k, ExpertMatMulOp op, const KernelOperands &at);
+/// Whether the experts' matrices `w` lie [n, k], in bf16 (PackWeights.h).
+bool isTurned(mlir::Value w);
+
 Refusal attentionRefusal(AttentionOp op);
 void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at);
 
@@ -57,7 +64,7 @@ Refusal cacheUpdateRefusal(CacheUpdateOp op);
 void emitCacheUpdate(KernelBuilder &k, CacheUpdateOp op,
                      const KernelOperands &at);
 
-/// reduce over the last dimensions.
+/// reduce over neighbouring dimensions.
 Refusal reduceRefusal(ReduceOp op);
 void emitReduce(KernelBuilder &k, ReduceOp op, const KernelOperands &at);
 

@@ -49,11 +49,22 @@ struct FewBits {
   bool zero = false, scale = false;
 };
 
+/// Right operands that an index picks: batch b has number index[b] of so many.
+struct Picked {
+  Value index; // i64
+  int64_t matrices;
+  /// Products one after the other, each of all its batches; where rows are
+  /// shared, those of a product are its batches' alike.
+  int64_t products = 1;
+  bool sharesRows = false;
+};
+
 class MatMul {
 public:
   MatMul(KernelBuilder &k, const Product &p, const MatMulPlan &plan,
-         const KernelOperands &at, std::optional<FewBits> few)
-      : k(k), p(p), plan(plan), at(at), few(few) {}
+         const KernelOperands &at, std::optional<FewBits> few,
+         std::optional<Picked> picked = std::nullopt)
+      : k(k), p(p), plan(plan), at(at), few(few), picked(picked) {}
   void run();
 
 private:
@@ -77,8 +88,10 @@ private:
   void multiply(Value left, Value file, int64_t from, int64_t depth,
                 int64_t first, int64_t count);
   void store(int64_t first, int64_t count);
+  void fetchRight(const DigitList &matrix, int64_t first, Value local);
   Value rowsOf(Value matrix, int64_t first, int64_t count, Digit inner,
-               int64_t from);
+               int64_t from, bool isShared);
+  bool sharesRows() const { return picked && picked->sharesRows; }
   Type elementOf(unsigned input) const {
     return cast<HbmType>(at.inputs[input].getType()).getElementType();
   }
@@ -88,6 +101,7 @@ private:
   const MatMulPlan &plan;
   const KernelOperands &at;
   const std::optional<FewBits> few;
+  const std::optional<Picked> picked;
   // The tile at hand.
   int64_t batch = 0, row = 0, column = 0;
   Grid grid;
@@ -107,6 +121,10 @@ private:
     int64_t batch, first;
     bool operator==(const Origin &) const = default;
   };
+  Origin ofRows() const {
+    return {sharesRows() ? batch / p.batch : batch, row};
+  }
+  Origin ofColumns() const { return {batch, column}; }
   std::optional<Origin> rowsOrigin, fileOrigin;
   /// Tiles whose columns one transfer loads.
   struct Group {
@@ -147,12 +165,12 @@ private:
 
 /// In HBM, of the rows of `count` rounds what `inner` has from `from` on.
 Value MatMul::rowsOf(Value matrix, int64_t first, int64_t count, Digit inner,
-                     int64_t from) {
-  int64_t at =
-      (batch * p.m + row + first * plan.ringRows) * inner.extent + from;
+                     int64_t from, bool isShared) {
+  int64_t of = isShared ? batch / p.batch : batch;
+  int64_t at = (of * p.m + row + first * plan.ringRows) * inner.extent + from;
   if (count == rounds)
     return k.hbm(matrix,
-                 {k.digit("b", plan.batches),
+                 {isShared ? k.digit("_", 1) : k.digit("b", plan.batches),
                   k.digit("m", plan.tileRows(), 1, p.m), inner},
                  at);
   return k.hbm(matrix,
@@ -174,7 +192,8 @@ Value MatMul::loadLeft(int64_t from, int64_t depth) {
   for (int64_t first = 0; first < rounds; first += piece) {
     int64_t count = std::min(piece, rounds - first);
     k.copy(
-        rowsOf(at.inputs[0], first, count, k.digit("k", depth, 1, p.k), from),
+        rowsOf(at.inputs[0], first, count, k.digit("k", depth, 1, p.k), from,
+               sharesRows()),
         k.part(local,
                {k.digit("m", count, plan.ringRows), k.digit("k", depth / cuts)},
                first * (depth / cuts) * bytes));
@@ -249,28 +268,39 @@ Value MatMul::widened(Value local, int64_t from, int64_t depth) {
   return wide;
 }
 
+/// A part of the right operands of the tile's batches, from element `first` of
+/// each on, laid out as `matrix`.
+void MatMul::fetchRight(const DigitList &matrix, int64_t first, Value local) {
+  Type moved = cast<DmType>(local.getType()).getElementType();
+  DigitList digits = {picked ? k.digit("key", picked->matrices)
+                             : k.digit("b", plan.batches)};
+  digits.append(matrix);
+  if (!picked)
+    return k.copy(k.hbm(at.inputs[1], digits, first, moved), local);
+  // Of i64 the low half: DMA takes a number outside of the axis for a fault.
+  Value index =
+      k.hbm(picked->index, {k.digit("b", plan.batches), k.digit("w", 1, 1, 2)},
+            batch * 2, k.i32());
+  k.gather(k.hbm(at.inputs[1], digits, first, moved), index, "key", local);
+}
+
 /// Some k of the tile's columns, in the register files.
 Value MatMul::loadRight(int64_t from, int64_t depth) {
   Digit n = k.digit("n", plan.columns), d = k.digit("k", depth);
-  Digit b = k.digit("b", plan.batches);
-  int64_t base = batch * p.n * p.k;
+  int64_t base = picked ? 0 : batch * p.n * p.k;
   Value local, place = rights[from / plan.depth % 2];
   if (p.rightByColumns) {
     local = k.dmOver(place, elementOf(1), grid, {d, n});
-    k.copy(k.hbm(at.inputs[1],
-                 {b, k.digit("k", depth, 1, p.k),
-                  k.digit("n", plan.tileColumns(), 1, p.n)},
-                 base + from * p.n + column),
-           local);
+    fetchRight(
+        {k.digit("k", depth, 1, p.k), k.digit("n", plan.tileColumns(), 1, p.n)},
+        base + from * p.n + column, local);
   } else {
     auto [type, together] = moved();
     local = k.dmOver(place, type, grid, {n, k.digit("k", depth / together)});
     if (group.count == 0)
-      k.copy(k.hbm(at.inputs[1],
-                   {b, k.digit("n", plan.tileColumns(), 1, p.n),
-                    k.digit("k", depth / together, 1, p.k / together)},
-                   (base + column * p.k + from) / together, type),
-             local);
+      fetchRight({k.digit("n", plan.tileColumns(), 1, p.n),
+                  k.digit("k", depth / together, 1, p.k / together)},
+                 (base + column * p.k + from) / together, local);
   }
   if (few)
     local = widened(local, from, depth);
@@ -332,14 +362,13 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
 /// them.
 void MatMul::operands(int64_t from, int64_t depth) {
   bool stays = depth == p.k;
-  Origin left = {batch, row}, right = {batch, column};
-  if (!stays || fileOrigin != right) {
+  if (!stays || fileOrigin != ofColumns()) {
     file = loadRight(from, depth);
-    fileOrigin = right;
+    fileOrigin = ofColumns();
   }
-  if (!stays || rowsOrigin != left) {
+  if (!stays || rowsOrigin != ofRows()) {
     rows = loadLeft(from, depth);
-    rowsOrigin = left;
+    rowsOrigin = ofRows();
   }
 }
 
@@ -384,7 +413,8 @@ void MatMul::store(int64_t first, int64_t count) {
     from = together;
   }
   k.copy(from, rowsOf(at.result, first, count,
-                      k.digit("n", plan.tileColumns(), 1, p.n), column));
+                      k.digit("n", plan.tileColumns(), 1, p.n), column,
+                      /*isShared=*/false));
 }
 
 /// Scales or zero points of the tile's columns.
@@ -434,9 +464,9 @@ void MatMul::layOut() {
     partial = k.dm(k.f32(), grid, {round, ring, k.digit("n", plan.columns)});
   bool isWhole = plan.depth == p.k;
   for (int64_t i = 0; i < (isWhole ? 1 : 2); ++i) {
-    if (!isWhole || rowsOrigin != Origin{batch, row})
+    if (!isWhole || rowsOrigin != ofRows())
       placeLeft(i);
-    if (isWhole && fileOrigin == Origin{batch, column})
+    if (isWhole && fileOrigin == ofColumns())
       continue;
     Digit all = k.digit("x", plan.columns * plan.depth);
     if (group.count == 0)
@@ -444,7 +474,7 @@ void MatMul::layOut() {
     if (few)
       wides[i] = k.dm(k.bf16(), grid, {all});
   }
-  if (!isWhole || fileOrigin != Origin{batch, column}) {
+  if (!isWhole || fileOrigin != ofColumns()) {
     if (few && few->scale)
       scales = loadParameters(at.inputs[2]);
     if (few && few->zero)
@@ -512,8 +542,12 @@ void MatMul::endGroup(int64_t first) {
 }
 
 void MatMul::run() {
-  SmallVector<int64_t> columnTiles = starts(p.n, plan.tileColumns());
-  for (int64_t b : starts(p.batch, plan.batches))
+  SmallVector<int64_t> batches, columnTiles = starts(p.n, plan.tileColumns());
+  for (int64_t product = 0; product < (picked ? picked->products : 1);
+       ++product)
+    for (int64_t b : starts(p.batch, plan.batches))
+      batches.push_back(product * p.batch + b);
+  for (int64_t b : batches)
     for (auto [i, n] : llvm::enumerate(columnTiles)) {
       if (plan.loadsTogether) {
         setGrid();
@@ -538,6 +572,17 @@ static bool isStatic(Value value) {
   return isStaticF32(value) && elementsOf(value) != 0;
 }
 
+/// Why no plan has such sizes.
+static Refusal sizesRefusal(const Product &p) {
+  if (p.k % 16 != 0)
+    return "the inner size is no multiple of 16";
+  if (p.n % 8 != 0)
+    return "the number of columns is no multiple of 8";
+  if (p.k > LaneElements && p.k % 32 != 0)
+    return "the inner size is no multiple of 32";
+  return std::nullopt;
+}
+
 Refusal matMulRefusal(MatMulOp op) {
   if (!isStatic(op.getLhs()) || !isStatic(op.getRhs()) ||
       !isStatic(op.getResult()))
@@ -545,13 +590,7 @@ Refusal matMulRefusal(MatMulOp op) {
   std::optional<Product> p = shapeOfProduct(op);
   if (!p)
     return "its left operand is transposed, or its batches repeat";
-  if (p->k % 16 != 0)
-    return "the inner size is no multiple of 16";
-  if (p->n % 8 != 0)
-    return "the number of columns is no multiple of 8";
-  if (p->k > LaneElements && p->k % 32 != 0)
-    return "the inner size is no multiple of 32";
-  return std::nullopt;
+  return sizesRefusal(*p);
 }
 
 /// Says in `p` what of the right operand its dequantize says.
@@ -580,10 +619,7 @@ static std::optional<FewBits> describeFewBits(MatMulOp op, Product &p) {
   return few;
 }
 
-std::string matMulMapping(MatMulOp op, bool isPacked) {
-  Product p = *shapeOfProduct(op);
-  p.rightBits = isPacked ? 16 : 32;
-  describeFewBits(op, p);
+static std::string mappingOf(const Product &p) {
   MatMulPlan plan = planMatMul(p);
   std::string text;
   llvm::raw_string_ostream out(text);
@@ -600,16 +636,86 @@ std::string matMulMapping(MatMulOp op, bool isPacked) {
   return text;
 }
 
+static int64_t bitsOf(Value memory) {
+  Type type = cast<HbmType>(memory.getType()).getElementType();
+  return type.getIntOrFloatBitWidth();
+}
+
+std::string matMulMapping(MatMulOp op, bool isPacked) {
+  Product p = *shapeOfProduct(op);
+  p.rightBits = isPacked ? 16 : 32;
+  describeFewBits(op, p);
+  return mappingOf(p);
+}
+
 void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at) {
   Product p = *shapeOfProduct(op);
-  auto bitsOf = [](Value memory) -> int64_t {
-    Type type = cast<HbmType>(memory.getType()).getElementType();
-    return type.getIntOrFloatBitWidth();
-  };
   p.leftBytes = bitsOf(at.inputs[0]) / 8;
   p.rightBits = bitsOf(at.inputs[1]);
   std::optional<FewBits> few = describeFewBits(op, p);
   MatMul(k, p, planMatMul(p, k.planned), at, few).run();
+}
+
+//===----------------------------------------------------------------------===//
+// Experts: each row has the matrix that an index names
+//===----------------------------------------------------------------------===//
+
+/// Rows of an expert_matmul at most. Each reads a matrix for itself: of many
+/// more rows, programs would be long, and most matrices read many times.
+static constexpr int64_t MostPicks = 256;
+
+bool isTurned(Value w) {
+  auto turn = w.getDefiningOp<dure::TransposeOp>();
+  auto read = turn ? turn.getX().getDefiningOp<dure::CastOp>() : dure::CastOp();
+  if (!read || !getElementTypeOrSelf(read.getX().getType()).isBF16() ||
+      turn.getPermutation() != ArrayRef<int64_t>{0, 2, 1})
+    return false;
+  return llvm::all_of(turn->getUses(), [](OpOperand &use) {
+    auto experts = dyn_cast<ExpertMatMulOp>(use.getOwner());
+    return experts && use == experts.getWMutable();
+  });
+}
+
+static Product shapeOfExperts(ExpertMatMulOp op) {
+  ArrayRef<int64_t> x = shapeOf(op.getX()), to = shapeOf(op.getResult());
+  Product p;
+  p.m = 1;
+  p.batch = x.size() == 2 ? to[1] : to[0] * to[1];
+  p.n = to[2];
+  p.k = x.back();
+  p.rightByColumns = !isTurned(op.getW());
+  return p;
+}
+
+Refusal expertsRefusal(ExpertMatMulOp op) {
+  if (!isStatic(op.getX()) || !isStatic(op.getW()) || !isStatic(op.getResult()))
+    return "products here are of f32 and fixed sizes";
+  auto experts = cast<RankedTensorType>(op.getExperts().getType());
+  if (!experts.hasStaticShape() || !experts.getElementType().isInteger(64))
+    return "its indices are not i64";
+  if (experts.getNumElements() > MostPicks)
+    return "it has more than 256 rows, each with a matrix of its own to read";
+  return sizesRefusal(shapeOfExperts(op));
+}
+
+std::string expertsMapping(ExpertMatMulOp op) {
+  Product p = shapeOfExperts(op);
+  p.rightBits = p.rightByColumns ? 32 : 16;
+  return mappingOf(p);
+}
+
+void emitExperts(KernelBuilder &k, ExpertMatMulOp op,
+                 const KernelOperands &at) {
+  Product p = shapeOfExperts(op);
+  p.leftBytes = bitsOf(at.inputs[0]) / 8;
+  p.rightBits = bitsOf(at.inputs[2]);
+  Picked picked;
+  picked.index = at.inputs[1];
+  picked.matrices = shapeOf(op.getW()).front();
+  picked.products = elementsOf(op.getExperts()) / p.batch;
+  picked.sharesRows = shapeOf(op.getX()).size() == 2;
+  KernelOperands operands{{at.inputs[0], at.inputs[2]}, at.result};
+  MatMul(k, p, planMatMul(p, k.planned), operands, std::nullopt, picked).run();
 }
 
 } // namespace dure::rngd

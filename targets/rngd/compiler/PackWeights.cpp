@@ -143,6 +143,23 @@ std::optional<FewBits> FewBitsReader::read(WeightOp weight) {
   return found;
 }
 
+/// With the last two dimensions exchanged.
+static WeightOp turned(WeightRecipes &recipes, WeightOp from) {
+  RankedTensorType type = typeOf(from);
+  SmallVector<int64_t> shape(type.getShape()), order(shape.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[order.size() - 2], order.back());
+  std::swap(shape[shape.size() - 2], shape.back());
+  return recipes.extend(from, RecipeKind::Transpose,
+                        RankedTensorType::get(shape, type.getElementType()),
+                        order);
+}
+
+static WeightOp castTo(WeightRecipes &recipes, WeightOp from, Type element) {
+  auto type = RankedTensorType::get(typeOf(from).getShape(), element);
+  return recipes.extend(from, RecipeKind::Cast, type, {});
+}
+
 namespace {
 
 /// Makes the weights of a product as it reads them.
@@ -156,8 +173,6 @@ public:
 
 private:
   Value read(WeightOp from);
-  WeightOp turned(WeightOp from);
-  WeightOp cast(WeightOp from, Type element);
   WeightOp less(WeightOp from, float number);
   Value few(const FewBits &of);
   Value parameter(WeightOp by, const FewBits &of);
@@ -175,30 +190,13 @@ Value Packer::read(WeightOp from) {
                              from.getSymNameAttr());
 }
 
-/// With the last two dimensions exchanged.
-WeightOp Packer::turned(WeightOp from) {
-  RankedTensorType type = typeOf(from);
-  SmallVector<int64_t> shape(type.getShape()), order(shape.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::swap(order[order.size() - 2], order.back());
-  std::swap(shape[shape.size() - 2], shape.back());
-  return recipes.extend(from, RecipeKind::Transpose,
-                        RankedTensorType::get(shape, type.getElementType()),
-                        order);
-}
-
-WeightOp Packer::cast(WeightOp from, Type element) {
-  auto type = RankedTensorType::get(typeOf(from).getShape(), element);
-  return recipes.extend(from, RecipeKind::Cast, type, {});
-}
-
 /// A scale or zero point of each column, or each of its blocks.
 Value Packer::parameter(WeightOp by, const FewBits &of) {
   SmallVector<int64_t> shape = {of.stored.getDimSize(of.columnsAxis)};
   if (of.block > 0) {
     shape.push_back(of.stored.getDimSize(1 - of.columnsAxis) / of.block);
     if (of.columnsAxis == 1)
-      by = turned(by);
+      by = turned(recipes, by);
   }
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   if (typeOf(by) != type)
@@ -240,10 +238,12 @@ Value Packer::few(const FewBits &of) {
   Type element = of.stored.getElementType();
   if (float half = halfOf(element); half != 0) {
     element = builder.getIntegerType(element.getIntOrFloatBitWidth());
-    stored = cast(less(cast(stored, builder.getF32Type()), half), element);
+    stored = castTo(recipes,
+                    less(castTo(recipes, stored, builder.getF32Type()), half),
+                    element);
   }
   if (of.columnsAxis == 1)
-    stored = turned(stored);
+    stored = turned(recipes, stored);
   Value scale;
   if (of.scale.Weight) {
     scale = parameter(of.scale.Weight, of);
@@ -264,14 +264,40 @@ void Packer::run() {
   if (auto of = FewBitsReader(product, recipes).read(weight)) {
     product.getRhsMutable().assign(few(*of));
   } else {
-    WeightOp packed = product.getTransposeRhs() ? weight : turned(weight);
-    Value narrow = read(cast(packed, builder.getBF16Type()));
+    WeightOp packed =
+        product.getTransposeRhs() ? weight : turned(recipes, weight);
+    Value narrow = read(castTo(recipes, packed, builder.getBF16Type()));
     builder.setInsertionPoint(product);
     product.getRhsMutable().assign(dure::CastOp::create(
         builder, product.getLoc(), narrow,
         cast<RankedTensorType>(get.getType()).getElementType()));
   }
   product.setTransposeRhs(true);
+}
+
+/// Experts' matrices in bf16, each [n, k], which are [k, n] to the op.
+void packExperts(ExpertMatMulOp experts, GetWeightOp get,
+                 WeightRecipes &recipes) {
+  OpBuilder builder(get);
+  WeightOp packed =
+      castTo(recipes, turned(recipes, recipes.lookup(get.getWeight())),
+             builder.getBF16Type());
+  Value read = GetWeightOp::create(builder, get.getLoc(), typeOf(packed),
+                                   packed.getSymNameAttr());
+  builder.setInsertionPoint(experts);
+  Type element = builder.getF32Type();
+  Value wide = dure::CastOp::create(builder, experts.getLoc(), read, element);
+  experts.getWMutable().assign(dure::TransposeOp::create(
+      builder, experts.getLoc(), wide, ArrayRef<int64_t>{0, 2, 1}));
+}
+
+/// The weight of f32 that `value` is.
+GetWeightOp floatWeight(Value value) {
+  auto get = value.getDefiningOp<GetWeightOp>();
+  auto type = cast<RankedTensorType>(value.getType());
+  return get && type.getRank() >= 2 && type.getElementType().isF32()
+             ? get
+             : GetWeightOp();
 }
 
 struct PackWeights : PassWrapper<PackWeights, OperationPass<ModuleOp>> {
@@ -288,10 +314,12 @@ struct PackWeights : PassWrapper<PackWeights, OperationPass<ModuleOp>> {
       if (region.getTarget() != "rngd")
         return;
       region.walk([&](MatMulOp product) {
-        auto get = product.getRhs().getDefiningOp<GetWeightOp>();
-        if (get && cast<RankedTensorType>(get.getType()).getRank() >= 2 &&
-            cast<RankedTensorType>(get.getType()).getElementType().isF32())
+        if (GetWeightOp get = floatWeight(product.getRhs()))
           Packer(product, get, recipes).run();
+      });
+      region.walk([&](ExpertMatMulOp experts) {
+        if (GetWeightOp get = floatWeight(experts.getW()))
+          packExperts(experts, get, recipes);
       });
     });
     eraseUnreadWeights(getOperation());

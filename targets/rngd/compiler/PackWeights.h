@@ -19,7 +19,9 @@ namespace dure::rngd {
 ///   bytes are stored and read. The product reads them through a dure.cast back
 ///   to f32.
 ///
-/// Neither op makes code of its own.
+/// Matrices of experts become bf16, too; what reads them turns them back.
+///
+/// None of these ops makes code of its own.
 std::unique_ptr<mlir::Pass> createPackWeights();
 
 } // namespace dure::rngd

@@ -34,6 +34,8 @@ constexpr auto kTexts = std::to_array<Translation>({
 bool makesNoCode(Operation *op) {
   if (isa<ReshapeOp>(op))
     return true;
+  if (isa<dure::TransposeOp>(op))
+    return isTurned(op->getResult(0));
   if (isa<DequantizeOp>(op))
     return llvm::all_of(op->getUses(), [](OpOperand &use) {
       auto product = dyn_cast<MatMulOp>(use.getOwner());
@@ -47,6 +49,8 @@ bool makesNoCode(Operation *op) {
 Refusal refusalOf(Operation *op) {
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return matMulRefusal(matmul);
+  if (auto experts = dyn_cast<ExpertMatMulOp>(op))
+    return expertsRefusal(experts);
   if (auto attention = dyn_cast<AttentionOp>(op))
     return attentionRefusal(attention);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
@@ -65,6 +69,8 @@ Refusal refusalOf(Operation *op) {
 void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return emitMatMul(k, matmul, at);
+  if (auto experts = dyn_cast<ExpertMatMulOp>(op))
+    return emitExperts(k, experts, at);
   if (auto attention = dyn_cast<AttentionOp>(op))
     return emitAttention(k, attention, at);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
@@ -136,8 +142,10 @@ public:
   }
 
   void addPasses(TargetPhase phase, OpPassManager &passes) const override {
-    if (phase == TargetPhase::Specialize)
+    if (phase == TargetPhase::Specialize) {
       passes.addPass(createDecomposeGatedMLP());
+      passes.addPass(createDecomposeMoE());
+    }
     if (phase == TargetPhase::FormDispatches)
       passes.addPass(createPackWeights());
   }
@@ -547,6 +555,8 @@ std::vector<DispatchNote> RngdTarget::explain(func::FuncOp dispatch) const {
                           double(span->end) / 1e3);
       if (auto product = dyn_cast<MatMulOp>(op))
         out << ", " << matMulMapping(product, packsRight(product));
+      if (auto experts = dyn_cast<ExpertMatMulOp>(op))
+        out << ", " << expertsMapping(experts);
     });
   }
   return notes;

@@ -84,6 +84,12 @@ module attributes {dure.files = [], dure.phase = "raise"} {
     // CHECK:       %1 = read(x3)
     %5 = dure.attention %q, %k, %v mask %m {scale = 0.25 : f32, empty_row = #dure<empty_row mean>} : (!heads, !keys, !keys, tensor<32x48xi1>) -> !heads
 
+    // CHECK-LABEL: def reduce<A=64, B=128>(
+    // CHECK:      ) -> [B]/f32:
+    // CHECK:       ve.exec(+ t[A] %0)
+    // CHECK-NEXT:  ve.exec(%1 * f0.015625)
+    %9 = dure.reduce %x {kind = #dure<reduce_kind mean>, axes = array<i64: 1>, keep_dims = true} : (!x) -> tensor<1x1x128xf32>
+
     // What follows is left to the host.
     // A batch that the right operand has only a part of.
     // CHECK-LABEL: def matmul_0<A=4, B=8, C=64, D=16, E=48>(
@@ -91,12 +97,7 @@ module attributes {dure.files = [], dure.phase = "raise"} {
     // CHECK:       dpe.exec(%0,%1 -> [A, B, C, E])
     %6 = dure.matmul %t, %u {transpose_rhs = true} : (tensor<4x8x64x16xf32>, tensor<8x48x16xf32>) -> tensor<4x8x64x48xf32>
 
-    // CHECK-LABEL: def reduce<A=64, B=128>(
-    // CHECK:      ) -> [B]/f32:
-    // CHECK:       ve.exec(+ t[A] %0)
-    // CHECK-NEXT:  ve.exec(%1 * f0.015625)
     // CHECK-NOT:   def cumsum
-    %9 = dure.reduce %x {kind = #dure<reduce_kind mean>, axes = array<i64: 1>, keep_dims = true} : (!x) -> tensor<1x1x128xf32>
     %10 = dure.cumsum %x {axis = 2 : i64} : (!x) -> !x
     return %1, %2, %3, %9, %8, %10, %4, %6, %7, %11, %5 : tensor<1x64x96xf32>, !x, !x, tensor<1x1x128xf32>, !x, !x, !heads, tensor<4x8x64x48xf32>, !x, !x, !heads
   }
