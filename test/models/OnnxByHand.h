@@ -86,16 +86,19 @@ inline void fill(io::Tensor &T, std::mt19937 &Random) {
   }
 }
 
-/// Compiles a graph of one opset for RNGD alone, without the host, runs it on
-/// `Data` and compares; `Variant`: by whose rules it is planned.
-inline void checkOnRngd(const std::string &Graph, int64_t Opset,
-                        const modeltest::RunData &Data, io::Tolerance Allowed,
-                        const std::string &Variant = "rngd") {
-  std::string Folder =
-      testing::TempDir() + "dure-rngd-" + std::to_string(::getpid());
-  std::string Model = Folder + ".onnx";
-  std::ofstream(Model, std::ios::binary)
-      << number(1, 10) << bytes(7, Graph) << bytes(8, number(2, Opset));
+/// Where files of a test are: no folder, but what their paths begin with.
+inline std::string temporary() {
+  return testing::TempDir() + "dure-rngd-" + std::to_string(::getpid());
+}
+
+/// Compiles a file for RNGD alone, without the host, runs it on `Data` and
+/// compares. With `StartFrom` the file is IR. It is removed. `Variant`: by
+/// whose rules it is planned.
+inline void checkFileOnRngd(const std::string &Model,
+                            const std::string &StartFrom,
+                            const modeltest::RunData &Data,
+                            io::Tolerance Allowed,
+                            const std::string &Variant = "rngd") {
   const dure_compiler_api *Compiler =
       modeltest::loadCompiler(DURE_TEST_LIBRARIES);
   ASSERT_NE(Compiler, nullptr);
@@ -103,14 +106,25 @@ inline void checkOnRngd(const std::string &Graph, int64_t Opset,
   Settings.Target = "rngd";
   Settings.NoFallback = true;
   Settings.Variant = Variant;
+  Settings.StartFrom = StartFrom;
   modeltest::Outcome Result;
   auto Compiled = modeltest::CompiledModel::create(
-      Compiler, Model, Folder + ".dure", Settings, Result);
+      Compiler, Model, temporary() + ".dure", Settings, Result);
   std::remove(Model.c_str());
   ASSERT_TRUE(Compiled) << Result.Detail;
   EXPECT_TRUE(Compiled->check(
       Data, [&](io::ElementType) { return Allowed; }, Result))
       << Result.Detail;
+}
+
+/// A graph of one opset.
+inline void checkOnRngd(const std::string &Graph, int64_t Opset,
+                        const modeltest::RunData &Data, io::Tolerance Allowed,
+                        const std::string &Variant = "rngd") {
+  std::string Model = temporary() + ".onnx";
+  std::ofstream(Model, std::ios::binary)
+      << number(1, 10) << bytes(7, Graph) << bytes(8, number(2, Opset));
+  checkFileOnRngd(Model, {}, Data, Allowed, Variant);
 }
 
 } // namespace dure::byhand

@@ -107,6 +107,8 @@ bool compile(const dure_compiler_api *Compiler, const std::string &Model,
   Request.model = &Source;
   Request.output_path = PackagePath.c_str();
   Request.threads = Settings.Threads;
+  if (!Settings.StartFrom.empty())
+    Request.start_from = Settings.StartFrom.c_str();
   const dure_compiler_result *Report = Compiler->compile(&Request);
   if (!Report)
     return say(Result, OutcomeKind::Failed, "compile", "out of memory");

@@ -27,6 +27,8 @@ struct CompileSettings {
   /// As --cpu names it; empty: the target's usual one.
   std::string Variant = {};
   bool NoRaise = false;
+  /// The model is IR, of the phase before this one.
+  std::string StartFrom = {};
   /// Refuse what the target itself does not compute.
   bool NoFallback = false;
   /// As the compiler's API takes them.
