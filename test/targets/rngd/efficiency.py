@@ -6,7 +6,8 @@
 
 A product of 4096^3 and one decoder layer as of an 8B Llama (hidden 4096, 32 heads
 and 8 for keys, feed-forward 14336), in a decode step over 2048 positions and in the
-prefill of 2048 tokens. Cycles are counted, no values are computed: weights are a
+prefill of 2048 tokens; and one token's 8 experts of a mixture (hidden 2048, 768 in
+each). Cycles are counted, no values are computed: weights are a
 sparse file of zeros. Profile `book`. Ends with 1 where a goal is missed: a simulated
 figure is the same on every machine. Needs the standard library only.
 """
@@ -31,6 +32,8 @@ CONTEXT = 2048
 
 class Model:
     """An ONNX model whose weights lie in one sparse file."""
+
+    options = []
 
     def __init__(self):
         self.nodes, self.weights, self.inputs, self.outputs = [], [], [], []
@@ -69,6 +72,54 @@ class Model:
         path.write_bytes(wire.model(main, opsets=[wire.opset(23)]))
         with open(folder / "w.bin", "wb") as file:
             file.truncate(self.size)
+        return path
+
+
+class Experts:
+    """A mixture of experts without its router, which ONNX does not have apart: IR."""
+
+    options = ["--start-from", "specialize"]
+
+    def __init__(self, tokens, chosen, experts, hidden, inner):
+        self.tokens, self.chosen = tokens, chosen
+        self.shapes = {
+            "g": (experts, hidden, inner),
+            "u": (experts, hidden, inner),
+            "d": (experts, inner, hidden),
+        }
+
+    def write(self, folder):
+        def tensor(*dims, element="f32"):
+            return f"tensor<{'x'.join(map(str, dims))}x{element}>"
+
+        size, weights, reads = 0, "", ""
+        for name, dims in self.shapes.items():
+            length = 2 * dims[0] * dims[1] * dims[2]
+            to = tensor(*dims)
+            weights += (
+                f"dure.weight @{name} from <file = 0, offset = {size}, size = {length}, "
+                f"type = {tensor(*dims, element='bf16')}> [#dure.step<cast -> {to}>] : {to}\n"
+            )
+            reads += f"%{name} = dure.get_weight @{name} : {to}\n"
+            size += length
+        x = tensor(self.tokens, self.shapes["g"][1])
+        e = tensor(self.tokens, self.chosen, element="i64")
+        p = tensor(self.tokens, self.chosen)
+        types = ", ".join([x, e, p] + [tensor(*dims) for dims in self.shapes.values()])
+        path = folder / "model.mlir"
+        path.write_text(
+            f"""module attributes {{dure.files = ["{folder / "w.bin"}"], dure.phase = "raise"}} {{
+{weights}func.func @main(%x: {x} {{dure.name = "x"}}, %e: {e} {{dure.name = "e"}},
+    %p: {p} {{dure.name = "p"}}) -> ({x} {{dure.name = "y"}}) {{
+{reads}%y = dure.moe %x to %e by %p gate %g up %u down %d
+    {{activation = #dure<glu_activation silu>}} : ({types}) -> {x}
+return %y : {x}
+}}
+}}
+"""
+        )
+        with open(folder / "w.bin", "wb") as file:
+            file.truncate(size)
         return path
 
 
@@ -134,7 +185,7 @@ def simulate(dure, model):
         package = folder / "model.dure"
         subprocess.run(
             [dure, "compile", path, "-o", package, "--target", "rngd", "--no-fallback",
-             "--weights", "reference"],
+             "--weights", "reference", *model.options],
             check=True, stdout=subprocess.DEVNULL)  # fmt: skip
         done = subprocess.run(
             [dure, "bench", package, "--model-folder", folder, "--target", "rngd", "--repeat",
@@ -166,7 +217,12 @@ def prefill():
     )
 
 
-CASES = {"gemm": gemm, "decode": decode, "prefill": prefill}
+def experts():
+    """Matrices of the 8 that the token goes to, in bf16."""
+    return Experts(1, 8, 16, 2048, 768), 8 * 3 * 2048 * 768 * 2 / HBM, "of 1.5 TB/s", 0.75
+
+
+CASES = {"gemm": gemm, "decode": decode, "prefill": prefill, "experts": experts}
 
 
 def main():
