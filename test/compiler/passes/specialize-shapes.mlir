@@ -220,3 +220,39 @@ module {
     return %4 : !new
   }
 }
+
+// -----
+
+!x = tensor<?x16xf32, #dure.dims<["s", "16"]>>
+!scores = tensor<?x8xf32, #dure.dims<["s", "8"]>>
+!e = tensor<?x2xi64, #dure.dims<["s", "2"]>>
+!y = tensor<?x2x32xf32, #dure.dims<["s", "2", "32"]>>
+
+// Tests that rows of padding choose experts like others, since what a sort gives
+// names one of them.
+module {
+  // CHECK: callee = @main.s4, padded = ["s"]
+  func.func @main(%x: !x, %scores: !scores, %w: tensor<8x16x32xf32>) -> !y {
+    %0 = dure.top_k %scores {axis = 1 : i64, k = #dure.dims<["2"]>} : (!scores) -> !e
+    %1 = dure.expert_matmul %x, %0, %w : (!x, !e, tensor<8x16x32xf32>) -> !y
+    return %1 : !y
+  }
+}
+
+// -----
+
+!x = tensor<?x16xf32, #dure.dims<["s", "16"]>>
+!e = tensor<?x2xi64, #dure.dims<["s", "2"]>>
+!y = tensor<?x2x32xf32, #dure.dims<["s", "2", "32"]>>
+
+// Tests that rows of padding which would choose an expert that there is not are
+// not made.
+module {
+  // CHECK: callee = @main.s4, padded = []
+  func.func @main(%x: !x, %e: !e, %w: tensor<8x16x32xf32>) -> !y {
+    %8 = dure.constant dense<8> : tensor<i64> : tensor<i64>
+    %0 = dure.sub %8, %e : (tensor<i64>, !e) -> !e
+    %1 = dure.expert_matmul %x, %0, %w : (!x, !e, tensor<8x16x32xf32>) -> !y
+    return %1 : !y
+  }
+}

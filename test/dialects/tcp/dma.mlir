@@ -150,6 +150,20 @@ func.func @f(%x: !x, %i: !i, %y: !y) {
 // -----
 
 !x = !tcp.hbm<f32, element [key : 100, c : 8]>
+!i = !tcp.hbm<i32, element [r : 16]>
+!y = !tcp.dm<f32, slice [r : 16], element [c : 8]>
+
+// Tests that rows are divided among as many engines as there are.
+func.func @f(%x: !x, %i: !i, %y: !y) {
+  %done = tcp.tdma_gather engine 7 commands 8 %x at %i of "key" to %y : !x, !i to !y
+  // expected-error @+1 {{makes 9 commands for 8 engines (moving-tensors/dma-engine.md)}}
+  %0 = tcp.tdma_gather engine 0 commands 9 %x at %i of "key" to %y : !x, !i to !y
+  return
+}
+
+// -----
+
+!x = !tcp.hbm<f32, element [key : 100, c : 8]>
 !i = !tcp.hbm<i64, element [r : 16]>
 !y = !tcp.dm<f32, slice [r : 16], element [c : 8]>
 

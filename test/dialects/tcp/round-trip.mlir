@@ -28,8 +28,8 @@ func.func @memory(%a: !hbm, %b: !b, %t: !t, %i: !i) {
   %w = tcp.view %b at 256 : !b to !w
   // CHECK: %[[FIRST:.*]] = tcp.tdma engine 3 commands 2 %{{.*}} to %{{.*}} :
   %0 = tcp.tdma engine 3 commands 2 %w to %x : !w to !x
-  // CHECK: tcp.tdma_gather engine 4 %{{.*}} at %{{.*}} of "row" to %{{.*}} after %[[FIRST]] :
-  %1 = tcp.tdma_gather engine 4 %t at %i of "row" to %x after %0 : !t, !i to !x
+  // CHECK: tcp.tdma_gather engine 4 commands 8 %{{.*}} at %{{.*}} of "row" to %{{.*}} after %[[FIRST]] :
+  %1 = tcp.tdma_gather engine 4 commands 8 %t at %i of "row" to %x after %0 : !t, !i to !x
   return
 }
 
