@@ -221,3 +221,45 @@ INSTANTIATE_TEST_SUITE_P(
                     Shape{2, 3, 4, 336, 80, false, true},
                     Shape{40, 8, 12, 64, 32, false, true}),
     testing::PrintToStringParamName());
+
+/// Biases of each expert, and no gate: sum of p (relu(x u + c) d + f).
+TEST(RngdMixtureOf, ExpertsWithBiases) {
+  constexpr int64_t Tokens = 6, Slots = 4, Experts = 9, K = 64, N = 96;
+  std::mt19937 Random(13);
+  io::Tensor X = tensor("x", {Tokens, K}), P = tensor("p", {Tokens, Slots});
+  fill(X, Random);
+  fill(P, Random);
+  io::Tensor E = experts(Tokens, Slots, Experts, Random);
+  io::Tensor U = matrices("u", Experts, K, N, E, Random);
+  io::Tensor D = matrices("d", Experts, N, K, E, Random);
+  io::Tensor C = matrices("c", Experts, 1, N, E, Random);
+  io::Tensor F = matrices("f", Experts, 1, K, E, Random);
+  C.Dims = {Experts, N};
+  F.Dims = {Experts, K};
+  io::Tensor Y = tensor("y", {Tokens, K});
+  double Largest = 0;
+  for (int64_t T = 0; T != Tokens; ++T) {
+    std::vector<double> Sum(K);
+    for (int64_t Row = T * Slots; Row != (T + 1) * Slots; ++Row) {
+      int64_t Expert = expertOf(E, Row);
+      std::vector<double> Hidden = product(row(X, T), U, Expert),
+                          Bias = row(C, Expert), Last = row(F, Expert);
+      for (size_t I = 0; I != Hidden.size(); ++I)
+        Hidden[I] = std::max(0.0, Hidden[I] + Bias[I]);
+      std::vector<double> Out = product(Hidden, D, Expert);
+      for (size_t I = 0; I != Sum.size(); ++I)
+        Sum[I] += floats(P)[Row] * (Out[I] + Last[I]);
+    }
+    for (double Each : Sum)
+      Largest = std::max(Largest, std::abs(Each));
+    std::copy(Sum.begin(), Sum.end(), floats(Y) + T * K);
+  }
+  OneOp Op(/*AreWeights=*/true);
+  for (io::Tensor *Each : {&X, &E, &P})
+    Op.input(std::move(*Each));
+  for (io::Tensor *Each : {&U, &D, &C, &F})
+    Op.matrices(std::move(*Each));
+  Op.check("dure.moe %x to %e by %p up %u + %c down %d + %f "
+           "{activation = #dure<glu_activation relu>}",
+           std::move(Y), {0.004 * Largest, 0});
+}
