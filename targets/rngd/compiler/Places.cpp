@@ -51,6 +51,9 @@ void Places::bind(BlockArgument argument) {
   known[argument] = {Access::Binding, argument.getArgNumber(), 0,
                      localBytes(argument.getType()), false};
   spread(argument.getType(), known[argument]);
+  auto program = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  known[argument].fixed =
+      !program.getArgAttr(argument.getArgNumber(), "tcp.result");
 }
 
 LogicalResult Places::define(Operation *op) {
@@ -87,6 +90,7 @@ LogicalResult Places::define(Operation *op) {
     while (module.constants.size() % DmaAlignment != 0)
       module.constants.push_back(0);
     known[result] = {Access::Constants, 0, begin, begin + bytes, false};
+    known[result].fixed = true;
     return success();
   }
   auto alloc = cast<AllocOp>(op);
@@ -147,7 +151,8 @@ SmallVector<uint32_t> Dependences::add(uint32_t command, unsigned lane,
         last = std::max(last, before.command);
       }
   for (const Access &access : accesses) {
-    earlier.push_back({command, lane, group, access});
+    if (!access.fixed)
+      earlier.push_back({command, lane, group, access});
     if (access.writes)
       written.push_back(access);
   }

@@ -26,6 +26,8 @@ struct Access {
   int64_t clusters = 1, slices = 1;
   /// Of data memory, the first slice, over both clusters.
   int64_t firstSlice = 0;
+  /// No command of the program writes there: nobody waits for who reads it.
+  bool fixed = false;
 
   bool covers(const Access &other) const {
     return dense && memory == other.memory && index == other.index &&
