@@ -61,23 +61,27 @@ public:
 
 private:
   void place(TdmaOp copy);
-  void moveWith(Operation *op, Operation *before);
+  void moveWith(Operation *op, Operation *before, size_t most);
 
   Block &block;
   /// Bytes that have gone ahead of copies that wait.
   DenseMap<Operation *, double> ahead;
   /// The last copy that was placed: they keep their order.
   Operation *last = nullptr;
+  /// Ops in front of the copy at hand by how far, of those that it looks at.
+  /// Asking the block for their order would number all ops anew for each move.
+  DenseMap<Operation *, size_t> distance;
 };
 
 } // namespace
 
-/// Moves an op, and before it what it needs.
-void Order::moveWith(Operation *op, Operation *before) {
+/// Moves an op, and before it what it needs of ops nearer than `most`.
+void Order::moveWith(Operation *op, Operation *before, size_t most) {
+  distance.erase(op);
   for (Value operand : op->getOperands())
-    if (Operation *made = operand.getDefiningOp();
-        made && before->isBeforeInBlock(made))
-      moveWith(made, before);
+    if (auto made = distance.find(operand.getDefiningOp());
+        made != distance.end() && made->second < most)
+      moveWith(made->first, before, most);
   op->moveBefore(before);
 }
 
@@ -89,8 +93,10 @@ void Order::place(TdmaOp copy) {
                  double(end - begin);
   Operation *before = nullptr;
   SmallVector<Operation *> passed;
+  distance.clear();
   for (Operation *at = copy->getPrevNode(); at && at != last;
        at = at->getPrevNode()) {
+    distance.try_emplace(at, distance.size());
     if (isa<AllocOp, ViewOp, tcp::ConstantOp>(at))
       continue;
     if (touches(at, begin, end))
@@ -103,7 +109,7 @@ void Order::place(TdmaOp copy) {
     before = at;
   }
   if (before)
-    moveWith(copy, before);
+    moveWith(copy, before, distance.lookup(before));
   for (Operation *each : passed)
     ahead[each] += bytes;
   last = copy;
