@@ -167,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(
         Shape{7, 5, 11, 160, 200, true, true}, Shape{1, 1, 2, 32, 8},
         Shape{5, 2, 3, 16, 8, true, true}, Shape{2, 6, 4, 6144, 520, true},
         // As many as are taken.
-        Shape{128, 8, 4, 32, 16, false, true}),
+        Shape{512, 8, 4, 32, 16, false, true}),
     testing::PrintToStringParamName());
 
 /// sum of p (silu(x g) * (x u)) d, of which the chip rounds what `d` multiplies

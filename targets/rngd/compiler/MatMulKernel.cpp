@@ -662,7 +662,7 @@ void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at) {
 
 /// Rows of an expert_matmul at most. Each reads a matrix for itself: of many
 /// more rows, programs would be long, and most matrices read many times.
-static constexpr int64_t MostPicks = 1024;
+static constexpr int64_t MostPicks = 4096;
 
 bool isTurned(Value w) {
   auto turn = w.getDefiningOp<dure::TransposeOp>();
@@ -694,7 +694,7 @@ Refusal expertsRefusal(ExpertMatMulOp op) {
   if (!experts.hasStaticShape() || !experts.getElementType().isInteger(64))
     return "its indices are not i64";
   if (experts.getNumElements() > MostPicks)
-    return "it has more than 1024 rows, each with a matrix of its own to read";
+    return "it has more than 4096 rows, each with a matrix of its own to read";
   return sizesRefusal(shapeOfExperts(op));
 }
 

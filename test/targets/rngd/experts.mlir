@@ -12,7 +12,7 @@
 // CHECK-LABEL: func.func @expert_matmul_and_6_more
 // CHECK: tcp.tdma_gather engine {{[0-9]+}} commands {{[0-9]+}} {{.*}} of "key" {{.*}} : !tcp.hbm<f32, element [key : 16, {{.*}}]>, !tcp.hbm<i32, element [b : {{[0-9]+}}, w : 1 of 2]> to
 // CHECK: tcp.vector_reduce add {{.*}} over "c" {{.*}} packet [i : 4]> to
-// MANY: RNGD does not compute dure.expert_matmul here: it has more than 1024 rows, each with a matrix of its own to read
+// MANY: RNGD does not compute dure.expert_matmul here: it has more than 4096 rows, each with a matrix of its own to read
 !x = tensor<2x512xf32>
 !up = tensor<16x512x256xf32>
 !down = tensor<16x256x512xf32>
