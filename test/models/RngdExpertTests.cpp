@@ -110,15 +110,19 @@ public:
              io::Tolerance Allowed) {
     std::string To = typeOf(Expected), Of = temporary() + ".bin";
     std::ofstream(Of, std::ios::binary) << File;
-    std::ofstream(temporary() + ".mlir")
-        << "module attributes {dure.files = [\"" << Of
-        << "\"], dure.phase = \"raise\"} {\n"
-        << Weights << "func.func @main(" << Arguments << ") -> (" << To
-        << " {dure.name = \"y\"}) {\n"
-        << Reads << "%y = " << Op << " : (" << Types << ") -> " << To
-        << "\nreturn %y : " << To << "\n}\n}\n";
     Data.Expected.push_back({0, std::move(Expected)});
-    checkFileOnRngd(temporary() + ".mlir", "specialize", Data, Allowed);
+    for (const char *Variant : {"rngd", "rngd-tcc"}) {
+      SCOPED_TRACE(Variant);
+      std::ofstream(temporary() + ".mlir")
+          << "module attributes {dure.files = [\"" << Of
+          << "\"], dure.phase = \"raise\"} {\n"
+          << Weights << "func.func @main(" << Arguments << ") -> (" << To
+          << " {dure.name = \"y\"}) {\n"
+          << Reads << "%y = " << Op << " : (" << Types << ") -> " << To
+          << "\nreturn %y : " << To << "\n}\n}\n";
+      checkFileOnRngd(temporary() + ".mlir", "specialize", Data, Allowed,
+                      Variant);
+    }
     std::remove(Of.c_str());
   }
 
@@ -165,6 +169,7 @@ INSTANTIATE_TEST_SUITE_P(
         // Batches that slices divide unevenly, sums that continue, few columns.
         Shape{3, 2, 5, 64, 48}, Shape{4, 3, 7, 4128, 24, false, true},
         Shape{7, 5, 11, 160, 200, true, true}, Shape{1, 1, 2, 32, 8},
+        Shape{3, 1, 4, 512, 3072, false, true},
         Shape{5, 2, 3, 16, 8, true, true}, Shape{2, 6, 4, 6144, 520, true},
         // As many as are taken.
         Shape{512, 8, 4, 32, 16, false, true}),

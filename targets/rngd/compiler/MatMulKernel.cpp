@@ -683,6 +683,7 @@ static Product shapeOfExperts(ExpertMatMulOp op) {
   p.batch = x.size() == 2 ? to[1] : to[0] * to[1];
   p.n = to[2];
   p.k = x.back();
+  p.isPicked = true;
   p.rightByColumns = !isTurned(op.getW());
   return p;
 }

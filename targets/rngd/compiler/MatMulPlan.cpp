@@ -298,8 +298,9 @@ void Search::consider(MatMulPlan plan) {
   // begin.
   plan.gathered = 1;
   plan.addsAfter = plan.depth < p.k;
-  plan.loadsTogether = plan.depth == p.k && !p.rightByColumns && p.batch == 1 &&
-                       p.m == plan.tileRows() && p.n > plan.tileColumns() &&
+  plan.loadsTogether = plan.depth == p.k && !p.rightByColumns && !p.isPicked &&
+                       p.batch == 1 && p.m == plan.tileRows() &&
+                       p.n > plan.tileColumns() &&
                        plan.columns * p.k * p.rightBits / 8 % FlitBytes == 0;
   for (plan.pieces = 1; plan.pieces <= 8; plan.pieces *= 2)
     weigh(plan);

@@ -21,6 +21,8 @@ struct Product {
   /// columns where that is 0.
   bool isWidened = false;
   int64_t block = 0;
+  /// An index picks the right operand of each batch.
+  bool isPicked = false;
   /// Columns of `right` lie together: [k, n]. Else rows do: [n, k].
   bool rightByColumns = false;
 };
