@@ -263,7 +263,7 @@ void Elementwise::flat() {
       streams.push_back(place);
   int64_t buffers = static_cast<int64_t>(streams.size()) + 1;
   int64_t most = DmStep / 4 / buffers / 8 * 8 - 64;
-  for (const Share &share : unitShares(elementsOf(op->getResult(0)), most)) {
+  for (const Share &share : unitShares(wholeElements(at.result), most)) {
     k.releaseAll();
     Grid grid = k.grid("e", share);
     DigitList all = {k.digit("e", share.rows())};
@@ -375,8 +375,6 @@ Refusal elementwiseRefusal(Operation *op) {
   Value result = op->getResult(0);
   if (!isStaticF32(result) || elementsOf(result) == 0)
     return "the vector engine's passes here are of f32 and fixed sizes";
-  if (elementsOf(result) % 2 != 0)
-    return "DMA moves multiples of 8 bytes";
   if (!binary)
     return std::nullopt;
   if (llvm::all_of(op->getOperands(),

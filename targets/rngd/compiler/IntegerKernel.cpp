@@ -45,6 +45,15 @@ struct Shape {
   int64_t width() const { return std::gcd<int64_t>(columns(), 8); }
 };
 
+/// Elements that DMA moves at least, a truth value being a byte.
+int64_t alignmentOf(Operation *op) {
+  bool isTruth = numberOf(op->getResult(0)) == Number::Truth ||
+                 llvm::any_of(op->getOperands(), [](Value operand) {
+                   return numberOf(operand) == Number::Truth;
+                 });
+  return isTruth ? DmaAlignment : DmaAlignment / 4;
+}
+
 Shape shapeFor(Operation *op) {
   Value result = op->getResult(0);
   ArrayRef<int64_t> to = shapeOf(result);
@@ -79,6 +88,10 @@ Shape shapeFor(Operation *op) {
     for (auto &varies : shape.varies)
       varies.push_back(true);
   }
+  // What follows a tensor in the last unit of its buffer is computed with it.
+  if (axes.size() == 1 &&
+      llvm::all_of(shape.varies, [](const auto &varies) { return varies[0]; }))
+    axes[0].size = llvm::alignTo(axes[0].size, alignmentOf(op));
   // HBM is written in whole units, of whatever result.
   Space::Axis &last = axes.back();
   int64_t bytes = last.size * bytesOf(result);
@@ -394,15 +407,11 @@ Refusal integerRefusal(Operation *op) {
   Shape shape = shapeFor(op);
   if (shape.space.axes.size() > 4)
     return "its operands repeat along too many dimensions by turns";
-  int64_t columns = shape.columns();
-  bool bytes = numberOf(op->getResult(0)) == Number::Truth;
-  for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
-    bytes |= numberOf(operand) == Number::Truth;
-    // What repeats within a row is copied by elements of 8 bytes.
+  // What repeats within a row is copied by elements of 8 bytes.
+  for (auto [i, operand] : llvm::enumerate(op->getOperands()))
     if (!shape.varies[i].back() && numberOf(operand) != Number::I64)
       return "DMA moves multiples of 8 bytes";
-  }
-  if (columns % (bytes ? 8 : 2) != 0)
+  if (shape.columns() % alignmentOf(op) != 0)
     return "DMA moves multiples of 8 bytes";
   int64_t rows = shape.space.axes.size() > 1
                      ? shape.space.axes[shape.space.axes.size() - 2].unit

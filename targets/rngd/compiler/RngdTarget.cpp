@@ -222,6 +222,14 @@ std::vector<DispatchGroup> RngdTarget::formKernels(Block &region) const {
   return groups;
 }
 
+/// All elements of a tensor, in a buffer of whole units.
+static tcp::Digit wholeDigit(ShapedType tensor, MLIRContext *context) {
+  int64_t count = std::max<int64_t>(1, tensor.getNumElements());
+  int64_t unit = BindingUnit * 8 / tensor.getElementTypeBitWidth();
+  return {StringAttr::get(context, "all"), 1, count,
+          static_cast<int64_t>(llvm::alignTo(count, unit))};
+}
+
 /// Numbers that kernels read from HBM; those that are one number all over are
 /// immediates of the elementwise kernels.
 static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
@@ -245,8 +253,8 @@ static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
                                       IntegerType::get(op.getContext(), 8));
     dense = DenseElementsAttr::get(type, ArrayRef(bytes));
   }
-  int64_t count = std::max<int64_t>(1, dense.getNumElements());
-  places[op.getResult()] = k.constant(dense, {k.digit("all", count)});
+  places[op.getResult()] =
+      k.constant(dense, {wholeDigit(dense.getType(), op.getContext())});
   return success();
 }
 
@@ -258,8 +266,8 @@ static Type hbmOf(Value value) {
   // A truth value is a byte in memory.
   if (element.isInteger(1))
     element = IntegerType::get(context, 8);
-  int64_t count = std::max<int64_t>(1, tensor.getNumElements());
-  tcp::Digit all{StringAttr::get(context, "all"), 1, count, count};
+  tcp::Digit all =
+      wholeDigit(RankedTensorType::get(tensor.getShape(), element), context);
   return tcp::HbmType::get(context, element, tcp::MapAttr::get(context, {all}));
 }
 
@@ -452,8 +460,10 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
       if (lastUse.lookup(owner(operand)) == at)
         k.forget(places.lookup(owner(operand)));
   }
-  for (auto [from, to] : copies)
-    k.copy(from, to);
+  for (auto [from, to] : copies) {
+    DigitList all = {k.digit("all", wholeElements(from))};
+    k.copy(k.hbm(from, all), k.hbm(to, all));
+  }
   func::ReturnOp::create(k.b);
   eraseUnusedPlaces(program);
   orderCopies(program);
