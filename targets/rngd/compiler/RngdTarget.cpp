@@ -420,7 +420,7 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
 static void eraseUnusedPlaces(func::FuncOp program) {
   Block &block = program.getBody().front();
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isa<tcp::AllocOp, tcp::ViewOp>(op) && op.use_empty())
+    if (isa<tcp::AllocOp, tcp::ConstantOp, tcp::ViewOp>(op) && op.use_empty())
       op.erase();
 }
 
