@@ -22,6 +22,9 @@ using Refusal = std::optional<std::string>;
 struct KernelOperands {
   llvm::SmallVector<mlir::Value> inputs;
   mlir::Value result;
+  /// HBM for the kernel's own use, of words of 8 bytes: as many as its
+  /// `...Scratch` says.
+  llvm::SmallVector<mlir::Value> scratch;
 };
 
 Refusal elementwiseRefusal(mlir::Operation *op);
@@ -51,6 +54,7 @@ void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at);
 bool isMove(mlir::Operation *op);
 Refusal moveRefusal(mlir::Operation *op);
 void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
+llvm::SmallVector<int64_t> moveScratch(mlir::Operation *op);
 
 /// New rows where the cache lies: `at.result` may be its place.
 Refusal cacheUpdateRefusal(CacheUpdateOp op);

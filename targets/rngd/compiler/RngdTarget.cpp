@@ -62,6 +62,11 @@ Refusal refusalOf(Operation *op) {
   return isInteger(op) ? integerRefusal(op) : elementwiseRefusal(op);
 }
 
+/// Words of 8 bytes that a kernel keeps in HBM for itself.
+SmallVector<int64_t> scratchOf(Operation *op) {
+  return isMove(op) ? moveScratch(op) : SmallVector<int64_t>();
+}
+
 void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return emitMatMul(k, matmul, at);
@@ -222,6 +227,14 @@ std::vector<DispatchGroup> RngdTarget::formKernels(Block &region) const {
   return groups;
 }
 
+/// All elements of a tensor, in a buffer of whole units.
+static tcp::Digit wholeDigit(ShapedType tensor, MLIRContext *context) {
+  int64_t count = std::max<int64_t>(1, tensor.getNumElements());
+  int64_t unit = BindingUnit * 8 / tensor.getElementTypeBitWidth();
+  return {StringAttr::get(context, "all"), 1, count,
+          static_cast<int64_t>(llvm::alignTo(count, unit))};
+}
+
 /// Numbers that kernels read from HBM; those that are one number all over are
 /// immediates of the elementwise kernels.
 static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
@@ -245,8 +258,8 @@ static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
                                       IntegerType::get(op.getContext(), 8));
     dense = DenseElementsAttr::get(type, ArrayRef(bytes));
   }
-  int64_t count = std::max<int64_t>(1, dense.getNumElements());
-  places[op.getResult()] = k.constant(dense, {k.digit("all", count)});
+  places[op.getResult()] =
+      k.constant(dense, {wholeDigit(dense.getType(), op.getContext())});
   return success();
 }
 
@@ -258,8 +271,8 @@ static Type hbmOf(Value value) {
   // A truth value is a byte in memory.
   if (element.isInteger(1))
     element = IntegerType::get(context, 8);
-  int64_t count = std::max<int64_t>(1, tensor.getNumElements());
-  tcp::Digit all{StringAttr::get(context, "all"), 1, count, count};
+  tcp::Digit all =
+      wholeDigit(RankedTensorType::get(tensor.getShape(), element), context);
   return tcp::HbmType::get(context, element, tcp::MapAttr::get(context, {all}));
 }
 
@@ -289,9 +302,10 @@ public:
 
 private:
   void bind(func::FuncOp program);
-  LogicalResult emit(KernelBuilder &k, Operation &op);
+  LogicalResult emit(KernelBuilder &k, Operation &op, unsigned number);
   void noteUses();
-  Value workspace(KernelBuilder &k, Value of, unsigned at);
+  Value workspace(KernelBuilder &k, tcp::HbmType type, unsigned at,
+                  unsigned until);
 
   Block &block;
   func::FuncOp dispatch;
@@ -352,14 +366,13 @@ void Lowering::noteUses() {
   }
 }
 
-/// Memory for a value from op `at` on, as long as it is read; the lowest that
-/// is free.
-Value Lowering::workspace(KernelBuilder &k, Value of, unsigned at) {
+/// Memory from op `at` on to op `until`; the lowest that is free.
+Value Lowering::workspace(KernelBuilder &k, tcp::HbmType type, unsigned at,
+                          unsigned until) {
   constexpr int64_t alignment = HbmUnit;
   llvm::erase_if(taken, [&](const Taken &each) { return each.until < at; });
   llvm::sort(taken,
              [](const Taken &l, const Taken &r) { return l.begin < r.begin; });
-  auto type = cast<tcp::HbmType>(hbmOf(of));
   int64_t bits = type.getElementType().getIntOrFloatBitWidth();
   int64_t bytes = llvm::alignTo(
       llvm::divideCeil(tcp::positions(type.getElement().getDigits()) * bits, 8),
@@ -370,11 +383,11 @@ Value Lowering::workspace(KernelBuilder &k, Value of, unsigned at) {
       break;
     begin = std::max(begin, each.end);
   }
-  taken.push_back({begin, begin + bytes, lastUse.lookup(of)});
+  taken.push_back({begin, begin + bytes, until});
   return tcp::AllocOp::create(k.b, type, begin);
 }
 
-LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
+LogicalResult Lowering::emit(KernelBuilder &k, Operation &op, unsigned number) {
   KernelOperands at;
   for (Value operand : op.getOperands())
     at.inputs.push_back(places.lookup(owner(operand)));
@@ -383,6 +396,14 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
       for (Value parameter : read->getOperands().drop_front())
         at.inputs.push_back(places.lookup(owner(parameter)));
   at.result = places.lookup(op.getResult(0));
+  for (int64_t words : scratchOf(&op)) {
+    auto all =
+        RankedTensorType::get({words}, IntegerType::get(op.getContext(), 64));
+    auto type = tcp::HbmType::get(
+        op.getContext(), all.getElementType(),
+        tcp::MapAttr::get(op.getContext(), {wholeDigit(all, op.getContext())}));
+    at.scratch.push_back(workspace(k, type, number, number));
+  }
   // Beside what earlier kernels still use, and where that leaves too little,
   // after them.
   Block *body = k.b.getInsertionBlock();
@@ -412,7 +433,7 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
 static void eraseUnusedPlaces(func::FuncOp program) {
   Block &block = program.getBody().front();
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isa<tcp::AllocOp, tcp::ViewOp>(op) && op.use_empty())
+    if (isa<tcp::AllocOp, tcp::ConstantOp, tcp::ViewOp>(op) && op.use_empty())
       op.erase();
 }
 
@@ -444,16 +465,19 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
     Value result = op.getResult(0);
     bool isResult = places.contains(result);
     if (!isResult)
-      places[result] = workspace(k, result, at);
+      places[result] = workspace(k, cast<tcp::HbmType>(hbmOf(result)), at,
+                                 lastUse.lookup(result));
     k.keep(places[result], isResult);
-    if (failed(emit(k, op)))
+    if (failed(emit(k, op, at)))
       return failure();
     for (Value operand : op.getOperands())
       if (lastUse.lookup(owner(operand)) == at)
         k.forget(places.lookup(owner(operand)));
   }
-  for (auto [from, to] : copies)
-    k.copy(from, to);
+  for (auto [from, to] : copies) {
+    DigitList all = {k.digit("all", wholeElements(from))};
+    k.copy(k.hbm(from, all), k.hbm(to, all));
+  }
   func::ReturnOp::create(k.b);
   eraseUnusedPlaces(program);
   orderCopies(program);
