@@ -37,11 +37,21 @@ Refusal integerRefusal(mlir::Operation *op);
 void emitInteger(KernelBuilder &k, mlir::Operation *op,
                  const KernelOperands &at);
 
+/// Casts of what is rounded to integers of 8 bits, and dequantize of those.
+bool isQuantization(mlir::Operation *op);
+/// Whether an op is computed with the cast that reads it.
+bool isOfQuantization(mlir::Operation *op);
+Refusal quantizationRefusal(mlir::Operation *op);
+void emitQuantization(KernelBuilder &k, mlir::Operation *op,
+                      const KernelOperands &at);
+
 /// layer_norm, rms_norm and softmax over the last dimensions.
 Refusal rowRefusal(mlir::Operation *op);
 void emitRow(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 
 Refusal matMulRefusal(MatMulOp op);
+/// Whether products read `op`, of a weight, in few bits and compute it.
+bool isWidenedByProducts(DequantizeOp op);
 /// How a product that is not refused is divided, in words.
 std::string matMulMapping(MatMulOp op, bool isPacked);
 void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at);

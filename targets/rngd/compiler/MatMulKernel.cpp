@@ -554,10 +554,21 @@ Refusal matMulRefusal(MatMulOp op) {
   return std::nullopt;
 }
 
+bool isWidenedByProducts(DequantizeOp op) {
+  // Of what is computed the bytes may have no sign, or batches.
+  auto type = cast<RankedTensorType>(op.getX().getType());
+  return type.getRank() == 2 && !type.getElementType().isUnsignedInteger() &&
+         llvm::all_of(op->getUses(), [](OpOperand &use) {
+           auto product = dyn_cast<MatMulOp>(use.getOwner());
+           return product && use.getOperandNumber() == 1 &&
+                  product.getTransposeRhs();
+         });
+}
+
 /// Says in `p` what of the right operand its dequantize says.
 static std::optional<FewBits> describeFewBits(MatMulOp op, Product &p) {
   auto read = op.getRhs().getDefiningOp<DequantizeOp>();
-  if (!read)
+  if (!read || !isWidenedByProducts(read))
     return std::nullopt;
   FewBits few;
   auto splat = [](Value value) {

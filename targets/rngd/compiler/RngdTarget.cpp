@@ -30,16 +30,14 @@ constexpr auto kTexts = std::to_array<Translation>({
 });
 
 /// A weight that its product reads in bf16 or few bits (PackWeights.h) makes no
-/// code, nor does a reshape.
+/// code, nor does a reshape, nor what the cast behind it computes.
 bool makesNoCode(Operation *op) {
   if (isa<ReshapeOp>(op))
     return true;
-  if (isa<DequantizeOp>(op))
-    return llvm::all_of(op->getUses(), [](OpOperand &use) {
-      auto product = dyn_cast<MatMulOp>(use.getOwner());
-      return product && use.getOperandNumber() == 1 &&
-             product.getTransposeRhs();
-    });
+  if (auto read = dyn_cast<DequantizeOp>(op))
+    return isWidenedByProducts(read);
+  if (isOfQuantization(op))
+    return true;
   auto cast = dyn_cast<CastOp>(op);
   return cast && getElementTypeOrSelf(cast.getX().getType()).isBF16();
 }
@@ -49,6 +47,8 @@ Refusal refusalOf(Operation *op) {
     return matMulRefusal(matmul);
   if (auto attention = dyn_cast<AttentionOp>(op))
     return attentionRefusal(attention);
+  if (isQuantization(op))
+    return quantizationRefusal(op);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
     return rowRefusal(op);
   if (isMove(op))
@@ -72,6 +72,8 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return emitMatMul(k, matmul, at);
   if (auto attention = dyn_cast<AttentionOp>(op))
     return emitAttention(k, attention, at);
+  if (isQuantization(op))
+    return emitQuantization(k, op, at);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
     return emitRow(k, op, at);
   if (isMove(op))
@@ -207,7 +209,17 @@ std::vector<DispatchGroup> RngdTarget::formDispatches(Block &region) const {
   return {all};
 }
 
-/// One op a kernel, its operand's cast with it, which makes no code.
+/// What makes no code by itself and is read by `op` alone.
+static void addWithOperands(Operation *op, SmallVectorImpl<Operation *> &to) {
+  for (Value operand : op->getOperands())
+    if (Operation *read = operand.getDefiningOp();
+        read && !isa<ReshapeOp>(read) && makesNoCode(read) &&
+        read->hasOneUse() && read->getBlock() == op->getBlock())
+      addWithOperands(read, to);
+  to.push_back(op);
+}
+
+/// One op a kernel, with it what it reads and makes no code.
 std::vector<DispatchGroup> RngdTarget::formKernels(Block &region) const {
   std::vector<DispatchGroup> groups;
   for (Operation &op : region.without_terminator()) {
@@ -215,12 +227,7 @@ std::vector<DispatchGroup> RngdTarget::formKernels(Block &region) const {
         makesNoCode(&op))
       continue;
     DispatchGroup group;
-    for (Value operand : op.getOperands())
-      if (Operation *read = operand.getDefiningOp();
-          isa_and_nonnull<CastOp, DequantizeOp>(read) && makesNoCode(read) &&
-          read->hasOneUse() && read->getBlock() == &region)
-        group.Ops.push_back(read);
-    group.Ops.push_back(&op);
+    addWithOperands(&op, group.Ops);
     group.Name = op.getName().stripDialect().str();
     groups.push_back(std::move(group));
   }
@@ -233,6 +240,14 @@ static tcp::Digit wholeDigit(ShapedType tensor, MLIRContext *context) {
   int64_t unit = BindingUnit * 8 / tensor.getElementTypeBitWidth();
   return {StringAttr::get(context, "all"), 1, count,
           static_cast<int64_t>(llvm::alignTo(count, unit))};
+}
+
+/// To the chip's memory integers have no sign.
+static Type signless(Type element) {
+  if (!element.isUnsignedInteger())
+    return element;
+  return IntegerType::get(element.getContext(),
+                          element.getIntOrFloatBitWidth());
 }
 
 /// Numbers that kernels read from HBM; those that are one number all over are
@@ -258,6 +273,7 @@ static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
                                       IntegerType::get(op.getContext(), 8));
     dense = DenseElementsAttr::get(type, ArrayRef(bytes));
   }
+  dense = dense.bitcast(signless(dense.getElementType()));
   places[op.getResult()] =
       k.constant(dense, {wholeDigit(dense.getType(), op.getContext())});
   return success();
@@ -271,6 +287,7 @@ static Type hbmOf(Value value) {
   // A truth value is a byte in memory.
   if (element.isInteger(1))
     element = IntegerType::get(context, 8);
+  element = signless(element);
   tcp::Digit all =
       wholeDigit(RankedTensorType::get(tensor.getShape(), element), context);
   return tcp::HbmType::get(context, element, tcp::MapAttr::get(context, {all}));
@@ -388,11 +405,16 @@ Value Lowering::workspace(KernelBuilder &k, tcp::HbmType type, unsigned at,
 }
 
 LogicalResult Lowering::emit(KernelBuilder &k, Operation &op, unsigned number) {
+  // What it is computed with may have come into another dispatch.
+  if (Refusal why = isQuantization(&op) ? quantizationRefusal(&op) : Refusal())
+    return op.emitError("RNGD does not compute ")
+           << op.getName() << " here: " << *why;
   KernelOperands at;
   for (Value operand : op.getOperands())
     at.inputs.push_back(places.lookup(owner(operand)));
   if (auto product = dyn_cast<MatMulOp>(op))
-    if (auto read = product.getRhs().getDefiningOp<DequantizeOp>())
+    if (auto read = product.getRhs().getDefiningOp<DequantizeOp>();
+        read && isWidenedByProducts(read))
       for (Value parameter : read->getOperands().drop_front())
         at.inputs.push_back(places.lookup(owner(parameter)));
   at.result = places.lookup(op.getResult(0));
