@@ -93,7 +93,7 @@ LogicalResult tcp::ConstantOp::verify() {
   if (value.getElementType() != type.getElementType())
     return emitOpError("holds ")
            << value.getElementType() << ", not " << type.getElementType();
-  int64_t most = positions(type.getElement().getDigits());
+  int64_t most = reach(type.getElement().getDigits());
   if (!getValue().isSplat() && getValue().getNumElements() != most)
     return emitOpError("holds ") << getValue().getNumElements()
                                  << " numbers for " << most << " positions";

@@ -288,6 +288,7 @@ def Tcp_VectorKind : I32EnumAttr<"VectorKind", "a step of the vector engine", [
   I32EnumAttrCase<"AddFxp", 32, "add_fxp">, I32EnumAttrCase<"AddFxpSat", 33, "add_fxp_sat">,
   I32EnumAttrCase<"SubFxp", 34, "sub_fxp">, I32EnumAttrCase<"SubFxpSat", 35, "sub_fxp_sat">,
   I32EnumAttrCase<"MulInt", 39, "mul_int">,
+  I32EnumAttrCase<"FxpShiftRightLogic", 40, "fxp_shr">,
   I32EnumAttrCase<"Exp", 64, "exp">, I32EnumAttrCase<"NegExp", 65, "neg_exp">,
   I32EnumAttrCase<"Sqrt", 66, "sqrt">, I32EnumAttrCase<"Tanh", 67, "tanh">,
   I32EnumAttrCase<"Sigmoid", 68, "sigmoid">, I32EnumAttrCase<"Erf", 69, "erf">,

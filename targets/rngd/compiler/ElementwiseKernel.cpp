@@ -92,7 +92,8 @@ std::optional<std::pair<VectorKind, bool>> binaryKind(Operation *op) {
 
 bool isUnary(Operation *op) {
   return isa<GeluOp, ExpOp, LogOp, SqrtOp, TanhOp, SigmoidOp, ErfOp, SinOp,
-             CosOp, NegOp, ReciprocalOp, RsqrtOp, SiluOp, ReluOp, AbsOp>(op);
+             CosOp, NegOp, ReciprocalOp, RsqrtOp, SiluOp, ReluOp, AbsOp,
+             SoftplusOp>(op);
 }
 
 /// Whether the operand varies along each dimension of the result.
@@ -156,33 +157,59 @@ std::optional<Repetition> repetitionOf(Operation *op) {
 
 namespace {
 
-/// x in its wide form, done wholly there; no value for ops of the float steps.
+/// Its sign bit cleared, in its wide form.
+Value absolute(KernelBuilder &k, Value x) {
+  auto from = cast<StreamType>(x.getType());
+  auto bits = StreamType::get(k.b.getContext(), k.i32(), from.getCluster(),
+                              from.getSlice(), from.getLane(), from.getTime(),
+                              from.getPacket());
+  auto make = [&](Type type, VectorKind kind, Value in, Attribute immediate) {
+    return tcp::VectorOp::create(k.b, type, in, Value(), kind,
+                                 Arguments::StreamOperand, immediate, false,
+                                 false);
+  };
+  Value raw = make(bits, VectorKind::Reinterpret, x, {});
+  Value cleared =
+      make(bits, VectorKind::BitAnd, raw, k.b.getI32IntegerAttr(0x7fffffff));
+  return make(from, VectorKind::Reinterpret, cleared, {});
+}
+
+/// x in its wide form, ended there; no value for ops of the float steps alone.
 Value wideUnary(KernelBuilder &k, Operation *op, Value x) {
-  if (isa<ReluOp>(op))
-    return k.stepImm(VectorKind::Max, x, 0);
-  if (isa<AbsOp>(op)) {
-    // Its sign bit cleared.
-    auto from = cast<StreamType>(x.getType());
-    auto bits = StreamType::get(k.b.getContext(), k.i32(), from.getCluster(),
-                                from.getSlice(), from.getLane(), from.getTime(),
-                                from.getPacket());
-    auto make = [&](Type type, VectorKind kind, Value in, Attribute immediate) {
-      return tcp::VectorOp::create(k.b, type, in, Value(), kind,
-                                   Arguments::StreamOperand, immediate, false,
-                                   false);
-    };
-    Value raw = make(bits, VectorKind::Reinterpret, x, {});
-    Value cleared =
-        make(bits, VectorKind::BitAnd, raw, k.b.getI32IntegerAttr(0x7fffffff));
-    return make(from, VectorKind::Reinterpret, cleared, {});
+  if (isa<AbsOp>(op))
+    return absolute(k, x);
+  if (isa<ReluOp>(op)) {
+    // The unit passes over what is no number: beside 0 that stands here too.
+    Value kept = k.stash(x);
+    Value some = k.step(VectorKind::Sigmoid, k.narrow(kept));
+    Value zero = k.widen(k.stepImm(VectorKind::Mul0, some, 0), x);
+    return k.stepStash(VectorKind::Max, zero);
+  }
+  if (isa<SoftplusOp>(op)) {
+    // ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|), its first part in a pass of its
+    // own.
+    Value size = k.narrow(absolute(k, x));
+    Value one =
+        k.stepImm(VectorKind::AddF, k.step(VectorKind::NegExp, size), 1);
+    return k.widen(k.step(VectorKind::Log, one), x);
   }
   return {};
 }
 
-/// The second pass of an op multiplies by what the first one took.
-bool multipliesAfter(Operation *op) {
+/// Steps of an op's second pass on a pair: what the first one took, and gave.
+Value joinAfter(KernelBuilder &k, Operation *op, Value pair) {
+  if (isa<SoftplusOp>(op)) {
+    Value above = tcp::VectorOp::create(
+        k.b, pair.getType(), pair, Value(), VectorKind::Max,
+        Arguments::StreamOperand, k.b.getF32FloatAttr(0), false, false, 1);
+    return k.zip(VectorKind::ClipAdd, above);
+  }
+  return k.widen(k.zip(VectorKind::Mul0, k.narrow(pair)), pair);
+}
+
+bool joinsAfter(Operation *op) {
   auto gelu = dyn_cast<GeluOp>(op);
-  return gelu && gelu.getForm() == GeluForm::Tanh;
+  return isa<SoftplusOp>(op) || (gelu && gelu.getForm() == GeluForm::Tanh);
 }
 
 class Elementwise {
@@ -236,11 +263,11 @@ void elementwisePass(KernelBuilder &k, Operation *op, ArrayRef<Value> in,
     Value wide = k.widen(result, x);
     k.commit(wide, out);
   });
-  if (!multipliesAfter(op))
+  if (!joinsAfter(op))
     return;
   k.exec(Context::Main, [&] {
     Value x = k.collect(k.fetchPair(in[0], out, time, packet));
-    k.commit(k.widen(k.zip(VectorKind::Mul0, k.narrow(x)), x), out);
+    k.commit(joinAfter(k, op, x), out);
   });
 }
 
@@ -263,7 +290,7 @@ void Elementwise::flat() {
       streams.push_back(place);
   int64_t buffers = static_cast<int64_t>(streams.size()) + 1;
   int64_t most = DmStep / 4 / buffers / 8 * 8 - 64;
-  for (const Share &share : unitShares(elementsOf(op->getResult(0)), most)) {
+  for (const Share &share : unitShares(wholeElements(at.result), most)) {
     k.releaseAll();
     Grid grid = k.grid("e", share);
     DigitList all = {k.digit("e", share.rows())};
@@ -375,8 +402,6 @@ Refusal elementwiseRefusal(Operation *op) {
   Value result = op->getResult(0);
   if (!isStaticF32(result) || elementsOf(result) == 0)
     return "the vector engine's passes here are of f32 and fixed sizes";
-  if (elementsOf(result) % 2 != 0)
-    return "DMA moves multiples of 8 bytes";
   if (!binary)
     return std::nullopt;
   if (llvm::all_of(op->getOperands(),

@@ -141,7 +141,7 @@ LogicalResult ProgramEncoder::run(fb::ProgramT &result) {
     places.bind(argument);
     auto binding = std::make_unique<fb::BindingT>();
     binding->bytes = static_cast<uint64_t>(
-        (positions(type.getElement().getDigits()) *
+        (reach(type.getElement().getDigits()) *
              type.getElementType().getIntOrFloatBitWidth() +
          7) /
         8);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Integers and truth values: positions, masks, and what they become in f32. The
-// vector engine knows i32; an i64 is two words of it, a truth value a byte.
+// Integers and truth values: positions, masks, what they become in f32, and
+// what depends on the bits of f32. The vector engine knows i32; an i64 is two
+// words of it, a truth value a byte.
 #include "targets/rngd/compiler/Boxes.h"
 #include "targets/rngd/compiler/Kernels.h"
 
@@ -34,7 +35,7 @@ int64_t bytesOf(Value value) {
 
 /// Words of data memory that an op's steps take for an element, beside what it
 /// reads and writes.
-constexpr int64_t TemporaryWords = 7;
+constexpr int64_t TemporaryWords = 12;
 
 /// Dimensions of the result, neighbours joined along which each operand varies
 /// or repeats as a whole.
@@ -44,6 +45,29 @@ struct Shape {
   int64_t columns() const { return space.axes.back().size; }
   int64_t width() const { return std::gcd<int64_t>(columns(), 8); }
 };
+
+/// The bits of a constant that is one number all over.
+std::optional<int64_t> splatBits(Value value) {
+  auto constant = value.getDefiningOp<dure::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                        : DenseElementsAttr();
+  if (!dense || !dense.isSplat() || numberOf(value) == Number::Other)
+    return std::nullopt;
+  if (numberOf(value) == Number::F32)
+    return dense.getSplatValue<APFloat>().bitcastToAPInt().getSExtValue();
+  if (numberOf(value) == Number::Truth)
+    return dense.getSplatValue<bool>();
+  return dense.getSplatValue<APInt>().getSExtValue();
+}
+
+/// Elements that DMA moves at least, a truth value being a byte.
+int64_t alignmentOf(Operation *op) {
+  bool isTruth = numberOf(op->getResult(0)) == Number::Truth ||
+                 llvm::any_of(op->getOperands(), [](Value operand) {
+                   return numberOf(operand) == Number::Truth;
+                 });
+  return isTruth ? DmaAlignment : DmaAlignment / 4;
+}
 
 Shape shapeFor(Operation *op) {
   Value result = op->getResult(0);
@@ -57,7 +81,8 @@ Shape shapeFor(Operation *op) {
     for (Value operand : op->getOperands()) {
       ArrayRef<int64_t> from = shapeOf(operand);
       size_t missing = to.size() - from.size();
-      along.push_back(i >= missing && from[i - missing] != 1);
+      along.push_back(i >= missing && from[i - missing] != 1 &&
+                      !splatBits(operand));
     }
     auto &axes = shape.space.axes;
     bool same = !axes.empty();
@@ -79,6 +104,12 @@ Shape shapeFor(Operation *op) {
     for (auto &varies : shape.varies)
       varies.push_back(true);
   }
+  // What follows a tensor in the last unit of its buffer is computed with it.
+  bool repeats = false;
+  for (auto [operand, varies] : llvm::zip(op->getOperands(), shape.varies))
+    repeats |= !varies.front() && !splatBits(operand);
+  if (axes.size() == 1 && !repeats)
+    axes[0].size = llvm::alignTo(axes[0].size, alignmentOf(op));
   // HBM is written in whole units, of whatever result.
   Space::Axis &last = axes.back();
   int64_t bytes = last.size * bytesOf(result);
@@ -112,7 +143,7 @@ public:
     time.push_back(k.digit(axis, columns.size / shape.width(), shape.width()));
     packet = {k.digit(axis, shape.width())};
     for (auto [i, place] : llvm::enumerate(at.inputs))
-      inputs.push_back(load(i, place));
+      inputs.push_back(splatBits(op->getOperand(i)) ? Value() : load(i, place));
     store(at.result);
   }
 
@@ -128,7 +159,12 @@ private:
   Value word(Value both, int64_t which) {
     return k.part(both, withWords(local, 1), which * 4);
   }
+  Value plane(unsigned number, int64_t which = 0);
+  Value everywhere(int32_t bits);
+  Value apart(Value plane);
+  Value asFloats(Value words) { return k.part(words, local, 0, k.f32()); }
   Value stream(Value first, Value second = {});
+  void passInto(Value out, Steps steps, Value first, Value second = {});
   Value pass(Steps steps, Value first, Value second = {}, Type type = {});
   Value truth(Value stream) { return k.castFlits(stream, k.b.getI8Type()); }
   Value zip(VectorKind kind, Value x) { return k.zip(kind, x); }
@@ -137,7 +173,15 @@ private:
   Value fromCast();
   Value compare(CompareOp compare);
   Value order(Value a, Value b);
+  Value orderOf(unsigned a, unsigned b);
+  Value key(unsigned number);
+  Value areNumbers();
+  Value extreme(bool larger);
+  Value select();
+  Value choose(Value mask, unsigned a, unsigned b);
   Value sum(bool minus);
+  Value twoWords();
+  Value interleaved(Value words);
 
   KernelBuilder &k;
   Operation *op;
@@ -177,10 +221,54 @@ Value Integers::stream(Value first, Value second) {
   return k.collect(x);
 }
 
+/// A word of each element, of an i64 the low or the high one; what is no splat
+/// lies where it was loaded.
+Value Integers::plane(unsigned number, int64_t which) {
+  Value operand = op->getOperand(number);
+  if (auto bits = splatBits(operand))
+    return everywhere(static_cast<int32_t>(*bits >> (which * 32)));
+  if (numberOf(operand) == Number::I64)
+    return word(inputs[number], which);
+  if (numberOf(operand) == Number::F32)
+    return k.part(inputs[number], local, 0, k.i32());
+  return inputs[number];
+}
+
+/// The same word for each element, which a pass over any others makes.
+Value Integers::everywhere(int32_t bits) {
+  unsigned other = 0;
+  while (!inputs[other])
+    ++other;
+  return pass(
+      [&](Value s) {
+        return k.stepInt(VectorKind::BitOr, k.stepInt(VectorKind::BitAnd, s, 0),
+                         bits);
+      },
+      plane(other));
+}
+
+/// A word of an i64, or a truth value, as a word by itself.
+Value Integers::apart(Value plane) {
+  auto type = cast<DmType>(plane.getType());
+  if (!type.getElementType().isInteger(8) &&
+      type.getElement().getDigits().size() == local.size())
+    return plane;
+  return pass([](Value s) { return s; }, plane);
+}
+
+/// One instruction; its result in `out`. Two tensors come in one layout.
+void Integers::passInto(Value out, Steps steps, Value first, Value second) {
+  if (second && first.getType() != second.getType()) {
+    first = apart(first);
+    second = apart(second);
+  }
+  k.exec(Context::Main, [&] { k.commit(steps(stream(first, second)), out); });
+}
+
 /// One instruction; its result in data memory, of i32 if no type is given.
 Value Integers::pass(Steps steps, Value first, Value second, Type type) {
   Value out = k.dm(type ? type : k.i32(), grid, local);
-  k.exec(Context::Main, [&] { k.commit(steps(stream(first, second)), out); });
+  passInto(out, steps, first, second);
   return out;
 }
 
@@ -190,13 +278,14 @@ void Integers::store(Value place) {
   Type type = cast<HbmType>(place.getType()).getElementType();
   if (numberOf(op->getResult(0)) == Number::I64)
     out = k.dmOver(out, type, grid, local);
+  else
+    out = k.part(out, local, 0, type);
   k.copy(out,
          k.hbm(place, wholeOf(k, shape.space, box), startOf(shape.space, box)));
 }
 
 Value Integers::fromCast() {
   Number from = numberOf(op->getOperand(0)), to = numberOf(op->getResult(0));
-  Value x = inputs[0];
   auto toFloat = [&](Value s) {
     return k.convert(VectorKind::I32ToF32, s, k.f32());
   };
@@ -208,22 +297,20 @@ Value Integers::fromCast() {
     Type byte = k.b.getI8Type();
     if (from == Number::I64)
       return pass([&](Value s) { return isSome(zip(VectorKind::BitOr, s)); },
-                  word(x, 0), word(x, 1), byte);
+                  plane(0), plane(0, 1), byte);
     if (from == Number::I32)
-      return pass(isSome, x, {}, byte);
+      return pass(isSome, plane(0), {}, byte);
     // 0 of either sign has no other bits.
     return pass(
         [&](Value s) {
-          Value bits = k.convert(VectorKind::Reinterpret, s, k.i32());
-          return isSome(k.stepInt(VectorKind::BitAnd, bits, 0x7fffffff));
+          return isSome(k.stepInt(VectorKind::BitAnd, s, 0x7fffffff));
         },
-        x, {}, byte);
+        plane(0), {}, byte);
   }
   if (to == Number::I32)
-    return pass([](Value s) { return s; },
-                from == Number::I64 ? word(x, 0) : x);
+    return pass([](Value s) { return s; }, plane(0));
   if (from != Number::I64)
-    return pass(toFloat, x, {}, k.f32());
+    return pass(toFloat, plane(0), {}, k.f32());
   // The low word as a signed number; the high one with what that lacks.
   Value high = pass(
       [&](Value s) {
@@ -231,8 +318,8 @@ Value Integers::fromCast() {
         Value f = toFloat(zip(VectorKind::AddFxp, sign));
         return k.widen(k.stepImm(VectorKind::Mul0, k.narrow(f), 0x1p32f), f);
       },
-      word(x, 0), word(x, 1), k.f32());
-  Value low = pass(toFloat, word(x, 0), {}, k.f32());
+      plane(0), plane(0, 1), k.f32());
+  Value low = pass(toFloat, plane(0), {}, k.f32());
   return pass(
       [&](Value s) { return k.widen(k.zip(VectorKind::AddF, k.narrow(s)), s); },
       high, low, k.f32());
@@ -249,23 +336,31 @@ Value Integers::order(Value a, Value b) {
       a, b);
 }
 
-Value Integers::compare(CompareOp compare) {
-  // a < b if b > a: what is left is > and >=.
-  ComparePredicate kind = compare.getPredicate();
-  bool swap = kind == ComparePredicate::LT || kind == ComparePredicate::LE;
-  int more =
-      kind == ComparePredicate::GE || kind == ComparePredicate::LE ? 1 : 0;
-  Value a = inputs[swap ? 1 : 0], b = inputs[swap ? 0 : 1];
-  auto verdict = [&](Value s) {
-    s = k.stepInt(VectorKind::ClipAdd, s, more);
-    s = k.stepInt(VectorKind::Min, s, 1);
-    return truth(k.stepInt(VectorKind::Max, s, 0));
-  };
-  Type byte = k.b.getI8Type();
-  if (numberOf(compare.getLhs()) == Number::I32)
-    return pass(verdict, order(a, b), {}, byte);
+/// A word for each f32 that orders them as numbers are, both zeros alike.
+Value Integers::key(unsigned number) {
+  // The zero with a sign, and 0, make the one without.
+  Value plain =
+      pass([&](Value s) { return k.stepImm(VectorKind::ClipAdd, s, 0); },
+           asFloats(plane(number)), {}, k.f32());
+  return pass(
+      [&](Value s) {
+        Value kept = k.stash(s);
+        Value sign = k.stepInt(VectorKind::ShiftRightArith, kept, 31);
+        sign = k.stepInt(VectorKind::BitAnd, sign, INT32_MAX);
+        return k.stepStash(VectorKind::BitXor, sign);
+      },
+      k.part(plain, local, 0, k.i32()));
+}
+
+/// -1, 0 or 1 as operand a is below, equal to or above b.
+Value Integers::orderOf(unsigned a, unsigned b) {
+  Number number = numberOf(op->getOperand(a));
+  if (number == Number::F32)
+    return order(key(a), key(b));
+  if (number != Number::I64)
+    return order(plane(a), plane(b));
   // The high words decide before the low ones, which have no sign.
-  Value high = order(word(a, 1), word(b, 1));
+  Value high = order(plane(a, 1), plane(b, 1));
   Value low = pass(
       [&](Value s) {
         s = k.stepInt(VectorKind::BitXor, s, INT32_MIN);
@@ -273,49 +368,72 @@ Value Integers::compare(CompareOp compare) {
         s = k.stepInt(VectorKind::Min, s, 1);
         return k.stepInt(VectorKind::Max, s, -1);
       },
-      word(a, 0), word(b, 0));
+      plane(a), plane(b));
   return pass(
       [&](Value s) {
         s = k.stepInt(VectorKind::ShiftLeft, s, 1, 1);
-        return verdict(k.zip(VectorKind::AddFxp, s));
-      },
-      high, low, byte);
-}
-
-/// a + b or a - b, of two words with what the low one carries or borrows.
-Value Integers::sum(bool minus) {
-  VectorKind kind = minus ? VectorKind::SubFxp : VectorKind::AddFxp;
-  auto plain = [&](Value s) { return k.zip(kind, s); };
-  Value a = inputs[0], b = inputs[1];
-  if (numberOf(op->getResult(0)) == Number::I32)
-    return pass(plain, a, b);
-  // Both words, one after the other.
-  DigitList two = {k.digit("w", 2)};
-  llvm::append_range(two, local);
-  Value words = k.dm(k.i32(), grid, two);
-  Value low = k.part(words, local, 0),
-        high = k.part(words, local, positions(local) * 4);
-  Value lowA = word(a, 0), lowB = word(b, 0), highA = word(a, 1),
-        highB = word(b, 1);
-  k.exec(Context::Main, [&] { k.commit(plain(stream(lowA, lowB)), low); });
-  k.exec(Context::Main, [&] { k.commit(plain(stream(highA, highB)), high); });
-  // Without their sign: a sum below a carries, a below b borrows. -1 then.
-  Value first = pass([](Value s) { return s; }, lowA);
-  Value second = minus ? pass([](Value s) { return s; }, lowB) : first;
-  Value left = minus ? first : low;
-  Value carried = pass(
-      [&](Value s) {
-        s = k.stepInt(VectorKind::BitXor, s, INT32_MIN);
-        s = k.zip(VectorKind::SubFxpSat, s);
-        s = k.stepInt(VectorKind::Min, s, 0);
+        s = k.zip(VectorKind::AddFxp, s);
+        s = k.stepInt(VectorKind::Min, s, 1);
         return k.stepInt(VectorKind::Max, s, -1);
       },
-      left, second);
-  k.exec(Context::Main, [&] {
-    k.commit(k.zip(minus ? VectorKind::AddFxp : VectorKind::SubFxp,
-                   stream(high, carried)),
-             high);
-  });
+      high, low);
+}
+
+/// Bits of the first f32 that is no number, its sign aside.
+constexpr int32_t FirstNaN = 0x7f800001;
+
+/// 1 where both f32 operands are numbers, else 0.
+Value Integers::areNumbers() {
+  return pass(
+      [&](Value s) {
+        s = k.stepInt(VectorKind::BitAnd, s, INT32_MAX);
+        s = k.stepInt(VectorKind::AddFxp, s, -FirstNaN);
+        s = k.stepInt(VectorKind::FxpShiftRightLogic, s, 31);
+        return zip(VectorKind::Min, s);
+      },
+      plane(0), plane(1));
+}
+
+Value Integers::compare(CompareOp compare) {
+  ComparePredicate kind = compare.getPredicate();
+  // a < b if b > a: what is left is > and >=.
+  bool swap = kind == ComparePredicate::LT || kind == ComparePredicate::LE;
+  bool equal = kind == ComparePredicate::EQ,
+       differ = kind == ComparePredicate::NE;
+  bool allows = kind == ComparePredicate::GE || kind == ComparePredicate::LE;
+  Value found = orderOf(swap, !swap);
+  // 0 or 1 of -1, 0 or 1.
+  auto verdict = [&](Value s, int64_t groups) {
+    if (equal || differ) {
+      s = k.stepInt(VectorKind::BitAnd, s, 1, groups);
+      return equal ? k.stepInt(VectorKind::BitXor, s, 1, groups) : s;
+    }
+    s = k.stepInt(VectorKind::AddFxp, s, allows ? 2 : 1, groups);
+    return k.stepInt(VectorKind::FxpShiftRightLogic, s, 1, groups);
+  };
+  Type byte = k.b.getI8Type();
+  if (numberOf(compare.getLhs()) != Number::F32)
+    return pass([&](Value s) { return truth(verdict(s, 3)); }, found, {}, byte);
+  // What is no number differs from all, and compares as nothing else.
+  return pass(
+      [&](Value s) {
+        if (differ)
+          s = k.stepInt(VectorKind::BitXor, s, 1, 2);
+        s = verdict(s, 1);
+        return truth(zip(differ ? VectorKind::Max : VectorKind::Min, s));
+      },
+      found, areNumbers(), byte);
+}
+
+/// Room for both words of each element, the low ones first.
+Value Integers::twoWords() {
+  DigitList two = {k.digit("w", 2)};
+  llvm::append_range(two, local);
+  return k.dm(k.i32(), grid, two);
+}
+
+/// Both words of each element side by side.
+Value Integers::interleaved(Value words) {
   Value out = k.dm(k.i32(), grid, withWords(local));
   int64_t some = std::gcd<int64_t>(shape.width(), 4);
   DigitList steps(local);
@@ -329,11 +447,100 @@ Value Integers::sum(bool minus) {
   return out;
 }
 
+/// Operand a where `mask` is 0, b where it is -1.
+Value Integers::choose(Value mask, unsigned a, unsigned b) {
+  Number number = numberOf(op->getResult(0));
+  auto both = [&](Value s) { return zip(VectorKind::BitXor, s); };
+  auto some = [&](int64_t which) {
+    Value apart = pass(both, plane(a, which), plane(b, which));
+    return pass([&](Value s) { return zip(VectorKind::BitAnd, s); }, apart,
+                mask);
+  };
+  if (number == Number::Truth)
+    return pass([&](Value s) { return truth(both(s)); }, some(0), plane(a),
+                k.b.getI8Type());
+  if (number != Number::I64)
+    return pass(both, some(0), plane(a));
+  Value words = twoWords();
+  for (int64_t which : {0, 1})
+    passInto(k.part(words, local, which * positions(local) * 4), both,
+             some(which), plane(a, which));
+  return interleaved(words);
+}
+
+Value Integers::select() {
+  Value mask = pass(
+      [&](Value s) { return k.stepInt(VectorKind::AddFxp, s, -1); }, plane(0));
+  return choose(mask, 1, 2);
+}
+
+/// The smaller or the larger operand.
+Value Integers::extreme(bool larger) {
+  VectorKind kind = larger ? VectorKind::Max : VectorKind::Min;
+  auto plain = [&](Value s) { return zip(kind, s); };
+  Number number = numberOf(op->getResult(0));
+  if (number == Number::I32)
+    return pass(plain, plane(0), plane(1));
+  if (number == Number::I64) {
+    // -1 where the first is larger.
+    Value mask = pass(
+        [&](Value s) {
+          s = k.stepInt(VectorKind::AddFxp, s, 1);
+          s = k.stepInt(VectorKind::FxpShiftRightLogic, s, 1);
+          return k.stepInt(VectorKind::MulInt, s, -1);
+        },
+        orderOf(0, 1));
+    return choose(mask, larger, !larger);
+  }
+  // The unit passes over what is no number: of it and the words that stand for
+  // one here, the larger.
+  constexpr uint32_t NaN = 0x7fc00000, Least = 0x80000000;
+  Value found = pass(plain, asFloats(plane(0)), asFloats(plane(1)), k.f32());
+  return pass(
+      [&](Value s) {
+        s = k.stepInt(VectorKind::MulInt, s, static_cast<int32_t>(Least - NaN),
+                      2);
+        s = k.stepInt(VectorKind::AddFxp, s, NaN, 2);
+        return zip(VectorKind::Max, s);
+      },
+      k.part(found, local, 0, k.i32()), areNumbers());
+}
+
+/// a + b or a - b, of two words with what the low one carries or borrows.
+Value Integers::sum(bool minus) {
+  VectorKind kind = minus ? VectorKind::SubFxp : VectorKind::AddFxp;
+  auto plain = [&](Value s) { return k.zip(kind, s); };
+  if (numberOf(op->getResult(0)) == Number::I32)
+    return pass(plain, plane(0), plane(1));
+  Value words = twoWords();
+  Value low = k.part(words, local, 0),
+        high = k.part(words, local, positions(local) * 4);
+  Value lowA = plane(0), lowB = plane(1);
+  passInto(low, plain, lowA, lowB);
+  passInto(high, plain, plane(0, 1), plane(1, 1));
+  // Without their sign: a sum below a carries, a below b borrows. -1 then.
+  Value carried = pass(
+      [&](Value s) {
+        s = k.stepInt(VectorKind::BitXor, s, INT32_MIN);
+        s = k.zip(VectorKind::SubFxpSat, s);
+        s = k.stepInt(VectorKind::Min, s, 0);
+        return k.stepInt(VectorKind::Max, s, -1);
+      },
+      minus ? lowA : low, minus ? lowB : lowA);
+  passInto(
+      high,
+      [&](Value s) {
+        return k.zip(minus ? VectorKind::AddFxp : VectorKind::SubFxp, s);
+      },
+      high, carried);
+  return interleaved(words);
+}
+
 Value Integers::compute() {
   Type byte = k.b.getI8Type();
   auto logic = [&](VectorKind kind) {
-    return pass([&](Value s) { return truth(k.zip(kind, s)); }, inputs[0],
-                inputs[1], byte);
+    return pass([&](Value s) { return truth(k.zip(kind, s)); }, plane(0),
+                plane(1), byte);
   };
   return llvm::TypeSwitch<Operation *, Value>(op)
       .Case([&](CompareOp each) { return compare(each); })
@@ -345,7 +552,26 @@ Value Integers::compute() {
       .Case([&](NotOp) {
         return pass(
             [&](Value s) { return truth(k.stepInt(VectorKind::BitXor, s, 1)); },
-            inputs[0], {}, byte);
+            plane(0), {}, byte);
+      })
+      .Case([&](SelectOp) { return select(); })
+      .Case([&](MinOp) { return extreme(false); })
+      .Case([&](MaxOp) { return extreme(true); })
+      .Case([&](MulOp) {
+        return pass([&](Value s) { return zip(VectorKind::MulInt, s); },
+                    plane(0), plane(1));
+      })
+      .Case([&](IsNaNOp) {
+        return pass(
+            [&](Value s) {
+              s = k.stepInt(VectorKind::BitAnd, s, INT32_MAX);
+              s = k.stepInt(VectorKind::AddFxp, s, -FirstNaN);
+              s = k.stepInt(VectorKind::FxpShiftRightLogic, s, 31);
+              // 1 for a number.
+              s = k.stepInt(VectorKind::ClipAdd, s, -1);
+              return truth(k.stepInt(VectorKind::AbsMin, s, 1));
+            },
+            plane(0), {}, byte);
       })
       .Default([&](Operation *) { return fromCast(); });
 }
@@ -356,10 +582,12 @@ bool isKnown(Operation *op) {
   Number from = numberOf(op->getOperand(0));
   bool whole = from == Number::I32 || from == Number::I64;
   return llvm::TypeSwitch<Operation *, bool>(op)
-      .Case([&](CompareOp each) {
-        return whole && each.getPredicate() != ComparePredicate::EQ &&
-               each.getPredicate() != ComparePredicate::NE;
-      })
+      .Case([&](CompareOp) { return from != Number::Other; })
+      .Case<MinOp, MaxOp>(
+          [&](Operation *) { return whole || from == Number::F32; })
+      .Case([&](MulOp) { return from == Number::I32; })
+      .Case([&](IsNaNOp) { return from == Number::F32; })
+      .Case([&](SelectOp) { return to != Number::Other; })
       .Case<AddOp, SubOp>([&](Operation *) { return whole; })
       .Case<AndOp, OrOp, XorOp, NotOp>(
           [&](Operation *) { return to == Number::Truth; })
@@ -377,9 +605,11 @@ bool isKnown(Operation *op) {
 } // namespace
 
 bool isInteger(Operation *op) {
-  if (isa<CompareOp, AndOp, OrOp, XorOp, NotOp, dure::CastOp>(op))
+  if (isa<CompareOp, SelectOp, MinOp, MaxOp, AndOp, OrOp, XorOp, NotOp, IsNaNOp,
+          dure::CastOp>(op))
     return true;
-  return isa<AddOp, SubOp>(op) && numberOf(op->getResult(0)) != Number::F32;
+  return isa<AddOp, SubOp, MulOp>(op) &&
+         numberOf(op->getResult(0)) != Number::F32;
 }
 
 Refusal integerRefusal(Operation *op) {
@@ -391,18 +621,17 @@ Refusal integerRefusal(Operation *op) {
   }
   if (!isKnown(op))
     return "the vector engine's steps do not make it";
+  if (llvm::all_of(op->getOperands(), splatBits))
+    return "no operand has the result's shape";
   Shape shape = shapeFor(op);
   if (shape.space.axes.size() > 4)
     return "its operands repeat along too many dimensions by turns";
-  int64_t columns = shape.columns();
-  bool bytes = numberOf(op->getResult(0)) == Number::Truth;
-  for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
-    bytes |= numberOf(operand) == Number::Truth;
-    // What repeats within a row is copied by elements of 8 bytes.
-    if (!shape.varies[i].back() && numberOf(operand) != Number::I64)
+  // What repeats within a row is copied by elements of 8 bytes.
+  for (auto [i, operand] : llvm::enumerate(op->getOperands()))
+    if (!shape.varies[i].back() && !splatBits(operand) &&
+        numberOf(operand) != Number::I64)
       return "DMA moves multiples of 8 bytes";
-  }
-  if (columns % (bytes ? 8 : 2) != 0)
+  if (shape.columns() % alignmentOf(op) != 0)
     return "DMA moves multiples of 8 bytes";
   int64_t rows = shape.space.axes.size() > 1
                      ? shape.space.axes[shape.space.axes.size() - 2].unit

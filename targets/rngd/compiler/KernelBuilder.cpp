@@ -30,6 +30,13 @@ SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit) {
   return shares;
 }
 
+int64_t wholeElements(Value binding) {
+  auto type = cast<HbmType>(binding.getType());
+  int64_t bits = type.getElementType().getIntOrFloatBitWidth();
+  return llvm::alignTo(reach(type.getElement().getDigits()),
+                       std::max<int64_t>(1, DmaAlignment * 8 / bits));
+}
+
 SmallVector<int64_t> starts(int64_t all, int64_t size) {
   SmallVector<int64_t> result;
   for (int64_t from = 0; from < all; from += size)

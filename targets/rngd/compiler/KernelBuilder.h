@@ -9,6 +9,7 @@
 #include "dialects/tcp/TcpOps.h"
 #include "targets/rngd/compiler/Residents.h"
 #include "targets/rngd/machine/Figures.h"
+#include "targets/rngd/machine/Limits.h"
 #include "targets/rngd/timing/Profile.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -46,6 +47,10 @@ llvm::SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit = 1);
 /// The first of each tile of `size` in [0, all): the last ones overlap rather
 /// than be smaller, and compute some twice.
 llvm::SmallVector<int64_t> starts(int64_t all, int64_t size);
+
+/// Elements of a tensor in HBM as DMA moves them: what is less than 8 bytes at
+/// its end is moved with what follows (BindingUnit).
+int64_t wholeElements(mlir::Value binding);
 
 class KernelBuilder {
 public:

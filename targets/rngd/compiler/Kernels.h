@@ -22,6 +22,9 @@ using Refusal = std::optional<std::string>;
 struct KernelOperands {
   llvm::SmallVector<mlir::Value> inputs;
   mlir::Value result;
+  /// HBM for the kernel's own use, of words of 8 bytes: as many as its
+  /// `...Scratch` says.
+  llvm::SmallVector<mlir::Value> scratch;
 };
 
 Refusal elementwiseRefusal(mlir::Operation *op);
@@ -34,11 +37,21 @@ Refusal integerRefusal(mlir::Operation *op);
 void emitInteger(KernelBuilder &k, mlir::Operation *op,
                  const KernelOperands &at);
 
+/// Casts of what is rounded to integers of 8 bits, and dequantize of those.
+bool isQuantization(mlir::Operation *op);
+/// Whether an op is computed with the cast that reads it.
+bool isOfQuantization(mlir::Operation *op);
+Refusal quantizationRefusal(mlir::Operation *op);
+void emitQuantization(KernelBuilder &k, mlir::Operation *op,
+                      const KernelOperands &at);
+
 /// layer_norm, rms_norm and softmax over the last dimensions.
 Refusal rowRefusal(mlir::Operation *op);
 void emitRow(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 
 Refusal matMulRefusal(MatMulOp op);
+/// Whether products read `op`, of a weight, in few bits and compute it.
+bool isWidenedByProducts(DequantizeOp op);
 /// How a product that is not refused is divided, in words.
 std::string matMulMapping(MatMulOp op, bool isPacked);
 void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at);
@@ -58,6 +71,7 @@ void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at);
 bool isMove(mlir::Operation *op);
 Refusal moveRefusal(mlir::Operation *op);
 void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
+llvm::SmallVector<int64_t> moveScratch(mlir::Operation *op);
 
 /// New rows where the cache lies: `at.result` may be its place.
 Refusal cacheUpdateRefusal(CacheUpdateOp op);

@@ -593,10 +593,21 @@ Refusal matMulRefusal(MatMulOp op) {
   return sizesRefusal(*p);
 }
 
+bool isWidenedByProducts(DequantizeOp op) {
+  // Of what is computed the bytes may have no sign, or batches.
+  auto type = cast<RankedTensorType>(op.getX().getType());
+  return type.getRank() == 2 && !type.getElementType().isUnsignedInteger() &&
+         llvm::all_of(op->getUses(), [](OpOperand &use) {
+           auto product = dyn_cast<MatMulOp>(use.getOwner());
+           return product && use.getOperandNumber() == 1 &&
+                  product.getTransposeRhs();
+         });
+}
+
 /// Says in `p` what of the right operand its dequantize says.
 static std::optional<FewBits> describeFewBits(MatMulOp op, Product &p) {
   auto read = op.getRhs().getDefiningOp<DequantizeOp>();
-  if (!read)
+  if (!read || !isWidenedByProducts(read))
     return std::nullopt;
   FewBits few;
   auto splat = [](Value value) {
@@ -715,7 +726,7 @@ void emitExperts(KernelBuilder &k, ExpertMatMulOp op,
   picked.matrices = shapeOf(op.getW()).front();
   picked.products = elementsOf(op.getExperts()) / p.batch;
   picked.sharesRows = shapeOf(op.getX()).size() == 2;
-  KernelOperands operands{{at.inputs[0], at.inputs[2]}, at.result};
+  KernelOperands operands{{at.inputs[0], at.inputs[2]}, at.result, at.scratch};
   MatMul(k, p, planMatMul(p, k.planned), operands, std::nullopt, picked).run();
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What DMA does alone, as long as runs are multiples of 8 bytes: transposes,
-// slices, concatenations, broadcasts, and rows that indices name.
+// slices, concatenations, broadcasts, and rows that indices name. Other runs of
+// f32 and i32 are moved as words of 8 bytes (WordMove.h).
 #include "targets/rngd/compiler/Boxes.h"
 #include "targets/rngd/compiler/Kernels.h"
+#include "targets/rngd/compiler/WordMove.h"
 
 #include <numeric>
 
@@ -93,6 +95,7 @@ struct Piece {
   void addRun();
   /// Of much that is contiguous, packets, which slices can share.
   void cutRun();
+  bool isAligned() const;
   bool isLarge() const;
   /// HBM is written in whole units.
   bool writesUnits() const;
@@ -123,6 +126,17 @@ void Piece::add(int64_t size, int64_t sourceStride, int64_t targetStride) {
 void Piece::addRun() {
   if (axes.empty() || axes.back().source != 1 || axes.back().target != 1)
     axes.push_back({1, 1, 1});
+}
+
+/// As DMA moves runs.
+bool Piece::isAligned() const {
+  auto fits = [&](int64_t elements) {
+    return elements * width % DmaAlignment == 0;
+  };
+  return fits(run().size) && fits(source) && fits(target) &&
+         llvm::all_of(ArrayRef(axes).drop_back(), [&](const Axis &axis) {
+           return fits(axis.source) && fits(axis.target);
+         });
 }
 
 bool Piece::writesUnits() const {
@@ -202,13 +216,8 @@ static bool nests(const Piece &piece, int64_t Piece::Axis::*stride) {
 }
 
 static Refusal pieceRefusal(const Piece &piece) {
-  if (piece.runBytes() % 8 != 0 || piece.source * piece.width % 8 != 0 ||
-      piece.target * piece.width % 8 != 0)
+  if (!piece.isAligned())
     return "DMA moves multiples of 8 bytes, and its runs are of others";
-  for (const Piece::Axis &axis : ArrayRef(piece.axes).drop_back())
-    if (axis.source * piece.width % 8 != 0 ||
-        axis.target * piece.width % 8 != 0)
-      return "DMA moves multiples of 8 bytes, and its runs are of others";
   if (piece.axes.size() > 7 || !nests(piece, &Piece::Axis::source) ||
       !nests(piece, &Piece::Axis::target))
     return "it has more dimensions than a sequencer has loops";
@@ -353,7 +362,7 @@ static Piece pieceOf(Operation *op) {
 }
 
 /// Each operand of a concatenation: rows of which it has a part.
-static SmallVector<Piece> piecesOf(ConcatOp op) {
+static SmallVector<Piece> concatenated(ConcatOp op) {
   auto axis = static_cast<size_t>(op.getAxis());
   ArrayRef<int64_t> to = shapeOf(op.getResult());
   int64_t outer = 1, inner = 1;
@@ -373,6 +382,43 @@ static SmallVector<Piece> piecesOf(ConcatOp op) {
     first += count;
   }
   return pieces;
+}
+
+static SmallVector<Piece> piecesOf(Operation *op) {
+  if (auto concat = dyn_cast<ConcatOp>(op))
+    return concatenated(concat);
+  return {pieceOf(op)};
+}
+
+static Refusal piecesRefusal(ArrayRef<Piece> pieces) {
+  for (const Piece &piece : pieces)
+    if (Refusal refusal = pieceRefusal(piece))
+      return refusal;
+  return std::nullopt;
+}
+
+/// The same of elements that are words of 8 bytes.
+static SmallVector<Piece> asWords(ArrayRef<Piece> pieces) {
+  SmallVector<Piece> words(pieces);
+  for (Piece &piece : words)
+    piece.width = DmaAlignment;
+  return words;
+}
+
+/// Whether some runs are of an odd number of elements of 4 bytes.
+static bool moveByWords(ArrayRef<Piece> pieces) {
+  return llvm::any_of(pieces, [](const Piece &piece) {
+    return piece.width == 4 && !piece.isAligned();
+  });
+}
+
+static void movePiece(KernelBuilder &k, Piece piece, Value source,
+                      Value target) {
+  piece.cutRun();
+  if (piece.stages())
+    copyStaged(k, piece, source, target);
+  else
+    copyDirectly(k, piece, source, target);
 }
 
 /// Rows of a concatenation are put together in data memory.
@@ -509,13 +555,20 @@ Refusal moveRefusal(Operation *op) {
     for (size_t i = 0; i < slice.getStarts().size(); ++i)
       if (!slice.getStarts().expr(i).constant() || slice.getSteps()[i] < 1)
         return "it starts where only a run tells, or walks backwards";
-  if (auto concat = dyn_cast<ConcatOp>(op)) {
-    for (const Piece &piece : piecesOf(concat))
-      if (Refusal refusal = pieceRefusal(piece))
-        return refusal;
-    return std::nullopt;
-  }
-  return pieceRefusal(pieceOf(op));
+  SmallVector<Piece> pieces = piecesOf(op);
+  return moveByWords(pieces) ? piecesRefusal(asWords(pieces))
+                             : piecesRefusal(pieces);
+}
+
+SmallVector<int64_t> moveScratch(Operation *op) {
+  if (isa<GatherOp, IotaOp>(op))
+    return {};
+  if (!moveByWords(piecesOf(op)))
+    return {};
+  int64_t most = 0;
+  for (Value operand : op->getOperands())
+    most = std::max(most, elementsOf(operand));
+  return {most, elementsOf(op->getResult(0))};
 }
 
 void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
@@ -527,20 +580,24 @@ void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     emitIota(k, iota, at);
     return;
   }
+  SmallVector<Piece> pieces = piecesOf(op);
+  if (moveByWords(pieces)) {
+    // A piece may be a part of the result: all are there before that is made.
+    for (auto [i, piece] : llvm::enumerate(asWords(pieces))) {
+      widenElements(k, at.inputs[i], at.scratch[0],
+                    elementsOf(op->getOperand(i)));
+      movePiece(k, piece, at.scratch[0], at.scratch[1]);
+    }
+    narrowWords(k, at.scratch[1], at.result, elementsOf(op->getResult(0)));
+    return;
+  }
   auto concat = dyn_cast<ConcatOp>(op);
-  SmallVector<Piece> pieces =
-      concat ? piecesOf(concat) : SmallVector<Piece>{pieceOf(op)};
   if (concat && gathersRows(concat, pieces)) {
     emitRows(k, concat, pieces, at);
     return;
   }
-  for (auto [piece, source] : llvm::zip(pieces, at.inputs)) {
-    piece.cutRun();
-    if (piece.stages())
-      copyStaged(k, piece, source, at.result);
-    else
-      copyDirectly(k, piece, source, at.result);
-  }
+  for (auto [piece, source] : llvm::zip(pieces, at.inputs))
+    movePiece(k, piece, source, at.result);
 }
 
 } // namespace dure::rngd

@@ -87,7 +87,8 @@ LogicalResult Places::define(Operation *op) {
                                 raw.begin() + unit);
     else
       module.constants.insert(module.constants.end(), raw.begin(), raw.end());
-    while (module.constants.size() % DmaAlignment != 0)
+    while (module.constants.size() % DmaAlignment != 0 ||
+           static_cast<int64_t>(module.constants.size()) < begin + bytes)
       module.constants.push_back(0);
     known[result] = {Access::Constants, 0, begin, begin + bytes, false};
     known[result].fixed = true;

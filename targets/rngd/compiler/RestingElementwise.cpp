@@ -22,7 +22,7 @@ public:
       for (const Space::Axis &axis : repeats->space.axes)
         view.push_back(k.digit(axis.name, axis.size));
     } else {
-      view.push_back(k.digit("e", elementsOf(op->getResult(0))));
+      view.push_back(k.digit("e", wholeElements(at.result)));
     }
   }
 

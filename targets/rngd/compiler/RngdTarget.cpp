@@ -30,18 +30,16 @@ constexpr auto kTexts = std::to_array<Translation>({
 });
 
 /// A weight that its product reads in bf16 or few bits (PackWeights.h) makes no
-/// code, nor does a reshape.
+/// code, nor does a reshape, nor what the cast behind it computes.
 bool makesNoCode(Operation *op) {
   if (isa<ReshapeOp>(op))
     return true;
   if (isa<dure::TransposeOp>(op))
     return isTurned(op->getResult(0));
-  if (isa<DequantizeOp>(op))
-    return llvm::all_of(op->getUses(), [](OpOperand &use) {
-      auto product = dyn_cast<MatMulOp>(use.getOwner());
-      return product && use.getOperandNumber() == 1 &&
-             product.getTransposeRhs();
-    });
+  if (auto read = dyn_cast<DequantizeOp>(op))
+    return isWidenedByProducts(read);
+  if (isOfQuantization(op))
+    return true;
   auto cast = dyn_cast<CastOp>(op);
   return cast && getElementTypeOrSelf(cast.getX().getType()).isBF16();
 }
@@ -53,6 +51,8 @@ Refusal refusalOf(Operation *op) {
     return expertsRefusal(experts);
   if (auto attention = dyn_cast<AttentionOp>(op))
     return attentionRefusal(attention);
+  if (isQuantization(op))
+    return quantizationRefusal(op);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
     return rowRefusal(op);
   if (isMove(op))
@@ -66,6 +66,11 @@ Refusal refusalOf(Operation *op) {
   return isInteger(op) ? integerRefusal(op) : elementwiseRefusal(op);
 }
 
+/// Words of 8 bytes that a kernel keeps in HBM for itself.
+SmallVector<int64_t> scratchOf(Operation *op) {
+  return isMove(op) ? moveScratch(op) : SmallVector<int64_t>();
+}
+
 void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return emitMatMul(k, matmul, at);
@@ -73,6 +78,8 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return emitExperts(k, experts, at);
   if (auto attention = dyn_cast<AttentionOp>(op))
     return emitAttention(k, attention, at);
+  if (isQuantization(op))
+    return emitQuantization(k, op, at);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
     return emitRow(k, op, at);
   if (isMove(op))
@@ -210,7 +217,17 @@ std::vector<DispatchGroup> RngdTarget::formDispatches(Block &region) const {
   return {all};
 }
 
-/// One op a kernel, its operand's cast with it, which makes no code.
+/// What makes no code by itself and is read by `op` alone.
+static void addWithOperands(Operation *op, SmallVectorImpl<Operation *> &to) {
+  for (Value operand : op->getOperands())
+    if (Operation *read = operand.getDefiningOp();
+        read && !isa<ReshapeOp>(read) && makesNoCode(read) &&
+        read->hasOneUse() && read->getBlock() == op->getBlock())
+      addWithOperands(read, to);
+  to.push_back(op);
+}
+
+/// One op a kernel, with it what it reads and makes no code.
 std::vector<DispatchGroup> RngdTarget::formKernels(Block &region) const {
   std::vector<DispatchGroup> groups;
   for (Operation &op : region.without_terminator()) {
@@ -218,16 +235,27 @@ std::vector<DispatchGroup> RngdTarget::formKernels(Block &region) const {
         makesNoCode(&op))
       continue;
     DispatchGroup group;
-    for (Value operand : op.getOperands())
-      if (Operation *read = operand.getDefiningOp();
-          isa_and_nonnull<CastOp, DequantizeOp>(read) && makesNoCode(read) &&
-          read->hasOneUse() && read->getBlock() == &region)
-        group.Ops.push_back(read);
-    group.Ops.push_back(&op);
+    addWithOperands(&op, group.Ops);
     group.Name = op.getName().stripDialect().str();
     groups.push_back(std::move(group));
   }
   return groups;
+}
+
+/// All elements of a tensor, in a buffer of whole units.
+static tcp::Digit wholeDigit(ShapedType tensor, MLIRContext *context) {
+  int64_t count = std::max<int64_t>(1, tensor.getNumElements());
+  int64_t unit = BindingUnit * 8 / tensor.getElementTypeBitWidth();
+  return {StringAttr::get(context, "all"), 1, count,
+          static_cast<int64_t>(llvm::alignTo(count, unit))};
+}
+
+/// To the chip's memory integers have no sign.
+static Type signless(Type element) {
+  if (!element.isUnsignedInteger())
+    return element;
+  return IntegerType::get(element.getContext(),
+                          element.getIntOrFloatBitWidth());
 }
 
 /// Numbers that kernels read from HBM; those that are one number all over are
@@ -253,8 +281,9 @@ static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
                                       IntegerType::get(op.getContext(), 8));
     dense = DenseElementsAttr::get(type, ArrayRef(bytes));
   }
-  int64_t count = std::max<int64_t>(1, dense.getNumElements());
-  places[op.getResult()] = k.constant(dense, {k.digit("all", count)});
+  dense = dense.bitcast(signless(dense.getElementType()));
+  places[op.getResult()] =
+      k.constant(dense, {wholeDigit(dense.getType(), op.getContext())});
   return success();
 }
 
@@ -266,8 +295,9 @@ static Type hbmOf(Value value) {
   // A truth value is a byte in memory.
   if (element.isInteger(1))
     element = IntegerType::get(context, 8);
-  int64_t count = std::max<int64_t>(1, tensor.getNumElements());
-  tcp::Digit all{StringAttr::get(context, "all"), 1, count, count};
+  element = signless(element);
+  tcp::Digit all =
+      wholeDigit(RankedTensorType::get(tensor.getShape(), element), context);
   return tcp::HbmType::get(context, element, tcp::MapAttr::get(context, {all}));
 }
 
@@ -297,9 +327,10 @@ public:
 
 private:
   void bind(func::FuncOp program);
-  LogicalResult emit(KernelBuilder &k, Operation &op);
+  LogicalResult emit(KernelBuilder &k, Operation &op, unsigned number);
   void noteUses();
-  Value workspace(KernelBuilder &k, Value of, unsigned at);
+  Value workspace(KernelBuilder &k, tcp::HbmType type, unsigned at,
+                  unsigned until);
 
   Block &block;
   func::FuncOp dispatch;
@@ -360,14 +391,13 @@ void Lowering::noteUses() {
   }
 }
 
-/// Memory for a value from op `at` on, as long as it is read; the lowest that
-/// is free.
-Value Lowering::workspace(KernelBuilder &k, Value of, unsigned at) {
+/// Memory from op `at` on to op `until`; the lowest that is free.
+Value Lowering::workspace(KernelBuilder &k, tcp::HbmType type, unsigned at,
+                          unsigned until) {
   constexpr int64_t alignment = HbmUnit;
   llvm::erase_if(taken, [&](const Taken &each) { return each.until < at; });
   llvm::sort(taken,
              [](const Taken &l, const Taken &r) { return l.begin < r.begin; });
-  auto type = cast<tcp::HbmType>(hbmOf(of));
   int64_t bits = type.getElementType().getIntOrFloatBitWidth();
   int64_t bytes = llvm::alignTo(
       llvm::divideCeil(tcp::positions(type.getElement().getDigits()) * bits, 8),
@@ -378,19 +408,32 @@ Value Lowering::workspace(KernelBuilder &k, Value of, unsigned at) {
       break;
     begin = std::max(begin, each.end);
   }
-  taken.push_back({begin, begin + bytes, lastUse.lookup(of)});
+  taken.push_back({begin, begin + bytes, until});
   return tcp::AllocOp::create(k.b, type, begin);
 }
 
-LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
+LogicalResult Lowering::emit(KernelBuilder &k, Operation &op, unsigned number) {
+  // What it is computed with may have come into another dispatch.
+  if (Refusal why = isQuantization(&op) ? quantizationRefusal(&op) : Refusal())
+    return op.emitError("RNGD does not compute ")
+           << op.getName() << " here: " << *why;
   KernelOperands at;
   for (Value operand : op.getOperands())
     at.inputs.push_back(places.lookup(owner(operand)));
   if (auto product = dyn_cast<MatMulOp>(op))
-    if (auto read = product.getRhs().getDefiningOp<DequantizeOp>())
+    if (auto read = product.getRhs().getDefiningOp<DequantizeOp>();
+        read && isWidenedByProducts(read))
       for (Value parameter : read->getOperands().drop_front())
         at.inputs.push_back(places.lookup(owner(parameter)));
   at.result = places.lookup(op.getResult(0));
+  for (int64_t words : scratchOf(&op)) {
+    auto all =
+        RankedTensorType::get({words}, IntegerType::get(op.getContext(), 64));
+    auto type = tcp::HbmType::get(
+        op.getContext(), all.getElementType(),
+        tcp::MapAttr::get(op.getContext(), {wholeDigit(all, op.getContext())}));
+    at.scratch.push_back(workspace(k, type, number, number));
+  }
   // Beside what earlier kernels still use, and where that leaves too little,
   // after them.
   Block *body = k.b.getInsertionBlock();
@@ -420,7 +463,7 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op) {
 static void eraseUnusedPlaces(func::FuncOp program) {
   Block &block = program.getBody().front();
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isa<tcp::AllocOp, tcp::ViewOp>(op) && op.use_empty())
+    if (isa<tcp::AllocOp, tcp::ConstantOp, tcp::ViewOp>(op) && op.use_empty())
       op.erase();
 }
 
@@ -452,16 +495,19 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
     Value result = op.getResult(0);
     bool isResult = places.contains(result);
     if (!isResult)
-      places[result] = workspace(k, result, at);
+      places[result] = workspace(k, cast<tcp::HbmType>(hbmOf(result)), at,
+                                 lastUse.lookup(result));
     k.keep(places[result], isResult);
-    if (failed(emit(k, op)))
+    if (failed(emit(k, op, at)))
       return failure();
     for (Value operand : op.getOperands())
       if (lastUse.lookup(owner(operand)) == at)
         k.forget(places.lookup(owner(operand)));
   }
-  for (auto [from, to] : copies)
-    k.copy(from, to);
+  for (auto [from, to] : copies) {
+    DigitList all = {k.digit("all", wholeElements(from))};
+    k.copy(k.hbm(from, all), k.hbm(to, all));
+  }
   func::ReturnOp::create(k.b);
   eraseUnusedPlaces(program);
   orderCopies(program);

@@ -3,6 +3,7 @@
 #include "targets/rngd/driver/Simulator.h"
 
 #include <cinttypes>
+#include <cstring>
 
 using namespace dure::rngd;
 using namespace dure::driver;
@@ -193,9 +194,49 @@ dure::driver::Status Simulator::fault(const Op &O, const ProgramPlan &P,
                    Command, Name.c_str(), Why.c_str());
 }
 
+namespace {
+
+/// Stands in for buffers that end within a unit of HBM: on the chip the rest of
+/// that unit is nobody's, in the host's memory it is somebody's.
+class WholeUnits {
+public:
+  explicit WholeUnits(Places &P) {
+    for (Place &Each : P.Bindings) {
+      int64_t Bytes =
+          (Each.Bytes + BindingUnit - 1) / BindingUnit * BindingUnit;
+      if (Bytes == Each.Bytes)
+        continue;
+      // What a program must not take for a number.
+      Ended.push_back({Each, std::vector<uint8_t>(size_t(Bytes), 0xff)});
+      std::memcpy(Ended.back().Whole.data(), Each.Data, size_t(Each.Bytes));
+      Each = {Ended.back().Whole.data(), Bytes};
+    }
+  }
+  /// The buffers' own memory gets what the program wrote.
+  void writeBack(const ProgramPlan &P, const Places &Now) const {
+    size_t Next = 0;
+    for (size_t I = 0; I != P.Bindings.size() && Next != Ended.size(); ++I)
+      if (const Stand &Each = Ended[Next];
+          Now.Bindings[I].Data == Each.Whole.data()) {
+        if (P.Bindings[I].Access != fb::Access::Read)
+          std::memcpy(Each.Buffer.Data, Each.Whole.data(),
+                      size_t(Each.Buffer.Bytes));
+        ++Next;
+      }
+  }
+
+private:
+  struct Stand {
+    Place Buffer;
+    std::vector<uint8_t> Whole;
+  };
+  std::vector<Stand> Ended;
+};
+
+} // namespace
+
 dure::driver::Status Simulator::runValues(Work &W, const Op &O,
-                                          const ProgramPlan &P,
-                                          const Places &Where) {
+                                          const ProgramPlan &P, Places Where) {
   if (!Memory.allocate())
     return H.error(DURE_DRV_RESOURCE_EXHAUSTED, DURE_DRV_SCOPE_CALL,
                    DURE_DRV_STATUS_RETRYABLE,
@@ -203,6 +244,7 @@ dure::driver::Status Simulator::runValues(Work &W, const Op &O,
                    "host has no more");
   Memory.forget();
   Current = &W;
+  WholeUnits Units(Where);
   for (size_t I = 0; I != P.Commands.size(); ++I) {
     if (W.shouldStop(H))
       return nullptr;
@@ -212,6 +254,7 @@ dure::driver::Status Simulator::runValues(Work &W, const Op &O,
     if (!Why.empty())
       return fault(O, P, I, Why);
   }
+  Units.writeBack(P, Where);
   return nullptr;
 }
 

@@ -65,7 +65,7 @@ private:
                        size_t Command, const std::string &Why) const;
   void report(driver::Work &W, const ProgramPlan &P, const Schedule &S);
   driver::Status runValues(driver::Work &W, const driver::Op &O,
-                           const ProgramPlan &P, const Places &Where);
+                           const ProgramPlan &P, Places Where);
   std::string runExec(const ExecPlan &E);
   /// Fetch to the reducer over slices, or to the end.
   std::string runSlice(const ExecPlan &E, int64_t Cluster, int64_t Slice,

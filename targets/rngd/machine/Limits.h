@@ -20,6 +20,12 @@ namespace dure::rngd {
 /// rngd.json as it was when the driver was built.
 std::string_view machineText();
 
+/// A buffer has as many bytes of HBM as whole units of this make: where one
+/// ends within a unit, the rest may be read and written, and means nothing. It
+/// is what devices align buffers to and packages their memory plans
+/// (MemoryPlan::Alignment).
+inline constexpr int64_t BindingUnit = 64;
+
 /// Named as in the description.
 struct Limits {
   int64_t Clusters, SlicesPerCluster, PesPerCluster, Lanes;

@@ -24,7 +24,7 @@ static int64_t ceilDiv(int64_t A, int64_t B) { return (A + B - 1) / B; }
 
 Result<TccTiming> TccTiming::of(const Machine &Chip) {
   TccTiming T;
-  int64_t Clusters = 0, PesPerCluster = 0;
+  int64_t Clusters = 0, PesPerCluster = 0, LaneBytes = 0, Halves = 1;
   FigureReader Read(Chip);
   Read.count("tcc.dma_startup_cycles", T.DmaStartup)
       .count("tcc.dma_bytes_per_cycle", T.DmaRate)
@@ -40,14 +40,20 @@ Result<TccTiming> TccTiming::of(const Machine &Chip) {
       .count("tcc.drain_less_cycles", T.DrainLess)
       .count("tcc.ring_round_gap_cycles", T.RoundGap)
       .count("tcc.short_round_cycles", T.ShortRound)
-      .count("tcc.scattered_flit_cycles", T.ScatteredFlit)
+      .count("tcc.slow_flit_cycles", T.SlowFlit)
       .count("tcc.scattered_ring", T.ScatteredRing)
-      .count("tcc.scattered_less_cycles", T.ScatteredLess)
+      .count("tcc.scattered_slice_cycles", T.ScatteredSlice)
+      .count("tcc.scattered_more_cycles", T.ScatteredMore)
+      .count("tcc.uneven_ring", T.UnevenRing)
+      .count("tcc.uneven_slice_cycles", T.UnevenSlice)
+      .count("tcc.mask_flit_cycles", T.MaskFlit)
+      .count("tcc.mask_cycles", T.MaskStart)
+      .count("tcc.mask_latencies", T.MaskLatencies)
       .count("tcc.segment_refill_cycles", T.Refill)
+      .count("tcc.segment_fill_share_bytes", T.FillShare)
       .count("tcc.row_segment_cycles", T.RowSegment)
       .count("tcc.row_segment_gather_cycles", T.RowGather)
       .count("tcc.row_segment_gathers", T.RowGathers)
-      .count("tcc.row_segment_refill_cycles", T.RowRefill)
       .count("tcc.cluster_sum_cycles", T.SumStart)
       .count("tcc.cluster_sum_rate", T.SumRate)
       .count("tcc.wide_cluster_sum_cycles", T.WideSumStart)
@@ -56,11 +62,14 @@ Result<TccTiming> TccTiming::of(const Machine &Chip) {
       .count("stream.flit_bytes", T.FlitBytes)
       .count("contraction.output_elements", T.OutputElements)
       .count("organization.lanes_per_slice", T.Lanes)
+      .count("trf.bytes_per_lane", LaneBytes)
+      .count("trf.halves", Halves)
       .count("organization.clusters_per_chip", Clusters)
       .count("organization.pes_per_cluster", PesPerCluster);
   if (!Read.Failure.ok())
     return Read.Failure;
   T.MostPes = Clusters * PesPerCluster;
+  T.HalfTrf = T.Lanes * LaneBytes / Halves;
   return T;
 }
 
@@ -118,6 +127,9 @@ int64_t TccTiming::mainCycles(const TccContraction &M, int64_t Steps) const {
   int64_t Packet = M.DpeRegTile * M.Lat * M.ElementBytes;
   int64_t Piece = M.StreamPiece ? std::min(M.StreamPiece, Packet) : Packet;
   int64_t Fetches = ceilDiv(Packet, Piece) * ceilDiv(Piece, FlitBytes);
+  // Pieces make up whole flits, even where the packet needs only a part.
+  if (Piece < Packet)
+    Fetches = std::max(Fetches, FlitBytes / Piece);
   return std::max({Steps, Fetches * (Steps / M.FeedReuse),
                    Steps / M.Acc * M.MacRows * M.DpeRegTile / leaving(M),
                    M.StreamRing * M.StreamFlits});
@@ -129,19 +141,56 @@ int64_t TccTiming::leaving(const TccContraction &M) const {
                           : OutputElements;
 }
 
-/// The register file, latency included.
-int64_t TccTiming::fillCycles(const TccContraction &M, int64_t Pes) const {
-  int64_t Wait = latency(Pes, M.TrfRing);
+/// The register file, without the latency.
+int64_t TccTiming::fillCycles(const TccContraction &M) const {
   if (M.TrfRing == 1)
-    return Wait + M.TrfBytes / TrfRate;
+    return M.TrfBytes / TrfRate;
   // Each slice sends a flit in a round of the ring.
-  int64_t Round = M.TrfRing == 2 ? ShortRound : M.TrfRing;
-  if (!M.RowsGathered || M.FeedReuse > 1 || M.TrfRing > ScatteredRing)
-    return Wait + Round * M.TrfFlits;
-  // Flits that follow one another go to different rows: slower, but begun
-  // before the ring's latency is over.
-  return std::max(Wait + (M.TrfRing + RoundGap) * M.TrfFlits,
-                  ScatteredFlit * M.TrfRing * M.TrfFlits - ScatteredLess);
+  int64_t Ring = M.TrfRing, Flits = M.TrfFlits;
+  int64_t Steady = (Ring == 2 ? ShortRound : Ring) * Flits;
+  // Some rings take several cycles a flit as soon as what they buffer is full:
+  // the last term is what the buffer, of so many flits a slice, saves.
+  int64_t Slow = SlowFlit * Ring * Flits;
+  if (M.RowsGathered && M.FeedReuse == 1) {
+    // Flits that follow one another go to different rows.
+    Steady = (Ring + RoundGap) * Flits;
+    if (Ring <= ScatteredRing)
+      return std::max(Steady, Slow - ScatteredSlice * Ring + ScatteredMore);
+    return Steady;
+  }
+  if (M.Uneven && M.Segment == 1 && Ring > 2 && Ring <= UnevenRing)
+    return std::max(Steady, Slow - UnevenSlice * Ring);
+  return Steady;
+}
+
+/// What pads the summed axis is made zero on the way to the register file.
+int64_t TccTiming::maskCycles(const TccContraction &M, int64_t Pes) const {
+  if (!M.Masked)
+    return 0;
+  return MaskFlit * M.TrfFlits +
+         std::max(MaskStart, MaskLatencies * latency(Pes, 0));
+}
+
+/// Cycles from one segment's last step to the next one's first, beside what
+/// every part takes. `Fill` and `Main` are of one segment.
+///
+/// Found by what is left when the other terms are taken from the printed
+/// cycles: it is nothing while Main covers Fill, Fill - Main for lines of one
+/// flit, Fill for lines of two and for segments of more than half the file, and
+/// in between for lines of less than a flit. That is a file of two halves, each
+/// of a flit a line: one is filled while the other is read, if the segment
+/// leaves one free, and reads of narrow lines take turns with the filling.
+int64_t TccTiming::betweenSegments(const TccContraction &M, int64_t Fill,
+                                   int64_t Wait, int64_t Main,
+                                   int64_t Part) const {
+  int64_t Line = M.Lat * M.ElementBytes;
+  int64_t Held = M.TrfBytes * M.TrfRing / M.Gat / M.Segment;
+  if (Line > FlitBytes || (Held > HalfTrf && !M.ByRow))
+    return Fill + Wait;
+  int64_t Beside = Main;
+  if (Line < FlitBytes)
+    Beside -= Main * std::min(Line, FillShare) / FillShare;
+  return std::max<int64_t>(0, Fill + Wait + Refill - Part - Beside);
 }
 
 /// The sum across clusters.
@@ -169,7 +218,7 @@ Result<int64_t> TccTiming::contraction(const TccContraction &M,
     return Bad;
   int64_t Main = mainCycles(M, Steps);
   int64_t Wait = latency(Pes, M.TrfRing);
-  int64_t Fill = std::max<int64_t>(0, fillCycles(M, Pes) - Wait) / M.Segment;
+  int64_t Fill = (fillCycles(M) + maskCycles(M, Pes)) / M.Segment;
   // Each part drains before the next, the last into the result.
   int64_t Part =
       ContractionPart + latency(Pes, M.StreamRing) + GatherHop * (M.Gat - 1);
@@ -178,17 +227,15 @@ Result<int64_t> TccTiming::contraction(const TccContraction &M,
   // The results of the last step leave when all is computed.
   int64_t Drain = std::max<int64_t>(
       0, M.MacRows * M.DpeRegTile * M.FeedReuse / leaving(M) - DrainLess);
-  if (M.Segment > 1 && M.ByRow)
-    Drain *= Parts;
   int64_t Cycles = Ends + Wait + Fill + M.Split * Main + Parts * Part + Drain;
   if (M.Segment > 1) {
-    // A segment's register file is filled beside the segment before it: the
-    // slower of the two counts, and the other once.
-    int64_t Row = RowSegment + RowGather * std::min(M.Gat - 1, RowGathers);
-    int64_t Filling =
-        Ends + Parts * (Wait + Fill + Refill + (M.ByRow ? RowRefill : 0)) +
-        M.Split * (ceilDiv(Main, M.Segment) + Part);
-    Cycles = std::max(Cycles + (M.ByRow ? Parts * Row : 0), Filling);
+    int64_t Between =
+        betweenSegments(M, Fill, Wait, ceilDiv(Main, M.Segment), Part);
+    if (M.ByRow)
+      Between =
+          std::max(Between, Drain + RowSegment +
+                                RowGather * std::min(M.Gat - 1, RowGathers));
+    Cycles += (Parts - M.Split) * Between;
   }
   return Cycles + sumCycles(M);
 }

@@ -48,6 +48,10 @@ struct TccContraction {
   /// Results of one slice that are summed across clusters afterwards, and how.
   int64_t Summed = 0;
   enum class Sum { Narrow, Wide, Scattered } Across = Sum::Narrow;
+  /// Rows of the stationary operand in data memory are no multiple of a flit.
+  bool Uneven = false;
+  /// The summed axis is padded: what fills the register file is masked first.
+  bool Masked = false;
 };
 
 class TccTiming {
@@ -70,15 +74,19 @@ private:
   Status checkContraction(const TccContraction &M, int64_t &Steps) const;
   int64_t leaving(const TccContraction &M) const;
   int64_t mainCycles(const TccContraction &M, int64_t Steps) const;
-  int64_t fillCycles(const TccContraction &M, int64_t Pes) const;
+  int64_t fillCycles(const TccContraction &M) const;
+  int64_t maskCycles(const TccContraction &M, int64_t Pes) const;
+  int64_t betweenSegments(const TccContraction &M, int64_t Fill, int64_t Wait,
+                          int64_t Main, int64_t Part) const;
   int64_t sumCycles(const TccContraction &M) const;
 
   int64_t DmaStartup, DmaRate, VectorRate, Latency, LatencyPes, RingLatency;
   int64_t GatherHop, ContractionStart, ContractionEnd, ContractionPart;
   int64_t TrfRate, FlitBytes, OutputElements, Lanes, MostPes;
-  int64_t DrainLess, RoundGap, ShortRound, ScatteredFlit, ScatteredRing,
-      ScatteredLess;
-  int64_t Refill, RowSegment, RowGather, RowGathers, RowRefill;
+  int64_t DrainLess, RoundGap, ShortRound, SlowFlit, ScatteredRing;
+  int64_t ScatteredSlice, ScatteredMore, UnevenRing, UnevenSlice;
+  int64_t MaskFlit, MaskStart, MaskLatencies;
+  int64_t Refill, FillShare, HalfTrf, RowSegment, RowGather, RowGathers;
   int64_t SumStart, SumRate, WideSumStart, WideSumRate, ScatteredSumRate;
 };
 

@@ -49,7 +49,8 @@ Result<int64_t> contraction(const std::string &Line, const TccTiming &Timing,
     if (!(Figures >> *To))
       return Status(StatusCode::InvalidArgument, "too few figures: " + Line);
   int Across = 0;
-  if (!(Figures >> M.RowsGathered >> M.ByRow >> M.Summed >> Across) ||
+  if (!(Figures >> M.RowsGathered >> M.ByRow >> M.Summed >> Across >>
+        M.Uneven >> M.Masked) ||
       Across < 0 || Across > 2)
     return Status(StatusCode::InvalidArgument, "too few figures: " + Line);
   M.Across = TccContraction::Sum(Across);

@@ -43,6 +43,7 @@ class Layout:
         layout, _, logical = text.partition(" @ ")
         fields = layout.split("|")
         self.axes = {digit.name for digit in digits(logical)}
+        self.padded = set(re.findall(r"(\w+)=\d+\(\+\d+\)", logical))
         self.slices = digits(fields[2]) + digits(fields[3])
         self.inner = digits(fields[5])
         self.times, self.packet = size_of(digits(fields[4])), size_of(self.inner)
@@ -79,6 +80,8 @@ class Description:
         self.trf, self.stream = operands if "swap" in self.head else operands[::-1]
         result = re.search(r"\[[^@]*\|[^@]*@", self.body[self.body.index(") ->") :])
         self.result = Layout(result.group(0).rstrip("@"))
+        logical = self.body[self.body.index(") ->") :].split("@ ", 1)[1]
+        self.result_axes = {digit.name for digit in digits(logical[: logical.index("]")])}
         self.wide = "output_element_type: Float32" in text
 
     def role(self, name):
@@ -106,6 +109,14 @@ class Description:
         together = size_of([digit for digit in packet if digit.name == axis])
         whole = together >= self.stream.packet or together >= size_of(packet)
         return 0 if whole or self.stream.ring(self.places()) > 1 else together
+
+    def uneven(self, element):
+        """Whether a row of the stationary operand is no multiple of a flit."""
+        return self.trf.packet * element % 32 != 0
+
+    def masked(self):
+        """Whether an axis that the product sums over is padded."""
+        return bool((self.trf.padded | self.stream.padded) - self.result_axes)
 
     def summed(self):
         """Results of a slice that are summed across clusters, and how: as
@@ -135,4 +146,5 @@ def mapping_of(text, element):
     figures += [min(leaving, 8) if size("MacRows") == 8 else 0]
     gathered = ring > 1 and any(row.lies_in(found.trf.slices) for row in found.role("MacRows"))
     figures += [int(gathered), int(by_row), *found.summed()]
+    figures += [int(found.uneven(element)), int(found.masked())]
     return found.kind(), figures

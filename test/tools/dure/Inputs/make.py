@@ -148,7 +148,7 @@ def add_models(folder):
         [x],
         [value_info("y", BFLOAT16, rows)],
     )
-    chain = ("Exp", "Tanh", "Sqrt", "Log", "Sin", "Softplus")
+    chain = ("Exp", "Tanh", "Sqrt", "Log", "Sin", "Atan")
     for name, count in (("exp", 1), ("chain", len(chain))):
         values = ["x", *(f"h{i}" for i in range(1, count)), "y"]
         nodes = [node(chain[i], [values[i]], [values[i + 1]], chain[i]) for i in range(count)]
