@@ -46,7 +46,7 @@ template <typename T> std::optional<float> numberOf(T op) {
 
 std::optional<Quantize> quantizeOf(dure::CastOp cast) {
   if (!isByte(getElementTypeOrSelf(cast.getResult())) ||
-      !isStaticF32(cast.getX()))
+      !isStaticF32(cast.getX()) || elementsOf(cast.getX()) == 0)
     return std::nullopt;
   Quantize found;
   Value x = cast.getX();
@@ -111,8 +111,10 @@ Value dequantized(KernelBuilder &k, DequantizeOp op, Value x) {
   return k.widen(k.stepImm(VectorKind::Mul0, k.narrow(wide), scale), wide);
 }
 
-/// Shares of whole units of HBM, and what is left.
-SmallVector<Share> sharesOf(int64_t count, int64_t most) {
+/// Shares of whole units of HBM, and what is left, with some of the rest of the
+/// buffers: DMA moves 8 bytes.
+SmallVector<Share> sharesOf(int64_t elements, int64_t most) {
+  auto count = static_cast<int64_t>(llvm::alignTo(elements, 8));
   int64_t whole = count / HbmUnit * HbmUnit;
   SmallVector<Share> shares = divide(whole, most, HbmUnit);
   for (Share rest : divide(count - whole, most, 8)) {
@@ -148,8 +150,6 @@ Refusal quantizationRefusal(Operation *op) {
   auto type = cast<RankedTensorType>(op->getOperand(0).getType());
   if (!type.hasStaticShape() || type.getNumElements() == 0)
     return "its sizes are not fixed";
-  if (type.getNumElements() % 8 != 0)
-    return "DMA moves multiples of 8 bytes";
   if (auto cast = dyn_cast<dure::CastOp>(op))
     return quantizeOf(cast)
                ? Refusal()
