@@ -30,11 +30,16 @@ bool isByte(Type type) {
   return type.isSignlessInteger(8) || type.isUnsignedInteger(8);
 }
 
-/// The op that makes `value`, if it is a `T` that nobody else reads.
+/// The op that makes `value`, if it is a `T` that nobody else reads. Right
+/// before its reader, so that no op of the host parts them.
 template <typename T> T only(Value value, Operation *reader) {
   auto op = value.getDefiningOp<T>();
-  return op && op->hasOneUse() && op->getBlock() == reader->getBlock() ? op
-                                                                       : T();
+  if (!op || !op->hasOneUse())
+    return T();
+  Operation *next = op->getNextNode();
+  while (isa_and_nonnull<dure::ConstantOp, GetWeightOp>(next))
+    next = next->getNextNode();
+  return next == reader ? op : T();
 }
 
 /// The number that all elements of `op.lhs` are joined with.
@@ -50,6 +55,7 @@ std::optional<Quantize> quantizeOf(dure::CastOp cast) {
     return std::nullopt;
   Quantize found;
   Value x = cast.getX();
+  Operation *reader = cast;
   if (auto sum = only<AddOp>(x, cast)) {
     std::optional<float> zero = numberOf(sum);
     if (!zero || *zero != std::trunc(*zero) || std::abs(*zero) > 255)
@@ -57,12 +63,13 @@ std::optional<Quantize> quantizeOf(dure::CastOp cast) {
     found.zero = static_cast<int32_t>(*zero);
     found.before.push_back(sum);
     x = sum.getLhs();
+    reader = sum;
   }
-  auto round = only<RoundOp>(x, cast);
+  auto round = only<RoundOp>(x, reader);
   if (!round)
     return std::nullopt;
   found.before.push_back(round);
-  if (auto quotient = only<DivOp>(round.getX(), cast)) {
+  if (auto quotient = only<DivOp>(round.getX(), round)) {
     found.divisor = numberOf(quotient);
     if (found.divisor)
       found.before.push_back(quotient);
