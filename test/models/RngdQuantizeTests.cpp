@@ -130,6 +130,8 @@ TEST_P(RngdQuantize, RoundsAndSaturatesAsOnnx) {
 INSTANTIATE_TEST_SUITE_P(
     Types, RngdQuantize,
     testing::Values(Quantized{{8}, 1, 0, false},
+                    Quantized{{1, 4, 1, 17}, 0.05f, 11, true},
+                    Quantized{{3, 101}, 0.05f, -11, false},
                     Quantized{{4, 64}, 0.1f, 0, false},
                     Quantized{{3, 40}, 0.037f, -128, false},
                     Quantized{{2, 7, 72}, 0.5f, 127, false},

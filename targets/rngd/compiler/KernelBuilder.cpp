@@ -283,6 +283,10 @@ KernelBuilder::resting(Value root, const DigitList &view) {
     if (each.root != root || each.first != 0)
       continue;
     auto type = cast<DmType>(each.local.getType());
+    // A move may have written f32 as words of i32.
+    Type ofValue = cast<HbmType>(root.getType()).getElementType();
+    if (bitsOf(type.getElementType()) != bitsOf(ofValue))
+      continue;
     StringAttr axis = numberAxis(b.getContext());
     auto over = [&](MapAttr map) { return named(map.getDigits(), view, axis); };
     auto cluster = over(type.getCluster()), slice = over(type.getSlice()),
@@ -301,8 +305,8 @@ KernelBuilder::resting(Value root, const DigitList &view) {
     DigitList some = listOf(map(normalized(*element)));
     if (some.empty())
       continue;
-    auto local = DmType::get(b.getContext(), type.getElementType(),
-                             map(*cluster), map(*slice), map(some));
+    auto local = DmType::get(b.getContext(), ofValue, map(*cluster),
+                             map(*slice), map(some));
     return Resting{
         ViewOp::create(b, local, each.local, 0), {*cluster, *slice}, some};
   }

@@ -30,11 +30,16 @@ bool isByte(Type type) {
   return type.isSignlessInteger(8) || type.isUnsignedInteger(8);
 }
 
-/// The op that makes `value`, if it is a `T` that nobody else reads.
+/// The op that makes `value`, if it is a `T` that nobody else reads. Right
+/// before its reader, so that no op of the host parts them.
 template <typename T> T only(Value value, Operation *reader) {
   auto op = value.getDefiningOp<T>();
-  return op && op->hasOneUse() && op->getBlock() == reader->getBlock() ? op
-                                                                       : T();
+  if (!op || !op->hasOneUse())
+    return T();
+  Operation *next = op->getNextNode();
+  while (isa_and_nonnull<dure::ConstantOp, GetWeightOp>(next))
+    next = next->getNextNode();
+  return next == reader ? op : T();
 }
 
 /// The number that all elements of `op.lhs` are joined with.
@@ -46,10 +51,11 @@ template <typename T> std::optional<float> numberOf(T op) {
 
 std::optional<Quantize> quantizeOf(dure::CastOp cast) {
   if (!isByte(getElementTypeOrSelf(cast.getResult())) ||
-      !isStaticF32(cast.getX()))
+      !isStaticF32(cast.getX()) || elementsOf(cast.getX()) == 0)
     return std::nullopt;
   Quantize found;
   Value x = cast.getX();
+  Operation *reader = cast;
   if (auto sum = only<AddOp>(x, cast)) {
     std::optional<float> zero = numberOf(sum);
     if (!zero || *zero != std::trunc(*zero) || std::abs(*zero) > 255)
@@ -57,12 +63,13 @@ std::optional<Quantize> quantizeOf(dure::CastOp cast) {
     found.zero = static_cast<int32_t>(*zero);
     found.before.push_back(sum);
     x = sum.getLhs();
+    reader = sum;
   }
-  auto round = only<RoundOp>(x, cast);
+  auto round = only<RoundOp>(x, reader);
   if (!round)
     return std::nullopt;
   found.before.push_back(round);
-  if (auto quotient = only<DivOp>(round.getX(), cast)) {
+  if (auto quotient = only<DivOp>(round.getX(), round)) {
     found.divisor = numberOf(quotient);
     if (found.divisor)
       found.before.push_back(quotient);
@@ -111,8 +118,10 @@ Value dequantized(KernelBuilder &k, DequantizeOp op, Value x) {
   return k.widen(k.stepImm(VectorKind::Mul0, k.narrow(wide), scale), wide);
 }
 
-/// Shares of whole units of HBM, and what is left.
-SmallVector<Share> sharesOf(int64_t count, int64_t most) {
+/// Shares of whole units of HBM, and what is left, with some of the rest of the
+/// buffers: DMA moves 8 bytes.
+SmallVector<Share> sharesOf(int64_t elements, int64_t most) {
+  auto count = static_cast<int64_t>(llvm::alignTo(elements, 8));
   int64_t whole = count / HbmUnit * HbmUnit;
   SmallVector<Share> shares = divide(whole, most, HbmUnit);
   for (Share rest : divide(count - whole, most, 8)) {
@@ -148,8 +157,6 @@ Refusal quantizationRefusal(Operation *op) {
   auto type = cast<RankedTensorType>(op->getOperand(0).getType());
   if (!type.hasStaticShape() || type.getNumElements() == 0)
     return "its sizes are not fixed";
-  if (type.getNumElements() % 8 != 0)
-    return "DMA moves multiples of 8 bytes";
   if (auto cast = dyn_cast<dure::CastOp>(op))
     return quantizeOf(cast)
                ? Refusal()
