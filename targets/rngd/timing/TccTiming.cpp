@@ -51,7 +51,6 @@ Result<TccTiming> TccTiming::of(const Machine &Chip) {
       .count("tcc.mask_latencies", T.MaskLatencies)
       .count("tcc.segment_refill_cycles", T.Refill)
       .count("tcc.segment_fill_share_bytes", T.FillShare)
-      .count("tcc.row_segment_cycles", T.RowSegment)
       .count("tcc.row_segment_gather_cycles", T.RowGather)
       .count("tcc.row_segment_gathers", T.RowGathers)
       .count("tcc.cluster_sum_cycles", T.SumStart)
@@ -232,9 +231,8 @@ Result<int64_t> TccTiming::contraction(const TccContraction &M,
     int64_t Between =
         betweenSegments(M, Fill, Wait, ceilDiv(Main, M.Segment), Part);
     if (M.ByRow)
-      Between =
-          std::max(Between, Drain + RowSegment +
-                                RowGather * std::min(M.Gat - 1, RowGathers));
+      Between = std::max(Between,
+                         Drain + RowGather * std::min(M.Gat - 1, RowGathers));
     Cycles += (Parts - M.Split) * Between;
   }
   return Cycles + sumCycles(M);

@@ -86,7 +86,7 @@ private:
   int64_t DrainLess, RoundGap, ShortRound, SlowFlit, ScatteredRing;
   int64_t ScatteredSlice, ScatteredMore, UnevenRing, UnevenSlice;
   int64_t MaskFlit, MaskStart, MaskLatencies;
-  int64_t Refill, FillShare, HalfTrf, RowSegment, RowGather, RowGathers;
+  int64_t Refill, FillShare, HalfTrf, RowGather, RowGathers;
   int64_t SumStart, SumRate, WideSumStart, WideSumRate, ScatteredSumRate;
 };
 

@@ -64,9 +64,9 @@ POPULATIONS = [
         (0,),
         0.85,
     ),
-    Population("multiples of 16", [16 * i for i in range(1, 97)], (1,), (1,), (0,), 0.78),
+    Population("multiples of 16", [16 * i for i in range(1, 97)], (1,), (1,), (0,), 0.75),
     Population(
-        "of 8, heads, chains", [8 * i for i in range(1, 129)], (1, 1, 2, 3), (1, 1, 4), (0, 2), 0.75
+        "of 8, heads, chains", [8 * i for i in range(1, 129)], (1, 1, 2, 3), (1, 1, 4), (0, 2), 0.65
     ),
     Population("any size", list(range(1, 700)), (1, 1, 2, 3), (1,), (0,), 0.75),
 ]
