@@ -55,6 +55,9 @@ void widenElements(KernelBuilder &k, Value source, Value words, int64_t count) {
 }
 
 void narrowWords(KernelBuilder &k, Value words, Value target, int64_t count) {
+  Type type = cast<HbmType>(target.getType()).getElementType();
+  if (type.getIntOrFloatBitWidth() != 32)
+    type = k.i32();
   Type word = cast<HbmType>(words.getType()).getElementType();
   for (const Share &share :
        divide(llvm::alignTo(count, 2), MostElements, /*unit=*/8)) {
@@ -74,7 +77,9 @@ void narrowWords(KernelBuilder &k, Value words, Value target, int64_t count) {
               {k.digit("e", width)})),
           out);
     });
-    k.copy(out, k.hbm(target, local.all, share.first, k.i32()));
+    // As what it is: a kernel may read it from where it lies.
+    k.copy(k.part(out, local.elements, 0, type),
+           k.hbm(target, local.all, share.first, type));
   }
 }
 
