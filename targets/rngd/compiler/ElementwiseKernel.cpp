@@ -392,6 +392,14 @@ static Refusal repetitionRefusal(const Repetition &of) {
   return std::nullopt;
 }
 
+/// Whether what repeats is brought to the result's shape by a copy before,
+/// since no pass takes it as it is.
+static bool repeatsApart(Operation *op) {
+  std::optional<Repetition> of =
+      op->getNumOperands() > 1 ? repetitionOf(op) : std::nullopt;
+  return of && repetitionRefusal(*of);
+}
+
 Refusal elementwiseRefusal(Operation *op) {
   bool binary = binaryKind(op).has_value();
   if (!binary && !isUnary(op))
@@ -407,13 +415,19 @@ Refusal elementwiseRefusal(Operation *op) {
   if (llvm::all_of(op->getOperands(),
                    [](Value value) { return splatOf(value).has_value(); }))
     return "no operand has the result's shape";
-  if (std::optional<Repetition> of = repetitionOf(op))
-    return repetitionRefusal(*of);
-  return std::nullopt;
+  return repeatsApart(op) ? repeatRefusal(op) : std::nullopt;
 }
 
-void emitElementwise(KernelBuilder &k, Operation *op,
-                     const KernelOperands &at) {
+SmallVector<int64_t> elementwiseScratch(Operation *op) {
+  return repeatsApart(op) ? repeatScratch(op) : SmallVector<int64_t>();
+}
+
+void emitElementwise(KernelBuilder &k, Operation *op, KernelOperands at) {
+  if (repeatsApart(op)) {
+    emitRepeat(k, op, at);
+    Elementwise(k, op, at).flat();
+    return;
+  }
   if (emitWhereItLies(k, op, at))
     return;
   Elementwise kernel(k, op, at);

@@ -69,7 +69,8 @@ int64_t alignmentOf(Operation *op) {
   return isTruth ? DmaAlignment : DmaAlignment / 4;
 }
 
-Shape shapeFor(Operation *op) {
+/// `isWhole`: all operands have the result's shape by then.
+Shape shapeFor(Operation *op, bool isWhole) {
   Value result = op->getResult(0);
   ArrayRef<int64_t> to = shapeOf(result);
   Shape shape;
@@ -81,7 +82,7 @@ Shape shapeFor(Operation *op) {
     for (Value operand : op->getOperands()) {
       ArrayRef<int64_t> from = shapeOf(operand);
       size_t missing = to.size() - from.size();
-      along.push_back(i >= missing && from[i - missing] != 1 &&
+      along.push_back((isWhole || (i >= missing && from[i - missing] != 1)) &&
                       !splatBits(operand));
     }
     auto &axes = shape.space.axes;
@@ -612,18 +613,12 @@ bool isInteger(Operation *op) {
          numberOf(op->getResult(0)) != Number::F32;
 }
 
-Refusal integerRefusal(Operation *op) {
-  for (Value value :
-       {op->getOperand(0), op->getOperands().back(), Value(op->getResult(0))}) {
-    auto type = cast<RankedTensorType>(value.getType());
-    if (!type.hasStaticShape() || type.getNumElements() == 0)
-      return "its sizes are not fixed";
-  }
-  if (!isKnown(op))
-    return "the vector engine's steps do not make it";
-  if (llvm::all_of(op->getOperands(), splatBits))
-    return "no operand has the result's shape";
-  Shape shape = shapeFor(op);
+/// Why boxes of it are not taken.
+static Refusal shapeRefusal(Operation *op, bool isWhole) {
+  if (isWhole)
+    if (Refusal refusal = repeatRefusal(op))
+      return refusal;
+  Shape shape = shapeFor(op, isWhole);
   if (shape.space.axes.size() > 4)
     return "its operands repeat along too many dimensions by turns";
   // What repeats within a row is copied by elements of 8 bytes.
@@ -641,8 +636,34 @@ Refusal integerRefusal(Operation *op) {
   return std::nullopt;
 }
 
-void emitInteger(KernelBuilder &k, Operation *op, const KernelOperands &at) {
-  Shape shape = shapeFor(op);
+/// Whether what repeats is brought to the result's shape by a copy before.
+static bool repeatsApart(Operation *op) {
+  return shapeRefusal(op, false) && !shapeRefusal(op, true);
+}
+
+Refusal integerRefusal(Operation *op) {
+  for (Value value :
+       {op->getOperand(0), op->getOperands().back(), Value(op->getResult(0))}) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (!type.hasStaticShape() || type.getNumElements() == 0)
+      return "its sizes are not fixed";
+  }
+  if (!isKnown(op))
+    return "the vector engine's steps do not make it";
+  if (llvm::all_of(op->getOperands(), splatBits))
+    return "no operand has the result's shape";
+  return shapeRefusal(op, repeatsApart(op));
+}
+
+SmallVector<int64_t> integerScratch(Operation *op) {
+  return repeatsApart(op) ? repeatScratch(op) : SmallVector<int64_t>();
+}
+
+void emitInteger(KernelBuilder &k, Operation *op, KernelOperands at) {
+  bool isWhole = repeatsApart(op);
+  if (isWhole)
+    emitRepeat(k, op, at);
+  Shape shape = shapeFor(op, isWhole);
   auto tooMuch = [&](ArrayRef<int64_t> each) -> std::optional<unsigned> {
     int64_t bytes = elementBytes(op);
     for (int64_t size : each)

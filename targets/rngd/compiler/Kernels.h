@@ -28,14 +28,14 @@ struct KernelOperands {
 };
 
 Refusal elementwiseRefusal(mlir::Operation *op);
-void emitElementwise(KernelBuilder &k, mlir::Operation *op,
-                     const KernelOperands &at);
+void emitElementwise(KernelBuilder &k, mlir::Operation *op, KernelOperands at);
+llvm::SmallVector<int64_t> elementwiseScratch(mlir::Operation *op);
 
 /// Casts, comparisons, logic of truth values, sums of integers.
 bool isInteger(mlir::Operation *op);
 Refusal integerRefusal(mlir::Operation *op);
-void emitInteger(KernelBuilder &k, mlir::Operation *op,
-                 const KernelOperands &at);
+void emitInteger(KernelBuilder &k, mlir::Operation *op, KernelOperands at);
+llvm::SmallVector<int64_t> integerScratch(mlir::Operation *op);
 
 /// Casts of what is rounded to integers of 8 bits, and dequantize of those.
 bool isQuantization(mlir::Operation *op);
@@ -72,6 +72,12 @@ bool isMove(mlir::Operation *op);
 Refusal moveRefusal(mlir::Operation *op);
 void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 llvm::SmallVector<int64_t> moveScratch(mlir::Operation *op);
+
+/// Operands that repeat, brought to the result's shape in HBM: for what a pass
+/// does not take as it is. `at.inputs` are then whole.
+Refusal repeatRefusal(mlir::Operation *op);
+llvm::SmallVector<int64_t> repeatScratch(mlir::Operation *op);
+void emitRepeat(KernelBuilder &k, mlir::Operation *op, KernelOperands &at);
 
 /// New rows where the cache lies: `at.result` may be its place.
 Refusal cacheUpdateRefusal(CacheUpdateOp op);

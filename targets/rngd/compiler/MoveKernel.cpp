@@ -334,7 +334,41 @@ static int64_t widthOf(Value value) {
   return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
 }
 
+/// The one place that a gather reads, if it is known.
+static std::optional<int64_t> fixedIndex(GatherOp op) {
+  auto constant = op.getIndices().getDefiningOp<dure::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                        : DenseElementsAttr();
+  if (!dense || dense.getNumElements() != 1 ||
+      !isa<IntegerType>(dense.getElementType()))
+    return std::nullopt;
+  int64_t size = shapeOf(op.getX())[static_cast<size_t>(op.getAxis())];
+  int64_t index = dense.getSplatValue<APInt>().getSExtValue();
+  index += index < 0 ? size : 0;
+  if (index < 0 || index >= size)
+    return std::nullopt;
+  return index;
+}
+
+/// Of every row what stands there.
+static Piece pieceAt(GatherOp op, int64_t index) {
+  ArrayRef<int64_t> shape = shapeOf(op.getX());
+  auto axis = static_cast<size_t>(op.getAxis());
+  int64_t inner = 1;
+  for (int64_t size : shape.drop_front(axis + 1))
+    inner *= size;
+  Piece piece;
+  piece.width = widthOf(op.getX());
+  piece.source = index * inner;
+  piece.add(elementsOf(op.getResult()) / inner, shape[axis] * inner, inner);
+  piece.add(inner, 1, 1);
+  piece.addRun();
+  return piece;
+}
+
 static Piece pieceOf(Operation *op) {
+  if (auto gather = dyn_cast<GatherOp>(op))
+    return pieceAt(gather, *fixedIndex(gather));
   Value x = op->getOperand(0), result = op->getResult(0);
   ArrayRef<int64_t> to = shapeOf(result), from = shapeOf(x);
   SmallVector<int64_t> target = stridesOf(to), source = stridesOf(from);
@@ -536,7 +570,9 @@ bool isMove(Operation *op) {
 }
 
 Refusal moveRefusal(Operation *op) {
-  if (auto gather = dyn_cast<GatherOp>(op))
+  auto gather = dyn_cast<GatherOp>(op);
+  if (gather &&
+      !(gather.getX().getType().hasStaticShape() && fixedIndex(gather)))
     return gatherRefusal(gather);
   if (auto iota = dyn_cast<IotaOp>(op))
     return iotaRefusal(iota);
@@ -561,7 +597,8 @@ Refusal moveRefusal(Operation *op) {
 }
 
 SmallVector<int64_t> moveScratch(Operation *op) {
-  if (isa<GatherOp, IotaOp>(op))
+  auto gather = dyn_cast<GatherOp>(op);
+  if (isa<IotaOp>(op) || (gather && !fixedIndex(gather)))
     return {};
   if (!moveByWords(piecesOf(op)))
     return {};
@@ -572,7 +609,8 @@ SmallVector<int64_t> moveScratch(Operation *op) {
 }
 
 void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
-  if (auto gather = dyn_cast<GatherOp>(op)) {
+  auto gather = dyn_cast<GatherOp>(op);
+  if (gather && !fixedIndex(gather)) {
     emitGather(k, gather, at);
     return;
   }
@@ -598,6 +636,78 @@ void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   }
   for (auto [piece, source] : llvm::zip(pieces, at.inputs))
     movePiece(k, piece, source, at.result);
+}
+
+/// An operand as a result of this shape repeats it, of words of 8 bytes.
+static Piece repeated(Value operand, ArrayRef<int64_t> shape) {
+  ArrayRef<int64_t> has = shapeOf(operand);
+  SmallVector<int64_t> source = stridesOf(has), target = stridesOf(shape);
+  size_t missing = shape.size() - has.size();
+  Piece piece;
+  piece.width = DmaAlignment;
+  for (auto [i, size] : llvm::enumerate(shape)) {
+    bool repeats = i < missing || has[i - missing] == 1;
+    piece.add(size, repeats ? 0 : source[i - missing], target[i]);
+  }
+  piece.addRun();
+  return piece;
+}
+
+/// What is no number all over, and has fewer elements than the result.
+static bool isRepeated(Operation *op, Value operand) {
+  auto constant = operand.getDefiningOp<dure::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                        : DenseElementsAttr();
+  return !(dense && dense.isSplat()) &&
+         elementsOf(operand) != elementsOf(op->getResult(0));
+}
+
+Refusal repeatRefusal(Operation *op) {
+  for (Value operand : op->getOperands()) {
+    if (!isRepeated(op, operand))
+      continue;
+    if (widthOf(operand) < 4)
+      return "DMA moves multiples of 8 bytes";
+    if (Refusal refusal =
+            pieceRefusal(repeated(operand, shapeOf(op->getResult(0)))))
+      return refusal;
+  }
+  return std::nullopt;
+}
+
+SmallVector<int64_t> repeatScratch(Operation *op) {
+  int64_t most = 0, count = elementsOf(op->getResult(0));
+  SmallVector<int64_t> words = {0, count};
+  for (Value operand : op->getOperands())
+    if (isRepeated(op, operand)) {
+      most = std::max(most, elementsOf(operand));
+      words.push_back(llvm::divideCeil(count * widthOf(operand), 8));
+    }
+  words[0] = most;
+  return words;
+}
+
+void emitRepeat(KernelBuilder &k, Operation *op, KernelOperands &at) {
+  ArrayRef<int64_t> shape = shapeOf(op->getResult(0));
+  int64_t count = elementsOf(op->getResult(0));
+  size_t next = 2;
+  for (auto [operand, place] : llvm::zip(op->getOperands(), at.inputs)) {
+    if (!isRepeated(op, operand))
+      continue;
+    Value whole = at.scratch[next++];
+    Piece piece = repeated(operand, shape);
+    if (widthOf(operand) == DmaAlignment) {
+      movePiece(k, piece, place, whole);
+    } else {
+      widenElements(k, place, at.scratch[0], elementsOf(operand));
+      movePiece(k, piece, at.scratch[0], at.scratch[1]);
+      narrowWords(k, at.scratch[1], whole, count);
+    }
+    int64_t unit = BindingUnit / widthOf(operand);
+    DigitList all = {k.digit("e", count, 1, llvm::alignTo(count, unit))};
+    place =
+        k.hbm(whole, all, 0, cast<HbmType>(place.getType()).getElementType());
+  }
 }
 
 } // namespace dure::rngd

@@ -44,6 +44,11 @@ bool makesNoCode(Operation *op) {
   return cast && getElementTypeOrSelf(cast.getX().getType()).isBF16();
 }
 
+/// Left to the vector engine's passes over f32.
+bool isElementwise(Operation *op) {
+  return isa<AddOp, SubOp, MulOp, DivOp>(op) && !isInteger(op);
+}
+
 Refusal refusalOf(Operation *op) {
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return matMulRefusal(matmul);
@@ -68,7 +73,11 @@ Refusal refusalOf(Operation *op) {
 
 /// Words of 8 bytes that a kernel keeps in HBM for itself.
 SmallVector<int64_t> scratchOf(Operation *op) {
-  return isMove(op) ? moveScratch(op) : SmallVector<int64_t>();
+  if (isMove(op))
+    return moveScratch(op);
+  if (isInteger(op))
+    return integerScratch(op);
+  return isElementwise(op) ? elementwiseScratch(op) : SmallVector<int64_t>();
 }
 
 void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {

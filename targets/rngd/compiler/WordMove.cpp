@@ -2,6 +2,8 @@
 // The fetch engine reads an element twice, or every second one.
 #include "targets/rngd/compiler/WordMove.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace dure::tcp;
 
@@ -40,9 +42,9 @@ void widenElements(KernelBuilder &k, Value source, Value words, int64_t count) {
     Value in = k.dm(k.i32(), local.grid, local.elements);
     k.copy(k.hbm(source, local.all, share.first, k.i32()), in);
     Value out = k.dm(k.i32(), local.grid, local.words);
-    int64_t some = std::min<int64_t>(share.each, 4);
+    int64_t some = std::gcd<int64_t>(share.each, 4);
     k.exec(Context::Main, [&] {
-      DigitList time = {k.digit("e", llvm::divideCeil(share.each, some), some)};
+      DigitList time = {k.digit("e", share.each / some, some)};
       k.commit(
           k.collect(k.fetch(in, time, {k.digit("e", some), k.digit("w", 2)})),
           out);
@@ -53,6 +55,9 @@ void widenElements(KernelBuilder &k, Value source, Value words, int64_t count) {
 }
 
 void narrowWords(KernelBuilder &k, Value words, Value target, int64_t count) {
+  Type type = cast<HbmType>(target.getType()).getElementType();
+  if (type.getIntOrFloatBitWidth() != 32)
+    type = k.i32();
   Type word = cast<HbmType>(words.getType()).getElementType();
   for (const Share &share :
        divide(llvm::alignTo(count, 2), MostElements, /*unit=*/8)) {
@@ -72,7 +77,9 @@ void narrowWords(KernelBuilder &k, Value words, Value target, int64_t count) {
               {k.digit("e", width)})),
           out);
     });
-    k.copy(out, k.hbm(target, local.all, share.first, k.i32()));
+    // As what it is: a kernel may read it from where it lies.
+    k.copy(k.part(out, local.elements, 0, type),
+           k.hbm(target, local.all, share.first, type));
   }
 }
 
