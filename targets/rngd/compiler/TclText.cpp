@@ -101,6 +101,20 @@ void joinSame(TclWriter &w, Operation *op) {
   w.joinAligned(op->getOperand(0), op->getResult(0));
 }
 
+/// Weights in few bits, which TCL's products do not take: the operand is what
+/// they are widened to.
+void writeDequantize(TclWriter &w, Operation *op) {
+  auto read = mlir::cast<DequantizeOp>(op);
+  if (!isWidenedByProducts(read))
+    return w.refuse("of numbers in few bits only weights of products have one");
+  SmallVector<unsigned> axes;
+  for (int64_t i = 0, e = w.shape(read.getResult()).size(); i < e; ++i)
+    if (std::optional<unsigned> at = w.axis(read.getResult(), i))
+      axes.push_back(*at);
+  w.alias(read.getResult(),
+          w.extraOperand("w", axes, "bf16", "weights, widened to bf16"));
+}
+
 /// A cast: the statement says both types. Products read numbers of fewer bits
 /// as they are.
 void writeCast(TclWriter &w, Operation *op) {
@@ -577,6 +591,9 @@ std::optional<TclForm> formOf(Operation *op) {
       })
       .Case([](dure::TransposeOp) {
         return TclForm{joinTranspose, writeTranspose};
+      })
+      .Case([](DequantizeOp) {
+        return TclForm{[](TclWriter &, Operation *) {}, writeDequantize};
       })
       .Case([](CastOp) {
         return TclForm{joinSame, writeCast};

@@ -111,7 +111,8 @@ static bool isIndex(Value value) {
 
 void TclWriter::begin() {
   for (Value argument : dispatch.getArguments())
-    typeOf(tensor(argument));
+    if (!llvm::all_of(argument.getUsers(), llvm::IsaPred<DequantizeOp>))
+      typeOf(tensor(argument));
 }
 
 std::optional<unsigned> TclWriter::axis(Value value, int64_t dim) {

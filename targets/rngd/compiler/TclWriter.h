@@ -49,7 +49,8 @@ public:
   void joinAligned(mlir::Value a, mlir::Value b);
 
   //===-- Second round ----------------------------------------------------===//
-  /// Makes the function's arguments its operands, in their order.
+  /// Makes the function's arguments its operands, in their order, but those of
+  /// which a dequantize makes another operand.
   void begin();
   /// The axis of a dimension; none where its size is 1.
   std::optional<unsigned> axis(mlir::Value value, int64_t dim);
@@ -60,6 +61,7 @@ public:
   TclTensor tensor(mlir::Value value);
   /// From here on a value is the tensor of another.
   void alias(mlir::Value value, mlir::Value of) { tensors[value] = tensor(of); }
+  void alias(mlir::Value value, TclTensor of) { tensors[value] = std::move(of); }
   /// A tensor between two statements of one op.
   TclTensor temporary(llvm::ArrayRef<unsigned> axes, llvm::StringRef element);
   /// An operand that the dispatch function does not have.
