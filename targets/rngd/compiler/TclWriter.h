@@ -61,7 +61,9 @@ public:
   TclTensor tensor(mlir::Value value);
   /// From here on a value is the tensor of another.
   void alias(mlir::Value value, mlir::Value of) { tensors[value] = tensor(of); }
-  void alias(mlir::Value value, TclTensor of) { tensors[value] = std::move(of); }
+  void alias(mlir::Value value, TclTensor of) {
+    tensors[value] = std::move(of);
+  }
   /// A tensor between two statements of one op.
   TclTensor temporary(llvm::ArrayRef<unsigned> axes, llvm::StringRef element);
   /// An operand that the dispatch function does not have.
