@@ -65,8 +65,12 @@ static const Case Cases[] = {
      [](Sound &S) {
        *S.Load->write = fb::Address(fb::Space::DataMemory, 0, 4);
      }},
-    {"it reads bytes 0 + 64 of a buffer of 32",
-     [](Sound &S) { S.W.P.bindings[0]->bytes = 32; }},
+    // A buffer is whole units of 64 bytes.
+    {"it reads bytes 64 + 64 of a buffer of 64",
+     [](Sound &S) {
+       S.W.P.bindings[0]->bytes = 32;
+       *S.Load->read = fb::Address(fb::Space::Binding, 0, 64);
+     }},
     {"the packet at 524256 is outside of a slice's data memory",
      [](Sound &S) {
        *S.Load->write = fb::Address(fb::Space::DataMemory, 0, 524288 - 32);
