@@ -271,18 +271,6 @@ void elementwisePass(KernelBuilder &k, Operation *op, ArrayRef<Value> in,
   });
 }
 
-/// Shares of whole units of HBM, and what is left.
-static SmallVector<Share> unitShares(int64_t count, int64_t most) {
-  constexpr int64_t unit = HbmUnit / 4;
-  int64_t whole = count / unit * unit;
-  SmallVector<Share> shares = divide(whole, most, unit);
-  for (Share rest : divide(count - whole, most, 8)) {
-    rest.first += whole;
-    shares.push_back(rest);
-  }
-  return shares;
-}
-
 void Elementwise::flat() {
   SmallVector<Value> streams;
   for (auto [operand, place] : llvm::zip(op->getOperands(), at.inputs))
@@ -290,7 +278,8 @@ void Elementwise::flat() {
       streams.push_back(place);
   int64_t buffers = static_cast<int64_t>(streams.size()) + 1;
   int64_t most = DmStep / 4 / buffers / 8 * 8 - 64;
-  for (const Share &share : unitShares(wholeElements(at.result), most)) {
+  for (const Share &share :
+       unitShares(wholeElements(at.result), most, HbmUnit / 4)) {
     k.releaseAll();
     Grid grid = k.grid("e", share);
     DigitList all = {k.digit("e", share.rows())};

@@ -30,6 +30,16 @@ SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit) {
   return shares;
 }
 
+SmallVector<Share> unitShares(int64_t count, int64_t most, int64_t unit) {
+  int64_t whole = count / unit * unit;
+  SmallVector<Share> shares = divide(whole, most, unit);
+  for (Share rest : divide(count - whole, most, 8)) {
+    rest.first += whole;
+    shares.push_back(rest);
+  }
+  return shares;
+}
+
 int64_t wholeElements(Value binding) {
   auto type = cast<HbmType>(binding.getType());
   int64_t bits = type.getElementType().getIntOrFloatBitWidth();
@@ -269,7 +279,6 @@ bool KernelBuilder::copyFromResident(Value source, Value target,
                                   [](Diagnostic &) { return success(); });
     if (succeeded(copy.verify())) {
       nextEngine += commands;
-      keptBytes += bytes;
       return true;
     }
     copy.erase();

@@ -44,6 +44,9 @@ struct Share {
 /// multiple.
 llvm::SmallVector<Share> divide(int64_t rows, int64_t most, int64_t unit = 1);
 
+/// Shares of whole units, and what is left, a packet of 8 at a time.
+llvm::SmallVector<Share> unitShares(int64_t count, int64_t most, int64_t unit);
+
 /// The first of each tile of `size` in [0, all): the last ones overlap rather
 /// than be smaller, and compute some twice.
 llvm::SmallVector<int64_t> starts(int64_t all, int64_t size);
@@ -129,8 +132,6 @@ public:
     DigitList element;
   };
   std::optional<Resting> resting(mlir::Value root, const DigitList &view);
-  /// Bytes that were read from where kernels had left them.
-  int64_t bytesKept() const { return keptBytes; }
 
   //===--- Commands ---------------------------------------------------------===
   /// `commands`: at least so many, where it has as many parts.
@@ -239,7 +240,6 @@ private:
   llvm::SmallVector<Resident> residents, residentsBefore;
   /// Values, and whether HBM gets them in any case.
   llvm::DenseMap<mlir::Value, bool> kept;
-  int64_t keptBytes = 0;
   /// takenDm: since releaseAll, what was skipped at the end included.
   int64_t nextDm = 0, takenDm = 0, nextTrf = 0, nextVrf = 0;
   /// Bytes of data memory that are pinned.

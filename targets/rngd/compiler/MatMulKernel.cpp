@@ -206,8 +206,9 @@ Value MatMul::loadLeft(int64_t from, int64_t depth) {
 Value MatMul::parameterFile(Value all, int64_t first, int64_t count,
                             int64_t from, int64_t depth) {
   int64_t block = blockOf(depth), most = p.k / blockOf(p.k);
+  int64_t start = p.block > 0 ? from / p.block : 0;
   DigitList some = {k.digit("n", count), k.digit("s", depth / block, 1, most)};
-  Value here = k.part(all, some, (first * most + from / block) * 4);
+  Value here = k.part(all, some, (first * most + start) * 4);
   bool isAlong = depth / block % 2 == 0;
   Digit inner = some[isAlong ? 1 : 0], outer = some[isAlong ? 0 : 1];
   DigitList time = {outer};
@@ -497,9 +498,8 @@ void MatMul::tile() {
 /// little is to be computed after the last, or as many as leave room for as
 /// many again. The last tile may overlap the one before, and is loaded alone.
 void MatMul::loadGroup(size_t first, ArrayRef<int64_t> columnTiles) {
-  int64_t rest = plan.rows * plan.depth / plan.ring * p.leftBytes +
-                 (2 + plan.gathered) * plan.rows * plan.columns * 4;
-  int64_t most = std::max<int64_t>(1, (DmBudget - rest) / 2 / columnBytes());
+  int64_t most = std::max<int64_t>(1, (DmBudget - bytesBesideColumns(p, plan)) /
+                                          2 / columnBytes());
   int64_t left = int64_t(columnTiles.size() - first),
           even = p.n / plan.tileColumns() - int64_t(first);
   int64_t count = std::clamp<int64_t>(std::min((left + 1) / 2, even), 1, most);
@@ -523,7 +523,7 @@ void MatMul::beginGroup(size_t tile, ArrayRef<int64_t> columnTiles) {
     // Rows first: all tiles need them.
     placeLeft(0);
     rows = loadLeft(0, p.k);
-    rowsOrigin = {batch, row};
+    rowsOrigin = ofRows();
     loadGroup(tile, columnTiles);
   }
   group = next;

@@ -44,6 +44,8 @@ private:
   void consider(MatMulPlan plan);
   bool fits(MatMulPlan &plan) const;
   void weigh(MatMulPlan plan);
+  bool settles(MatMulPlan &plan) const;
+  bool canLoadTogether(const MatMulPlan &plan) const;
   double bookCycles(const MatMulPlan &plan) const;
   double tccCycles(const MatMulPlan &plan) const;
   double tccMain(const MatMulPlan &plan, int64_t tiles) const;
@@ -83,6 +85,20 @@ static int64_t depthUnit(const Product &p) {
   return p.block > 0 ? std::lcm(Packet, 2 * p.block) : Packet;
 }
 
+/// What columns in few bits are made into, and what of.
+static int64_t widenedBytes(const Product &p, const MatMulPlan &plan) {
+  return p.isWidened
+             ? plan.columns * plan.depth * 2 + plan.columns * scales(p) * 4
+             : 0;
+}
+
+int64_t dure::rngd::bytesBesideColumns(const Product &p,
+                                       const MatMulPlan &plan) {
+  int64_t results = plan.rows * plan.columns * 4;
+  return plan.rows * p.k / plan.ring * p.leftBytes + widenedBytes(p, plan) +
+         (2 + plan.gathered) * results;
+}
+
 /// Whether each of `plan.ring` slices gets a multiple of a flit of each part of
 /// k when `rows` rows are shared out.
 static bool canShare(const Product &p, const MatMulPlan &plan, int64_t rows) {
@@ -91,11 +107,21 @@ static bool canShare(const Product &p, const MatMulPlan &plan, int64_t rows) {
          p.k % plan.depth % unit == 0;
 }
 
+/// Whether the parameters of two columns fit for each part of k: the last one
+/// may be shorter, and its parameters be packed less densely for that.
+static bool canWiden(const Product &p, int64_t depth) {
+  if (p.block == 0)
+    return fitsParameters(2, 1);
+  int64_t rest = p.k % depth;
+  return fitsParameters(2, std::min(depth, p.k) / p.block) &&
+         (rest == 0 || fitsParameters(2, rest / p.block));
+}
+
 bool Search::fits(MatMulPlan &plan) const {
   int64_t parts = divideCeil(p.k, plan.depth);
   if (parts > 1 && (plan.lanes != Lanes || plan.depth % Packet != 0))
     return false;
-  if (p.isWidened && !fitsParameters(2, p.block > 0 ? plan.depth / p.block : 1))
+  if (p.isWidened && !canWiden(p, plan.depth))
     return false;
   int64_t most =
       parts > 1 && !plan.addsAfter ? continuedRows(plan.columns) : plan.ring;
@@ -108,10 +134,9 @@ bool Search::fits(MatMulPlan &plan) const {
   // Two parts of the operands, so that one is loaded while the other is used.
   int64_t buffers = parts > 1 ? 2 : 1;
   int64_t left = plan.rows * plan.depth / plan.ring * p.leftBytes,
-          right = plan.columns * plan.depth * p.rightBits / 8,
+          right = plan.columns * plan.depth * p.rightBits / 8 +
+                  widenedBytes(p, plan),
           result = plan.rows * plan.columns * 4;
-  if (p.isWidened)
-    right += plan.columns * plan.depth * 2 + plan.columns * scales(p) * 4;
   int64_t piece = plan.pieceRounds() * plan.ringRows * plan.columns * 4;
   if (plan.gathered > 1)
     result += std::min<int64_t>(2, plan.rounds()) * plan.gathered * piece;
@@ -139,10 +164,6 @@ double Search::bookCycles(const MatMulPlan &plan) const {
     unit += double(plan.columns * p.k) / 4;
   if (plan.gathered > 1)
     unit += double(plan.gathered * plan.rows) * divideCeil(plan.columns, 8);
-  // Pairs of flits, by halves.
-  if (plan.addsAfter)
-    unit += double(plan.parts(p) - 1) * double(plan.rows) *
-            double(4 * divideCeil(plan.columns, 8));
   // DMA: what HBM reads and writes, and what engines move.
   int64_t batches = plan.batches, bothLeft = plan.splitsColumns ? 2 : 1,
           bothRight = plan.splitsRows ? 2 : 1;
@@ -297,21 +318,34 @@ void Search::consider(MatMulPlan plan) {
   // That profile knows no units of HBM, and an instruction takes its time to
   // begin.
   plan.gathered = 1;
-  plan.addsAfter = plan.depth < p.k;
-  plan.loadsTogether = plan.depth == p.k && !p.rightByColumns && !p.isPicked &&
-                       p.batch == 1 && p.m == plan.tileRows() &&
-                       p.n > plan.tileColumns() &&
-                       plan.columns * p.k * p.rightBits / 8 % FlitBytes == 0;
   for (plan.pieces = 1; plan.pieces <= 8; plan.pieces *= 2)
     weigh(plan);
 }
 
+/// Whether a depth fits, and with it how parts of k are added up.
+bool Search::settles(MatMulPlan &plan) const {
+  plan.addsAfter = by == Profile::Tcc && plan.depth < p.k;
+  return fits(plan);
+}
+
+/// One tile of rows, so that columns are all that is loaded, and room for those
+/// of two tiles.
+bool Search::canLoadTogether(const MatMulPlan &plan) const {
+  int64_t columns = plan.columns * p.k * p.rightBits / 8;
+  return plan.depth == p.k && !p.rightByColumns && !p.isPicked &&
+         p.batch == 1 && p.m == plan.tileRows() && p.n > plan.tileColumns() &&
+         columns % FlitBytes == 0 &&
+         2 * columns + bytesBesideColumns(p, plan) <= DmBudget;
+}
+
 void Search::weigh(MatMulPlan plan) {
   int64_t unit = depthUnit(p);
-  while (plan.depth > unit && !fits(plan))
+  while (!settles(plan)) {
+    if (plan.depth <= unit)
+      return;
     plan.depth = std::max(unit, plan.depth / 2 / unit * unit);
-  if (!fits(plan))
-    return;
+  }
+  plan.loadsTogether = by == Profile::Tcc && canLoadTogether(plan);
   plan.cycles = by == Profile::Book ? bookCycles(plan) : tccCycles(plan);
   if (!best || plan.cycles < best->cycles)
     best = plan;

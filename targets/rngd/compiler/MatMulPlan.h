@@ -82,6 +82,11 @@ int64_t continuedRows(int64_t columns);
 int64_t parameterFlits(int64_t columns, int64_t parts);
 bool fitsParameters(int64_t columns, int64_t parts);
 
+/// Bytes of a slice's data memory that a tile takes beside its columns as they
+/// are stored, where all of k is one part; results twice, so that those of one
+/// tile leave beside the next.
+int64_t bytesBesideColumns(const Product &p, const MatMulPlan &plan);
+
 /// The cheapest plan by the rules of a profile. Needs k a multiple of 16, and
 /// of 32 where it is above 4096, and n a multiple of 8.
 MatMulPlan planMatMul(const Product &p, Profile by = Profile::Book);

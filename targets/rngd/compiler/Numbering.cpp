@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Digits cut where digits of the view, or of the memory, begin.
 #include "targets/rngd/compiler/Numbering.h"
 
 #include "llvm/ADT/STLExtras.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Copies move up one by one, each as far as it may.
 #include "targets/rngd/compiler/OrderCopies.h"
 
 #include "dialects/tcp/TcpOps.h"

@@ -118,19 +118,6 @@ Value dequantized(KernelBuilder &k, DequantizeOp op, Value x) {
   return k.widen(k.stepImm(VectorKind::Mul0, k.narrow(wide), scale), wide);
 }
 
-/// Shares of whole units of HBM, and what is left, with some of the rest of the
-/// buffers: DMA moves 8 bytes.
-SmallVector<Share> sharesOf(int64_t elements, int64_t most) {
-  auto count = static_cast<int64_t>(llvm::alignTo(elements, 8));
-  int64_t whole = count / HbmUnit * HbmUnit;
-  SmallVector<Share> shares = divide(whole, most, HbmUnit);
-  for (Share rest : divide(count - whole, most, 8)) {
-    rest.first += whole;
-    shares.push_back(rest);
-  }
-  return shares;
-}
-
 } // namespace
 
 bool isQuantization(Operation *op) {
@@ -180,7 +167,10 @@ void emitQuantization(KernelBuilder &k, Operation *op,
   bool isUnsigned = getElementTypeOrSelf(op->getResult(0)).isUnsignedInteger(8);
   // Two buffers of 5 bytes an element in all.
   int64_t most = DmStep / 8 / HbmUnit * HbmUnit;
-  for (const Share &share : sharesOf(elementsOf(op->getResult(0)), most)) {
+  // With some of the rest of the buffers: DMA moves 8 bytes.
+  auto count =
+      static_cast<int64_t>(llvm::alignTo(elementsOf(op->getResult(0)), 8));
+  for (const Share &share : unitShares(count, most, HbmUnit)) {
     k.releaseAll();
     Grid grid = k.grid("e", share);
     DigitList all = {k.digit("e", share.rows())},

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Layouts of data memory by number, and parts of them.
 #include "targets/rngd/compiler/Residents.h"
 
 #include "targets/rngd/machine/Figures.h"

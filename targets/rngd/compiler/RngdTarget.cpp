@@ -338,8 +338,8 @@ private:
   void bind(func::FuncOp program);
   LogicalResult emit(KernelBuilder &k, Operation &op, unsigned number);
   void noteUses();
-  Value workspace(KernelBuilder &k, tcp::HbmType type, unsigned at,
-                  unsigned until);
+  void release(KernelBuilder &k, unsigned at);
+  Value workspace(KernelBuilder &k, tcp::HbmType type, unsigned until);
 
   Block &block;
   func::FuncOp dispatch;
@@ -353,6 +353,7 @@ private:
   struct Taken {
     int64_t begin, end;
     unsigned until;
+    Value place;
   };
   SmallVector<Taken> taken;
 };
@@ -400,11 +401,19 @@ void Lowering::noteUses() {
   }
 }
 
-/// Memory from op `at` on to op `until`; the lowest that is free.
-Value Lowering::workspace(KernelBuilder &k, tcp::HbmType type, unsigned at,
-                          unsigned until) {
+/// Frees the memory of what no op from `at` on reads: what of it lies in data
+/// memory is not to be stored there any more.
+void Lowering::release(KernelBuilder &k, unsigned at) {
+  llvm::erase_if(taken, [&](const Taken &each) {
+    if (each.until < at)
+      k.forget(each.place);
+    return each.until < at;
+  });
+}
+
+/// Memory until op `until` has run; the lowest that is free.
+Value Lowering::workspace(KernelBuilder &k, tcp::HbmType type, unsigned until) {
   constexpr int64_t alignment = HbmUnit;
-  llvm::erase_if(taken, [&](const Taken &each) { return each.until < at; });
   llvm::sort(taken,
              [](const Taken &l, const Taken &r) { return l.begin < r.begin; });
   int64_t bits = type.getElementType().getIntOrFloatBitWidth();
@@ -417,8 +426,9 @@ Value Lowering::workspace(KernelBuilder &k, tcp::HbmType type, unsigned at,
       break;
     begin = std::max(begin, each.end);
   }
-  taken.push_back({begin, begin + bytes, until});
-  return tcp::AllocOp::create(k.b, type, begin);
+  Value place = tcp::AllocOp::create(k.b, type, begin);
+  taken.push_back({begin, begin + bytes, until, place});
+  return place;
 }
 
 LogicalResult Lowering::emit(KernelBuilder &k, Operation &op, unsigned number) {
@@ -441,7 +451,7 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op, unsigned number) {
     auto type = tcp::HbmType::get(
         op.getContext(), all.getElementType(),
         tcp::MapAttr::get(op.getContext(), {wholeDigit(all, op.getContext())}));
-    at.scratch.push_back(workspace(k, type, number, number));
+    at.scratch.push_back(workspace(k, type, number));
   }
   // Beside what earlier kernels still use, and where that leaves too little,
   // after them.
@@ -496,6 +506,7 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
     ++at;
     if (makesNoCode(&op))
       continue;
+    release(k, at);
     if (auto constant = dyn_cast<dure::ConstantOp>(op)) {
       if (failed(placeConstant(k, constant, places)))
         return failure();
@@ -504,14 +515,11 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
     Value result = op.getResult(0);
     bool isResult = places.contains(result);
     if (!isResult)
-      places[result] = workspace(k, cast<tcp::HbmType>(hbmOf(result)), at,
-                                 lastUse.lookup(result));
+      places[result] = workspace(k, cast<tcp::HbmType>(hbmOf(result)),
+                                 std::max(at, lastUse.lookup(result)));
     k.keep(places[result], isResult);
     if (failed(emit(k, op, at)))
       return failure();
-    for (Value operand : op.getOperands())
-      if (lastUse.lookup(owner(operand)) == at)
-        k.forget(places.lookup(owner(operand)));
   }
   for (auto [from, to] : copies) {
     DigitList all = {k.digit("all", wholeElements(from))};
