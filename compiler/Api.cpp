@@ -296,6 +296,8 @@ explain(const dure_compiler_explain_request *Given) {
   if (!readModel(E.model, Request, Report.Message))
     return give(Report, true, Request.Korean);
   Request.Cancel = E.cancel;
+  if (E.entry)
+    Request.Entry = E.entry;
   return give(explainModel(Request), true, Request.Korean);
 }
 

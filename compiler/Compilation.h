@@ -127,6 +127,8 @@ struct CompilationRequest {
   std::map<std::string, InputValue> InputValues;
   std::vector<std::string> Targets, Cpus, LoadTargets;
   std::map<std::string, int64_t> Dims;
+  /// Explain only: the function that is explained.
+  std::string Entry = "main";
   /// Texts of --bucket: "batch=1,sequence=32,128".
   std::vector<std::string> Buckets;
   bool AllowLinks = false;

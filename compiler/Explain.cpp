@@ -47,20 +47,29 @@ public:
 
 private:
   bool addSignature();
-  void addOps(const Target &T, func::FuncOp Main);
+  void addOps(const Target &T, func::FuncOp Function);
   bool addTarget(const Target &T);
   void addNotes(ModuleOp Module, const Target &T);
-  func::FuncOp chosenMain(ModuleOp Module);
+  func::FuncOp chosenEntry(ModuleOp Module);
 };
 
 } // namespace
 
+/// The names of what can be asked for.
+static std::string entriesOf(ModuleOp Module) {
+  SmallVector<std::string> Names;
+  for (auto Each : Module.getOps<func::FuncOp>())
+    if (Each.isPublic())
+      Names.push_back(Each.getSymName().str());
+  return llvm::join(Names, ", ");
+}
+
 bool Explainer::addSignature() {
-  func::FuncOp Main = mainOf(*Module);
-  if (!Main)
-    return fail(Outcome::Failed,
-                inRequestedLanguage("the module has no function 'main'"));
-  FailureOr<Entry> Signature = buildSignature(Main);
+  func::FuncOp Function = entryOf(*Module);
+  if (!Function)
+    return fail(Outcome::InvalidRequest, Say::NoEntry,
+                {Request.Entry, entriesOf(*Module)});
+  FailureOr<Entry> Signature = buildSignature(Function);
   if (failed(Signature))
     return fail(Outcome::Failed, takeDiagnostics());
   for (const TensorInfo &Each : Signature->Inputs)
@@ -73,17 +82,17 @@ bool Explainer::addSignature() {
       Bytes = Bytes + byteSize(cast<RankedTensorType>(Each));
     return Bytes;
   };
-  Report.InputBytes = sizeOf(Sum(Main.getArgumentTypes()));
-  Report.ResultBytes = sizeOf(Sum(Main.getResultTypes()));
+  Report.InputBytes = sizeOf(Sum(Function.getArgumentTypes()));
+  Report.ResultBytes = sizeOf(Sum(Function.getResultTypes()));
   return true;
 }
 
-/// The ops of `main` as `T` gets them, and where they run; of the first target
-/// also their number and what they compute.
-void Explainer::addOps(const Target &T, func::FuncOp Main) {
+/// The ops of the entry as `T` gets them, and where they run; of the first
+/// target also their number and what they compute.
+void Explainer::addOps(const Target &T, func::FuncOp Function) {
   bool First = &T == Targets.front();
   std::optional<DimExpr> Flops = DimExpr(0);
-  Main.getBody().walk([&](Operation *Op) {
+  Function.getBody().walk([&](Operation *Op) {
     if (isa<GetWeightOp, ConstantOp, DefineDimsOp, BindDimsOp>(Op) ||
         Op->hasTrait<OpTrait::IsTerminator>())
       return;
@@ -113,13 +122,13 @@ bool Explainer::addTarget(const Target &T) {
                   Phase::FormDispatches}) {
     if (!run(P, *Clone, &T)) {
       if (P == Phase::Specialize)
-        addOps(T, mainOf(raisedFor(T)));
+        addOps(T, entryOf(raisedFor(T)));
       return false;
     }
     if (P != Phase::Specialize)
       continue;
     // Shapes decide what a target takes.
-    addOps(T, chosenMain(*Clone));
+    addOps(T, chosenEntry(*Clone));
     if (!checkShapes(*Clone, T))
       return false;
   }
@@ -132,7 +141,7 @@ bool Explainer::addTarget(const Target &T) {
 /// buckets, of the one chosen.
 void Explainer::addNotes(ModuleOp Module, const Target &T) {
   SetVector<func::FuncOp> Functions;
-  chosenMain(Module).walk([&](CallDispatchOp Op) {
+  chosenEntry(Module).walk([&](CallDispatchOp Op) {
     if (Op.getTarget() == T.name())
       Functions.insert(Module.lookupSymbol<func::FuncOp>(Op.getCallee()));
   });
@@ -150,12 +159,13 @@ void Explainer::addNotes(ModuleOp Module, const Target &T) {
     }
 }
 
-/// `main`, or where it has buckets, the chosen one: without sizes the largest.
-func::FuncOp Explainer::chosenMain(ModuleOp Module) {
-  func::FuncOp Main = mainOf(Module);
-  if (!hasBuckets(Main))
-    return Main;
-  BucketTable Table = BucketTable::of(Main);
+/// The entry, or where it has buckets, the chosen one: without sizes the
+/// largest.
+func::FuncOp Explainer::chosenEntry(ModuleOp Module) {
+  func::FuncOp Function = entryOf(Module);
+  if (!hasBuckets(Function))
+    return Function;
+  BucketTable Table = BucketTable::of(Function);
   const Bucket *Chosen = Table.choose(Request.Dims);
   return Module.lookupSymbol<func::FuncOp>(
       (Chosen ? *Chosen : Table.Buckets.back()).Callee);

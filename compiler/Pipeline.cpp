@@ -292,8 +292,8 @@ bool Pipeline::checkPlacement() {
   return true;
 }
 
-func::FuncOp Pipeline::mainOf(ModuleOp Module) {
-  return Module.lookupSymbol<func::FuncOp>("main");
+func::FuncOp Pipeline::entryOf(ModuleOp Module) const {
+  return Module.lookupSymbol<func::FuncOp>(Request.Entry);
 }
 
 void Pipeline::countWeights() {
@@ -367,7 +367,7 @@ TargetReport Pipeline::aboutDispatches(ModuleOp Module, const Target &T) {
     About.Fallen = std::move(*Fallen);
     Fallen.reset();
   }
-  func::FuncOp Main = mainOf(Module);
+  func::FuncOp Main = entryOf(Module);
   if (Main && hasBuckets(Main)) {
     // Without sizes, the largest bucket: as much as a run may take.
     BucketTable Table = BucketTable::of(Main);
@@ -387,7 +387,7 @@ TargetReport Pipeline::aboutDispatches(ModuleOp Module, const Target &T) {
 }
 
 bool Pipeline::checkDims() {
-  func::FuncOp Main = mainOf(*Module);
+  func::FuncOp Main = entryOf(*Module);
   if (Request.Dims.empty() || !Main)
     return true;
   std::set<std::string> Known;

@@ -34,15 +34,16 @@ public:
   TargetReport aboutDispatches(mlir::ModuleOp Module, const Target &T);
   /// An expression with the sizes of --dims put in.
   SizeReport sizeOf(const DimExpr &Expr) const;
-  /// Checks the sizes given for dimensions (--dims) against `main`.
+  /// Checks the sizes given for dimensions (--dims) against the entry.
   bool checkDims();
   /// Checks what --bucket gives against the entries and the targets.
   bool checkBuckets();
   /// Refuses dimensions that phase specialize has left symbolic, on behalf of a
   /// target that needs static ones.
   bool checkShapes(mlir::ModuleOp Module, const Target &T);
-  /// The module's function `main`; it has no body where it has buckets.
-  static mlir::func::FuncOp mainOf(mlir::ModuleOp Module);
+  /// The function asked for, which is `main` unless the request says otherwise;
+  /// it has no body where it has buckets.
+  mlir::func::FuncOp entryOf(mlir::ModuleOp Module) const;
   /// Notes that a phase begins; false when the user has cancelled.
   bool begin(llvm::StringRef Phase);
   bool cancelled() const { return Request.Cancel && *Request.Cancel; }

@@ -173,6 +173,15 @@ OpFoldResult SliceOp::fold(FoldAdaptor) {
 }
 
 OpFoldResult ConcatOp::fold(FoldAdaptor) {
+  auto IsEmpty = [&](Value X) {
+    return cast<RankedTensorType>(X.getType()).getDimSize(getAxis()) == 0;
+  };
+  SmallVector<Value> Filled =
+      llvm::filter_to_vector(getXs(), [&](Value X) { return !IsEmpty(X); });
+  if (!Filled.empty() && Filled.size() < getXs().size()) {
+    getXsMutable().assign(Filled);
+    return getResult();
+  }
   if (getXs().size() == 1 && getXs().front().getType() == getType())
     return getXs().front();
   return {};

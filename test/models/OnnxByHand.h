@@ -35,7 +35,9 @@ inline std::string valueInfo(const io::Tensor &T) {
   std::string Dims;
   for (int64_t Dim : T.Dims)
     Dims += bytes(1, number(1, Dim));
-  int64_t Element = T.Type == io::ElementType::Bool ? 9 : 1;
+  int64_t Element = T.Type == io::ElementType::Bool    ? 9
+                    : T.Type == io::ElementType::Int64 ? 7
+                                                       : 1;
   std::string Type = bytes(1, number(1, Element) + bytes(2, Dims));
   return bytes(1, T.Name) + bytes(2, Type);
 }
@@ -65,7 +67,9 @@ inline io::Tensor tensor(const std::string &Name, std::vector<int64_t> Dims,
   T.Name = Name;
   T.Type = Type;
   T.Dims = std::move(Dims);
-  size_t Bytes = Type == io::ElementType::Bool ? 1 : 4;
+  size_t Bytes = Type == io::ElementType::Bool    ? 1
+                 : Type == io::ElementType::Int64 ? 8
+                                                  : 4;
   T.Bytes.resize(static_cast<size_t>(T.elementCount()) * Bytes);
   return T;
 }

@@ -318,6 +318,7 @@ private:
     addPath(A, "MODEL", Message::HelpModel);
     addTarget(A, Message::HelpTarget);
     addModelRules(A);
+    option(A, "--entry", O.Entry, "NAME", Message::HelpEntry);
     option(A, "--dims", DimsText, "NAME=SIZE,...", Message::HelpDims);
     addJson(A);
   }

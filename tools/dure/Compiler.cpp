@@ -225,6 +225,7 @@ CompilerResult Compiler::explain(const Options &O) const {
   Request.struct_size = sizeof(Request);
   Request.model = &Model.Model;
   Request.cancel = interruptFlag();
+  Request.entry = orNull(O.Entry);
   return CompilerResult(Api->explain(&Request), Api->release);
 }
 

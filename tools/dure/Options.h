@@ -70,6 +70,8 @@ struct Options {
   bool HasVerify = false;
   bool TrustCode = false;
   std::string ModelFolder;
+  /// Of `explain`; empty stands for "main".
+  std::string Entry;
 
   // For check.
   std::string Data;

@@ -195,6 +195,8 @@ typedef struct dure_compiler_explain_request {
   size_t struct_size;
   const dure_compiler_model *model;
   const volatile int *cancel;
+  /* The function to explain: "main" (NULL) or, of a decoder, "step". */
+  const char *entry;
 } dure_compiler_explain_request;
 
 typedef struct dure_compiler_targets_request {

@@ -88,6 +88,15 @@ void emitCacheUpdate(KernelBuilder &k, CacheUpdateOp op,
 Refusal reduceRefusal(ReduceOp op);
 void emitReduce(KernelBuilder &k, ReduceOp op, const KernelOperands &at);
 
+/// top_k along the last dimension, and gather_elements of what one finds.
+Refusal topKRefusal(TopKOp op);
+llvm::SmallVector<int64_t> topKScratch(TopKOp op);
+void emitTopK(KernelBuilder &k, TopKOp op, const KernelOperands &at);
+Refusal pickedRefusal(GatherElementsOp op);
+llvm::SmallVector<int64_t> pickedScratch(GatherElementsOp op);
+void emitPicked(KernelBuilder &k, GatherElementsOp op,
+                const KernelOperands &at);
+
 /// rope, in both layouts.
 Refusal ropeRefusal(RopeOp op);
 void emitRope(KernelBuilder &k, RopeOp op, const KernelOperands &at);

@@ -64,8 +64,8 @@ Refusal reduceRefusal(ReduceOp op) {
   std::optional<Extents> e = extentsOf(op);
   if (!e)
     return "it runs over dimensions that others lie between";
-  if ((e->inner > 1 ? e->inner : e->count) % 8 != 0)
-    return "rows are no multiple of 32 bytes";
+  if ((e->inner > 1 ? e->inner : e->count) % 2 != 0)
+    return "its rows are no multiple of 8 bytes";
   if (elementsOf(op.getResult()) % 2 != 0)
     return "DMA moves multiples of 8 bytes";
   if (2 * (e->inner > 1 ? acrossBytes(*e, 8) : rowBytes(e->count)) > DmBudget)
@@ -83,10 +83,11 @@ struct Form {
 
 } // namespace
 
-/// Columns of [outer, count, inner], 8 at a time.
+/// Columns of [outer, count, inner], a packet at a time.
 static void emitAcross(KernelBuilder &k, const Extents &e, const Form &form,
                        const KernelOperands &at) {
-  int64_t unit = e.inner % (HbmUnit / 4) == 0 ? HbmUnit / 4 : 8;
+  int64_t width = std::gcd<int64_t>(e.inner, 8);
+  int64_t unit = e.inner % (HbmUnit / 4) == 0 ? HbmUnit / 4 : width;
   Space space;
   space.axes = {{"o", e.outer}, {"i", e.inner, unit}};
   space.order = {0, 1};
@@ -113,8 +114,8 @@ static void emitAcross(KernelBuilder &k, const Extents &e, const Form &form,
                         wholeOf(k, space, box, isInner)),
                  box.first[0] * e.count * e.inner + box.first[1]),
            x);
-    DigitList time = outer, packet = {k.digit("i", 8)};
-    time.push_back(k.digit("i", box.each[1] / 8, 8));
+    DigitList time = outer, packet = {k.digit("i", width)};
+    time.push_back(k.digit("i", box.each[1] / width, width));
     Value out = k.dm(k.f32(), grid, localOf(k, space, box));
     k.exec(Context::Main, [&] {
       DigitList all = time;

@@ -68,6 +68,10 @@ Refusal refusalOf(Operation *op) {
     return ropeRefusal(rope);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return reduceRefusal(reduce);
+  if (auto topK = dyn_cast<TopKOp>(op))
+    return topKRefusal(topK);
+  if (auto picked = dyn_cast<GatherElementsOp>(op))
+    return pickedRefusal(picked);
   return isInteger(op) ? integerRefusal(op) : elementwiseRefusal(op);
 }
 
@@ -77,6 +81,10 @@ SmallVector<int64_t> scratchOf(Operation *op) {
     return moveScratch(op);
   if (isInteger(op))
     return integerScratch(op);
+  if (auto topK = dyn_cast<TopKOp>(op))
+    return topKScratch(topK);
+  if (auto picked = dyn_cast<GatherElementsOp>(op))
+    return pickedScratch(picked);
   return isElementwise(op) ? elementwiseScratch(op) : SmallVector<int64_t>();
 }
 
@@ -99,6 +107,10 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return emitRope(k, rope, at);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return emitReduce(k, reduce, at);
+  if (auto topK = dyn_cast<TopKOp>(op))
+    return emitTopK(k, topK, at);
+  if (auto picked = dyn_cast<GatherElementsOp>(op))
+    return emitPicked(k, picked, at);
   return isInteger(op) ? emitInteger(k, op, at) : emitElementwise(k, op, at);
 }
 

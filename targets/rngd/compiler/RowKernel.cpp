@@ -7,9 +7,9 @@ using namespace dure::tcp;
 
 namespace dure::rngd {
 
-/// Elements of scale and bias that the register file holds at a time, beside
+/// Packets of scale and bias that the register file holds at a time, beside
 /// statistics of rows.
-static constexpr int64_t ParameterBlock = 512;
+static constexpr int64_t ParameterPackets = 64;
 
 void RowWork::stream(function_ref<Value(Value)> steps, Value in, Value out) {
   k.exec(Context::Main, [&] {
@@ -101,13 +101,13 @@ Value Normalization::load(Value binding) {
 }
 
 Value Normalization::parameters(Value local, int64_t first, int64_t count) {
-  DigitList part = {k.digit("c", count)};
-  Value some = k.part(local, part, first * 4);
-  Value file = k.vrf(k.f32(), rows.grid, part);
+  int64_t width = rows.width();
+  DigitList time = {k.digit("c", count / width, width)}, flits(time);
+  flits.push_back(k.digit("c", width, 1, 8));
+  Value some = k.part(local, {k.digit("c", count)}, first * 4);
+  Value file = k.vrf(k.f32(), rows.grid, flits);
   k.exec(Context::Sub, [&] {
-    k.toVrf(k.collect(
-                k.fetch(some, {k.digit("c", count / 8, 8)}, {k.digit("c", 8)})),
-            file);
+    k.toVrf(k.collect(k.fetch(some, time, rows.packet())), file);
   });
   return file;
 }
@@ -135,7 +135,8 @@ void Normalization::run(Value x, Value out, bool centered) {
   Value file = rows.toRegisters(factor);
   int64_t mark = k.vrfMark();
   // As much of scale and bias at a time as the register file holds.
-  int64_t block = std::min(rows.columns, ParameterBlock);
+  int64_t width = rows.width();
+  int64_t block = std::min(rows.columns, ParameterPackets * width);
   for (int64_t first = 0; first < rows.columns; first += block) {
     int64_t count = std::min(block, rows.columns - first);
     k.releaseVrf(mark);
@@ -144,9 +145,9 @@ void Normalization::run(Value x, Value out, bool centered) {
     Value from = rows.columnsOf(x, first, count);
     Value to = rows.columnsOf(out, first, count);
     DigitList time(rows.rowDigits);
-    time.push_back(k.digit("c", count / 8, 8));
+    time.push_back(k.digit("c", count / width, width));
     k.exec(Context::Main, [&] {
-      Value s = k.collect(k.fetch(from, time, {k.digit("c", 8)}));
+      Value s = k.collect(k.fetch(from, time, rows.packet()));
       Value y = k.stepVrf(VectorKind::Mul0, k.narrow(s), file);
       y = k.widen(k.stepVrf(VectorKind::Mul1, y, gamma), s);
       if (beta)
@@ -197,8 +198,8 @@ Refusal rowRefusal(Operation *op) {
   if (!axisOf(op))
     return "it runs along another axis than the last, or takes logarithms";
   int64_t columns = columnsOf(op);
-  if (columns % 8 != 0 || columns == 0 || elementsOf(op->getOperand(0)) == 0)
-    return "rows are no multiple of 32 bytes";
+  if (columns % 2 != 0 || columns == 0 || elementsOf(op->getOperand(0)) == 0)
+    return "its rows are no multiple of 8 bytes";
   if (bytesOf(op, 1) > DmBudget)
     return "two rows do not fit a slice's data memory";
   for (Value value : op->getOperands().drop_front())

@@ -5,10 +5,12 @@
 
 #include "targets/rngd/compiler/Kernels.h"
 
+#include <numeric>
+
 namespace dure::rngd {
 
 /// Rows of f32 in data memory: `rowDigits`, then columns of `axis`. Rows are a
-/// multiple of 8 elements long.
+/// multiple of 2 elements long; they are fastest where it is one of 8.
 struct RowWork {
   KernelBuilder &k;
   Grid grid;
@@ -16,12 +18,14 @@ struct RowWork {
   int64_t columns;
   llvm::StringRef axis = "c";
 
+  /// Elements of a packet.
+  int64_t width() const { return std::gcd<int64_t>(columns, 8); }
   DigitList time() {
     DigitList digits(rowDigits);
-    digits.push_back(k.digit(axis, columns / 8, 8));
+    digits.push_back(k.digit(axis, columns / width(), width()));
     return digits;
   }
-  DigitList packet() { return {k.digit(axis, 8)}; }
+  DigitList packet() { return {k.digit(axis, width())}; }
   DigitList statDigits() {
     DigitList digits(rowDigits);
     digits.push_back(k.digit("x", 8));

@@ -101,3 +101,17 @@ func.func @concats(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<8xf32>) {
   %1 = dure.concat %x, %x {axis = 0} : (tensor<4xf32>, tensor<4xf32>) -> tensor<8xf32>
   return %0, %1 : tensor<4xf32>, tensor<8xf32>
 }
+
+// Tests that what is empty along the axis leaves a concatenation.
+// CHECK-LABEL: func.func @concat_of_empty
+// CHECK-SAME: (%{{.*}}: tensor<1x0x4xf32>, %[[X:.*]]: tensor<1x3x4xf32>)
+func.func @concat_of_empty(%empty: tensor<1x0x4xf32>, %x: tensor<1x3x4xf32>)
+    -> (tensor<1x3x4xf32>, tensor<1x6x4xf32>, tensor<1x0x4xf32>) {
+  // CHECK-NEXT: %[[TWICE:.*]] = dure.concat %[[X]], %[[X]] {axis = 1 : i64}
+  // CHECK-NEXT: %[[NONE:.*]] = dure.concat %{{.*}}, %{{.*}} {axis = 1 : i64} : (tensor<1x0x4xf32>
+  // CHECK-NEXT: return %[[X]], %[[TWICE]], %[[NONE]]
+  %0 = dure.concat %empty, %x {axis = 1} : (tensor<1x0x4xf32>, tensor<1x3x4xf32>) -> tensor<1x3x4xf32>
+  %1 = dure.concat %x, %empty, %x {axis = 1} : (tensor<1x3x4xf32>, tensor<1x0x4xf32>, tensor<1x3x4xf32>) -> tensor<1x6x4xf32>
+  %2 = dure.concat %empty, %empty {axis = 1} : (tensor<1x0x4xf32>, tensor<1x0x4xf32>) -> tensor<1x0x4xf32>
+  return %0, %1, %2 : tensor<1x3x4xf32>, tensor<1x6x4xf32>, tensor<1x0x4xf32>
+}
