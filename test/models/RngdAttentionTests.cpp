@@ -200,6 +200,11 @@ INSTANTIATE_TEST_SUITE_P(
         Shape{2, 2, 2, 24, 72, 32, 32, false, Mask::Bool, true, true},
         Shape{2, 2, 3, 48, 48, 32, 32, true, Mask::Bool},
         Shape{2, 2, 2, 24, 72, 32, 32, false, Mask::Float, true},
+        // And of the stretches that a tile sees.
+        Shape{1, 2, 2, 512, 512, 32, 32, true, Mask::Bool},
+        Shape{1, 2, 2, 512, 512, 32, 32, true, Mask::Float, false, true},
+        Shape{2, 1, 2, 500, 500, 32, 32, true, Mask::Float, true},
+        Shape{1, 2, 2, 10, 30, 32, 32, false, Mask::Float},
         Shape{2, 2, 2, 24, 40, 32, 32, false, Mask::Float, false, true},
         Shape{1, 4, 2, 1, 1000, 64, 64, false, Mask::Bool},
         Shape{1, 2, 2, 64, 64, 32, 32, true, Mask::None, false, false, 0.5f},

@@ -161,12 +161,8 @@ void Attention::zero(Value place, int64_t offset, int64_t count) {
   }
   // Zeros are the same in each type.
   Value target =
-      k.dmOver(place, k.b.getI8Type(), grid,
-               {k.digit("w", count / run), k.digit("z", run * bytes)});
-  if (offset > 0)
-    target =
-        k.part(target, {k.digit("w", count / run), k.digit("z", run * bytes)},
-               offset * bytes);
+      k.dmWithin(place, offset * bytes, k.b.getI8Type(), grid,
+                 {k.digit("w", count / run), k.digit("z", run * bytes)});
   k.copy(zeros, target);
 }
 
@@ -440,10 +436,9 @@ void Attention::limitOrder() {
 
 /// Of truth values, bytes, no limit or that of hidden keys.
 Value Attention::maskLimit(Value bytes, const DigitList &rows) {
-  Value limit = k.dm(k.f32(), grid, join(rows, keys(0, plan.units)));
+  Value limit = k.dm(k.f32(), grid, join(rows, seenKeys()));
   k.exec(Context::Main, [&] {
-    Value x =
-        k.fetch(bytes, join(rows, keys(0, plan.units, 8)), {k.digit("t", 8)});
+    Value x = k.fetch(bytes, join(rows, seenKeys(8)), {k.digit("t", 8)});
     x = k.toFloat(k.collect(k.fetchCast(x, k.i32())));
     Value y = k.stepImm(VectorKind::SubF, k.narrow(x), 0.5f);
     y = k.stepImm(VectorKind::Mul0, y, Steep);
@@ -474,31 +469,31 @@ void Attention::limitByMask() {
   dimension(shape[2] != 1, {k.digit("m", plan.tileQueries(), 1, s.queries)},
             {m}, s.queries, query);
   Value local = loadKeys({at.inputs[3], outer, rows, {}, 1, first * s.keys});
+  // Of all keys those that are seen at all.
+  DigitList part = seenKeys();
+  part.front().extent = plan.units;
+  local = k.part(local, join(rows, part),
+                 seen.first * plan.unit * (isFloatMask() ? 4 : 1));
   bool hasHead = s.maskPerHead, hasQuery = s.maskPerQuery;
+  bool isPart = seen.last - seen.first != plan.units;
   if (!isFloatMask())
     local = maskLimit(local, rows);
-  // A row for each query, also where it is one for all.
   auto add = [&](Value x) {
     Value y = k.widen(k.zip(VectorKind::AddF, k.narrow(x)), x);
     y = k.stepImm(VectorKind::Max, y, floor);
     return limitOfKeys ? k.stepVrf(VectorKind::Min, y, limitOfKeys) : y;
   };
   auto limit = [&](Value x) { return k.zip(VectorKind::Min, x); };
-  if (!hasQuery) {
+  // In the scores' layout: a row for each query, of the keys that are seen.
+  if (!hasQuery || (isFloatMask() && isPart)) {
     DigitList all = hasHead ? DigitList{h, m} : DigitList{m};
-    Value each = k.dm(k.f32(), grid, join(all, keys(0, plan.units)));
+    Value each = k.dm(k.f32(), grid, join(all, seenKeys()));
     k.exec(Context::Main, [&] {
-      Value x =
-          k.fetch(local, join(all, keys(0, plan.units, 8)), {k.digit("t", 8)});
+      Value x = k.fetch(local, join(all, seenKeys(8)), {k.digit("t", 8)});
       k.commit(k.collect(x), each);
     });
     local = each;
-    rows = all;
   }
-  // Of all keys those that are seen at all.
-  DigitList part = seenKeys();
-  part.front().extent = plan.units;
-  local = k.part(local, join(rows, part), seen.first * plan.unit * 4);
   if (isFloatMask())
     pass(local, hasHead, seen.first, seen.last, add);
   else
@@ -717,7 +712,7 @@ Refusal attentionRefusal(AttentionOp op) {
       return "its mask repeats over keys";
     if (!type.getElementType().isInteger(1) && !type.getElementType().isF32())
       return "its mask is of neither truth values nor f32";
-    if (keys % 8 != 0)
+    if (keys % (type.getElementType().isF32() ? 2 : 8) != 0)
       return "rows of its mask are no multiple of 8 bytes";
   }
   AttentionShape s = shapeOfAttention(op);
