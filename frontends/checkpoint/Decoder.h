@@ -22,7 +22,8 @@ namespace dure::checkpoint {
 /// Where norms stand in a layer, by the names of their weights; an empty name
 /// is no norm. x + after(attention(before(x))), and so for the MLP.
 struct LayerNorms {
-  std::string BeforeAttention, AfterAttention, BeforeMlp, AfterMlp;
+  std::string BeforeAttention = {}, AfterAttention = {}, BeforeMlp = {},
+              AfterMlp = {};
 };
 
 /// Heads of their own: queries, and groups of keys and values.

@@ -22,7 +22,13 @@ struct DecoderFamily {
 
 std::span<const DecoderFamily> decoderFamilies();
 
+Decoder readExaone4(Config &C);
+Decoder readGemma3(Config &C);
+Decoder readGranite(Config &C);
+Decoder readHyperClovaX(Config &C);
 Decoder readLlama(Config &C);
+Decoder readQwen2(Config &C);
+Decoder readQwen3(Config &C);
 
 } // namespace dure::checkpoint
 

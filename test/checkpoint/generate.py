@@ -27,6 +27,13 @@ from archive import files_of, write_archive  # noqa: E402
 # what save_pretrained is told). No two of a size or a type are alike.
 FAMILIES = {
     "llama": (families.llama, 2, torch.float32, {}),
+    "qwen2": (families.qwen2, 2, torch.bfloat16, {"max_shard_size": "40KB"}),
+    "qwen3": (families.qwen3, 2, torch.bfloat16, {}),
+    "exaone4": (families.exaone4, 4, torch.bfloat16, {}),
+    "exaone4-global": (families.exaone4_global, 2, torch.float32, {}),
+    "hyperclovax": (families.hyperclovax, 2, torch.bfloat16, {}),
+    "granite": (families.granite, 2, torch.bfloat16, {}),
+    "gemma3": (families.gemma3, 2, torch.bfloat16, {}),
 }
 
 
