@@ -5,9 +5,6 @@
 
 namespace dure::checkpoint {
 
-/// More layers than any model has, and few enough to build a graph of.
-static constexpr int64_t MaxLayers = 4096;
-
 Decoder readDecoder(Config &C) {
   Decoder D;
   D.Vocabulary = C.count("vocab_size");

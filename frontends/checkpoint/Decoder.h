@@ -110,6 +110,9 @@ struct Decoder {
   std::vector<std::string> UnusedBegins;
 };
 
+/// More layers than any model has, and few enough to build a graph of.
+constexpr int64_t MaxLayers = 4096;
+
 /// The keys that nearly all decoders share: sizes, heads, MLP, epsilon, tied
 /// head; the norms stand before attention and before the MLP.
 Decoder readDecoder(Config &C);

@@ -23,15 +23,19 @@ std::string architectureOf(const Checkpoint &C, const std::string &Place,
   return {};
 }
 
-} // namespace
-
-std::vector<std::string> knownArchitectures() {
-  std::vector<std::string> Out;
-  for (const DecoderFamily &Each : decoderFamilies())
-    Out.emplace_back(Each.Architecture);
-  std::sort(Out.begin(), Out.end());
-  return Out;
+const Family *findFamily(const std::string &Architecture,
+                         const std::string &Place, Refusals &Problems) {
+  std::string Known;
+  for (const Family &Each : families()) {
+    if (Each.Architecture == Architecture)
+      return &Each;
+    Known += (Known.empty() ? "" : ", ") + std::string(Each.Architecture);
+  }
+  Problems.add(RefusalCode::ArchitectureUnknown, Place, {Architecture, Known});
+  return nullptr;
 }
+
+} // namespace
 
 std::optional<ExportedModel> exportModel(const Checkpoint &C,
                                          const ExportOptions &Options,
@@ -46,21 +50,15 @@ std::optional<ExportedModel> exportModel(const Checkpoint &C,
   Out.Architecture = architectureOf(C, Place, Problems);
   if (Out.Architecture.empty())
     return std::nullopt;
-  const auto Families = decoderFamilies();
-  const auto Family =
-      std::find_if(Families.begin(), Families.end(), [&](const auto &Each) {
-        return Each.Architecture == Out.Architecture;
-      });
-  if (Family == Families.end()) {
-    std::string Known;
-    for (const std::string &Each : knownArchitectures())
-      Known += (Known.empty() ? "" : ", ") + Each;
-    Problems.add(RefusalCode::ArchitectureUnknown, Place,
-                 {Out.Architecture, Known});
+  const Family *Known = findFamily(Out.Architecture, Place, Problems);
+  if (!Known)
     return std::nullopt;
-  }
   Config Read(C.Config, Place, Problems);
-  const Decoder D = Family->Read(Read);
+  const auto Description = std::visit(
+      [&](auto ReadIt) -> std::variant<Decoder, Encoder> {
+        return ReadIt(Read);
+      },
+      Known->Read);
   Read.finish();
   // Sizes that are not what they say ask for tensors that nobody has.
   if (!Problems.empty())
@@ -68,7 +66,12 @@ std::optional<ExportedModel> exportModel(const Checkpoint &C,
 
   GraphBuilder G(Options.Opset);
   Weights W(C, G, Options.DataFile, Problems);
-  buildDecoder(D, W, G);
+  if (const Decoder *D = std::get_if<Decoder>(&Description)) {
+    buildDecoder(*D, W, G);
+    Out.CacheBytesAPosition = cacheBytesAPosition(*D);
+  } else {
+    buildEncoder(std::get<Encoder>(Description), W, G);
+  }
   W.finish();
   if (!Problems.empty())
     return std::nullopt;
@@ -76,7 +79,6 @@ std::optional<ExportedModel> exportModel(const Checkpoint &C,
   Out.Nodes = G.nodeCount();
   Out.Parameters = W.parameters();
   Out.BytesByType = W.bytesByType();
-  Out.CacheBytesAPosition = cacheBytesAPosition(D);
   Out.Files = W.files();
   for (const Weights::Converted &Each : W.converted())
     Out.InDataFile.push_back({Each.From, Each.Offset});

@@ -54,9 +54,6 @@ std::optional<ExportedModel> exportModel(const Checkpoint &C,
                                          const ExportOptions &Options,
                                          Refusals &Problems);
 
-/// Class names that are known, sorted.
-std::vector<std::string> knownArchitectures();
-
 } // namespace dure::checkpoint
 
 #endif // DURE_FRONTENDS_CHECKPOINT_EXPORT_H

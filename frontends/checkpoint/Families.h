@@ -8,20 +8,24 @@
 #define DURE_FRONTENDS_CHECKPOINT_FAMILIES_H
 
 #include "frontends/checkpoint/Decoder.h"
+#include "frontends/checkpoint/Encoder.h"
 
 #include <span>
 #include <string_view>
+#include <variant>
 
 namespace dure::checkpoint {
 
 /// A class name in `architectures`, and what reads its configuration.
-struct DecoderFamily {
+struct Family {
   std::string_view Architecture;
-  Decoder (*Read)(Config &C);
+  std::variant<Decoder (*)(Config &), Encoder (*)(Config &)> Read;
 };
 
-std::span<const DecoderFamily> decoderFamilies();
+/// Sorted by name.
+std::span<const Family> families();
 
+Encoder readBert(Config &C);
 Decoder readExaone4(Config &C);
 Decoder readGemma3(Config &C);
 Decoder readGranite(Config &C);
@@ -29,6 +33,7 @@ Decoder readHyperClovaX(Config &C);
 Decoder readLlama(Config &C);
 Decoder readQwen2(Config &C);
 Decoder readQwen3(Config &C);
+Encoder readXlmRoberta(Config &C);
 
 } // namespace dure::checkpoint
 

@@ -23,6 +23,66 @@ import families  # noqa: E402
 import generate as exports  # noqa: E402
 from archive import files_of, write_archive  # noqa: E402
 
+# Positions count from one behind it.
+PADDING = 1
+
+
+class UntypedEncoder(torch.nn.Module):
+    """An encoder with one type of tokens: ids and mask in."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids, attention_mask):
+        result = self.model(input_ids=input_ids, attention_mask=attention_mask)
+        return result.last_hidden_state, result.pooler_output
+
+
+def untyped_cases(model):
+    """A batch, another shape, and padding on either side."""
+    generator = np.random.Generator(np.random.PCG64(exports.SEED))
+    names = ["input_ids", "attention_mask"]
+    outputs = ["last_hidden_state", "pooler_output"]
+    cases = []
+    for name, batch, sequence, ranges in (
+        ("batch", 2, 7, None),
+        ("other-shape", 1, 13, None),
+        ("right-padding", 3, 6, [[0, 6], [0, 4], [0, 2]]),
+        ("left-padding", 2, 6, [[0, 6], [3, 6]]),
+    ):
+        ids = exports.random_ids(generator, batch, sequence) // 2 * 2 + 2
+        ids = ids.clamp(max=families.VOCAB - 1)
+        mask = torch.ones_like(ids)
+        for row, (begin, end) in enumerate(ranges or []):
+            for part in (slice(0, begin), slice(end, sequence)):
+                ids[row, part] = PADDING
+                mask[row, part] = 0
+        case, _ = exports.run(model, names, outputs, name, (ids, mask))
+        if ranges:
+            case.valid = {outputs[0]: {"axis": 1, "ranges": ranges}}
+        if name == "left-padding":
+            # The pooler reads the first token, which is padding.
+            del case.outputs["pooler_output"]
+        cases.append(case)
+    return cases
+
+
+def xlm_roberta(layers, attention):
+    config = transformers.XLMRobertaConfig(
+        vocab_size=families.VOCAB,
+        hidden_size=families.HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        intermediate_size=96,
+        max_position_embeddings=40,
+        type_vocab_size=1,
+        pad_token_id=PADDING,
+        attn_implementation=attention,
+    )
+    return UntypedEncoder(transformers.XLMRobertaModel(config))
+
+
 # Name -> (function of families.py, its layers, the type of the saved weights,
 # what save_pretrained is told). No two of a size or a type are alike.
 FAMILIES = {
@@ -34,6 +94,8 @@ FAMILIES = {
     "hyperclovax": (families.hyperclovax, 2, torch.bfloat16, {}),
     "granite": (families.granite, 2, torch.bfloat16, {}),
     "gemma3": (families.gemma3, 2, torch.bfloat16, {}),
+    "bert": (families.bert, 2, torch.float32, {}),
+    "xlm-roberta": (xlm_roberta, 2, torch.bfloat16, {}),
 }
 
 
@@ -74,6 +136,8 @@ def with_fourth_step(model, names, outputs, cases):
 
 
 def make_cases(model):
+    if isinstance(model, UntypedEncoder):
+        return untyped_cases(model)
     _, _, names, outputs = exports.example_arguments(model)
     cases = exports.make_cases(model)
     if isinstance(model, families.Decoder):

@@ -5,8 +5,9 @@
 
 namespace dure::checkpoint {
 
-std::span<const DecoderFamily> decoderFamilies() {
-  static constexpr DecoderFamily Table[] = {
+std::span<const Family> families() {
+  static const Family Table[] = {
+      {"BertModel", readBert},
       {"Exaone4ForCausalLM", readExaone4},
       {"Gemma3ForCausalLM", readGemma3},
       {"GraniteForCausalLM", readGranite},
@@ -14,6 +15,8 @@ std::span<const DecoderFamily> decoderFamilies() {
       {"LlamaForCausalLM", readLlama},
       {"Qwen2ForCausalLM", readQwen2},
       {"Qwen3ForCausalLM", readQwen3},
+      {"RobertaModel", readXlmRoberta},
+      {"XLMRobertaModel", readXlmRoberta},
   };
   return Table;
 }
