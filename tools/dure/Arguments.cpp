@@ -89,6 +89,7 @@ public:
         ->type_name("en|ko");
     // Every command has it; before the command it means the same.
     App.add_flag("--json", O.Json)->group("");
+    addExport();
     addCompile();
     addRun();
     addCheck();
@@ -205,10 +206,13 @@ private:
     options(A, "--target", O.Targets, "T", Help);
     options(A, "--load-target", O.LoadTargets, "SO", Message::HelpLoadTarget);
   }
-  void addModelRules(CLI::App &A) {
-    options(A, "--cpu", O.Cpus, "CPU", Message::HelpCpu);
+  void addLinks(CLI::App &A) {
     A.add_option("--allow-links", LinksText, text(Message::HelpAllowLinks))
         ->type_name("[=ROOT]");
+  }
+  void addModelRules(CLI::App &A) {
+    options(A, "--cpu", O.Cpus, "CPU", Message::HelpCpu);
+    addLinks(A);
     options(A, "--input-value", InputValueTexts, "NAME=VALUE",
             Message::HelpInputValue);
     options(A, "--bucket", O.Buckets, "NAME=SIZE,...", Message::HelpBucket);
@@ -231,6 +235,16 @@ private:
     option(A, "--inputs", O.InputsFile, "FILE.npz", Message::HelpInputs);
   }
   void addJson(CLI::App &A) { flag(A, "--json", O.Json, Message::HelpJson); }
+
+  void addExport() {
+    CLI::App &A = command("export", Message::HelpExport, Command::Export);
+    addPath(A, "CHECKPOINT", Message::HelpCheckpoint);
+    option(A, "-o,--output", O.Output, "OUT.onnx", Message::HelpExportOutput);
+    option(A, "--opset", OpsetText, "N", Message::HelpOpset);
+    flag(A, "--dry-run", O.DryRun, Message::HelpDryRun);
+    addLinks(A);
+    addJson(A);
+  }
 
   void addCompile() {
     CLI::App &A = command("compile", Message::HelpCompile, Command::Compile);
@@ -413,6 +427,8 @@ private:
   void finish() {
     if (!ThreadsText.empty())
       O.Threads = readCount("--threads", ThreadsText, 1, DURE_MAX_THREADS);
+    if (!OpsetText.empty())
+      O.Opset = readChoice("--opset", OpsetText, {"20", "23"}) ? 23 : 20;
     if (!OracleTimeoutText.empty())
       O.OracleTimeout =
           readCount("--oracle-timeout", OracleTimeoutText, 1, 86400);
@@ -448,7 +464,7 @@ private:
   CLI::App App;
   Options O;
   std::string LangText, ThreadsText, RepeatText, VerifyText, WeightsText,
-      LinksText, AtolText, RtolText, DimsText, OracleTimeoutText;
+      LinksText, AtolText, RtolText, DimsText, OracleTimeoutText, OpsetText;
   std::vector<std::string> InputTexts, InputValueTexts, DriverOptionTexts;
 };
 

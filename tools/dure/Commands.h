@@ -9,6 +9,7 @@
 
 namespace dure {
 
+int runExport(const Console &Out, const Options &O);
 int runCompile(const Console &Out, const Options &O);
 int runRun(const Console &Out, const Options &O);
 int runCheck(const Console &Out, const Options &O);

@@ -190,7 +190,7 @@ CompilerResult Compiler::compile(const Options &O,
   if (std::string Problem; !Model.readInputValues(O, Problem))
     return failedResult(std::move(Problem));
   const StringList PrintAfter(O.PrintIrAfter);
-  ProgressBar Bar(Out);
+  ProgressBar Bar(Out, Message::PhaseCompile);
   dure_compiler_compile_request Request = {};
   Request.struct_size = sizeof(Request);
   Request.model = &Model.Model;

@@ -71,9 +71,8 @@ int Console::usage(Message Id,
   return ExitUsage;
 }
 
-ProgressBar::ProgressBar(const Console &Out)
-    : Title(Out.text(Message::PhaseCompile)),
-      Enabled(::isatty(STDERR_FILENO) == 1) {}
+ProgressBar::ProgressBar(const Console &Out, Message Title)
+    : Title(Out.text(Title)), Enabled(::isatty(STDERR_FILENO) == 1) {}
 
 void ProgressBar::update(std::string_view What, double Fraction) {
   if (!Enabled)

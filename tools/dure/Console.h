@@ -66,7 +66,7 @@ private:
 /// destroyed.
 class ProgressBar {
 public:
-  explicit ProgressBar(const Console &Out);
+  ProgressBar(const Console &Out, Message Title);
   ~ProgressBar() { clear(); }
   ProgressBar(const ProgressBar &) = delete;
   ProgressBar &operator=(const ProgressBar &) = delete;

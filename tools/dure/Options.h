@@ -16,7 +16,16 @@
 
 namespace dure {
 
-enum class Command { Compile, Run, Check, Bench, Inspect, Targets, Explain };
+enum class Command {
+  Export,
+  Compile,
+  Run,
+  Check,
+  Bench,
+  Inspect,
+  Targets,
+  Explain
+};
 
 /// name=value pairs in the order given.
 using NamedFiles = std::vector<std::pair<std::string, std::string>>;
@@ -32,6 +41,10 @@ struct Options {
 
   // For targets: also what only tests use.
   bool AllTargets = false;
+
+  // For checkpoints.
+  int64_t Opset = 23;
+  bool DryRun = false;
 
   // For the compiler.
   std::vector<std::string> Targets;

@@ -192,7 +192,7 @@ int runOracle(const Console &Out, const Options &O) {
         {Folder.Place, io::systemError(Folder.Error, Out.language())});
   std::vector<Comparison> All;
   std::vector<Skipped> Rest;
-  ProgressBar Bar(Out);
+  ProgressBar Bar(Out, Message::PhaseCompile);
   for (size_t I = 0; I < Result->kernel_count; ++I) {
     const dure_compiler_kernel &Kernel = Result->kernels[I];
     Bar.update(Kernel.name, double(I) / double(Result->kernel_count));

@@ -12,6 +12,8 @@
 static int runCommand(const dure::Console &Out, const dure::Options &O) {
   using namespace dure;
   switch (O.Which) {
+  case Command::Export:
+    return runExport(Out, O);
   case Command::Compile:
     return runCompile(Out, O);
   case Command::Run:
@@ -45,7 +47,8 @@ int main(int Count, char **Values) {
   }
   const Options &O = *std::get_if<Options>(&Parsed);
   Console Out(O.Lang);
-  Out.setLeavesFiles(O.Which == Command::Compile || O.Which == Command::Run);
+  Out.setLeavesFiles(O.Which == Command::Export ||
+                     O.Which == Command::Compile || O.Which == Command::Run);
   handleInterrupts();
   handleOutOfMemory(O.Lang);
   handleCutOffFiles(O.Lang);

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The parts that models consist of.
+
+#include "frontends/checkpoint/Blocks.h"
+
+namespace dure::checkpoint {
+
+Value linear(GraphBuilder &G, Weights &W, const Value &X,
+             const std::string &Name, int64_t In, int64_t Out, bool Bias) {
+  const Value Y = G.matmul(X, W.transposed(Name + ".weight", Out, In));
+  return Bias ? G.add(Y, W.get(Name + ".bias", {Out})) : Y;
+}
+
+Value rmsNorm(GraphBuilder &G, Weights &W, const Value &X,
+              const std::string &Name, int64_t Width, double Epsilon,
+              bool OnePlus) {
+  Value Scale = W.get(Name + ".weight", {Width});
+  if (OnePlus)
+    Scale = G.add(Scale, G.scalar(1.0f));
+  if (G.hasTransformerOps())
+    return G.node("RMSNormalization", {X, Scale},
+                  {{"axis", int64_t(-1)}, {"epsilon", float(Epsilon)}});
+  const Value Square = G.mul(X, X);
+  const Value Mean =
+      G.node("ReduceMean", {Square, G.list({-1})}, {{"keepdims", int64_t(1)}});
+  const Value Root = G.node("Sqrt", {G.add(Mean, G.scalar(float(Epsilon)))});
+  return G.mul(G.mul(X, G.node("Reciprocal", {Root})), Scale);
+}
+
+Value activate(GraphBuilder &G, const Value &X, Activation Act) {
+  switch (Act) {
+  case Activation::Silu:
+    return G.mul(X, G.node("Sigmoid", {X}));
+  case Activation::GeluTanh:
+    return G.node("Gelu", {X}, {{"approximate", std::string("tanh")}});
+  case Activation::Gelu:
+    return G.node("Gelu", {X});
+  }
+  return X;
+}
+
+RopeTables ropeTables(GraphBuilder &G, const Value &Positions, const Rope &R) {
+  const Value Places = G.unsqueeze(G.cast(Positions, DataType::Float), {-1});
+  const Value Angles =
+      G.mul(Places, G.floats(R.Frequencies, {int64_t(R.Frequencies.size())}));
+  return {G.scaled(G.node("Cos", {Angles}), R.Factor),
+          G.scaled(G.node("Sin", {Angles}), R.Factor)};
+}
+
+/// The first Width elements, turned, by halves or by neighbours.
+static Value rotateWhole(GraphBuilder &G, const Value &X, int64_t Width,
+                         bool Interleaved, const RopeTables &Tables) {
+  const Value Cos = G.unsqueeze(Tables.Cos, {1}),
+              Sin = G.unsqueeze(Tables.Sin, {1});
+  const int64_t Half = Width / 2;
+  const Value A = Interleaved ? G.lastAxisSlice(X, 0, Width, 2)
+                              : G.lastAxisSlice(X, 0, Half);
+  const Value B = Interleaved ? G.lastAxisSlice(X, 1, Width, 2)
+                              : G.lastAxisSlice(X, Half, Width);
+  const Value First = G.sub(G.mul(A, Cos), G.mul(B, Sin)),
+              Second = G.add(G.mul(B, Cos), G.mul(A, Sin));
+  if (!Interleaved)
+    return G.concat({First, Second}, -1);
+  const Value Pairs =
+      G.concat({G.unsqueeze(First, {-1}), G.unsqueeze(Second, {-1})}, -1);
+  return G.reshape(Pairs, {0, 0, 0, Width});
+}
+
+Value rotate(GraphBuilder &G, const Value &X, int64_t Width, const Rope &R,
+             const RopeTables &Tables) {
+  const int64_t Turning = 2 * int64_t(R.Frequencies.size());
+  if (G.hasTransformerOps())
+    return G.node("RotaryEmbedding", {X, Tables.Cos, Tables.Sin},
+                  {{"interleaved", int64_t(R.Interleaved)},
+                   {"rotary_embedding_dim", Turning == Width ? 0 : Turning}});
+  if (Turning == Width)
+    return rotateWhole(G, X, Width, R.Interleaved, Tables);
+  const std::vector<Value> Parts = G.split(X, {Turning, Width - Turning}, -1);
+  return G.concat(
+      {rotateWhole(G, Parts[0], Turning, R.Interleaved, Tables), Parts[1]}, -1);
+}
+
+Value softcapped(GraphBuilder &G, const Value &X, double Cap) {
+  if (Cap == 0)
+    return X;
+  const Value C = G.scalar(float(Cap));
+  return G.mul(G.node("Tanh", {G.div(X, C)}), C);
+}
+
+/// [batch, groups, positions, width], each repeated for the heads of its group.
+static Value repeatGroups(GraphBuilder &G, const Value &X, int64_t Heads,
+                          int64_t Groups, int64_t Width) {
+  if (Heads == Groups)
+    return X;
+  const Value Shape = G.list({1, 1, Heads / Groups, 1, 1});
+  const Value Repeated = G.node("Expand", {G.unsqueeze(X, {2}), Shape});
+  return G.reshape(Repeated, {0, Heads, -1, Width});
+}
+
+Value attention(GraphBuilder &G, const AttentionOperands &A) {
+  if (G.hasTransformerOps())
+    return G.node("Attention", {A.Q, A.K, A.V, A.Mask},
+                  {{"scale", float(A.Scale)}, {"softcap", float(A.Softcap)}});
+  const Value K = repeatGroups(G, A.K, A.Heads, A.KeyHeads, A.KeyWidth),
+              V = repeatGroups(G, A.V, A.Heads, A.KeyHeads, A.ValueWidth);
+  Value Scores = G.scaled(G.matmul(A.Q, G.transpose(K, {0, 1, 3, 2})), A.Scale);
+  Scores = softcapped(G, Scores, A.Softcap);
+  // Rows without any key, of padding, give the mean of v rather than NaN.
+  const Value Hidden = G.node(
+      "Where", {A.Mask, G.scalar(0.0f), G.scalar(-3.4028234663852886e38f)});
+  const Value P =
+      G.node("Softmax", {G.add(Scores, Hidden)}, {{"axis", int64_t(-1)}});
+  return G.matmul(P, V);
+}
+
+Value splitHeads(GraphBuilder &G, const Value &X, int64_t Heads,
+                 int64_t Width) {
+  return G.transpose(G.reshape(X, {0, 0, Heads, Width}), {0, 2, 1, 3});
+}
+
+Value joinHeads(GraphBuilder &G, const Value &X, int64_t Width) {
+  return G.reshape(G.transpose(X, {0, 2, 1, 3}), {0, 0, Width});
+}
+
+Value gatedMlp(GraphBuilder &G, Weights &W, const Value &X,
+               const std::string &Name, int64_t Hidden, const GatedMlp &M) {
+  const Value Gate =
+      linear(G, W, X, Name + ".gate_proj", Hidden, M.Inner, M.Bias);
+  const Value Up = linear(G, W, X, Name + ".up_proj", Hidden, M.Inner, M.Bias);
+  const Value Inner = G.mul(activate(G, Gate, M.Act), Up);
+  return linear(G, W, Inner, Name + ".down_proj", M.Inner, Hidden, M.Bias);
+}
+
+} // namespace dure::checkpoint

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The keys that decoders share.
+
+#include "frontends/checkpoint/Decoder.h"
+
+namespace dure::checkpoint {
+
+Decoder readDecoder(Config &C) {
+  Decoder D;
+  D.Vocabulary = C.count("vocab_size");
+  D.Hidden = C.count("hidden_size");
+  const int64_t Layers = C.count("num_hidden_layers");
+  if (Layers > MaxLayers)
+    C.refuseValue("num_hidden_layers");
+  else
+    D.Layers.resize(size_t(Layers));
+
+  D.Grouped.Heads = C.count("num_attention_heads");
+  D.Grouped.KeyHeads = C.count("num_key_value_heads", D.Grouped.Heads);
+  if (D.Grouped.Heads % D.Grouped.KeyHeads)
+    C.refuseValue("num_key_value_heads");
+  D.Grouped.HeadSize =
+      C.count("head_dim", std::max<int64_t>(1, D.Hidden / D.Grouped.Heads));
+
+  D.Mlp.Inner = C.count("intermediate_size");
+  D.Mlp.Act = readActivation(C, "hidden_act", "silu");
+  D.NormEpsilon = C.number("rms_norm_eps", 1e-6);
+  D.Norms.BeforeAttention = "input_layernorm";
+  D.Norms.BeforeMlp = "post_attention_layernorm";
+  D.IsTied = C.flag("tie_word_embeddings", false);
+  return D;
+}
+
+void readOneRope(Config &C, Decoder &D, RopeKeys Keys) {
+  if (!Keys.HeadSize)
+    Keys.HeadSize = D.Grouped.HeadSize;
+  D.Ropes = {readRope(C, Keys)};
+}
+
+Activation readActivation(Config &C, std::string_view Key,
+                          std::string_view Default) {
+  const std::string Name = C.text(Key, Default);
+  if (Name == "silu" || Name == "swish")
+    return Activation::Silu;
+  if (Name == "gelu_pytorch_tanh" || Name == "gelu_new")
+    return Activation::GeluTanh;
+  if (Name == "gelu")
+    return Activation::Gelu;
+  C.refuseValue(Key);
+  return Activation::Silu;
+}
+
+std::vector<bool> readWindowedLayers(Config &C, size_t Layers,
+                                     int64_t Pattern) {
+  std::vector<bool> Out(Layers);
+  const std::vector<std::string> Types = C.texts("layer_types");
+  if (!Types.empty() && Types.size() != Layers) {
+    C.refuseValue("layer_types");
+    return Out;
+  }
+  for (size_t I = 0; I < Layers; ++I) {
+    if (Types.empty())
+      Out[I] = Pattern > 0 && (I + 1) % size_t(Pattern) != 0;
+    else if (Types[I] == "sliding_attention")
+      Out[I] = true;
+    else if (Types[I] != "full_attention")
+      C.refuseValue("layer_types");
+  }
+  return Out;
+}
+
+} // namespace dure::checkpoint

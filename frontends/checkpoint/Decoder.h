@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What one decoder is, in the terms in which model cards tell them apart.
+//
+// Included by families, which fill it from a configuration, and by the blocks,
+// which build a graph of it (DecoderGraph.h). Adding a family that differs only
+// in what is here is adding no code but the reading of its configuration:
+// docs/adding-a-family.md.
+
+#ifndef DURE_FRONTENDS_CHECKPOINT_DECODER_H
+#define DURE_FRONTENDS_CHECKPOINT_DECODER_H
+
+#include "frontends/checkpoint/Config.h"
+#include "frontends/checkpoint/Rope.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dure::checkpoint {
+
+/// Where norms stand in a layer, by the names of their weights; an empty name
+/// is no norm. x + after(attention(before(x))), and so for the MLP.
+struct LayerNorms {
+  std::string BeforeAttention = {}, AfterAttention = {}, BeforeMlp = {},
+              AfterMlp = {};
+};
+
+/// Heads of their own: queries, and groups of keys and values.
+struct GroupedAttention {
+  int64_t Heads = 0, KeyHeads = 0, HeadSize = 0;
+  bool QkvBias = false, OutputBias = false;
+  /// A norm of each head's query and key before they turn.
+  bool QkNorm = false;
+};
+
+/// Keys and values made of one latent (MLA: DeepSeek-V2, arXiv 2405.04434). The
+/// cache holds the latent and the part of the key that turns.
+struct LatentAttention {
+  int64_t Heads = 0;
+  /// 0: queries have no latent.
+  int64_t QueryRank = 0;
+  int64_t KeyRank = 0, PlainSize = 0, RotarySize = 0, ValueSize = 0;
+  bool Bias = false;
+  double NormEpsilon = 1e-6;
+};
+
+enum class Activation { Silu, GeluTanh, Gelu };
+
+/// down(act(gate(x)) * up(x))
+struct GatedMlp {
+  int64_t Inner = 0;
+  Activation Act = Activation::Silu;
+  bool Bias = false;
+};
+
+/// A mixture of experts: each token goes to a few of them.
+struct Experts {
+  int64_t Count = 0, Chosen = 0, Inner = 0;
+  /// Experts that all tokens go to, as one MLP of so many times Inner.
+  int64_t Shared = 0;
+  Activation Act = Activation::Silu;
+  /// Scores by sigmoid; else softmax over all experts.
+  bool IsSigmoid = false;
+  /// A bias on scores that counts in the choice and not in the weights.
+  bool HasBias = false;
+  /// Chosen ones come from the best of these groups alone.
+  int64_t Groups = 1, ChosenGroups = 1;
+  bool NormalizeWeights = false;
+  double WeightScale = 1;
+};
+
+struct DecoderLayer {
+  /// Which of Decoder::Ropes turns queries and keys; none: positions are not
+  /// seen (NoPE).
+  std::optional<size_t> Rope = 0;
+  /// How many keys a query sees, its own included; 0: all before it.
+  int64_t Window = 0;
+  /// The MLP is Decoder::Mixture.
+  bool IsSparse = false;
+};
+
+struct Decoder {
+  int64_t Vocabulary = 0, Hidden = 0;
+  std::vector<DecoderLayer> Layers;
+  std::vector<Rope> Ropes;
+
+  GroupedAttention Grouped;
+  std::optional<LatentAttention> Latent; ///< In place of Grouped.
+  /// On scores; 1 / sqrt of the key's width unless said otherwise.
+  double ScoreScale = 0;
+  double ScoreSoftcap = 0;
+
+  GatedMlp Mlp;
+  Experts Mixture;
+
+  LayerNorms Norms;
+  double NormEpsilon = 1e-6;
+  /// Norms multiply by 1 + w.
+  bool NormOfOnePlus = false;
+
+  /// The head's matrix is the table of embeddings.
+  bool IsTied = false;
+  double EmbeddingScale = 1, ResidualScale = 1, LogitScale = 1;
+  double LogitSoftcap = 0;
+
+  /// Tensors of checkpoints of the family that the model does not use: their
+  /// names' ends and beginnings.
+  std::vector<std::string> UnusedEnds = {"rotary_emb.inv_freq"};
+  std::vector<std::string> UnusedBegins;
+};
+
+/// More layers than any model has, and few enough to build a graph of.
+constexpr int64_t MaxLayers = 4096;
+
+/// The keys that nearly all decoders share: sizes, heads, MLP, epsilon, tied
+/// head; the norms stand before attention and before the MLP.
+Decoder readDecoder(Config &C);
+
+/// Every layer turns by one rope, read by `readRope`.
+void readOneRope(Config &C, Decoder &D, RopeKeys Keys = {});
+
+/// The activation of that name; refuses one that is not known.
+Activation readActivation(Config &C, std::string_view Key,
+                          std::string_view Default);
+
+/// Which layers have a window: "layer_types" where it is given, one entry a
+/// layer; else every `Pattern`th layer has none.
+std::vector<bool> readWindowedLayers(Config &C, size_t Layers, int64_t Pattern);
+
+} // namespace dure::checkpoint
+
+#endif // DURE_FRONTENDS_CHECKPOINT_DECODER_H

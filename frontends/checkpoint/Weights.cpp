@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tensors become initializers, and what stands behind them.
+
+#include "frontends/checkpoint/Weights.h"
+
+#include "runtime/base/Checked.h"
+
+namespace dure::checkpoint {
+namespace {
+
+/// Where tensors of a data file begin: pages, so that they can be mapped.
+constexpr uint64_t DataAlignment = 4096;
+
+std::string textOf(const std::vector<int64_t> &Shape) {
+  std::string Out;
+  for (int64_t Each : Shape)
+    Out += (Out.empty() ? "" : ", ") + std::to_string(Each);
+  return "[" + Out + "]";
+}
+
+bool isFloat(DataType Type) {
+  return Type == DataType::Float || Type == DataType::Float16 ||
+         Type == DataType::BFloat16;
+}
+
+} // namespace
+
+ExternalPlace Weights::placeOf(const Tensor &T) {
+  if (!T.Convert) {
+    UsedFiles.insert(T.File);
+    return {C.Files[T.File].Name, T.Offset, T.StoredBytes};
+  }
+  uint64_t Offset = 0;
+  (void)checkedAlign(DataBytes, DataAlignment, Offset);
+  DataBytes = Offset + T.bytes();
+  InDataFile.push_back({&T, Offset});
+  return {DataFile, Offset, T.bytes()};
+}
+
+Value Weights::raw(const std::string &Name, const std::vector<int64_t> &Shape,
+                   const Tensor *&Found) {
+  Found = C.find(Name);
+  if (!Found) {
+    Problems.add(RefusalCode::WeightMissing, Name);
+    return {Name};
+  }
+  if (Found->Shape != Shape) {
+    Problems.add(RefusalCode::WeightShape, Name,
+                 {textOf(Found->Shape), textOf(Shape)});
+    return {Name};
+  }
+  const auto [It, IsNew] = Raw.try_emplace(Name);
+  if (IsNew) {
+    It->second = G.weight(Name, Found->Type, Shape, placeOf(*Found));
+    Bytes[Found->Type] += Found->bytes();
+    Parameters += Found->elements();
+  }
+  return It->second;
+}
+
+Value Weights::dequantized(const Tensor &T, const Value &V) {
+  const BlockScales &B = *T.Blocks;
+  const std::vector<int64_t> Blocks = {T.Shape.front(),
+                                       T.Shape.back() / B.BlockSize};
+  std::vector<Value> Inputs = {V, get(B.Scales, Blocks)};
+  if (!B.ZeroPoints.empty())
+    Inputs.push_back(table(B.ZeroPoints, Blocks));
+  return G.node("DequantizeLinear", Inputs,
+                {{"axis", int64_t(1)}, {"block_size", B.BlockSize}});
+}
+
+Value Weights::table(const std::string &Name,
+                     const std::vector<int64_t> &Shape) {
+  const Tensor *Found = nullptr;
+  return raw(Name, Shape, Found);
+}
+
+Value Weights::get(const std::string &Name, const std::vector<int64_t> &Shape) {
+  if (auto It = Wide.find(Name); It != Wide.end())
+    return It->second;
+  const Tensor *Found = nullptr;
+  Value V = raw(Name, Shape, Found);
+  if (!Found)
+    return V;
+  if (Found->Blocks)
+    V = dequantized(*Found, V);
+  else if (!isFloat(Found->Type))
+    Problems.add(RefusalCode::WeightType, Name,
+                 {std::string(onnx::typeName(Found->Type))});
+  else if (Found->Type != DataType::Float)
+    V = G.cast(V, DataType::Float);
+  return Wide[Name] = V;
+}
+
+Value Weights::transposed(const std::string &Name, int64_t Out, int64_t In) {
+  if (auto It = Turned.find(Name); It != Turned.end())
+    return It->second;
+  const Value Matrix = get(Name, {Out, In});
+  return Turned[Name] = G.transpose(Matrix, {1, 0});
+}
+
+void Weights::finish() {
+  for (const auto &[Name, T] : C.Tensors) {
+    bool IsKnown = Raw.count(Name) != 0;
+    for (const std::string &Each : Ignored)
+      IsKnown |= Name.ends_with(Each);
+    for (const std::string &Each : IgnoredPrefixes)
+      IsKnown |= Name.starts_with(Each);
+    if (!IsKnown)
+      Problems.add(RefusalCode::WeightUnread, Name);
+  }
+}
+
+} // namespace dure::checkpoint

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Exaone4ForCausalLM: EXAONE 4.0, 32B and 1.2B.
+//
+//   x += norm(attention(x))    no norm before, a norm of heads' queries and
+//   keys x += norm(mlp(x))
+//
+// 32B: three layers with a window and rope, then one that sees everything and
+// no positions (NoPE), and so on. 1.2B has no windows, and rope on all layers.
+
+#include "frontends/checkpoint/Families.h"
+
+namespace dure::checkpoint {
+
+/// Which layers have a window; "LLLG" says it by letters, the last layer having
+/// none, 4 every fourth.
+static std::vector<bool> readPattern(Config &C, size_t Layers) {
+  const Json *Pattern = C.get("sliding_window_pattern");
+  const std::string *Letters = Pattern ? Pattern->string() : nullptr;
+  if (!Letters)
+    return readWindowedLayers(C, Layers,
+                              C.countOrZero("sliding_window_pattern", 4));
+  if (C.has("layer_types"))
+    return readWindowedLayers(C, Layers, 0);
+  std::vector<bool> Out(Layers);
+  if (Letters->empty() || Letters->find_first_not_of("LG") != std::string::npos)
+    C.refuseValue("sliding_window_pattern");
+  else
+    for (size_t I = 0; I + 1 < Layers; ++I)
+      Out[I] = (*Letters)[I % Letters->size()] == 'L';
+  return Out;
+}
+
+Decoder readExaone4(Config &C) {
+  Decoder D = readDecoder(C);
+  D.NormEpsilon = C.number("rms_norm_eps", 1e-5);
+  D.Norms = {.AfterAttention = "post_attention_layernorm",
+             .AfterMlp = "post_feedforward_layernorm"};
+  D.Grouped.QkNorm = true;
+  readOneRope(C, D);
+
+  const int64_t Window =
+      C.get("sliding_window") ? C.count("sliding_window") : 0;
+  const std::vector<bool> Windowed = readPattern(C, D.Layers.size());
+  for (size_t I = 0; Window && I < D.Layers.size(); ++I) {
+    if (Windowed[I])
+      D.Layers[I].Window = Window;
+    else
+      D.Layers[I].Rope.reset();
+  }
+  return D;
+}
+
+} // namespace dure::checkpoint

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Opening and exporting checkpoints.
+#include "tools/dure/Checkpoints.h"
+
+#include "runtime/base/Korean.h"
+#include "tools/dure/Json.h"
+#include "tools/io/File.h"
+
+#include <filesystem>
+
+namespace dure {
+namespace {
+
+/// Says all refusals, a line each; as JSON too, for programs.
+void report(const Console &Out, const Options &O,
+            const checkpoint::Refusals &Problems) {
+  const auto Lang = Out.language() == Language::Korean
+                        ? checkpoint::Language::Korean
+                        : checkpoint::Language::English;
+  std::string Text = Out.text(Message::CheckpointRefused,
+                              {O.Path, std::to_string(Problems.list().size())});
+  JsonWriter Json;
+  Json.beginObject().member("written", false).key("refusals").beginArray();
+  for (const checkpoint::Refusal &Each : Problems.list()) {
+    Text += "\n  " + toString(Each, Lang);
+    Json.beginObject()
+        .member("code", codeName(Each.Code))
+        .member("place", Each.Place)
+        .member("reason", reasonOf(Each, Lang))
+        .member("remedy", remedyOf(Each, Lang))
+        .end();
+  }
+  Json.end().end();
+  Out.fail(Text);
+  if (O.Json)
+    Out.printJson(Json.text() + "\n");
+}
+
+} // namespace
+
+std::string localized(const Console &Out, const std::string &Text) {
+  return Out.language() == Language::Korean ? inKorean(Text) : Text;
+}
+
+bool isCheckpoint(const std::string &Path) {
+  std::error_code Ignored;
+  if (std::filesystem::is_directory(Path, Ignored))
+    return true;
+  const io::Result<io::MappedFile> File = io::MappedFile::open(Path);
+  if (!File || File->bytes().size() < 4)
+    return false;
+  return std::string_view(reinterpret_cast<const char *>(File->bytes().data()),
+                          4) == "GGUF";
+}
+
+std::unique_ptr<checkpoint::Checkpoint> openCheckpoint(const Console &Out,
+                                                       const Options &O) {
+  LinkPolicy Links;
+  Links.AllowLinks = O.AllowLinks;
+  if (!O.LinksRoot.empty())
+    Links.Root = O.LinksRoot;
+  checkpoint::Refusals Problems;
+  auto C = checkpoint::Checkpoint::open(O.Path, Links, Problems);
+  if (!C)
+    report(Out, O, Problems);
+  return C;
+}
+
+std::optional<checkpoint::ExportedModel>
+exportCheckpoint(const Console &Out, const Options &O,
+                 const checkpoint::Checkpoint &C,
+                 const checkpoint::ExportOptions &Settings) {
+  checkpoint::Refusals Problems;
+  auto M = checkpoint::exportModel(C, Settings, Problems);
+  if (!M)
+    report(Out, O, Problems);
+  return M;
+}
+
+} // namespace dure
