@@ -192,6 +192,10 @@ INSTANTIATE_TEST_SUITE_P(
         Shape{1, 2, 4, 512, 512, 64, 64, true},
         Shape{1, 3, 2, 61, 61, 32, 32, true},
         Shape{2, 2, 2, 100, 100, 48, 24, true},
+        // Heads that are no whole flits.
+        Shape{1, 2, 2, 24, 24, 24, 24, true}, Shape{2, 2, 1, 1, 300, 72, 72},
+        Shape{1, 2, 3, 33, 64, 10, 8, false, Mask::Bool},
+        Shape{1, 1, 4, 256, 256, 8, 16, true},
         // Many groups; more heads than registers have statistics for.
         Shape{40, 12, 1, 8, 24, 16, 16}, Shape{1, 1, 160, 3, 32, 32, 32},
         Shape{1, 1, 71, 33, 33, 64, 64, true},

@@ -39,6 +39,7 @@ AttentionShape shapeOfAttention(AttentionOp op) {
   ArrayRef<int64_t> q = shapeOf(op.getQ()), k = shapeOf(op.getK()),
                     v = shapeOf(op.getV());
   AttentionShape s = {k[0], k[1], q[1] / k[1], q[2], k[2], q[3], v[3]};
+  s.depth = llvm::alignTo(s.head, 16);
   s.causal = op.getCausal();
   s.window = static_cast<int64_t>(op.getWindow());
   if (op.getMask()) {
@@ -64,14 +65,16 @@ private:
     Value source;
     /// Around keys: in HBM, and in a slice.
     DigitList outer, local;
-    /// Within a key's row, in elements of `pitch`.
+    /// Within a key's row, of `pitch` elements in a slice.
     DigitList inner;
     int64_t pitch;
     int64_t first; // element of the source
+    /// What of a row's pitch the source lacks is 0.
+    bool isPadded = false;
   };
   Value loadKeys(const KeyRows &rows);
   void loadRagged(const KeyRows &rows, Value place);
-  void zero(Value place, int64_t offset, int64_t count);
+  void zero(Value place, const Grid &of, int64_t offset, int64_t count);
   void groupTile();
   void fillFiles();
   void queryTile(Value q);
@@ -148,7 +151,8 @@ private:
 // Keys and values
 //===----------------------------------------------------------------------===//
 
-void Attention::zero(Value place, int64_t offset, int64_t count) {
+void Attention::zero(Value place, const Grid &of, int64_t offset,
+                     int64_t count) {
   auto type = cast<DmType>(place.getType());
   int64_t bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
   int64_t run = 8 / bytes;
@@ -161,7 +165,7 @@ void Attention::zero(Value place, int64_t offset, int64_t count) {
   }
   // Zeros are the same in each type.
   Value target =
-      k.dmWithin(place, offset * bytes, k.b.getI8Type(), grid,
+      k.dmWithin(place, offset * bytes, k.b.getI8Type(), of,
                  {k.digit("w", count / run), k.digit("z", run * bytes)});
   k.copy(zeros, target);
 }
@@ -204,10 +208,11 @@ Value Attention::loadKeys(const KeyRows &rows) {
   DigitList local = join(join(rows.local, keys(0, plan.units)), rows.inner);
   Value place = k.dm(type, grid, local);
   int64_t whole = s.keys / plan.stretch();
-  if (isRagged()) {
+  if (isRagged() || rows.isPadded) {
     int64_t outside = positions(rows.local), all = plan.keys() * rows.pitch;
-    int64_t from = outside > 1 ? 0 : whole * plan.unit * rows.pitch;
-    zero(place, from, outside * all - from);
+    int64_t from =
+        outside > 1 || rows.isPadded ? 0 : whole * plan.unit * rows.pitch;
+    zero(place, grid, from, outside * all - from);
   }
   if (whole > 0) {
     DigitList part = keys(0, whole);
@@ -229,11 +234,18 @@ void Attention::fillFiles() {
   int64_t first = (batch * s.groups + group) * s.keys;
   // Values of a column are read one by one: neighbours in different banks, and
   // while keys are on their way.
-  Digit d = k.digit("d", s.depth), e = k.digit("e", s.width, 1, s.width + 2);
+  Digit d = k.digit("d", s.depth), e = k.digit("e", s.width, 1, s.width + 2),
+        head = k.digit("d", s.head, 1, s.depth);
   Value valueRows =
       loadKeys({at.inputs[2], inBatch, {}, {e}, s.width + 2, first * s.width});
-  Value keyRows =
-      loadKeys({at.inputs[1], inBatch, {}, {d}, s.depth, first * s.depth});
+  Value keyRows = loadKeys({at.inputs[1],
+                            inBatch,
+                            {},
+                            {head},
+                            s.depth,
+                            first * s.head,
+                            s.isPadded()});
+  keyRows = k.part(keyRows, join(keys(0, plan.units), {d}), 0);
   Digit lanes = k.digit("e", 8), eights = k.digit("e", s.width / 8, 8);
   if (s.masked) {
     // Rows of hidden keys may hold anything, which nothing makes 0 of.
@@ -304,8 +316,14 @@ Value Attention::loadQueries() {
   DigitList from =
       join(inBatch, {k.digit("h", h.size, 1, s.heads),
                      k.digit("m", plan.tileQueries(), 1, s.queries),
-                     k.digit("d", s.depth)});
-  k.copy(k.hbm(at.inputs[0], from, first * s.depth), q);
+                     k.digit("d", s.head)});
+  Value target = q;
+  if (s.isPadded()) {
+    DigitList rows = {ownHeads, ownQueries};
+    zero(q, shared, 0, positions(rows) * s.depth);
+    target = k.part(q, join(rows, {k.digit("d", s.head, 1, s.depth)}), 0);
+  }
+  k.copy(k.hbm(at.inputs[0], from, first * s.head), target);
   return q;
 }
 
@@ -716,8 +734,8 @@ Refusal attentionRefusal(AttentionOp op) {
       return "rows of its mask are no multiple of 8 bytes";
   }
   AttentionShape s = shapeOfAttention(op);
-  if (s.depth % 16 != 0 || s.width % 8 != 0)
-    return "heads are no multiple of 16";
+  if (s.head % 2 != 0 || s.width % 8 != 0)
+    return "heads are no multiple of 8";
   // Beyond it f32 does not count.
   if (s.keys + s.queries + s.window >= 1 << 23 || !planAttention(s))
     return "keys and values of a group do not fit the chip's register files";

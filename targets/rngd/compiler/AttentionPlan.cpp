@@ -141,7 +141,8 @@ void Search::consider(AttentionPlan plan) {
   };
   grow(plan.ringQueries, plan.queries);
   grow(plan.ringHeads, plan.heads);
-  grow(plan.ringDepth, s.depth / 16);
+  if (!s.isPadded())
+    grow(plan.ringDepth, s.depth / 16);
   if (!fits(plan))
     return;
   plan.cycles = cycles(plan);

@@ -12,7 +12,9 @@ namespace dure::rngd {
 
 /// Sizes of one attention: `groups` of a batch share keys among `heads` each.
 struct AttentionShape {
-  int64_t batches, groups, heads, queries, keys, depth, width;
+  int64_t batches, groups, heads, queries, keys, head, width;
+  /// Of a head as the chip has it: whole flits, with zeros at the end.
+  int64_t depth = 0;
   bool causal = false;
   int64_t window = 0;
   /// A mask is read, for each query or each head.
@@ -20,6 +22,7 @@ struct AttentionShape {
   /// There may be queries that see no key; and those need all values.
   bool hasEmptyRows = false, needsAllKeys = false;
 
+  bool isPadded() const { return depth != head; }
   /// The last key that a query sees in causal order.
   int64_t lastKey(int64_t query) const { return query + keys - queries; }
 };
