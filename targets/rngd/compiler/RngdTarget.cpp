@@ -4,6 +4,7 @@
 #include "compiler/package/SourceNames.h"
 #include "compiler/passes/Passes.h"
 #include "targets/rngd/compiler/Encoder.h"
+#include "targets/rngd/compiler/IntegerProduct.h"
 #include "targets/rngd/compiler/Kernels.h"
 #include "targets/rngd/compiler/OrderCopies.h"
 #include "targets/rngd/compiler/PackWeights.h"
@@ -36,9 +37,9 @@ bool makesNoCode(Operation *op) {
     return true;
   if (isa<dure::TransposeOp>(op))
     return isTurned(op->getResult(0));
-  if (auto read = dyn_cast<DequantizeOp>(op))
-    return isWidenedByProducts(read);
-  if (isOfQuantization(op))
+  if (auto read = dyn_cast<DequantizeOp>(op); read && isWidenedByProducts(read))
+    return true;
+  if (isReadByNarrowProducts(op) || isOfQuantization(op))
     return true;
   auto cast = dyn_cast<CastOp>(op);
   return cast && getElementTypeOrSelf(cast.getX().getType()).isBF16();
@@ -50,6 +51,8 @@ bool isElementwise(Operation *op) {
 }
 
 Refusal refusalOf(Operation *op) {
+  if (isReadByNarrowProducts(op))
+    return std::nullopt;
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return matMulRefusal(matmul);
   if (auto experts = dyn_cast<ExpertMatMulOp>(op))
@@ -404,12 +407,27 @@ void Lowering::bind(func::FuncOp program) {
   }
 }
 
+/// What a kernel reads.
+static SmallVector<Value> readsOf(Operation &op) {
+  auto product = dyn_cast<MatMulOp>(op);
+  std::optional<NarrowProduct> narrow =
+      product ? narrowProductOf(product) : std::nullopt;
+  if (narrow)
+    return narrow->reads();
+  SmallVector<Value> reads(op.getOperands());
+  auto read = product ? product.getRhs().getDefiningOp<DequantizeOp>()
+                      : DequantizeOp();
+  if (read && isWidenedByProducts(read))
+    llvm::append_range(reads, read->getOperands().drop_front());
+  return reads;
+}
+
 void Lowering::noteUses() {
   unsigned at = 0;
   for (Operation &op : block) {
     ++at;
-    for (Value operand : op.getOperands())
-      lastUse[owner(operand)] = at;
+    for (Value read : readsOf(op))
+      lastUse[owner(read)] = at;
   }
 }
 
@@ -449,13 +467,8 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op, unsigned number) {
     return op.emitError("RNGD does not compute ")
            << op.getName() << " here: " << *why;
   KernelOperands at;
-  for (Value operand : op.getOperands())
-    at.inputs.push_back(places.lookup(owner(operand)));
-  if (auto product = dyn_cast<MatMulOp>(op))
-    if (auto read = product.getRhs().getDefiningOp<DequantizeOp>();
-        read && isWidenedByProducts(read))
-      for (Value parameter : read->getOperands().drop_front())
-        at.inputs.push_back(places.lookup(owner(parameter)));
+  for (Value read : readsOf(op))
+    at.inputs.push_back(places.lookup(owner(read)));
   at.result = places.lookup(op.getResult(0));
   for (int64_t words : scratchOf(&op)) {
     auto all =
