@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Numbers to integers of 8 bits and back, each in one pass of the vector
+// Numbers to integers of 8 bits or fp8 and back, each in one pass of the vector
 // engine. What ONNX's QuantizeLinear is made of, a division, a rounding to even
 // and the sum with a zero point, has no code of its own before the cast.
 #include "targets/rngd/compiler/ElementwiseKernel.h"
@@ -18,7 +18,16 @@ namespace {
 constexpr float RoundsSums = 0x1.8p23f;
 constexpr auto RoundsSumsBits = std::bit_cast<int32_t>(RoundsSums);
 
-/// saturate(round(x / divisor) + zero)
+bool isFp8(Type type) { return isa<Float8E4M3FNType, Float8E5M2Type>(type); }
+
+/// Whether the cast engine rounds to fp8 as `cast` says: what is too large is
+/// the largest number of f8e4m3, which has no infinity, and f8e5m2's infinity.
+bool isRoundedAlike(dure::CastOp cast) {
+  Type to = getElementTypeOrSelf(cast.getResult());
+  return isa<Float8E4M3FNType>(to) == cast.getSaturate();
+}
+
+/// saturate(round(x / divisor) + zero); of fp8 the cast rounds.
 struct Quantize {
   std::optional<float> divisor;
   int32_t zero = 0;
@@ -49,12 +58,26 @@ template <typename T> std::optional<float> numberOf(T op) {
   return splatOf(op.getRhs());
 }
 
+/// A division by one number before `reader`.
+void noteQuotient(Value x, Operation *reader, Quantize &found) {
+  auto quotient = only<DivOp>(x, reader);
+  found.divisor = quotient ? numberOf(quotient) : std::nullopt;
+  if (found.divisor)
+    found.before.push_back(quotient);
+}
+
 std::optional<Quantize> quantizeOf(dure::CastOp cast) {
-  if (!isByte(getElementTypeOrSelf(cast.getResult())) ||
-      !isStaticF32(cast.getX()) || elementsOf(cast.getX()) == 0)
+  Type to = getElementTypeOrSelf(cast.getResult());
+  if (!isStaticF32(cast.getX()) || elementsOf(cast.getX()) == 0)
     return std::nullopt;
   Quantize found;
   Value x = cast.getX();
+  if (isFp8(to)) {
+    noteQuotient(x, cast, found);
+    return isRoundedAlike(cast) ? std::optional(found) : std::nullopt;
+  }
+  if (!isByte(to))
+    return std::nullopt;
   Operation *reader = cast;
   if (auto sum = only<AddOp>(x, cast)) {
     std::optional<float> zero = numberOf(sum);
@@ -69,11 +92,7 @@ std::optional<Quantize> quantizeOf(dure::CastOp cast) {
   if (!round)
     return std::nullopt;
   found.before.push_back(round);
-  if (auto quotient = only<DivOp>(round.getX(), round)) {
-    found.divisor = numberOf(quotient);
-    if (found.divisor)
-      found.before.push_back(quotient);
-  }
+  noteQuotient(round.getX(), round, found);
   return found;
 }
 
@@ -94,11 +113,13 @@ std::optional<int32_t> zeroOf(DequantizeOp op) {
 
 /// In steps of one instruction; numbers without a sign less 128, since what
 /// makes bytes saturates to those with one.
-Value quantized(KernelBuilder &k, const Quantize &of, bool isUnsigned,
+Value quantized(KernelBuilder &k, const Quantize &of, Type to, bool isUnsigned,
                 Value x) {
   Value y = k.narrow(x);
   if (of.divisor)
     y = k.stepImm(VectorKind::DivFpu, y, *of.divisor);
+  if (isFp8(to))
+    return k.castFlits(k.widen(y, x), to);
   y = k.widen(k.stepImm(VectorKind::AddF, y, RoundsSums), x);
   // Units apart, such sums are as far apart as their bits. Larger numbers are
   // out of range as bits too, in which order is that of the numbers.
@@ -113,7 +134,7 @@ Value dequantized(KernelBuilder &k, DequantizeOp op, Value x) {
     x = k.stepInt(VectorKind::BitAnd, x, 255);
   if (int32_t zero = *zeroOf(op))
     x = k.stepInt(VectorKind::SubFxp, x, zero);
-  Value wide = k.toFloat(x);
+  Value wide = isFp8(getElementTypeOrSelf(op.getX())) ? x : k.toFloat(x);
   float scale = *splatOf(op.getScale());
   return k.widen(k.stepImm(VectorKind::Mul0, k.narrow(wide), scale), wide);
 }
@@ -121,9 +142,10 @@ Value dequantized(KernelBuilder &k, DequantizeOp op, Value x) {
 } // namespace
 
 bool isQuantization(Operation *op) {
-  if (auto cast = dyn_cast<dure::CastOp>(op))
-    return isByte(getElementTypeOrSelf(cast.getResult())) &&
-           isStaticF32(cast.getX());
+  if (auto cast = dyn_cast<dure::CastOp>(op)) {
+    Type to = getElementTypeOrSelf(cast.getResult());
+    return (isByte(to) || isFp8(to)) && isStaticF32(cast.getX());
+  }
   return isa<DequantizeOp, RoundOp>(op);
 }
 
@@ -144,12 +166,16 @@ Refusal quantizationRefusal(Operation *op) {
   auto type = cast<RankedTensorType>(op->getOperand(0).getType());
   if (!type.hasStaticShape() || type.getNumElements() == 0)
     return "its sizes are not fixed";
-  if (auto cast = dyn_cast<dure::CastOp>(op))
+  if (auto cast = dyn_cast<dure::CastOp>(op)) {
+    if (isFp8(getElementTypeOrSelf(cast.getResult())) && !quantizeOf(cast))
+      return "it rounds what is too large for f8e5m2 to its largest number, "
+             "or for f8e4m3 to none";
     return quantizeOf(cast)
                ? Refusal()
                : "it casts to 8 bits what is not rounded to even before";
+  }
   auto read = cast<DequantizeOp>(op);
-  if (!isByte(type.getElementType()) || !isStaticF32(read.getResult()) ||
+  if (!(isByte(type.getElementType()) || isFp8(type.getElementType())) || !isStaticF32(read.getResult()) ||
       !splatOf(read.getScale()) || !zeroOf(read))
     return "its scale or zero point are no constants of the whole tensor, or "
            "its numbers are not of 8 bits";
@@ -162,8 +188,13 @@ void emitQuantization(KernelBuilder &k, Operation *op,
   std::optional<Quantize> of;
   if (!read)
     of = quantizeOf(cast<dure::CastOp>(op));
-  Type byte = k.b.getI8Type(), from = read ? byte : k.f32(),
-       to = read ? k.f32() : byte;
+  Type byte = k.b.getI8Type(),
+       stored = getElementTypeOrSelf(read ? op->getOperand(0)
+                                          : op->getResult(0));
+  bool isFloat = isFp8(stored);
+  if (!isFloat)
+    stored = byte;
+  Type from = read ? stored : k.f32(), to = read ? k.f32() : stored;
   bool isUnsigned = getElementTypeOrSelf(op->getResult(0)).isUnsignedInteger(8);
   // Two buffers of 5 bytes an element in all.
   int64_t most = DmStep / 8 / HbmUnit * HbmUnit;
@@ -180,12 +211,14 @@ void emitQuantization(KernelBuilder &k, Operation *op,
     auto stream = [&](Value of) {
       Value x =
           k.fetch(of, {k.digit("e", share.each / 8, 8)}, {k.digit("e", 8)});
-      return k.collect(of == in && !read ? x : k.fetchCast(x, k.i32()));
+      return k.collect(of == in && !read
+                           ? x
+                           : k.fetchCast(x, isFloat ? k.f32() : k.i32()));
     };
     k.exec(Context::Main, [&] {
       Value x = stream(in);
       k.commit(read ? dequantized(k, read, x)
-                    : quantized(k, *of, isUnsigned, x),
+                    : quantized(k, *of, to, isUnsigned, x),
                out);
     });
     if (!read && isUnsigned)
