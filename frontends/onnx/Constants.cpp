@@ -137,8 +137,8 @@ std::optional<SmallVector<double>> GraphImporter::numbersOf(Value V) {
 /// constant that there is nothing to subtract.
 static bool isOneZeroPoint(const Tensor &T, RankedTensorType Type,
                            const ModelFile &File) {
-  if (!Type.getElementType().isInteger(8) || Type.getRank() != 1 || T.ElementCount < 2 ||
-      T.ElementCount > MaxInlineElements)
+  if (!Type.getElementType().isInteger(8) || Type.getRank() != 1 ||
+      T.ElementCount < 2 || T.ElementCount > MaxInlineElements)
     return false;
   std::string_view Bytes = File.bytes(T);
   return Bytes.substr(1) == Bytes.substr(0, Bytes.size() - 1);

@@ -125,7 +125,8 @@ static std::optional<NarrowProduct> ofWords(MatMulOp op) {
   found.left = *left;
   if (auto weight = byteWeightOf(op.getRhs())) {
     found.right.x = op.getRhs();
-    found.right.isUnsigned = weight->stored.getElementType().isUnsignedInteger();
+    found.right.isUnsigned =
+        weight->stored.getElementType().isUnsignedInteger();
     found.right.zero = weight->zero;
     return found;
   }
@@ -170,8 +171,8 @@ static std::optional<NarrowProduct> ofDequantized(MatMulOp op) {
     return std::nullopt;
   NarrowProduct found;
   found.isScaled = true;
-  auto left = dequantizedBehind(op.getLhs().getDefiningOp<DequantizeOp>(), 0,
-                                found);
+  auto left =
+      dequantizedBehind(op.getLhs().getDefiningOp<DequantizeOp>(), 0, found);
   auto right = dequantizedBehind(weight, shapeOf(op.getRhs())[0], found);
   if (!left || !right)
     return std::nullopt;
@@ -207,16 +208,17 @@ static constexpr unsigned MostSteps = 3;
 static bool leadsToProducts(Value value, unsigned depth = 0) {
   if (depth > MostSteps)
     return false;
-  return !value.use_empty() && llvm::all_of(value.getUses(), [&](OpOperand &use) {
-    Operation *user = use.getOwner();
-    if (auto product = dyn_cast<MatMulOp>(user)) {
-      std::optional<NarrowProduct> narrow = narrowProductOf(product);
-      return narrow.has_value() && !matMulRefusal(product) &&
-             (narrow->isScaled ? use.getOperandNumber() == 0 : true);
-    }
-    return isa<SubOp, ReshapeOp>(user) && isWord(user->getResult(0)) &&
-           leadsToProducts(user->getResult(0), depth + 1);
-  });
+  return !value.use_empty() &&
+         llvm::all_of(value.getUses(), [&](OpOperand &use) {
+           Operation *user = use.getOwner();
+           if (auto product = dyn_cast<MatMulOp>(user)) {
+             std::optional<NarrowProduct> narrow = narrowProductOf(product);
+             return narrow.has_value() && !matMulRefusal(product) &&
+                    (narrow->isScaled ? use.getOperandNumber() == 0 : true);
+           }
+           return isa<SubOp, ReshapeOp>(user) && isWord(user->getResult(0)) &&
+                  leadsToProducts(user->getResult(0), depth + 1);
+         });
 }
 
 bool isReadByNarrowProducts(Operation *op) {

@@ -392,9 +392,9 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
   bool isLast = from + depth == p.k;
   Value target = k.part(result, {some, ring, columns}, offset);
   // What the last part makes takes the place of the sums before it.
-  Value done = isLast ? k.part(result, {some, ring, columns}, offset,
-                               resultType())
-                      : target;
+  Value done = isLast
+                   ? k.part(result, {some, ring, columns}, offset, resultType())
+                   : target;
   Value ofRows = onesFile ? sumRows(rows, some, depth) : Value();
   Value before, sums = done;
   bool addsAfter = from > 0 && plan.addsAfter;
@@ -410,8 +410,8 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
   }
   k.exec(Context::Main, [&] {
     Value x = passing(rows, some, depth);
-    Value sum = k.contract(x, file, depth % p.packet() == 0 ? 2 : 1, {groups},
-                           "k");
+    Value sum =
+        k.contract(x, file, depth % p.packet() == 0 ? 2 : 1, {groups}, "k");
     k.commit(joined(sum, before, ofRows, isLast && !addsAfter), sums);
   });
   if (!addsAfter)
@@ -449,8 +449,8 @@ void MatMul::part(int64_t from, int64_t depth) {
   int64_t most =
       depth == p.k || plan.addsAfter
           ? piece
-          : std::clamp<int64_t>(
-                continuedRows(p, plan.columns) / plan.ringRows, 1, piece);
+          : std::clamp<int64_t>(continuedRows(p, plan.columns) / plan.ringRows,
+                                1, piece);
   if (onesFile)
     most = std::clamp<int64_t>(summedRows() / plan.ringRows, 1, most);
   for (int64_t begin = 0; begin < rounds; begin += piece) {
@@ -617,9 +617,9 @@ void MatMul::beginGroup(size_t tile, ArrayRef<int64_t> columnTiles) {
 
 void MatMul::endGroup(int64_t first) {
   Digit t = k.digit("t", int64_t(group.count));
-  k.copy(k.part(group.results, {t, k.digit("n", plan.columns)}, 0,
-                resultType()),
-         k.hbm(at.result, {t, k.digit("n", plan.tileColumns())}, first));
+  k.copy(
+      k.part(group.results, {t, k.digit("n", plan.columns)}, 0, resultType()),
+      k.hbm(at.result, {t, k.digit("n", plan.tileColumns())}, first));
 }
 
 void MatMul::run() {
@@ -703,18 +703,17 @@ void MatMul::sumColumns(int64_t depth) {
   int64_t flit = p.flit();
   Digit alike = k.digit("y", Lanes);
   k.releaseVrf();
-  columnFile = k.vrf(k.i32(), grid,
-                     {groups, k.digit("n", plan.lanes, 1, Lanes)});
+  columnFile =
+      k.vrf(k.i32(), grid, {groups, k.digit("n", plan.lanes, 1, Lanes)});
   Value zero = k.vrf(k.i32(), grid, {alike});
-  k.exec(Context::Sub, [&] {
-    k.toVrf(k.collect(k.fetch(zeroWords, {}, {alike})), zero);
-  });
+  k.exec(Context::Sub,
+         [&] { k.toVrf(k.collect(k.fetch(zeroWords, {}, {alike})), zero); });
   Value row = k.part(ones, {k.digit("k", depth)}, 0);
   k.exec(Context::Main, [&] {
-    Value x = k.collect(k.fetch(row, {k.digit("k", depth / flit, flit)},
-                                {k.digit("k", flit)}));
-    Value sum = k.contract(x, file, depth % p.packet() == 0 ? 2 : 1, {groups},
-                           "k");
+    Value x = k.collect(
+        k.fetch(row, {k.digit("k", depth / flit, flit)}, {k.digit("k", flit)}));
+    Value sum =
+        k.contract(x, file, depth % p.packet() == 0 ? 2 : 1, {groups}, "k");
     if (int64_t less = narrow->right.signedZero() * depth)
       sum = k.stepInt(VectorKind::AddFxp, sum, static_cast<int32_t>(-less));
     k.commit(k.stepVrf(VectorKind::MulInt, sum, zero), columnSums);

@@ -163,8 +163,8 @@ double Search::bookCycles(const MatMulPlan &plan) const {
       double(std::max<int64_t>(pack, divideCeil(plan.columns, plan.lanes)));
   // Filling the register file, once the vector engine has made bf16 of few
   // bits, of which it takes four at a time.
-  double inFile =
-      p.isWidened || p.macBits == 8 ? double(p.macBits) / 8 : double(p.rightBits) / 8;
+  double inFile = p.isWidened || p.macBits == 8 ? double(p.macBits) / 8
+                                                : double(p.rightBits) / 8;
   unit += double(plan.columns * p.k) *
           (p.rightByColumns ? 1.0 : inFile / FlitBytes);
   if (p.isWidened)
@@ -253,7 +253,8 @@ double Search::tccMain(const MatMulPlan &plan, int64_t tiles) const {
   part.MacRows = plan.lanes;
   part.Lat = p.flit() * pack;
   part.StreamRing = plan.ring;
-  part.StreamFlits = divideCeil(part.OuterAcc * plan.depth, p.flit() * plan.ring);
+  part.StreamFlits =
+      divideCeil(part.OuterAcc * plan.depth, p.flit() * plan.ring);
   int64_t pieces = divideCeil(plan.rounds(), plan.pieceRounds());
   auto count = [](const dure::Result<int64_t> &cycles) {
     return cycles ? double(*cycles) : std::numeric_limits<double>::infinity();
@@ -281,7 +282,8 @@ double Search::tccMain(const MatMulPlan &plan, int64_t tiles) const {
   if (p.isCorrected) {
     part.TrfBytes = 0;
     part.FeedReuse = 1;
-    cycles += double(tiles * parts * pieces) * count(tcc().contraction(part, pes));
+    cycles +=
+        double(tiles * parts * pieces) * count(tcc().contraction(part, pes));
   }
   int64_t results = part.OuterAcc * plan.columns * 4 * slices;
   return cycles + double(tiles * (parts - 1) * pieces) *
@@ -354,8 +356,7 @@ void Search::consider(MatMulPlan plan) {
 
 /// Whether a depth fits, and with it how parts of k are added up.
 bool Search::settles(MatMulPlan &plan) const {
-  plan.addsAfter =
-      (by == Profile::Tcc || p.isCorrected) && plan.depth < p.k;
+  plan.addsAfter = (by == Profile::Tcc || p.isCorrected) && plan.depth < p.k;
   return fits(plan);
 }
 

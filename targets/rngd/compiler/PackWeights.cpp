@@ -278,10 +278,10 @@ void Packer::runBytes(const ByteWeight &of) {
   auto zero = static_cast<int32_t>(of.zero) -
               static_cast<int32_t>(halfOf(of.stored.getElementType()));
   auto scalar = RankedTensorType::get({}, word);
-  Value less = zero == 0 ? Value()
-                         : dure::ConstantOp::create(
-                               builder, loc,
-                               DenseElementsAttr::get(scalar, zero));
+  Value less = zero == 0
+                   ? Value()
+                   : dure::ConstantOp::create(
+                         builder, loc, DenseElementsAttr::get(scalar, zero));
   builder.setInsertionPoint(product);
   Value x = dure::CastOp::create(builder, loc, bytes, word);
   if (less)

@@ -175,8 +175,9 @@ Refusal quantizationRefusal(Operation *op) {
                : "it casts to 8 bits what is not rounded to even before";
   }
   auto read = cast<DequantizeOp>(op);
-  if (!(isByte(type.getElementType()) || isFp8(type.getElementType())) || !isStaticF32(read.getResult()) ||
-      !splatOf(read.getScale()) || !zeroOf(read))
+  if (!(isByte(type.getElementType()) || isFp8(type.getElementType())) ||
+      !isStaticF32(read.getResult()) || !splatOf(read.getScale()) ||
+      !zeroOf(read))
     return "its scale or zero point are no constants of the whole tensor, or "
            "its numbers are not of 8 bits";
   return std::nullopt;
@@ -189,8 +190,8 @@ void emitQuantization(KernelBuilder &k, Operation *op,
   if (!read)
     of = quantizeOf(cast<dure::CastOp>(op));
   Type byte = k.b.getI8Type(),
-       stored = getElementTypeOrSelf(read ? op->getOperand(0)
-                                          : op->getResult(0));
+       stored =
+           getElementTypeOrSelf(read ? op->getOperand(0) : op->getResult(0));
   bool isFloat = isFp8(stored);
   if (!isFloat)
     stored = byte;
@@ -211,9 +212,8 @@ void emitQuantization(KernelBuilder &k, Operation *op,
     auto stream = [&](Value of) {
       Value x =
           k.fetch(of, {k.digit("e", share.each / 8, 8)}, {k.digit("e", 8)});
-      return k.collect(of == in && !read
-                           ? x
-                           : k.fetchCast(x, isFloat ? k.f32() : k.i32()));
+      return k.collect(
+          of == in && !read ? x : k.fetchCast(x, isFloat ? k.f32() : k.i32()));
     };
     k.exec(Context::Main, [&] {
       Value x = stream(in);

@@ -415,8 +415,8 @@ static SmallVector<Value> readsOf(Operation &op) {
   if (narrow)
     return narrow->reads();
   SmallVector<Value> reads(op.getOperands());
-  auto read = product ? product.getRhs().getDefiningOp<DequantizeOp>()
-                      : DequantizeOp();
+  auto read =
+      product ? product.getRhs().getDefiningOp<DequantizeOp>() : DequantizeOp();
   if (read && isWidenedByProducts(read))
     llvm::append_range(reads, read->getOperands().drop_front());
   return reads;
