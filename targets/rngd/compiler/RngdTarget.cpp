@@ -9,6 +9,7 @@
 #include "targets/rngd/compiler/OrderCopies.h"
 #include "targets/rngd/compiler/PackWeights.h"
 #include "targets/rngd/compiler/SimulatedTime.h"
+#include "targets/rngd/compiler/SinkBytes.h"
 #include "targets/rngd/compiler/TclText.h"
 
 #include "runtime/base/Korean.h"
@@ -177,8 +178,10 @@ public:
       passes.addPass(createDecomposeGatedMLP());
       passes.addPass(createDecomposeMoE());
     }
-    if (phase == TargetPhase::FormDispatches)
+    if (phase == TargetPhase::FormDispatches) {
+      passes.addPass(createSinkBytes());
       passes.addPass(createPackWeights());
+    }
   }
 
   std::vector<DispatchGroup> formDispatches(Block &region) const override;
