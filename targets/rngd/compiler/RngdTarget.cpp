@@ -52,7 +52,7 @@ bool isElementwise(Operation *op) {
 }
 
 Refusal refusalOf(Operation *op) {
-  if (isReadByNarrowProducts(op))
+  if (isReadByNarrowProducts(op) || isOfQuantization(op))
     return std::nullopt;
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return matMulRefusal(matmul);
@@ -412,6 +412,9 @@ void Lowering::bind(func::FuncOp program) {
 
 /// What a kernel reads.
 static SmallVector<Value> readsOf(Operation &op) {
+  if (isQuantization(&op) && !makesNoCode(&op))
+    return isa<dure::CastOp>(op) ? quantizationReads(&op)
+                                 : SmallVector<Value>(op.getOperands());
   auto product = dyn_cast<MatMulOp>(op);
   std::optional<NarrowProduct> narrow =
       product ? narrowProductOf(product) : std::nullopt;
