@@ -76,9 +76,7 @@ Refusal reduceRefusal(ReduceOp op) {
   if (!e)
     return "it runs over dimensions that others lie between";
   if (isOfAll(op, *e))
-    return e->count % 2 == 0 && e->count >= 8
-               ? Refusal()
-               : "DMA moves multiples of 8 bytes";
+    return e->count % 2 == 0 ? Refusal() : "DMA moves multiples of 8 bytes";
   if ((e->inner > 1 ? e->inner : e->count) % 2 != 0)
     return "its rows are no multiple of 8 bytes";
   if (elementsOf(op.getResult()) % 2 != 0)
@@ -273,7 +271,10 @@ static void emitOfAll(KernelBuilder &k, int64_t count, Reduction extreme,
   int64_t slices = 1;
   while (slices < SlicesPerCluster && slices * 2 * 8 <= count)
     slices *= 2;
-  int64_t each = std::min(count / slices, DmStep / 4) & -8;
+  // Of fewer than a flit has, all; else whole flits.
+  int64_t each = std::min<int64_t>(count, 8);
+  if (count > 8)
+    each = std::min(count / slices, DmStep / 4) & -8;
   // The last one overlaps, which finds no other extreme.
   SmallVector<int64_t> parts = starts(count, slices * each);
   auto number = static_cast<int64_t>(parts.size());
@@ -289,7 +290,9 @@ static void emitOfAll(KernelBuilder &k, int64_t count, Reduction extreme,
     Value words = k.part(in, {e}, 0, k.i32()),
           to = k.part(found, {x}, static_cast<int64_t>(i) * FlitBytes);
     k.exec(Context::Main, [&] {
-      Value y = k.fetch(words, {k.digit("e", each / 8, 8)}, {k.digit("e", 8)});
+      DigitList flits = {k.digit("e", llvm::divideCeil(each, 8), 8)};
+      Value y =
+          k.fetch(words, flits, {k.digit("e", std::min<int64_t>(each, 8))});
       y = k.narrow(compared(k, extreme, k.collect(y)));
       k.commit(k.widenReduced(k.reduce(extreme, y, "e", each)), to);
     });
