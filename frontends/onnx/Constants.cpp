@@ -132,6 +132,18 @@ std::optional<SmallVector<double>> GraphImporter::numbersOf(Value V) {
   return Out;
 }
 
+/// Whether T is a vector of one small integer, repeated, as the zero points of
+/// columns are that are quantized symmetrically: what reads it can tell from a
+/// constant that there is nothing to subtract.
+static bool isOneZeroPoint(const Tensor &T, RankedTensorType Type,
+                           const ModelFile &File) {
+  if (!Type.getElementType().isInteger(8) || Type.getRank() != 1 ||
+      T.ElementCount < 2 || T.ElementCount > MaxInlineElements)
+    return false;
+  std::string_view Bytes = File.bytes(T);
+  return Bytes.substr(1) == Bytes.substr(0, Bytes.size() - 1);
+}
+
 Value GraphImporter::materialize(const Tensor &T, llvm::StringRef Name,
                                  Location Loc, Refusal &Why) {
   Type Element = elementType(T.Type);
@@ -150,10 +162,12 @@ Value GraphImporter::materialize(const Tensor &T, llvm::StringRef Name,
   // that differ in its numbers only.
   bool IsTrained = isa<FloatType>(Element) && T.ElementCount > 1 &&
                    T.Kind == Tensor::Storage::File;
-  if (T.ElementCount <= MaxConstantElements && !IsTrained) {
+  if ((T.ElementCount <= MaxConstantElements && !IsTrained) ||
+      isOneZeroPoint(T, Type, File)) {
     DenseElementsAttr Dense = denseOf(Type, File.bytes(T));
     Value V = ConstantOp::create(Builder, Loc, Dense);
-    if (isa<IntegerType>(Element) && Type.getRank() <= 1) {
+    if (isa<IntegerType>(Element) && Type.getRank() <= 1 &&
+        T.ElementCount <= MaxConstantElements) {
       Dims Known;
       bool Unsigned = Element.isUnsignedInteger() || Element.isInteger(1);
       for (const APInt &Each : Dense.getValues<APInt>())

@@ -10,6 +10,8 @@ using namespace mlir;
 namespace dure {
 
 static constexpr int64_t MaxElements = 64;
+/// Of numbers that are all the same.
+static constexpr int64_t MaxSplatElements = 1 << 18;
 
 /// The attribute of one element, signless as scalar code wants it.
 static TypedAttr elementOf(DenseElementsAttr Value, int64_t At) {
@@ -69,11 +71,18 @@ static Attribute evaluateElement(Operation *Op, ArrayRef<TypedAttr> Scalars) {
 DenseElementsAttr evaluateElementwise(Operation *Op,
                                       ArrayRef<DenseElementsAttr> Operands) {
   auto Type = cast<RankedTensorType>(Op->getResult(0).getType());
-  if (!Type.hasStaticShape() || Type.getNumElements() > MaxElements)
+  if (!Type.hasStaticShape())
+    return {};
+  // Numbers that are all the same make one number.
+  bool IsSplat = llvm::all_of(
+      Operands, [](DenseElementsAttr Each) { return Each.isSplat(); });
+  int64_t Count = Type.getNumElements();
+  if (Count > (IsSplat ? MaxSplatElements : MaxElements))
     return {};
   SmallVector<Attribute> Elements;
   SmallVector<int64_t> Index(Type.getRank(), 0);
-  for (int64_t I = 0; I < Type.getNumElements(); ++I) {
+  for (int64_t I = 0; I < (IsSplat ? std::min<int64_t>(Count, 1) : Count);
+       ++I) {
     int64_t Rest = I;
     for (int64_t D = Type.getRank() - 1; D >= 0; --D) {
       Index[D] = Rest % Type.getDimSize(D);

@@ -471,6 +471,16 @@ Value KernelBuilder::fetchCast(Value stream, Type type) {
                              stream);
 }
 
+Value KernelBuilder::fetchLess(Value stream, int64_t zero) {
+  auto from = cast<StreamType>(stream.getType());
+  Type staged = b.getIntegerType(
+      static_cast<unsigned>(bitsOf(from.getElementType()) + 1));
+  return FetchZeroPointOp::create(b,
+                                  withPacket(stream, listOf(from.getTime()),
+                                             listOf(from.getPacket()), staged),
+                                  stream, zero);
+}
+
 Value KernelBuilder::passRound(Value stream, int64_t ring, const Grid &grid,
                                const DigitList &time) {
   auto from = cast<StreamType>(stream.getType());
@@ -488,7 +498,8 @@ Value KernelBuilder::passRound(Value stream, int64_t ring, const Grid &grid,
 
 Value KernelBuilder::collect(Value stream) {
   auto from = cast<StreamType>(stream.getType());
-  int64_t flit = FlitBits / bitsOf(from.getElementType());
+  // The one bit more of what a zero point was taken from has no place.
+  int64_t flit = FlitBits / (bitsOf(from.getElementType()) & ~int64_t(1));
   DigitList time = listOf(from.getTime()), packet = listOf(from.getPacket());
   int64_t have = positions(packet);
   // A packet of less than a flit is padded, one of several is cut in its

@@ -151,6 +151,8 @@ public:
   mlir::Value fetchPair(mlir::Value first, mlir::Value second,
                         const DigitList &time, const DigitList &packet);
   mlir::Value fetchCast(mlir::Value stream, mlir::Type type);
+  /// Less a zero point, in one bit more, as contractions alone take it.
+  mlir::Value fetchLess(mlir::Value stream, int64_t zero);
   /// Each slice gets what all of its ring, the innermost `ring` slices, have,
   /// one slice's after the other; `time` says what that makes, `grid` what the
   /// slices stand for from here on.

@@ -41,6 +41,9 @@ llvm::SmallVector<int64_t> integerScratch(mlir::Operation *op);
 bool isQuantization(mlir::Operation *op);
 /// Whether an op is computed with the cast that reads it.
 bool isOfQuantization(mlir::Operation *op);
+/// What a kernel of these reads: the numbers, then what only a run tells of
+/// their scale and zero point.
+llvm::SmallVector<mlir::Value> quantizationReads(mlir::Operation *op);
 Refusal quantizationRefusal(mlir::Operation *op);
 void emitQuantization(KernelBuilder &k, mlir::Operation *op,
                       const KernelOperands &at);

@@ -2,6 +2,7 @@
 // Products of matrices: the right operand in the register files, eight columns
 // to the lanes, the left operand streaming by. MatMulPlan.h says how both are
 // divided.
+#include "targets/rngd/compiler/IntegerProduct.h"
 #include "targets/rngd/compiler/Kernels.h"
 #include "targets/rngd/compiler/MatMulPlan.h"
 
@@ -63,8 +64,10 @@ class MatMul {
 public:
   MatMul(KernelBuilder &k, const Product &p, const MatMulPlan &plan,
          const KernelOperands &at, std::optional<FewBits> few,
-         std::optional<Picked> picked = std::nullopt)
-      : k(k), p(p), plan(plan), at(at), few(few), picked(picked) {}
+         std::optional<Picked> picked = std::nullopt,
+         std::optional<NarrowProduct> narrow = std::nullopt)
+      : k(k), p(p), plan(plan), at(at), few(few), picked(picked),
+        narrow(narrow) {}
   void run();
 
 private:
@@ -88,6 +91,33 @@ private:
   void multiply(Value left, Value file, int64_t from, int64_t depth,
                 int64_t first, int64_t count);
   void store(int64_t first, int64_t count);
+  // Products in 8 bits.
+  void prepareNarrow();
+  void giveSigns(Value bytes, int64_t count, int64_t offset = 0);
+  void sumColumns(int64_t depth);
+  Value sumRows(Value rows, Digit some, int64_t depth);
+  Value passing(Value rows, Digit some, int64_t depth);
+  Value joined(Value sum, Value before, Value ofRows, bool isLast);
+  Value scaled(Value sum, Value before = {});
+  int64_t fetchZero() const {
+    return narrow->left.zeroAt ? 0 : narrow->left.signedZero();
+  }
+  bool hasWords() const { return narrow && !narrow->isFloat; }
+  /// Of sums before the last part of k, and of results.
+  Type sumType() { return hasWords() ? k.i32() : k.f32(); }
+  Type resultType() {
+    return hasWords() && !narrow->isScaled ? k.i32() : k.f32();
+  }
+  Type factorType() { return narrow ? elementOf(1) : k.bf16(); }
+  /// Halves of the vector register file, behind what columns have there.
+  int64_t nextHalf() {
+    int64_t scales = scaleBytes(p, plan.columns);
+    return scales + turn++ % 2 * ((VrfBytes - scales) / 2 & -FlitBytes);
+  }
+  /// Rows whose sums half of the file holds, a flit each.
+  int64_t summedRows() const {
+    return (VrfBytes - scaleBytes(p, plan.columns)) / 2 / FlitBytes;
+  }
   void fetchRight(const DigitList &matrix, int64_t first, Value local);
   Value rowsOf(Value matrix, int64_t first, int64_t count, Digit inner,
                int64_t from, bool isShared);
@@ -102,6 +132,14 @@ private:
   const KernelOperands &at;
   const std::optional<FewBits> few;
   const std::optional<Picked> picked;
+  const std::optional<NarrowProduct> narrow;
+  /// Ones in data memory and in the register files, which add up rows and
+  /// columns; what is taken from the left operand, of each lane; what that
+  /// makes of columns; what the right one's makes of rows.
+  Value ones, onesFile, zeroWords, columnSums, columnFile;
+  std::array<Value, 2> rowSums;
+  /// Scales of the tile's columns.
+  Value scaleFile;
   // The tile at hand.
   int64_t batch = 0, row = 0, column = 0;
   Grid grid;
@@ -197,6 +235,8 @@ Value MatMul::loadLeft(int64_t from, int64_t depth) {
         k.part(local,
                {k.digit("m", count, plan.ringRows), k.digit("k", depth / cuts)},
                first * (depth / cuts) * bytes));
+    if (p.signsLeft)
+      giveSigns(local, count * (depth / cuts), first * (depth / cuts));
   }
   return local;
 }
@@ -305,56 +345,83 @@ Value MatMul::loadRight(int64_t from, int64_t depth) {
   }
   if (few)
     local = widened(local, from, depth);
+  if (p.signsRight)
+    giveSigns(local, plan.columns * depth);
   k.releaseTrf();
-  Value file = k.trf(k.bf16(), grid, {lanes}, {groups, d});
-  Digit chunks = k.digit("k", depth / 16, 16), chunk = k.digit("k", 16);
+  Value file = k.trf(factorType(), grid, {lanes}, {groups, d});
+  int64_t flit = p.flit();
+  Digit chunks = k.digit("k", depth / flit, flit), chunk = k.digit("k", flit);
   k.exec(Context::Main, [&] {
     Value x = k.fetch(local, {lanes, groups, chunks}, {chunk});
-    k.toTrf(k.collect(k.fetchCast(x, k.bf16())), file);
+    k.toTrf(k.collect(k.fetchCast(x, factorType())), file);
   });
+  if (narrow && narrow->right.signedZero() != 0) {
+    onesFile = k.trf(factorType(), grid, {lanes}, {d});
+    Value some = k.part(ones, {d}, 0);
+    k.exec(Context::Main, [&] {
+      k.toTrf(k.collect(k.fetch(some, {lanes, chunks}, {chunk})), onesFile);
+    });
+  }
   return file;
+}
+
+/// Rows as they come by, in each slice of a ring.
+Value MatMul::passing(Value rows, Digit some, int64_t depth) {
+  int64_t inner = depth / (plan.ring / plan.ringRows), flit = p.flit();
+  Value x = k.fetch(rows, {some, k.digit("k", inner / flit, flit)},
+                    {k.digit("k", flit)});
+  if (!narrow)
+    x = k.fetchCast(x, k.bf16());
+  else if (hasWords() && fetchZero() != 0)
+    x = k.fetchLess(x, fetchZero());
+  if (plan.ring > 1)
+    x = k.passRound(x, plan.ring, grid,
+                    {some, ring, k.digit("k", depth / flit, flit)});
+  return k.collect(x);
 }
 
 /// The rows of `count` rounds go by the register files.
 void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
                       int64_t first, int64_t count) {
   int64_t inner = depth / (plan.ring / plan.ringRows);
-  Digit chunks = k.digit("k", inner / 16, 16), chunk = k.digit("k", 16);
   Digit columns = k.digit("n", plan.columns),
         some = k.digit("m", count, plan.ringRows);
   int64_t bytes = elementOf(0).getIntOrFloatBitWidth() / 8;
   Value rows = k.part(left, {some, k.digit("k", inner)}, first * inner * bytes);
-  Value target = k.part(result, {some, ring, columns},
-                        first * plan.ringRows * plan.columns * 4);
-  Value before, sums = target;
-  if (from > 0 && plan.addsAfter) {
-    sums = k.part(partial, {some, ring, columns},
-                  first * plan.ringRows * plan.columns * 4);
+  int64_t offset = first * plan.ringRows * plan.columns * 4;
+  bool isLast = from + depth == p.k;
+  Value target = k.part(result, {some, ring, columns}, offset);
+  // What the last part makes takes the place of the sums before it.
+  Value done = isLast
+                   ? k.part(result, {some, ring, columns}, offset, resultType())
+                   : target;
+  Value ofRows = onesFile ? sumRows(rows, some, depth) : Value();
+  Value before, sums = done;
+  bool addsAfter = from > 0 && plan.addsAfter;
+  if (addsAfter) {
+    sums = k.part(partial, {some, ring, columns}, offset);
   } else if (from > 0) {
-    k.releaseVrf(turn++ % 2 * (VrfBytes / 2));
-    before = k.vrf(k.f32(), grid, {some, ring, columns});
+    k.releaseVrf(nextHalf());
+    before = k.vrf(sumType(), grid, {some, ring, columns});
     k.exec(Context::Sub, [&] {
       Value x = k.fetch(target, {some, ring, groups}, {lanes});
       k.toVrf(k.collect(x), before);
     });
   }
   k.exec(Context::Main, [&] {
-    Value x = k.fetchCast(k.fetch(rows, {some, chunks}, {chunk}), k.bf16());
-    if (plan.ring > 1)
-      x = k.passRound(x, plan.ring, grid,
-                      {some, ring, k.digit("k", depth / 16, 16)});
-    x = k.collect(x);
-    Value sum = k.contract(x, file, depth % 32 == 0 ? 2 : 1, {groups}, "k");
-    if (before)
-      sum = k.stepVrf(VectorKind::ClipAdd, sum, before);
-    k.commit(sum, sums);
+    Value x = passing(rows, some, depth);
+    Value sum =
+        k.contract(x, file, depth % p.packet() == 0 ? 2 : 1, {groups}, "k");
+    k.commit(joined(sum, before, ofRows, isLast && !addsAfter), sums);
   });
-  if (sums == target)
+  if (!addsAfter)
     return;
   k.exec(Context::Main, [&] {
     Value x =
         k.collect(k.fetchPair(target, sums, {some, ring, groups}, {lanes}));
-    k.commit(k.widen(k.zip(VectorKind::AddF, k.narrow(x)), x), target);
+    Value sum = hasWords() ? k.zip(VectorKind::AddFxp, x)
+                           : k.widen(k.zip(VectorKind::AddF, k.narrow(x)), x);
+    k.commit(isLast ? scaled(sum) : sum, done);
   });
 }
 
@@ -366,6 +433,8 @@ void MatMul::operands(int64_t from, int64_t depth) {
   if (!stays || fileOrigin != ofColumns()) {
     file = loadRight(from, depth);
     fileOrigin = ofColumns();
+    if (narrow && narrow->left.zeroAt)
+      sumColumns(depth);
   }
   if (!stays || rowsOrigin != ofRows()) {
     rows = loadLeft(from, depth);
@@ -380,8 +449,10 @@ void MatMul::part(int64_t from, int64_t depth) {
   int64_t most =
       depth == p.k || plan.addsAfter
           ? piece
-          : std::clamp<int64_t>(continuedRows(plan.columns) / plan.ringRows, 1,
-                                piece);
+          : std::clamp<int64_t>(continuedRows(p, plan.columns) / plan.ringRows,
+                                1, piece);
+  if (onesFile)
+    most = std::clamp<int64_t>(summedRows() / plan.ringRows, 1, most);
   for (int64_t begin = 0; begin < rounds; begin += piece) {
     int64_t end = std::min(begin + piece, rounds);
     for (int64_t first = begin; first < end; first += most)
@@ -395,7 +466,7 @@ void MatMul::part(int64_t from, int64_t depth) {
 void MatMul::store(int64_t first, int64_t count) {
   Digit some = k.digit("m", count, plan.ringRows);
   Value from = k.part(result, {some, ring, k.digit("n", plan.columns)},
-                      first * plan.ringRows * plan.columns * 4);
+                      first * plan.ringRows * plan.columns * 4, resultType());
   if (plan.gathered > 1) {
     int64_t columns = plan.gathered * plan.columns;
     Grid shared = grid;
@@ -403,7 +474,7 @@ void MatMul::store(int64_t first, int64_t count) {
     shared.slice.push_back(k.digit("n", plan.ring / plan.gathered, columns));
     shared.slice.push_back(k.digit("_", plan.gathered));
     Digit neighbours = k.digit("n", plan.gathered, plan.columns);
-    Value together = k.dmOver(gathered[first / piece % 2], k.f32(), shared,
+    Value together = k.dmOver(gathered[first / piece % 2], resultType(), shared,
                               {some, ring, k.digit("n", columns)});
     k.exec(Context::Main, [&] {
       Value x = k.fetch(from, {some, ring, groups}, {lanes});
@@ -460,9 +531,9 @@ void MatMul::layOut() {
   DigitList sums = {round, ring, k.digit("n", plan.columns)};
   result = group.results
                ? k.part(group.results, sums, groupTile * plan.columns * 4)
-               : k.dm(k.f32(), grid, sums);
+               : k.dm(sumType(), grid, sums);
   if (plan.addsAfter)
-    partial = k.dm(k.f32(), grid, {round, ring, k.digit("n", plan.columns)});
+    partial = k.dm(sumType(), grid, sums);
   bool isWhole = plan.depth == p.k;
   for (int64_t i = 0; i < (isWhole ? 1 : 2); ++i) {
     if (!isWhole || rowsOrigin != ofRows())
@@ -480,7 +551,16 @@ void MatMul::layOut() {
       scales = loadParameters(at.inputs[2]);
     if (few && few->zero)
       zeros = loadParameters(at.inputs[3]);
+    if (narrow && narrow->scale) {
+      scales = loadParameters(at.inputs[2]);
+      k.releaseVrf();
+      scaleFile = parameterFile(scales, 0, plan.columns, 0, p.k);
+    }
   }
+  if (narrow && narrow->left.zeroAt)
+    columnSums = k.dm(k.i32(), grid, {k.digit("n", plan.columns)});
+  for (int64_t i = 0; narrow && narrow->right.signedZero() != 0 && i < 2; ++i)
+    rowSums[i] = k.dm(k.i32(), grid, {k.digit("x", summedRows() * Lanes)});
   int64_t gatheredSize = piece * plan.ringRows * plan.columns * plan.gathered;
   for (int64_t i = 0; plan.gathered > 1 && i < std::min<int64_t>(2, rounds);
        ++i)
@@ -529,7 +609,7 @@ void MatMul::beginGroup(size_t tile, ArrayRef<int64_t> columnTiles) {
   group = next;
   if (p.m == 1)
     group.results =
-        k.dm(k.f32(), grid,
+        k.dm(sumType(), grid,
              {k.digit("t", int64_t(group.count)), k.digit("n", plan.columns)});
   if (group.end() < columnTiles.size())
     loadGroup(group.end(), columnTiles);
@@ -537,11 +617,14 @@ void MatMul::beginGroup(size_t tile, ArrayRef<int64_t> columnTiles) {
 
 void MatMul::endGroup(int64_t first) {
   Digit t = k.digit("t", int64_t(group.count));
-  k.copy(group.results,
-         k.hbm(at.result, {t, k.digit("n", plan.tileColumns())}, first));
+  k.copy(
+      k.part(group.results, {t, k.digit("n", plan.columns)}, 0, resultType()),
+      k.hbm(at.result, {t, k.digit("n", plan.tileColumns())}, first));
 }
 
 void MatMul::run() {
+  if (narrow)
+    prepareNarrow();
   SmallVector<int64_t> batches, columnTiles = starts(p.n, plan.tileColumns());
   for (int64_t product = 0; product < (picked ? picked->products : 1);
        ++product)
@@ -568,6 +651,137 @@ void MatMul::run() {
     }
 }
 
+//===----------------------------------------------------------------------===//
+// Operands of 8 bits
+//===----------------------------------------------------------------------===//
+
+/// What all tiles share: ones, and the zero point that only a run tells, in
+/// all lanes, less what giveSigns takes.
+void MatMul::prepareNarrow() {
+  if (!narrow->isCorrected())
+    return;
+  setGrid();
+  Digit d = k.digit("k", plan.depth);
+  auto type = RankedTensorType::get({plan.depth}, k.b.getI8Type());
+  Value all = k.constant(DenseElementsAttr::get(type, int8_t(1)), {d});
+  ones = k.dm(k.b.getI8Type(), grid, {d});
+  k.pin(ones);
+  k.copy(all, ones);
+  if (!narrow->left.zeroAt)
+    return;
+  Digit bytes = k.digit("z", 8), alike = k.digit("y", Lanes);
+  Value zero = k.dm(k.b.getI8Type(), grid, {bytes});
+  zeroWords = k.dm(k.i32(), grid, {alike});
+  k.pin(zeroWords);
+  k.copy(k.hbm(at.inputs.back(), {bytes}), zero);
+  // Of the buffer's 8 bytes the first one counts.
+  Value first = k.part(zero, {k.digit("z", 1)}, 0);
+  k.exec(Context::Main, [&] {
+    Value x = k.fetch(first, {}, {alike});
+    x = k.collect(k.fetchCast(x, k.i32()));
+    if (narrow->left.isUnsigned)
+      x = k.stepInt(VectorKind::AddFxp, k.stepInt(VectorKind::BitAnd, x, 255),
+                    -128);
+    k.commit(k.stepInt(VectorKind::MulInt, x, -1), zeroWords);
+  });
+}
+
+/// Bytes without a sign, less 128.
+void MatMul::giveSigns(Value bytes, int64_t count, int64_t offset) {
+  Value all = k.part(bytes, {k.digit("x", count)}, offset);
+  k.exec(Context::Main, [&] {
+    Value x = k.fetch(all, {k.digit("x", count / 8, 8)}, {k.digit("x", 8)});
+    x = k.collect(k.fetchCast(x, k.i32()));
+    x = k.stepInt(VectorKind::BitXor, x, -128);
+    k.commit(k.castFlits(x, k.b.getI8Type()), all);
+  });
+}
+
+/// What a row of ones makes of the columns at hand, times the left operand's
+/// zero point: to be taken from their sums.
+void MatMul::sumColumns(int64_t depth) {
+  int64_t flit = p.flit();
+  Digit alike = k.digit("y", Lanes);
+  k.releaseVrf();
+  columnFile =
+      k.vrf(k.i32(), grid, {groups, k.digit("n", plan.lanes, 1, Lanes)});
+  Value zero = k.vrf(k.i32(), grid, {alike});
+  k.exec(Context::Sub,
+         [&] { k.toVrf(k.collect(k.fetch(zeroWords, {}, {alike})), zero); });
+  Value row = k.part(ones, {k.digit("k", depth)}, 0);
+  k.exec(Context::Main, [&] {
+    Value x = k.collect(
+        k.fetch(row, {k.digit("k", depth / flit, flit)}, {k.digit("k", flit)}));
+    Value sum =
+        k.contract(x, file, depth % p.packet() == 0 ? 2 : 1, {groups}, "k");
+    if (int64_t less = narrow->right.signedZero() * depth)
+      sum = k.stepInt(VectorKind::AddFxp, sum, static_cast<int32_t>(-less));
+    k.commit(k.stepVrf(VectorKind::MulInt, sum, zero), columnSums);
+  });
+  k.exec(Context::Sub, [&] {
+    k.toVrf(k.collect(k.fetch(columnSums, {groups}, {lanes})), columnFile);
+  });
+}
+
+/// What the columns' zero point takes from sums of some rows, in all lanes.
+Value MatMul::sumRows(Value rows, Digit some, int64_t depth) {
+  int64_t half = nextHalf();
+  Value sums = k.part(rowSums[turn % 2], {some, ring, lanes}, 0);
+  k.exec(Context::Main, [&] {
+    Value sum = k.contract(passing(rows, some, depth), onesFile,
+                           depth % p.packet() == 0 ? 2 : 1, {}, "k");
+    k.commit(k.stepInt(VectorKind::MulInt, sum,
+                       static_cast<int32_t>(-narrow->right.signedZero())),
+             sums);
+  });
+  // One number a row, whatever the column.
+  k.releaseVrf(half);
+  Digit alike = k.digit("y", plan.lanes);
+  sums = k.part(sums, {some, ring, alike}, 0);
+  Value taken =
+      k.vrf(k.i32(), grid, {some, ring, k.digit("y", plan.lanes, 1, Lanes)});
+  k.exec(Context::Sub, [&] {
+    k.toVrf(k.collect(k.fetch(sums, {some, ring}, {alike})), taken);
+  });
+  return taken;
+}
+
+/// Sums of a part of k with those of earlier ones, and after the last part as
+/// they are stored.
+Value MatMul::joined(Value sum, Value before, Value ofRows, bool isLast) {
+  if (!hasWords()) {
+    if (narrow && isLast)
+      return scaled(sum, before);
+    return before ? k.stepVrf(VectorKind::ClipAdd, sum, before) : sum;
+  }
+  // Sums that are corrected have no others before them (MatMulPlan).
+  if (before || ofRows)
+    sum = k.stepVrf(VectorKind::AddFxp, sum, before ? before : ofRows);
+  if (columnFile)
+    sum = k.stepVrf(VectorKind::ClipAdd, sum, columnFile);
+  return isLast && narrow->isScaled ? scaled(sum) : sum;
+}
+
+Value MatMul::scaled(Value sum, Value before) {
+  if (!narrow || !narrow->isScaled)
+    return sum;
+  Value wide = hasWords() ? k.toFloat(sum) : sum;
+  if (!before && !scaleFile && narrow->factor == 1)
+    return wide;
+  Value y = k.narrow(wide);
+  if (before)
+    y = k.stepVrf(VectorKind::AddF, y, before);
+  if (scaleFile)
+    y = k.stepVrf(VectorKind::Mul0, y, scaleFile);
+  if (narrow->factor != 1)
+    y = k.stepImm(VectorKind::Mul1, y, narrow->factor);
+  return k.widen(y, wide);
+}
+
+//===----------------------------------------------------------------------===//
+// Which products
+//===----------------------------------------------------------------------===//
+
 static bool isStatic(Value value) {
   return isStaticF32(value) && elementsOf(value) != 0;
 }
@@ -576,14 +790,41 @@ static bool isStatic(Value value) {
 static Refusal sizesRefusal(const Product &p) {
   if (p.k % 16 != 0)
     return "the inner size is no multiple of 16";
+  if (p.k % p.flit() != 0)
+    return "the inner size is no multiple of 32";
   if (p.n % 8 != 0)
     return "the number of columns is no multiple of 8";
-  if (p.k > LaneElements && p.k % 32 != 0)
-    return "the inner size is no multiple of 32";
+  if (p.k > p.laneElements() && p.k % p.packet() != 0)
+    return p.macBits == 16 ? "the inner size is no multiple of 32"
+                           : "the inner size is no multiple of 64";
+  return std::nullopt;
+}
+
+static bool hasElements(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return type.hasStaticShape() && type.getNumElements() != 0;
+}
+
+/// Of integers.
+static Refusal wordsRefusal(MatMulOp op) {
+  for (Value value : {op.getLhs(), op.getRhs(), op.getResult()})
+    if (!hasElements(value))
+      return "its sizes are not fixed";
+  std::optional<Product> p = shapeOfProduct(op);
+  if (!p)
+    return "its left operand is transposed, or its batches repeat";
+  p->macBits = 8;
+  if (Refusal why = sizesRefusal(*p))
+    return why;
+  if (!narrowProductOf(op))
+    return "its operands are not bytes less one zero point each, or the right "
+           "one's is known at run time only";
   return std::nullopt;
 }
 
 Refusal matMulRefusal(MatMulOp op) {
+  if (getElementTypeOrSelf(op.getResult()).isSignlessInteger(32))
+    return wordsRefusal(op);
   if (!isStatic(op.getLhs()) || !isStatic(op.getRhs()) ||
       !isStatic(op.getResult()))
     return "products here are of f32 and fixed sizes";
@@ -630,6 +871,16 @@ static std::optional<FewBits> describeFewBits(MatMulOp op, Product &p) {
   return few;
 }
 
+/// Says in `p` what operands of 8 bits say.
+static void describeNarrow(const NarrowProduct &narrow, Product &p) {
+  p.macBits = p.rightBits = 8;
+  p.leftBytes = 1;
+  p.signsLeft = narrow.left.isUnsigned;
+  p.signsRight = narrow.right.isUnsigned;
+  p.isCorrected = narrow.isCorrected();
+  p.scalesColumns = narrow.scale || narrow.left.zeroAt;
+}
+
 static std::string mappingOf(const Product &p) {
   MatMulPlan plan = planMatMul(p);
   std::string text;
@@ -655,12 +906,22 @@ static int64_t bitsOf(Value memory) {
 std::string matMulMapping(MatMulOp op, bool isPacked) {
   Product p = *shapeOfProduct(op);
   p.rightBits = isPacked ? 16 : 32;
-  describeFewBits(op, p);
+  if (auto narrow = narrowProductOf(op))
+    describeNarrow(*narrow, p);
+  else
+    describeFewBits(op, p);
   return mappingOf(p);
 }
 
 void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at) {
   Product p = *shapeOfProduct(op);
+  if (auto narrow = narrowProductOf(op)) {
+    describeNarrow(*narrow, p);
+    MatMul(k, p, planMatMul(p, k.planned), at, std::nullopt, std::nullopt,
+           narrow)
+        .run();
+    return;
+  }
   p.leftBytes = bitsOf(at.inputs[0]) / 8;
   p.rightBits = bitsOf(at.inputs[1]);
   std::optional<FewBits> few = describeFewBits(op, p);

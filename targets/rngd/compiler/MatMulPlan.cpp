@@ -30,8 +30,6 @@ constexpr double LongCost = (RowCost + RowUnits - 1) / RowUnits;
 /// What writing a part of a unit is taken to cost. Not a published figure,
 /// which is some 50 for one such write by itself.
 constexpr double PartCost = 12;
-/// Elements of bf16 of a flit, and of what a lane multiplies in a cycle.
-constexpr int64_t Flit = FlitBytes / 2, Packet = 2 * Flit;
 
 class Search {
 public:
@@ -62,8 +60,16 @@ double moved(double bytes, int64_t run) {
 
 } // namespace
 
-int64_t dure::rngd::continuedRows(int64_t columns) {
-  return VrfBytes / 2 / 4 / columns;
+int64_t Product::flit() const { return FlitBytes * 8 / macBits; }
+
+int64_t Product::laneElements() const { return TrfBytes / Lanes * 8 / macBits; }
+
+int64_t dure::rngd::scaleBytes(const Product &p, int64_t columns) {
+  return p.scalesColumns ? llvm::alignTo(columns * 4, FlitBytes) : 0;
+}
+
+int64_t dure::rngd::continuedRows(const Product &p, int64_t columns) {
+  return (VrfBytes - scaleBytes(p, columns)) / 2 / 4 / columns;
 }
 
 int64_t dure::rngd::parameterFlits(int64_t columns, int64_t parts) {
@@ -82,7 +88,7 @@ static int64_t scales(const Product &p) {
 
 /// Of parts of k the unit: whole packets, and of blocks an even number.
 static int64_t depthUnit(const Product &p) {
-  return p.block > 0 ? std::lcm(Packet, 2 * p.block) : Packet;
+  return p.block > 0 ? std::lcm(p.packet(), 2 * p.block) : p.packet();
 }
 
 /// What columns in few bits are made into, and what of.
@@ -102,7 +108,7 @@ int64_t dure::rngd::bytesBesideColumns(const Product &p,
 /// Whether each of `plan.ring` slices gets a multiple of a flit of each part of
 /// k when `rows` rows are shared out.
 static bool canShare(const Product &p, const MatMulPlan &plan, int64_t rows) {
-  int64_t unit = Flit * (plan.ring / rows);
+  int64_t unit = p.flit() * (plan.ring / rows);
   return plan.rows % rows == 0 && std::min(plan.depth, p.k) % unit == 0 &&
          p.k % plan.depth % unit == 0;
 }
@@ -119,12 +125,12 @@ static bool canWiden(const Product &p, int64_t depth) {
 
 bool Search::fits(MatMulPlan &plan) const {
   int64_t parts = divideCeil(p.k, plan.depth);
-  if (parts > 1 && (plan.lanes != Lanes || plan.depth % Packet != 0))
+  if (parts > 1 && (plan.lanes != Lanes || plan.depth % p.packet() != 0))
     return false;
   if (p.isWidened && !canWiden(p, plan.depth))
     return false;
   int64_t most =
-      parts > 1 && !plan.addsAfter ? continuedRows(plan.columns) : plan.ring;
+      parts > 1 && !plan.addsAfter ? continuedRows(p, plan.columns) : plan.ring;
   plan.ringRows = plan.ring;
   while (plan.ringRows >= 1 &&
          (plan.ringRows > most || !canShare(p, plan, plan.ringRows)))
@@ -150,18 +156,26 @@ double Search::bookCycles(const MatMulPlan &plan) const {
                  double(divideCeil(p.m, plan.tileRows())) *
                  double(divideCeil(p.n, plan.tileColumns()));
   // The tensor unit: flits in, or columns of each packet.
-  int64_t pack = p.k % Packet == 0 ? 2 : 1;
-  double packets = double(plan.rows) * double(p.k) / double(Flit * pack);
+  int64_t pack = p.k % p.packet() == 0 ? 2 : 1;
+  double packets = double(plan.rows) * double(p.k) / double(p.flit() * pack);
   double unit =
       packets *
       double(std::max<int64_t>(pack, divideCeil(plan.columns, plan.lanes)));
   // Filling the register file, once the vector engine has made bf16 of few
   // bits, of which it takes four at a time.
-  double inFile = p.isWidened ? 2.0 : double(p.rightBits) / 8;
+  double inFile = p.isWidened || p.macBits == 8 ? double(p.macBits) / 8
+                                                : double(p.rightBits) / 8;
   unit += double(plan.columns * p.k) *
           (p.rightByColumns ? 1.0 : inFile / FlitBytes);
   if (p.isWidened)
     unit += double(plan.columns * p.k) / 4;
+  // Bytes that are given a sign pass the vector engine, eight at a time.
+  if (p.signsLeft)
+    unit += double(plan.rows * p.k) / double(plan.ring * 8);
+  if (p.signsRight)
+    unit += double(plan.columns * p.k) / 8;
+  if (p.isCorrected)
+    unit += packets * double(pack);
   if (plan.gathered > 1)
     unit += double(plan.gathered * plan.rows) * divideCeil(plan.columns, 8);
   // DMA: what HBM reads and writes, and what engines move.
@@ -231,22 +245,23 @@ static int64_t pesOf(int64_t slices) {
 double Search::tccMain(const MatMulPlan &plan, int64_t tiles) const {
   int64_t slices = plan.batches * plan.rowGroups * plan.columnGroups *
                    plan.ring * (plan.splitsRows || plan.splitsColumns ? 2 : 1);
-  int64_t pes = pesOf(slices), pack = p.k % Packet == 0 ? 2 : 1;
+  int64_t pes = pesOf(slices), pack = p.k % p.packet() == 0 ? 2 : 1;
   TccContraction part;
   part.OuterAcc = std::min(plan.rows, plan.pieceRounds() * plan.ringRows);
-  part.Acc = divideCeil(plan.depth, Flit * pack);
+  part.Acc = divideCeil(plan.depth, p.flit() * pack);
   part.FeedReuse = divideCeil(plan.columns, plan.lanes);
   part.MacRows = plan.lanes;
-  part.Lat = Flit * pack;
+  part.Lat = p.flit() * pack;
   part.StreamRing = plan.ring;
-  part.StreamFlits = divideCeil(part.OuterAcc * plan.depth, Flit * plan.ring);
+  part.StreamFlits =
+      divideCeil(part.OuterAcc * plan.depth, p.flit() * plan.ring);
   int64_t pieces = divideCeil(plan.rounds(), plan.pieceRounds());
   auto count = [](const dure::Result<int64_t> &cycles) {
     return cycles ? double(*cycles) : std::numeric_limits<double>::infinity();
   };
   double passing = count(tcc().contraction(part, pes));
   // Columns stay in the register files while rows of other tiles go by.
-  part.TrfBytes = plan.columns * plan.depth * 2;
+  part.TrfBytes = plan.columns * plan.depth * p.macBits / 8;
   double filling = count(tcc().contraction(part, pes)) - passing;
   int64_t parts = plan.parts(p),
           fills = parts > 1 ? parts * tiles
@@ -257,6 +272,19 @@ double Search::tccMain(const MatMulPlan &plan, int64_t tiles) const {
     cycles += double(tiles * parts) *
               count(tcc().vector(
                   plan.columns * plan.depth * p.rightBits / 8 * slices, pes));
+  auto bytePass = [&](int64_t bytes) {
+    cycles += double(tiles * parts) * count(tcc().vector(bytes * slices, pes));
+  };
+  if (p.signsLeft)
+    bytePass(plan.rows * plan.depth / plan.ring);
+  if (p.signsRight)
+    bytePass(plan.columns * plan.depth);
+  if (p.isCorrected) {
+    part.TrfBytes = 0;
+    part.FeedReuse = 1;
+    cycles +=
+        double(tiles * parts * pieces) * count(tcc().contraction(part, pes));
+  }
   int64_t results = part.OuterAcc * plan.columns * 4 * slices;
   return cycles + double(tiles * (parts - 1) * pieces) *
                       count(tcc().vector(2 * results, pes));
@@ -300,8 +328,12 @@ double Search::tccCycles(const MatMulPlan &plan) const {
 
 void Search::consider(MatMulPlan plan) {
   plan.lanes = plan.columns % 8 == 0 ? 8 : plan.columns;
+  // Columns side by side move as multiples of so many bytes.
+  if (p.rightByColumns && plan.columns * p.rightBits / 8 % DmaAlignment != 0)
+    return;
   int64_t unit = depthUnit(p);
-  int64_t depth = LaneElements * Lanes / plan.columns / unit * unit;
+  int64_t inFile = plan.columns + (p.isCorrected ? Lanes : 0);
+  int64_t depth = p.laneElements() * Lanes / inFile / unit * unit;
   plan.depth = std::min(depth, p.k);
   if (plan.depth == 0)
     return;
@@ -324,7 +356,7 @@ void Search::consider(MatMulPlan plan) {
 
 /// Whether a depth fits, and with it how parts of k are added up.
 bool Search::settles(MatMulPlan &plan) const {
-  plan.addsAfter = by == Profile::Tcc && plan.depth < p.k;
+  plan.addsAfter = (by == Profile::Tcc || p.isCorrected) && plan.depth < p.k;
   return fits(plan);
 }
 

@@ -25,6 +25,23 @@ struct Product {
   bool isPicked = false;
   /// Columns of `right` lie together: [k, n]. Else rows do: [n, k].
   bool rightByColumns = false;
+  /// Bits of both operands as they are multiplied: bf16, or 8 of integers and
+  /// of fp8, of which a lane takes twice as many in a cycle.
+  int64_t macBits = 16;
+  /// The vector engine gives bytes of the left operand, or of the right one, a
+  /// sign.
+  bool signsLeft = false, signsRight = false;
+  /// Sums are corrected by those of rows or columns, for zero points: beside
+  /// the columns a register file has eight of ones.
+  bool isCorrected = false;
+  /// Each column's sums are scaled by a number of its own.
+  bool scalesColumns = false;
+
+  /// Elements of a flit, and of what a lane multiplies in a cycle.
+  int64_t flit() const;
+  int64_t packet() const { return 2 * flit(); }
+  /// Elements that a lane holds.
+  int64_t laneElements() const;
 };
 
 /// One tile: what all slices compute before the next one.
@@ -72,9 +89,12 @@ struct MatMulPlan {
   }
 };
 
+/// Bytes of the vector register file that scales of so many columns take.
+int64_t scaleBytes(const Product &p, int64_t columns);
+
 /// Rows that sums continue at a time where k has several parts: what half of
-/// the vector register file holds.
-int64_t continuedRows(int64_t columns);
+/// the vector register file holds, beside scales.
+int64_t continuedRows(const Product &p, int64_t columns);
 
 /// Flits that `parts` parameters of each of some columns take in the vector
 /// register file, of which neighbours that share a packet are an even number:
@@ -87,8 +107,9 @@ bool fitsParameters(int64_t columns, int64_t parts);
 /// tile leave beside the next.
 int64_t bytesBesideColumns(const Product &p, const MatMulPlan &plan);
 
-/// The cheapest plan by the rules of a profile. Needs k a multiple of 16, and
-/// of 32 where it is above 4096, and n a multiple of 8.
+/// The cheapest plan by the rules of a profile. Needs k a multiple of a flit's
+/// elements, and of a packet's where a lane does not hold it, and n a multiple
+/// of 8.
 MatMulPlan planMatMul(const Product &p, Profile by = Profile::Book);
 
 } // namespace dure::rngd

@@ -2,7 +2,7 @@
 #include "targets/rngd/compiler/PackWeights.h"
 
 #include "compiler/passes/simplify/WeightRecipes.h"
-#include "dialects/dure/DureOps.h"
+#include "targets/rngd/compiler/IntegerProduct.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/MathExtras.h"
@@ -170,9 +170,11 @@ public:
         weight(recipes.lookup(get.getWeight())) {}
 
   void run();
+  void runBytes(const ByteWeight &of);
 
 private:
   Value read(WeightOp from);
+  WeightOp withSign(WeightOp stored);
   WeightOp less(WeightOp from, float number);
   Value few(const FewBits &of);
   Value parameter(WeightOp by, const FewBits &of);
@@ -232,16 +234,21 @@ WeightOp Packer::less(WeightOp from, float number) {
                         {{}, DenseElementsAttr::get(scalar, number)});
 }
 
+/// Numbers that have no sign, less half of their range.
+WeightOp Packer::withSign(WeightOp stored) {
+  Type element = typeOf(stored).getElementType();
+  float half = halfOf(element);
+  if (half == 0)
+    return stored;
+  return castTo(recipes,
+                less(castTo(recipes, stored, builder.getF32Type()), half),
+                builder.getIntegerType(element.getIntOrFloatBitWidth()));
+}
+
 /// Through a dequantize of signed numbers, which the chip has.
 Value Packer::few(const FewBits &of) {
-  WeightOp stored = recipes.prefix(weight, 0);
-  Type element = of.stored.getElementType();
-  if (float half = halfOf(element); half != 0) {
-    element = builder.getIntegerType(element.getIntOrFloatBitWidth());
-    stored = castTo(recipes,
-                    less(castTo(recipes, stored, builder.getF32Type()), half),
-                    element);
-  }
+  WeightOp stored = withSign(recipes.prefix(weight, 0));
+  Type element = typeOf(stored).getElementType();
   if (of.columnsAxis == 1)
     stored = turned(recipes, stored);
   Value scale;
@@ -258,6 +265,29 @@ Value Packer::few(const FewBits &of) {
   builder.setInsertionPoint(product);
   return DequantizeOp::create(builder, product.getLoc(), x, scale, zero,
                               /*axis=*/of.block > 0 ? 1 : 0, of.block);
+}
+
+/// Signed bytes, of which the product is less their zero point.
+void Packer::runBytes(const ByteWeight &of) {
+  WeightOp stored = withSign(recipes.prefix(weight, 0));
+  if (!product.getTransposeRhs())
+    stored = turned(recipes, stored);
+  Value bytes = read(stored);
+  Location loc = product.getLoc();
+  Type word = builder.getI32Type();
+  auto zero = static_cast<int32_t>(of.zero) -
+              static_cast<int32_t>(halfOf(of.stored.getElementType()));
+  auto scalar = RankedTensorType::get({}, word);
+  Value less = zero == 0
+                   ? Value()
+                   : dure::ConstantOp::create(
+                         builder, loc, DenseElementsAttr::get(scalar, zero));
+  builder.setInsertionPoint(product);
+  Value x = dure::CastOp::create(builder, loc, bytes, word);
+  if (less)
+    x = SubOp::create(builder, loc, x.getType(), x, less);
+  product.getRhsMutable().assign(x);
+  product.setTransposeRhs(true);
 }
 
 void Packer::run() {
@@ -316,6 +346,10 @@ struct PackWeights : PassWrapper<PackWeights, OperationPass<ModuleOp>> {
       region.walk([&](MatMulOp product) {
         if (GetWeightOp get = floatWeight(product.getRhs()))
           Packer(product, get, recipes).run();
+        if (auto bytes = byteWeightOf(product.getRhs()))
+          Packer(product, product.getRhs().getDefiningOp<GetWeightOp>(),
+                 recipes)
+              .runBytes(*bytes);
       });
       region.walk([&](ExpertMatMulOp experts) {
         if (GetWeightOp get = floatWeight(experts.getW()))

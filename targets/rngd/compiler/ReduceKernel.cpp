@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Sums over neighbouring dimensions. Of the last ones, rows are divided among
-// slices, and a row is summed within its slice; of others, columns too, and
-// packets of a column are added up as they come.
+// Sums and extremes over neighbouring dimensions. Of the last ones, rows are
+// divided among slices, and a row is summed within its slice; of others,
+// columns too, and packets of a column are added up as they come. The extreme
+// of a whole tensor is that of what slices find.
 #include "targets/rngd/compiler/Boxes.h"
 #include "targets/rngd/compiler/RowKernel.h"
 
@@ -48,6 +49,15 @@ static int64_t acrossBytes(const Extents &e, int64_t columns) {
   return (e.count + 1) * columns * 4;
 }
 
+static bool isExtreme(ReduceOp op) {
+  return op.getKind() == ReduceKind::Max || op.getKind() == ReduceKind::Min;
+}
+
+/// Whether it is the extreme of a whole tensor, which all slices look for.
+static bool isOfAll(ReduceOp op, const Extents &e) {
+  return isExtreme(op) && e.outer == 1 && e.inner == 1;
+}
+
 Refusal reduceRefusal(ReduceOp op) {
   if (!isStaticF32(op.getX()) || elementsOf(op.getX()) == 0)
     return "rows here are of f32 and fixed sizes";
@@ -56,14 +66,17 @@ Refusal reduceRefusal(ReduceOp op) {
   case ReduceKind::Mean:
   case ReduceKind::SumSquare:
   case ReduceKind::L2:
+  case ReduceKind::Max:
+  case ReduceKind::Min:
     break;
   default:
-    // Maximum and minimum pass over what is no number.
     return "the vector engine's steps do not make it";
   }
   std::optional<Extents> e = extentsOf(op);
   if (!e)
     return "it runs over dimensions that others lie between";
+  if (isOfAll(op, *e))
+    return e->count % 2 == 0 ? Refusal() : "DMA moves multiples of 8 bytes";
   if ((e->inner > 1 ? e->inner : e->count) % 2 != 0)
     return "its rows are no multiple of 8 bytes";
   if (elementsOf(op.getResult()) % 2 != 0)
@@ -75,13 +88,55 @@ Refusal reduceRefusal(ReduceOp op) {
 
 namespace {
 
-/// What a sum is of, and what becomes of it.
+/// What a sum is of, and what becomes of it; or an extreme.
 struct Form {
   bool squares, root;
   float divisor;
+  std::optional<Reduction> extreme;
 };
 
+/// Between the words of infinities of a sign and of the last of what is no
+/// number with it.
+constexpr int32_t NoNumbers = 0x7fffff;
+
 } // namespace
+
+/// f32 as words that integers are ordered as: of those with a sign all bits but
+/// that are turned. What is no number lies at both ends. Its own inverse.
+static Value orderedWords(KernelBuilder &k, Value words) {
+  Value kept = k.stash(words);
+  Value sign = k.stepInt(VectorKind::ShiftRightArith, kept, 31);
+  sign = k.stepInt(VectorKind::BitAnd, sign, INT32_MAX);
+  return k.stepStash(VectorKind::BitXor, sign);
+}
+
+/// What is added to such words, which wrap, so that all that is no number lies
+/// at the end that is looked for: units alone pass over it.
+static int32_t turnOf(Reduction extreme) {
+  return extreme == Reduction::Max ? -NoNumbers : NoNumbers;
+}
+
+/// The words of f32 in `x`, as an extreme compares them.
+static Value compared(KernelBuilder &k, Reduction extreme, Value x) {
+  return k.stepInt(VectorKind::AddFxp, orderedWords(k, x), turnOf(extreme));
+}
+
+/// Back to f32, of `time` and `packet`.
+static Value fromWords(KernelBuilder &k, Reduction extreme, Value words,
+                       const DigitList &time, const DigitList &packet) {
+  auto of = cast<DmType>(words.getType());
+  DigitList element(of.getElement().getDigits());
+  Value out = k.part(words, element, 0, k.f32());
+  k.exec(Context::Main, [&] {
+    Value x = k.collect(k.fetch(words, time, packet));
+    k.commit(k.stepInt(VectorKind::AddFxp, x, -turnOf(extreme)), words);
+  });
+  Value back = k.part(words, element, 0);
+  k.exec(Context::Main, [&] {
+    k.commit(orderedWords(k, k.collect(k.fetch(back, time, packet))), back);
+  });
+  return out;
+}
 
 /// Columns of [outer, count, inner], a packet at a time.
 static void emitAcross(KernelBuilder &k, const Extents &e, const Form &form,
@@ -116,10 +171,19 @@ static void emitAcross(KernelBuilder &k, const Extents &e, const Form &form,
            x);
     DigitList time = outer, packet = {k.digit("i", width)};
     time.push_back(k.digit("i", box.each[1] / width, width));
-    Value out = k.dm(k.f32(), grid, localOf(k, space, box));
+    DigitList local = localOf(k, space, box);
+    Value out = k.dm(form.extreme ? k.i32() : k.f32(), grid, local);
+    if (form.extreme)
+      x = k.part(x, around(outer, inner), 0, k.i32());
     k.exec(Context::Main, [&] {
       DigitList all = time;
       all.push_back(summed);
+      if (form.extreme) {
+        Value wide =
+            compared(k, *form.extreme, k.collect(k.fetch(x, all, packet)));
+        Value y = k.reduce(*form.extreme, k.narrow(wide), "c", e.count);
+        return k.commit(k.widen(y, wide, "c"), out);
+      }
       Value wide = k.collect(k.fetch(x, all, packet)), y = k.narrow(wide);
       if (form.squares)
         y = k.step(VectorKind::Mul0, y, Arguments::StreamStream);
@@ -134,6 +198,8 @@ static void emitAcross(KernelBuilder &k, const Extents &e, const Form &form,
         Value root = k.step(VectorKind::Sqrt, k.narrow(wide));
         k.commit(k.widen(root, wide), out);
       });
+    if (form.extreme)
+      out = fromWords(k, *form.extreme, out, time, packet);
     k.copy(out, k.hbm(at.result, wholeOf(k, space, box), startOf(space, box)));
   }
 }
@@ -168,7 +234,21 @@ static void emitWithin(KernelBuilder &k, int64_t columns, int64_t count,
     k.copy(k.hbm(at.inputs[0], with(whole, k.digit("c", columns)),
                  first * columns),
            x);
-    Value sums = rows.statistic(Reduction::Add, x, form.squares, form.divisor);
+    Value sums;
+    if (form.extreme) {
+      Value words = k.part(x, with(local, k.digit("c", columns)), 0, k.i32()),
+            found = k.dm(k.i32(), grid, rows.statDigits());
+      k.exec(Context::Main, [&] {
+        Value y =
+            compared(k, *form.extreme,
+                     k.collect(k.fetch(words, rows.time(), rows.packet())));
+        y = k.reduce(*form.extreme, k.narrow(y), "c", columns);
+        k.commit(k.widenReduced(y), found);
+      });
+      sums = fromWords(k, *form.extreme, found, local, {k.digit("x", 8)});
+    } else {
+      sums = rows.statistic(Reduction::Add, x, form.squares, form.divisor);
+    }
     if (form.root)
       sums = rows.mapStatistic(
           sums, [&](Value s) { return k.step(VectorKind::Sqrt, s); });
@@ -185,10 +265,61 @@ static void emitWithin(KernelBuilder &k, int64_t columns, int64_t count,
   }
 }
 
+/// Of all elements: those of each slice, then of what slices find.
+static void emitOfAll(KernelBuilder &k, int64_t count, Reduction extreme,
+                      const KernelOperands &at) {
+  int64_t slices = 1;
+  while (slices < SlicesPerCluster && slices * 2 * 8 <= count)
+    slices *= 2;
+  // Of fewer than a flit has, all; else whole flits.
+  int64_t each = std::min<int64_t>(count, 8);
+  if (count > 8)
+    each = std::min(count / slices, DmStep / 4) & -8;
+  // The last one overlaps, which finds no other extreme.
+  SmallVector<int64_t> parts = starts(count, slices * each);
+  auto number = static_cast<int64_t>(parts.size());
+  Grid grid;
+  grid.slice = {k.digit("s", slices)};
+  Digit e = k.digit("e", each), x = k.digit("x", 8), p = k.digit("p", number);
+  Value found = k.dm(k.i32(), grid, {p, x});
+  k.pin(found);
+  for (auto [i, first] : llvm::enumerate(parts)) {
+    k.releaseAll();
+    Value in = k.dm(k.f32(), grid, {e});
+    k.copy(k.hbm(at.inputs[0], {grid.slice[0], e}, first), in);
+    Value words = k.part(in, {e}, 0, k.i32()),
+          to = k.part(found, {x}, static_cast<int64_t>(i) * FlitBytes);
+    k.exec(Context::Main, [&] {
+      DigitList flits = {k.digit("e", llvm::divideCeil(each, 8), 8)};
+      Value y =
+          k.fetch(words, flits, {k.digit("e", std::min<int64_t>(each, 8))});
+      y = k.narrow(compared(k, extreme, k.collect(y)));
+      k.commit(k.widenReduced(k.reduce(extreme, y, "e", each)), to);
+    });
+  }
+  Value most = k.dm(k.i32(), k.reduced(grid, slices, true), {x});
+  k.exec(Context::Main, [&] {
+    Value wide = k.collect(k.fetch(found, {p}, {x}));
+    Value y =
+        k.widen(k.reduce(extreme, k.narrow(wide), "p", number), wide, "p");
+    k.commit(k.reduceSlices(extreme, y, slices, true), most);
+  });
+  fromWords(k, extreme, most, {}, {x});
+  // All slices have it. What ends within 8 bytes moves with what follows.
+  Digit two = k.digit("x", 2);
+  k.copy(k.dmOver(most, k.f32(), k.reduced(grid, slices, false), {two}),
+         k.hbm(at.result, {two}));
+}
+
 void emitReduce(KernelBuilder &k, ReduceOp op, const KernelOperands &at) {
   Extents e = *extentsOf(op);
   bool root = op.getKind() == ReduceKind::L2;
-  Form form{root || op.getKind() == ReduceKind::SumSquare, root, 1};
+  Form form{root || op.getKind() == ReduceKind::SumSquare, root, 1, {}};
+  if (isExtreme(op))
+    form.extreme =
+        op.getKind() == ReduceKind::Max ? Reduction::Max : Reduction::Min;
+  if (isOfAll(op, e))
+    return emitOfAll(k, e.count, *form.extreme, at);
   if (op.getKind() == ReduceKind::Mean)
     form.divisor = static_cast<float>(e.count);
   if (e.inner > 1)

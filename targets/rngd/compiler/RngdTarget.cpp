@@ -4,10 +4,12 @@
 #include "compiler/package/SourceNames.h"
 #include "compiler/passes/Passes.h"
 #include "targets/rngd/compiler/Encoder.h"
+#include "targets/rngd/compiler/IntegerProduct.h"
 #include "targets/rngd/compiler/Kernels.h"
 #include "targets/rngd/compiler/OrderCopies.h"
 #include "targets/rngd/compiler/PackWeights.h"
 #include "targets/rngd/compiler/SimulatedTime.h"
+#include "targets/rngd/compiler/SinkBytes.h"
 #include "targets/rngd/compiler/TclText.h"
 
 #include "runtime/base/Korean.h"
@@ -36,9 +38,9 @@ bool makesNoCode(Operation *op) {
     return true;
   if (isa<dure::TransposeOp>(op))
     return isTurned(op->getResult(0));
-  if (auto read = dyn_cast<DequantizeOp>(op))
-    return isWidenedByProducts(read);
-  if (isOfQuantization(op))
+  if (auto read = dyn_cast<DequantizeOp>(op); read && isWidenedByProducts(read))
+    return true;
+  if (isReadByNarrowProducts(op) || isOfQuantization(op))
     return true;
   auto cast = dyn_cast<CastOp>(op);
   return cast && getElementTypeOrSelf(cast.getX().getType()).isBF16();
@@ -50,6 +52,8 @@ bool isElementwise(Operation *op) {
 }
 
 Refusal refusalOf(Operation *op) {
+  if (isReadByNarrowProducts(op) || isOfQuantization(op))
+    return std::nullopt;
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return matMulRefusal(matmul);
   if (auto experts = dyn_cast<ExpertMatMulOp>(op))
@@ -174,8 +178,10 @@ public:
       passes.addPass(createDecomposeGatedMLP());
       passes.addPass(createDecomposeMoE());
     }
-    if (phase == TargetPhase::FormDispatches)
+    if (phase == TargetPhase::FormDispatches) {
+      passes.addPass(createSinkBytes());
       passes.addPass(createPackWeights());
+    }
   }
 
   std::vector<DispatchGroup> formDispatches(Block &region) const override;
@@ -404,12 +410,30 @@ void Lowering::bind(func::FuncOp program) {
   }
 }
 
+/// What a kernel reads.
+static SmallVector<Value> readsOf(Operation &op) {
+  if (isQuantization(&op) && !makesNoCode(&op))
+    return isa<dure::CastOp>(op) ? quantizationReads(&op)
+                                 : SmallVector<Value>(op.getOperands());
+  auto product = dyn_cast<MatMulOp>(op);
+  std::optional<NarrowProduct> narrow =
+      product ? narrowProductOf(product) : std::nullopt;
+  if (narrow)
+    return narrow->reads();
+  SmallVector<Value> reads(op.getOperands());
+  auto read =
+      product ? product.getRhs().getDefiningOp<DequantizeOp>() : DequantizeOp();
+  if (read && isWidenedByProducts(read))
+    llvm::append_range(reads, read->getOperands().drop_front());
+  return reads;
+}
+
 void Lowering::noteUses() {
   unsigned at = 0;
   for (Operation &op : block) {
     ++at;
-    for (Value operand : op.getOperands())
-      lastUse[owner(operand)] = at;
+    for (Value read : readsOf(op))
+      lastUse[owner(read)] = at;
   }
 }
 
@@ -449,13 +473,8 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op, unsigned number) {
     return op.emitError("RNGD does not compute ")
            << op.getName() << " here: " << *why;
   KernelOperands at;
-  for (Value operand : op.getOperands())
-    at.inputs.push_back(places.lookup(owner(operand)));
-  if (auto product = dyn_cast<MatMulOp>(op))
-    if (auto read = product.getRhs().getDefiningOp<DequantizeOp>();
-        read && isWidenedByProducts(read))
-      for (Value parameter : read->getOperands().drop_front())
-        at.inputs.push_back(places.lookup(owner(parameter)));
+  for (Value read : readsOf(op))
+    at.inputs.push_back(places.lookup(owner(read)));
   at.result = places.lookup(op.getResult(0));
   for (int64_t words : scratchOf(&op)) {
     auto all =
