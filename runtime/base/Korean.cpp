@@ -118,6 +118,8 @@ constexpr auto RuntimeTexts = std::to_array<Translation>({
 #define DURE_TEXT(English, Korean) {English, Korean},
 #include "runtime/drivers/Messages.def"
 #define DURE_TEXT(English, Korean) {English, Korean},
+#include "runtime/text/Messages.def"
+#define DURE_TEXT(English, Korean) {English, Korean},
 #include "runtime/base/Messages.def"
 });
 

@@ -30,8 +30,8 @@ struct Translation {
 std::optional<std::string> translate(std::span<const Translation> Catalogue,
                                      std::string_view Text);
 
-/// What the runtime and the drivers of this tree say (base/Messages.def,
-/// drivers/Messages.def).
+/// What the runtime and the drivers of this tree say (Messages.def in base,
+/// text and drivers).
 std::span<const Translation> runtimeTexts();
 
 /// A text of the runtime in Korean; what is not known, a vendor's words say,

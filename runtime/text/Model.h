@@ -39,11 +39,10 @@ public:
   const Vocabulary &vocabulary() const { return Words; }
   /// How many tokens the file lists, which decides about the ids of tokens that
   /// are added.
-  size_t listed() const { return Listed; }
+  virtual size_t listed() const { return Words.count(); }
 
 protected:
   Vocabulary Words;
-  size_t Listed = 0;
 };
 
 /// Reads the field "model" with its tables; null if it was refused.

@@ -311,22 +311,31 @@ public:
         Previous = Next;
         End = At;
       }
-      cluster(Out, Bytes.substr(Begin, End - Begin));
+      size_t First = cluster(Out, Bytes.substr(Begin, End - Begin));
       if (Begin < Text.FirstBytes)
-        FirstBytes = Out.size();
+        FirstBytes = First;
       Begin = End;
     }
+    // Where a rule drops the first character, the reference takes the next for
+    // it.
+    if (Text.FirstBytes != 0 && FirstBytes == 0 && !Out.empty())
+      FirstBytes = lengthOfCharacter(Out[0]);
     Text.Bytes = std::move(Out);
     Text.FirstBytes = FirstBytes;
     return Status::success();
   }
 
 private:
-  void cluster(std::string &Out, std::string_view Cluster) const {
+  /// Appends what stands for a cluster; returns where that of its first
+  /// character ends.
+  size_t cluster(std::string &Out, std::string_view Cluster) const {
+    size_t Begin = Out.size(), First = 0;
+    size_t Character = lengthOfCharacter(Cluster[0]);
     if (Cluster.size() < 6) {
       if (std::optional<std::string_view> Found = Map.find(Cluster)) {
         Out += *Found;
-        return;
+        bool IsOne = Cluster.size() == Character || Found->empty();
+        return Begin + (IsOne ? Found->size() : lengthOfCharacter((*Found)[0]));
       }
     }
     for (size_t At = 0; At != Cluster.size();) {
@@ -334,7 +343,10 @@ private:
       std::optional<std::string_view> Found = Map.find(One);
       Out += Found ? *Found : One;
       At += One.size();
+      if (At == Character)
+        First = Out.size();
     }
+    return First;
   }
 
   CharsMap Map;

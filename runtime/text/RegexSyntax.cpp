@@ -26,9 +26,10 @@ constexpr std::string_view Space =
 constexpr std::string_view NoSpace =
     R"(\x00-\x08\x0e-\x1f!-\x{84}\x{86}-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{10ffff})";
 // Alphabetic, marks, decimal digits, connectors. Letters in circles and squares
-// are symbols that are alphabetic.
+// are symbols that are alphabetic; of the other numbers Oniguruma takes those
+// of Latin-1.
 constexpr std::string_view Word =
-    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+    R"(\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
 constexpr std::string_view Hexadecimal = "0-9A-Fa-f";
 constexpr std::string_view AnyCharacter = R"([\x00-\x{10ffff}])";
 
@@ -179,7 +180,7 @@ private:
     if (has("+"))
       return fail("'}+' is not known");
     if (has("?") && Inside.find(',') == Inside.npos)
-      return fail("'{" + std::string(Inside) + "}?' is not known");
+      return fail("'}?' behind one number is not known");
     return true;
   }
 

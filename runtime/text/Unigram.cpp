@@ -20,18 +20,17 @@ class Unigram : public Model {
 public:
   Unigram(Component &Part, const ModelTables &Tables, Vocabulary NewWords) {
     Words = std::move(NewWords);
-    Listed = Tables.Tokens.size();
     FallsBack = Part.flag("byte_fallback", false);
     Part.ignore({"alpha", "nbest_size"}); // sampling, for training
     if (Part.get("unk_id")) {
       uint64_t Id = Part.number("unk_id");
-      if (Id >= Listed)
+      if (Id >= Tables.Tokens.size())
         Part.refuse("the unk_id " + std::to_string(Id) + " is no token");
       else
         Unknown = static_cast<TokenId>(Id);
     }
     std::vector<Trie::Word> All;
-    for (size_t I = 0; I != Listed; ++I) {
+    for (size_t I = 0; I != Tables.Tokens.size(); ++I) {
       Scores.push_back(Tables.Tokens[I].Score);
       Least = std::min(Least, Scores.back());
       All.push_back(
@@ -66,6 +65,8 @@ public:
     }
     return Status::success();
   }
+
+  size_t listed() const override { return Scores.size(); }
 
 private:
   /// For each place in PIECE that a cut can have: the token that ends there

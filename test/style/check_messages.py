@@ -27,6 +27,10 @@ RUNTIME_CALLS = Calls(
 DRIVER_CALLS = Calls(
     {"error": FIRST, "refuse": FIRST, "range": FIRST, "relocations": FIRST},
     formats=True)
+TEXT_CALLS = Calls(
+    {"Status": 1, "invalidArgument": 0, "dataLoss": 0, "refuse": EVERY, "fail": 0,
+     "at": 0},
+    after={"at": ": " + HOLE})
 IMPORTER_CALLS = Calls({"refuse": 1, "fail": 1, "refusalOf": 2})
 DIALECT_CALLS = Calls({"refuse": REST})
 COMPILER_CALLS = Calls(
@@ -77,6 +81,8 @@ GROUPS = [
                    ["runtime/api", "runtime/base", "runtime/host", "runtime/io",
                     "runtime/package", "runtime/trace", "runtime/weights"])],
           also=("compiler/package",)),
+    Group("runtime/text/Messages.def", [Speaker(TEXT_CALLS, ["runtime/text"])],
+          in_english=NAMES),
     Group("runtime/drivers/Messages.def",
           [Speaker(DRIVER_CALLS,
                    ["runtime/drivers/support/Queue.cpp",

@@ -17,6 +17,7 @@ DURE_PACKAGES=(
   llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools
   libprotozero-dev libflatbuffers-dev flatbuffers-compiler libcli11-dev
   nlohmann-json3-dev libzip-dev libssl-dev libgtest-dev
+  libpcre2-dev libutf8proc-dev
   ccache python3 python3-venv
 )
 
