@@ -43,6 +43,7 @@ constexpr LongName Categories[] = {
     {"lowercaseletter", "Ll"},
     {"titlecaseletter", "Lt"},
     {"casedletter", "L&"},
+    {"lc", "L&"},
     {"modifierletter", "Lm"},
     {"otherletter", "Lo"},
     {"mark", "M"},

