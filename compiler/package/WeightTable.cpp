@@ -44,6 +44,8 @@ static Step translateStep(StepAttr From, int32_t Operand) {
                      {Ints.begin() + Half, Ints.end()}, 0);
   case RecipeKind::PackPanels:
     return Step::packPanels(Ints.front());
+  case RecipeKind::Concat:
+    return Step::concat(Operand, Ints.front());
   }
   return {};
 }

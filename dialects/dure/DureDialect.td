@@ -116,7 +116,8 @@ def Dure_RecipeKind : I32EnumAttr<"RecipeKind", "One step of a weight recipe", [
     I32EnumAttrCase<"Add", 5, "add">,
     I32EnumAttrCase<"Subtract", 6, "subtract">,
     I32EnumAttrCase<"Pad", 7, "pad">,
-    I32EnumAttrCase<"PackPanels", 8, "pack_panels">]> {
+    I32EnumAttrCase<"PackPanels", 8, "pack_panels">,
+    I32EnumAttrCase<"Concat", 9, "concat">]> {
   let cppNamespace = "::dure";
   let genSpecializedAttr = 0;
 }
@@ -126,10 +127,11 @@ def Dure_StepAttr : Dure_Attr<"Step", "step"> {
   let description = [{
     `kind` with its integers (`transpose`: the permutation; `slice`: starts,
     then sizes, then steps; `pad`: low, then high; `pack_panels`: the panel
-    width), the other operand of `multiply`, `add` and `subtract`, and the type
-    after the step. The operand is a weight or a small constant. It broadcasts as
-    ONNX does; with integers (axis, block) element i along the axis meets the
-    operand's element i / block there.
+    width; `concat`: the axis), the other operand of `multiply`, `add`,
+    `subtract` and `concat`, and the type after the step. The operand is a weight
+    or a small constant. It broadcasts as ONNX does; with integers (axis, block)
+    element i along the axis meets the operand's element i / block there. That
+    of `concat` is a weight and lies behind the value along the axis.
   }];
   let parameters = (ins EnumParameter<Dure_RecipeKind>:$kind,
                         "::mlir::RankedTensorType":$type,

@@ -5,6 +5,8 @@
 
 #include "llvm/ADT/SmallBitVector.h"
 
+#include <utility>
+
 using namespace mlir;
 using namespace dure;
 
@@ -43,6 +45,11 @@ static bool isArithmetic(RecipeKind Kind) {
          Kind == RecipeKind::Subtract;
 }
 
+/// Whether a step has a second operand.
+static bool hasOperand(RecipeKind Kind) {
+  return isArithmetic(Kind) || Kind == RecipeKind::Concat;
+}
+
 /// Whether an arithmetic step meets its operand block by block.
 static bool isBlocked(StepAttr Step) {
   return isArithmetic(Step.getKind()) && !Step.getInts().empty();
@@ -50,6 +57,25 @@ static bool isBlocked(StepAttr Step) {
 
 static bool isStatic(Type Type) {
   return isDureTensor(Type) && cast<RankedTensorType>(Type).hasStaticShape();
+}
+
+/// Whether an operand of type `From` behind one of type `At` along the step's
+/// axis, which is in range, makes the step's type.
+static bool operandFollows(StepAttr Step, RankedTensorType At,
+                           RankedTensorType From) {
+  int64_t Axis = Step.getInts()[0];
+  if (From.getElementType() != At.getElementType() ||
+      From.getRank() != At.getRank())
+    return false;
+  for (int64_t I = 0; I < At.getRank(); ++I) {
+    int64_t Size = At.getDimSize(I);
+    if (I == Axis ? __builtin_add_overflow(Size, From.getDimSize(I), &Size)
+                  : From.getDimSize(I) != Size)
+      return false;
+    if (Size != Step.getType().getDimSize(I))
+      return false;
+  }
+  return true;
 }
 
 /// Whether every element of the step's value has its element of an operand of
@@ -178,6 +204,15 @@ LogicalResult RecipeVerifier::verifyShape(StepAttr Step) {
   case RecipeKind::PackPanels:
     Made = packPanels(Step);
     break;
+  case RecipeKind::Concat: {
+    // What the operand adds is known with it: verifySymbolUses.
+    int64_t Axis = Step.getInts().front();
+    if (Axis < 0 || Axis >= At.getRank() ||
+        Step.getType().getRank() != At.getRank())
+      return error(Step) << "has no such axis in " << At;
+    (*Made)[Axis] = Step.getType().getDimSize(Axis);
+    break;
+  }
   case RecipeKind::Cast:
   case RecipeKind::Multiply:
   case RecipeKind::Add:
@@ -200,13 +235,16 @@ LogicalResult RecipeVerifier::verifyStep(StepAttr Step) {
                 : Kind == RecipeKind::Slice      ? 3 * Rank
                 : Kind == RecipeKind::Pad        ? 2 * Rank
                 : Kind == RecipeKind::PackPanels ? 1
+                : Kind == RecipeKind::Concat     ? 1
                 : isBlocked(Step)                ? 2
                                                  : 0;
   if (Step.getInts().size() != Ints)
     return error(Step) << "needs " << Ints << " integers for " << At;
   int Operands = (Step.getOther() ? 1 : 0) + (Step.getConstant() ? 1 : 0);
-  if (Operands != (isArithmetic(Kind) ? 1 : 0))
-    return error(Step) << (isArithmetic(Kind)
+  if (Kind == RecipeKind::Concat && !Step.getOther())
+    return error(Step) << "needs another weight";
+  if (Operands != (hasOperand(Kind) ? 1 : 0))
+    return error(Step) << (hasOperand(Kind)
                                ? "needs another weight or a constant"
                                : "takes no other operand");
   if (Kind != RecipeKind::Cast &&
@@ -272,14 +310,19 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &Symbols) {
   ArrayAttr Recipe = getRecipeAttr();
   if (!Recipe)
     return success();
+  RankedTensorType Next = getData().getType();
   for (StepAttr Step : Recipe.getAsRange<StepAttr>()) {
+    RankedTensorType At = std::exchange(Next, Step.getType());
     if (!Step.getOther())
       continue;
     auto Other =
         Symbols.lookupNearestSymbolFrom<WeightOp>(*this, Step.getOther());
     if (!Other)
       return emitOpError("no weight named ") << Step.getOther();
-    if (!operandFits(Step, Other.getType()))
+    bool Fits = Step.getKind() == RecipeKind::Concat
+                    ? operandFollows(Step, At, Other.getType())
+                    : operandFits(Step, Other.getType());
+    if (!Fits)
       return emitOpError("step ")
              << Step << ": weight " << Step.getOther() << " of type "
              << Other.getType() << " does not fit";

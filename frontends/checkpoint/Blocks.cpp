@@ -3,6 +3,8 @@
 
 #include "frontends/checkpoint/Blocks.h"
 
+#include <limits>
+
 namespace dure::checkpoint {
 
 Value linear(GraphBuilder &G, Weights &W, const Value &X,
@@ -47,32 +49,30 @@ RopeTables ropeTables(GraphBuilder &G, const Value &Positions, const Rope &R) {
           G.scaled(G.node("Sin", {Angles}), R.Factor)};
 }
 
-/// The first Width elements, turned, by halves or by neighbours.
+/// x cos + concat(-x2, x1) sin, of the halves or of neighbours.
 static Value rotateWhole(GraphBuilder &G, const Value &X, int64_t Width,
                          bool Interleaved, const RopeTables &Tables) {
-  const Value Cos = G.unsqueeze(Tables.Cos, {1}),
-              Sin = G.unsqueeze(Tables.Sin, {1});
   const int64_t Half = Width / 2;
   const Value A = Interleaved ? G.lastAxisSlice(X, 0, Width, 2)
                               : G.lastAxisSlice(X, 0, Half);
   const Value B = Interleaved ? G.lastAxisSlice(X, 1, Width, 2)
                               : G.lastAxisSlice(X, Half, Width);
-  const Value First = G.sub(G.mul(A, Cos), G.mul(B, Sin)),
-              Second = G.add(G.mul(B, Cos), G.mul(A, Sin));
-  if (!Interleaved)
-    return G.concat({First, Second}, -1);
-  const Value Pairs =
-      G.concat({G.unsqueeze(First, {-1}), G.unsqueeze(Second, {-1})}, -1);
-  return G.reshape(Pairs, {0, 0, 0, Width});
+  if (G.hasTransformerOps())
+    return G.node("RotaryEmbedding",
+                  {G.concat({A, B}, -1), Tables.Cos, Tables.Sin});
+  const Value Cos = G.unsqueeze(Tables.Cos, {1}),
+              Sin = G.unsqueeze(Tables.Sin, {1});
+  return G.concat({G.sub(G.mul(A, Cos), G.mul(B, Sin)),
+                   G.add(G.mul(B, Cos), G.mul(A, Sin))},
+                  -1);
 }
 
 Value rotate(GraphBuilder &G, const Value &X, int64_t Width, const Rope &R,
              const RopeTables &Tables) {
   const int64_t Turning = 2 * int64_t(R.Frequencies.size());
-  if (G.hasTransformerOps())
+  if (G.hasTransformerOps() && !R.Interleaved)
     return G.node("RotaryEmbedding", {X, Tables.Cos, Tables.Sin},
-                  {{"interleaved", int64_t(R.Interleaved)},
-                   {"rotary_embedding_dim", Turning == Width ? 0 : Turning}});
+                  {{"rotary_embedding_dim", Turning == Width ? 0 : Turning}});
   if (Turning == Width)
     return rotateWhole(G, X, Width, R.Interleaved, Tables);
   const std::vector<Value> Parts = G.split(X, {Turning, Width - Turning}, -1);
@@ -129,6 +129,84 @@ Value gatedMlp(GraphBuilder &G, Weights &W, const Value &X,
   const Value Up = linear(G, W, X, Name + ".up_proj", Hidden, M.Inner, M.Bias);
   const Value Inner = G.mul(activate(G, Gate, M.Act), Up);
   return linear(G, W, Inner, Name + ".down_proj", M.Inner, Hidden, M.Bias);
+}
+
+/// Scores of experts, those outside the best groups hidden. A group is as good
+/// as its two best experts together.
+static Value withinGroups(GraphBuilder &G, const Value &Scores,
+                          const Experts &E) {
+  const int64_t Each = E.Count / E.Groups;
+  const Value Grouped = G.reshape(Scores, {0, E.Groups, Each});
+  const Value Two =
+      G.nodes("TopK", {Grouped, G.list({2})}, 2, {{"axis", int64_t(-1)}})[0];
+  const Value Sums =
+      G.node("ReduceSum", {Two, G.list({-1})}, {{"keepdims", int64_t(0)}});
+  const Value Best = G.nodes("TopK", {Sums, G.list({E.ChosenGroups})}, 2,
+                             {{"axis", int64_t(-1)}})[1];
+  const Value Ones =
+      G.node("Expand", {G.scalar(1.0f), G.node("Shape", {Best})});
+  const Value Kept = G.node(
+      "ScatterElements",
+      {G.node("Expand", {G.scalar(0.0f), G.node("Shape", {Sums})}), Best, Ones},
+      {{"axis", int64_t(1)}});
+  const Value Seen = G.unsqueeze(G.cast(Kept, DataType::Bool), {-1});
+  const Value Hidden = G.scalar(-std::numeric_limits<float>::infinity());
+  return G.reshape(G.node("Where", {Seen, Grouped, Hidden}), {0, E.Count});
+}
+
+/// For each token, a weight for each expert, 0 for all but the chosen ones.
+static Value routingTable(GraphBuilder &G, Weights &W, const Value &X,
+                          const std::string &Name, int64_t Hidden,
+                          const Experts &E) {
+  const GraphBuilder::Scope S(G, "gate");
+  const Value Logits = linear(G, W, X, Name + ".gate", Hidden, E.Count, false);
+  const Value Scores =
+      E.IsSigmoid ? G.node("Sigmoid", {Logits})
+                  : G.node("Softmax", {Logits}, {{"axis", int64_t(-1)}});
+  Value Choice = Scores;
+  if (const std::string Bias = Name + "." + E.BiasName; W.has(Bias))
+    Choice = G.add(Scores, W.get(Bias, {E.Count}));
+  if (E.Groups > 1)
+    Choice = withinGroups(G, Choice, E);
+  const Value Chosen = G.nodes("TopK", {Choice, G.list({E.Chosen})}, 2,
+                               {{"axis", int64_t(-1)}})[1];
+  Value Weight =
+      G.node("GatherElements", {Scores, Chosen}, {{"axis", int64_t(1)}});
+  if (E.NormalizeWeights) {
+    const Value Sum =
+        G.node("ReduceSum", {Weight, G.list({-1})}, {{"keepdims", int64_t(1)}});
+    Weight = G.div(Weight, G.add(Sum, G.scalar(1e-20f)));
+  }
+  Weight = G.scaled(Weight, E.WeightScale);
+  const Value Zeros =
+      G.node("Expand", {G.scalar(0.0f), G.node("Shape", {Scores})});
+  return G.node("ScatterElements", {Zeros, Chosen, Weight},
+                {{"axis", int64_t(1)}});
+}
+
+Value mixture(GraphBuilder &G, Weights &W, const Value &X,
+              const std::string &Name, int64_t Hidden, const Experts &E) {
+  const Value Rows = G.reshape(X, {-1, Hidden});
+  const std::vector<Value> Columns =
+      G.split(routingTable(G, W, Rows, Name, Hidden, E),
+              std::vector<int64_t>(size_t(E.Count), 1), 1);
+  const GatedMlp One = {.Inner = E.Inner, .Act = E.Act};
+  Value Sum;
+  for (int64_t I = 0; I < E.Count; ++I) {
+    const std::string Number = std::to_string(I);
+    const GraphBuilder::Scope S(G, "experts." + Number);
+    const Value Y =
+        gatedMlp(G, W, Rows, Name + ".experts." + Number, Hidden, One);
+    const Value Part = G.mul(Y, Columns[size_t(I)]);
+    Sum = Sum ? G.add(Sum, Part) : Part;
+  }
+  const Value Routed = G.node("Reshape", {Sum, G.node("Shape", {X})});
+  if (!E.Shared)
+    return Routed;
+  const GatedMlp Shared = {.Inner = E.Shared * E.Inner, .Act = E.Act};
+  const GraphBuilder::Scope S(G, "shared_experts");
+  return G.add(Routed,
+               gatedMlp(G, W, X, Name + ".shared_experts", Hidden, Shared));
 }
 
 } // namespace dure::checkpoint

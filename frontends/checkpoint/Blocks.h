@@ -55,6 +55,13 @@ Value joinHeads(GraphBuilder &G, const Value &X, int64_t Width);
 Value gatedMlp(GraphBuilder &G, Weights &W, const Value &X,
                const std::string &Name, int64_t Hidden, const GatedMlp &M);
 
+/// The chosen experts' MLPs times their weights, and the shared ones. Written
+/// as exporters do that trace every expert on every token, times 0 where it is
+/// not chosen: a form with the experts' weights where they lie, each by itself,
+/// which the compiler turns into one op.
+Value mixture(GraphBuilder &G, Weights &W, const Value &X,
+              const std::string &Name, int64_t Hidden, const Experts &E);
+
 /// c tanh(x / c); x where c is 0.
 Value softcapped(GraphBuilder &G, const Value &X, double Cap);
 

@@ -51,6 +51,14 @@ int64_t Config::count(std::string_view Key, std::optional<int64_t> Default) {
   return 1;
 }
 
+int64_t Config::count(std::initializer_list<std::string_view> Keys) {
+  ignore(Keys);
+  for (std::string_view Key : Keys)
+    if (has(Key))
+      return count(Key);
+  return count(*Keys.begin());
+}
+
 int64_t Config::countOrZero(std::string_view Key, int64_t Default) {
   const Json *Found = get(Key);
   if (!Found)

@@ -32,6 +32,8 @@ public:
   /// A number of things, from 1 to 2^31 - 1. Without a default, a missing key
   /// is refused; 1 comes back then.
   int64_t count(std::string_view Key, std::optional<int64_t> Default = {});
+  /// By the first of these names that is there.
+  int64_t count(std::initializer_list<std::string_view> Keys);
   /// The same from 0.
   int64_t countOrZero(std::string_view Key, int64_t Default);
   double number(std::string_view Key, std::optional<double> Default = {});

@@ -5,7 +5,7 @@
 
 namespace dure::checkpoint {
 
-Decoder readDecoder(Config &C) {
+Decoder readDecoder(Config &C, bool HasMlp) {
   Decoder D;
   D.Vocabulary = C.count("vocab_size");
   D.Hidden = C.count("hidden_size");
@@ -22,13 +22,51 @@ Decoder readDecoder(Config &C) {
   D.Grouped.HeadSize =
       C.count("head_dim", std::max<int64_t>(1, D.Hidden / D.Grouped.Heads));
 
-  D.Mlp.Inner = C.count("intermediate_size");
+  if (HasMlp)
+    D.Mlp.Inner = C.count("intermediate_size");
   D.Mlp.Act = readActivation(C, "hidden_act", "silu");
   D.NormEpsilon = C.number("rms_norm_eps", 1e-6);
   D.Norms.BeforeAttention = "input_layernorm";
   D.Norms.BeforeMlp = "post_attention_layernorm";
   D.IsTied = C.flag("tie_word_embeddings", false);
   return D;
+}
+
+Experts readSigmoidExperts(Config &C, const char *CountKey,
+                           const char *SharedKey) {
+  Experts E;
+  E.Count = C.count({CountKey, "num_local_experts"});
+  E.Chosen = C.count("num_experts_per_tok");
+  E.Inner = C.count("moe_intermediate_size");
+  E.Shared = C.countOrZero(SharedKey, 1);
+  E.Act = readActivation(C, "hidden_act", "silu");
+  E.IsSigmoid = true;
+  E.Groups = C.count("n_group", 1);
+  E.ChosenGroups = C.count("topk_group", 1);
+  E.NormalizeWeights = C.flag("norm_topk_prob", true);
+  E.WeightScale = C.number("routed_scaling_factor", 1.0);
+  C.expect("scoring_func", "sigmoid");
+  C.expect("topk_method", "noaux_tc");
+  if (E.Count > MaxExperts || E.Count % E.Groups ||
+      E.Chosen > E.Count / E.Groups * E.ChosenGroups ||
+      E.ChosenGroups > E.Groups || (E.Groups > 1 && E.Count / E.Groups < 2))
+    C.refuseValue(CountKey);
+  return E;
+}
+
+void readSparseLayers(Config &C, Decoder &D, int64_t DefaultDense) {
+  const size_t Dense =
+      size_t(C.countOrZero("first_k_dense_replace", DefaultDense));
+  const size_t Every = size_t(C.count("moe_layer_freq", 1));
+  const std::vector<std::string> Kinds = C.texts("mlp_layer_types");
+  if (!Kinds.empty() && Kinds.size() != D.Layers.size())
+    return C.refuseValue("mlp_layer_types");
+  for (size_t I = 0; I < D.Layers.size(); ++I) {
+    D.Layers[I].IsSparse =
+        Kinds.empty() ? I >= Dense && I % Every == 0 : Kinds[I] == "sparse";
+    if (!Kinds.empty() && Kinds[I] != "sparse" && Kinds[I] != "dense")
+      C.refuseValue("mlp_layer_types");
+  }
 }
 
 void readOneRope(Config &C, Decoder &D, RopeKeys Keys) {

@@ -62,12 +62,15 @@ struct Experts {
   Activation Act = Activation::Silu;
   /// Scores by sigmoid; else softmax over all experts.
   bool IsSigmoid = false;
-  /// A bias on scores that counts in the choice and not in the weights.
-  bool HasBias = false;
+  /// A bias on scores that counts in the choice and not in the weights, where
+  /// the checkpoint has it.
+  std::string BiasName = "gate.e_score_correction_bias";
   /// Chosen ones come from the best of these groups alone.
   int64_t Groups = 1, ChosenGroups = 1;
   bool NormalizeWeights = false;
   double WeightScale = 1;
+  /// A norm of the layer, on what this gives.
+  std::string NormAfter = {};
 };
 
 struct DecoderLayer {
@@ -92,7 +95,7 @@ struct Decoder {
   double ScoreSoftcap = 0;
 
   GatedMlp Mlp;
-  Experts Mixture;
+  Experts Mixture; ///< Of layers that are sparse.
 
   LayerNorms Norms;
   double NormEpsilon = 1e-6;
@@ -112,10 +115,23 @@ struct Decoder {
 
 /// More layers than any model has, and few enough to build a graph of.
 constexpr int64_t MaxLayers = 4096;
+constexpr int64_t MaxExperts = 4096;
 
 /// The keys that nearly all decoders share: sizes, heads, MLP, epsilon, tied
-/// head; the norms stand before attention and before the MLP.
-Decoder readDecoder(Config &C);
+/// head; the norms stand before attention and before the MLP. A model without
+/// dense MLPs has no width of theirs.
+Decoder readDecoder(Config &C, bool HasMlp = true);
+
+/// The router of DeepSeek-V3 and its descendants, arXiv 2412.19437: sigmoid,
+/// groups. `CountKey` names the number of experts where it is not called
+/// num_local_experts, `SharedKey` that of shared ones.
+Experts readSigmoidExperts(Config &C, const char *CountKey,
+                           const char *SharedKey);
+
+/// Which layers have experts: "mlp_layer_types", or all from
+/// "first_k_dense_replace" on, `DefaultDense` without it, every
+/// "moe_layer_freq"th.
+void readSparseLayers(Config &C, Decoder &D, int64_t DefaultDense);
 
 /// Every layer turns by one rope, read by `readRope`.
 void readOneRope(Config &C, Decoder &D, RopeKeys Keys = {});

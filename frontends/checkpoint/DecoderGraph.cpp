@@ -49,6 +49,8 @@ private:
   Value embed();
   Value layer(const Value &X, size_t I);
   Value attend(const Value &X, size_t I, const std::string &Name);
+  Value attendGrouped(const Value &X, size_t I, const std::string &Name);
+  Value attendLatent(const Value &X, size_t I, const std::string &Name);
   Value mlp(const Value &X, size_t I, const std::string &Name);
   Value logits(const Value &X);
   Value norm(const Value &X, const std::string &Name) {
@@ -137,12 +139,20 @@ Value DecoderBuilder::layer(const Value &X, size_t I) {
                 : norm(X, Of(D.Norms.BeforeAttention));
   A = joined(X, attend(A, I, Name + ".self_attn"), Of(D.Norms.AfterAttention));
   Value M = D.Norms.BeforeMlp.empty() ? A : norm(A, Of(D.Norms.BeforeMlp));
-  return joined(A, mlp(M, I, Name + ".mlp"), Of(D.Norms.AfterMlp));
+  M = mlp(M, I, Name + ".mlp");
+  if (D.Layers[I].IsSparse && !D.Mixture.NormAfter.empty())
+    M = norm(M, Of(D.Mixture.NormAfter));
+  return joined(A, M, Of(D.Norms.AfterMlp));
 }
 
 Value DecoderBuilder::attend(const Value &X, size_t I,
                              const std::string &Name) {
   const GraphBuilder::Scope S(G, "self_attn");
+  return D.Latent ? attendLatent(X, I, Name) : attendGrouped(X, I, Name);
+}
+
+Value DecoderBuilder::attendGrouped(const Value &X, size_t I,
+                                    const std::string &Name) {
   const GroupedAttention &A = D.Grouped;
   const auto Project = [&](const char *Part, int64_t Heads, const char *Norm) {
     Value Y = linear(G, W, X, Name + "." + Part, D.Hidden, Heads * A.HeadSize,
@@ -176,10 +186,63 @@ Value DecoderBuilder::attend(const Value &X, size_t I,
                 A.OutputBias);
 }
 
+/// Keys and values come of the cached latents, each time they are used.
+Value DecoderBuilder::attendLatent(const Value &X, size_t I,
+                                   const std::string &Name) {
+  const LatentAttention &A = *D.Latent;
+  const int64_t KeyWidth = A.PlainSize + A.RotarySize;
+  const auto Norm = [&](const Value &Y, const char *Part, int64_t Width) {
+    return rmsNorm(G, W, Y, Name + "." + Part, Width, A.NormEpsilon, false);
+  };
+  Value Q = X;
+  if (A.QueryRank)
+    Q = Norm(linear(G, W, X, Name + ".q_a_proj", D.Hidden, A.QueryRank, A.Bias),
+             "q_a_layernorm", A.QueryRank);
+  Q = linear(G, W, Q, Name + (A.QueryRank ? ".q_b_proj" : ".q_proj"),
+             A.QueryRank ? A.QueryRank : D.Hidden, A.Heads * KeyWidth, false);
+  const std::vector<Value> Query = G.split(splitHeads(G, Q, A.Heads, KeyWidth),
+                                           {A.PlainSize, A.RotarySize}, -1);
+  Q = G.concat({Query[0], turned(Query[1], A.RotarySize, I)}, -1);
+
+  const Value Compressed = linear(G, W, X, Name + ".kv_a_proj_with_mqa",
+                                  D.Hidden, A.KeyRank + A.RotarySize, A.Bias);
+  const std::vector<Value> Parts =
+      G.split(Compressed, {A.KeyRank, A.RotarySize}, -1);
+  const Value Latent =
+      G.unsqueeze(Norm(Parts[0], "kv_a_layernorm", A.KeyRank), {1});
+  const Value Turned = turned(G.unsqueeze(Parts[1], {1}), A.RotarySize, I);
+  Present.push_back({G.concat({Past[I].Key, Latent}, 2),
+                     G.concat({Past[I].Value, Turned}, 2)});
+
+  const int64_t Width = A.PlainSize + A.ValueSize;
+  const Value Wide = linear(G, W, Present[I].Key, Name + ".kv_b_proj",
+                            A.KeyRank, A.Heads * Width, false);
+  const std::vector<Value> KeyValue = G.split(
+      G.transpose(G.reshape(Wide, {0, -1, A.Heads, Width}), {0, 2, 1, 3}),
+      {A.PlainSize, A.ValueSize}, -1);
+  const Value Shared =
+      G.node("Expand", {Present[I].Value, G.list({1, A.Heads, 1, 1})});
+
+  AttentionOperands Operands;
+  Operands.Q = Q;
+  Operands.K = G.concat({KeyValue[0], Shared}, -1);
+  Operands.V = KeyValue[1];
+  Operands.Mask = Masks[D.Layers[I].Window];
+  Operands.Heads = Operands.KeyHeads = A.Heads;
+  Operands.KeyWidth = KeyWidth;
+  Operands.ValueWidth = A.ValueSize;
+  Operands.Scale =
+      D.ScoreScale != 0 ? D.ScoreScale : 1 / std::sqrt(double(KeyWidth));
+  Operands.Softcap = D.ScoreSoftcap;
+  const Value Y = joinHeads(G, attention(G, Operands), A.Heads * A.ValueSize);
+  return linear(G, W, Y, Name + ".o_proj", A.Heads * A.ValueSize, D.Hidden,
+                A.Bias);
+}
+
 Value DecoderBuilder::mlp(const Value &X, size_t I, const std::string &Name) {
   const GraphBuilder::Scope S(G, "mlp");
-  (void)I;
-  return gatedMlp(G, W, X, Name, D.Hidden, D.Mlp);
+  return D.Layers[I].IsSparse ? mixture(G, W, X, Name, D.Hidden, D.Mixture)
+                              : gatedMlp(G, W, X, Name, D.Hidden, D.Mlp);
 }
 
 Value DecoderBuilder::logits(const Value &X) {

@@ -25,14 +25,19 @@ struct Family {
 /// Sorted by name.
 std::span<const Family> families();
 
+Decoder readAxK1(Config &C);
 Encoder readBert(Config &C);
+Decoder readDeepSeekV3(Config &C);
 Decoder readExaone4(Config &C);
+Decoder readExaoneMoe(Config &C);
 Decoder readGemma3(Config &C);
 Decoder readGranite(Config &C);
 Decoder readHyperClovaX(Config &C);
 Decoder readLlama(Config &C);
 Decoder readQwen2(Config &C);
 Decoder readQwen3(Config &C);
+Decoder readQwen3Moe(Config &C);
+Decoder readSolarOpen(Config &C);
 Encoder readXlmRoberta(Config &C);
 
 } // namespace dure::checkpoint

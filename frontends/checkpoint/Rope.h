@@ -19,7 +19,8 @@ struct Rope {
   std::vector<float> Frequencies;
   /// On cosines and sines.
   double Factor = 1;
-  /// Pairs are neighbours, not halves of a row.
+  /// Pairs are neighbours where they come from; turned, they stand by halves,
+  /// as DeepSeek's code leaves them. Otherwise they stand by halves throughout.
   bool Interleaved = false;
   /// YaRN's mscale_all_dim correction of the softmax's scale, where a family
   /// has it.

@@ -94,6 +94,11 @@ FAMILIES = {
     "hyperclovax": (families.hyperclovax, 2, torch.bfloat16, {}),
     "granite": (families.granite, 2, torch.bfloat16, {}),
     "gemma3": (families.gemma3, 2, torch.bfloat16, {}),
+    "exaone-moe": (families.exaone_moe, 2, torch.bfloat16, {}),
+    "solar-open": (families.solar_open, 2, torch.bfloat16, {}),
+    "axk1": (families.axk1, 2, torch.bfloat16, {}),
+    "deepseek-v3": (families.deepseek_v3, 2, torch.bfloat16, {}),
+    "qwen3-moe": (families.qwen3_moe, 2, torch.bfloat16, {}),
     "bert": (families.bert, 2, torch.float32, {}),
     "xlm-roberta": (xlm_roberta, 2, torch.bfloat16, {}),
 }

@@ -77,4 +77,46 @@ exportCheckpoint(const Console &Out, const Options &O,
   return M;
 }
 
+bool placeGraph(const Console &Out, const Options &O, TemporaryFolder &Folder,
+                Options &Model) {
+  namespace fs = std::filesystem;
+  const auto C = openCheckpoint(Out, O);
+  if (!C)
+    return false;
+  checkpoint::ExportOptions Settings;
+  const auto M = exportCheckpoint(Out, O, *C, Settings);
+  if (!M)
+    return false;
+  for (const uint32_t File : M->Files) {
+    const std::string &Name = C->Files[File].Name;
+    const fs::path Link = Folder.announce(Name);
+    std::error_code Error;
+    fs::create_directories(Link.parent_path(), Error);
+    fs::create_symlink(fs::absolute(C->Folder) / Name, Link, Error);
+    if (Error) {
+      Out.fail(Message::NoTemporaryFolder,
+               {Folder.Place, io::systemError(Error.value(), Out.language())});
+      return false;
+    }
+  }
+  checkpoint::WritePlan Plan;
+  Plan.GraphPath = Folder.announce("model.onnx");
+  // The links are there: nothing is to be copied.
+  Plan.IsInPlace = true;
+  if (!M->InDataFile.empty())
+    Folder.announce(Settings.DataFile);
+  checkpoint::WriteHooks Hooks;
+  Hooks.Cancel = interruptFlag();
+  const Status Written = writeModel(*C, *M, Plan, Settings.DataFile, Hooks);
+  if (Written.code() == StatusCode::Cancelled)
+    Out.failCancelled();
+  else if (!Written.ok())
+    Out.fail(localized(Out, Written.message()));
+  Model.Path = Plan.GraphPath;
+  // Where they lead has been asked already.
+  Model.AllowLinks = true;
+  Model.LinksRoot.clear();
+  return Written.ok();
+}
+
 } // namespace dure

@@ -10,6 +10,7 @@
 #include "frontends/checkpoint/WriteModel.h"
 #include "tools/dure/Console.h"
 #include "tools/dure/Options.h"
+#include "tools/dure/TemporaryFolder.h"
 
 #include <memory>
 #include <optional>
@@ -31,6 +32,12 @@ std::optional<checkpoint::ExportedModel>
 exportCheckpoint(const Console &Out, const Options &O,
                  const checkpoint::Checkpoint &C,
                  const checkpoint::ExportOptions &Settings);
+
+/// Puts the graph of checkpoint O.Path into a folder, with links to its
+/// weights, and makes `Model` the options that lead there. False, having said
+/// why, when there is none.
+bool placeGraph(const Console &Out, const Options &O, TemporaryFolder &Folder,
+                Options &Model);
 
 /// A text of the runtime in the user's language.
 std::string localized(const Console &Out, const std::string &Text);

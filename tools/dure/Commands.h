@@ -6,6 +6,7 @@
 #include "tools/dure/Compiler.h"
 #include "tools/dure/Options.h"
 #include "tools/dure/Package.h"
+#include "tools/dure/TemporaryFolder.h"
 
 namespace dure {
 
@@ -42,6 +43,12 @@ struct TemporaryCompile {
 /// Compiles O.Path into a temporary package and opens a session on it.
 Prepared compileAndLoad(const Console &Out, const Options &O,
                         const TemporaryCompile &How);
+
+/// A temporary folder for that file; false, having said why, when there is
+/// none.
+bool makeTemporaryFolder(const Console &Out,
+                         std::optional<TemporaryFolder> &Folder,
+                         const char *FileName);
 
 /// Why the file cannot be an ONNX model, said; true when it may be one. A file
 /// that cannot be read is left to who reads it.

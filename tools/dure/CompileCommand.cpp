@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // dure compile, dure explain, dure targets: what the compiler answers alone.
+#include "tools/dure/Checkpoints.h"
 #include "tools/dure/Commands.h"
 #include "tools/dure/Json.h"
 #include "tools/dure/OutputPaths.h"
@@ -125,8 +126,17 @@ int runCompile(const Console &Out, const Options &O) {
     return Out.usage(Message::UsageStdout);
   if (const int Exit = checkOutputPaths(Out, O, {}); Exit != ExitOk)
     return Exit;
-  if (O.StartFrom.empty() && !mayBeModel(Out, O.Path))
+  Options Model = O;
+  std::optional<TemporaryFolder> Folder;
+  if (isCheckpoint(O.Path)) {
+    if (O.EmbedWeights == false)
+      return Out.usage(Message::UsageCheckpointWeights, {O.Path});
+    if (!makeTemporaryFolder(Out, Folder, "model.onnx") ||
+        !placeGraph(Out, O, *Folder, Model))
+      return ExitFailed;
+  } else if (O.StartFrom.empty() && !mayBeModel(Out, O.Path)) {
     return ExitFailed;
+  }
   std::optional<Compiler> Opened = Compiler::open(Out);
   if (!Opened)
     return ExitFailed;
@@ -135,7 +145,7 @@ int runCompile(const Console &Out, const Options &O) {
   Settings.EmbedWeights = O.EmbedWeights.value_or(true);
   Settings.Threads = int32_t(O.Threads);
   Settings.Everything = true;
-  const CompilerResult Result = Opened->compile(O, Settings, Out);
+  const CompilerResult Result = Opened->compile(Model, Settings, Out);
   if (!O.Emit.empty() && !O.Json && Result &&
       Result->status == DURE_COMPILER_OK)
     return finishEmit(Out, O, Result, ToStdout);
@@ -151,10 +161,17 @@ int runCompile(const Console &Out, const Options &O) {
 }
 
 int runExplain(const Console &Out, const Options &O) {
-  if (!mayBeModel(Out, O.Path))
+  Options Model = O;
+  std::optional<TemporaryFolder> Folder;
+  if (isCheckpoint(O.Path)) {
+    if (!makeTemporaryFolder(Out, Folder, "model.onnx") ||
+        !placeGraph(Out, O, *Folder, Model))
+      return ExitFailed;
+  } else if (!mayBeModel(Out, O.Path)) {
     return ExitFailed;
+  }
   std::optional<Compiler> Opened = Compiler::open(Out);
-  return Opened ? show(Out, O, Opened->explain(O)) : int(ExitFailed);
+  return Opened ? show(Out, O, Opened->explain(Model)) : int(ExitFailed);
 }
 
 int runTargets(const Console &Out, const Options &O) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Terminal output and interrupts.
 #include "tools/dure/Console.h"
+#include "runtime/io/TemporaryFiles.h"
 
 #include "tools/dure/Utf8.h"
 
@@ -167,6 +168,7 @@ std::atomic<void (*)()> TemporaryRemover = nullptr;
 void removeTemporary() {
   if (void (*Call)() = TemporaryRemover.load())
     Call();
+  removeTemporaryFiles();
   if (!*TemporaryFile)
     return;
   ::unlink(TemporaryFile);

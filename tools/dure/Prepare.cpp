@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Getting from what the user named to a package with a session.
+#include "tools/dure/Checkpoints.h"
 #include "tools/dure/Commands.h"
 #include "tools/dure/TemporaryFolder.h"
 
@@ -71,6 +72,17 @@ int compileInChild(const Console &Out, const Options &O,
 
 } // namespace
 
+bool makeTemporaryFolder(const Console &Out,
+                         std::optional<TemporaryFolder> &Folder,
+                         const char *FileName) {
+  Folder.emplace(FileName);
+  if (!Folder->Path.empty())
+    return true;
+  Out.fail(Message::NoTemporaryFolder,
+           {Folder->Place, io::systemError(Folder->Error, Out.language())});
+  return false;
+}
+
 bool mayBeModel(const Console &Out, const std::string &Path) {
   if (looksLikePackage(Path)) {
     Out.fail(Message::NotAModel, {Path});
@@ -96,27 +108,27 @@ bool mayBeModel(const Console &Out, const std::string &Path) {
 Prepared compileAndLoad(const Console &Out, const Options &O,
                         const TemporaryCompile &How) {
   Prepared Result;
-  if (!mayBeModel(Out, O.Path))
+  const bool FromCheckpoint = isCheckpoint(O.Path);
+  if (!FromCheckpoint && !mayBeModel(Out, O.Path))
     return Result;
   // Gone at return: the package is mapped by then.
-  TemporaryFolder Folder("model.dure");
-  if (Folder.Path.empty()) {
-    Out.fail(Message::NoTemporaryFolder,
-             {Folder.Place, io::systemError(Folder.Error, Out.language())});
+  std::optional<TemporaryFolder> Folder;
+  Options Model = O;
+  if (!makeTemporaryFolder(Out, Folder, "model.dure") ||
+      (FromCheckpoint && !placeGraph(Out, O, *Folder, Model)))
     return Result;
-  }
   Compiler::CompileSettings Settings;
-  Settings.OutputPath = Folder.file();
+  Settings.OutputPath = Folder->file();
   Settings.EmbedWeights = false;
   Settings.DebugValues = How.DebugValues;
   Settings.Target = How.Target;
-  Result.Exit = How.InChild ? compileInChild(Out, O, Settings)
-                            : compileTo(Out, O, Settings);
+  Result.Exit = How.InChild ? compileInChild(Out, Model, Settings)
+                            : compileTo(Out, Model, Settings);
   if (Result.Exit != ExitOk)
     return Result;
   Result.Exit = ExitFailed;
-  Options Loading = O;
-  Loading.ModelFolder = folderOf(O.Path);
+  Options Loading = Model;
+  Loading.ModelFolder = folderOf(Model.Path);
   // What was compiled a moment ago needs no second reading.
   Loading.Verify = DURE_VERIFY_STRUCTURE;
   std::optional<LoadedPackage> Package =
@@ -148,11 +160,13 @@ static const char *misplacedOption(const Options &O, bool IsPackage) {
 
 Prepared preparePackage(const Console &Out, const Options &O, bool InChild) {
   Prepared Result;
-  if (io::Result<io::MappedFile> File = io::MappedFile::open(O.Path); !File) {
+  const bool FromCheckpoint = isCheckpoint(O.Path);
+  if (io::Result<io::MappedFile> File = io::MappedFile::open(O.Path);
+      !File && !FromCheckpoint) {
     Out.fail(File.failure());
     return Result;
   }
-  const bool IsPackage = looksLikePackage(O.Path);
+  const bool IsPackage = !FromCheckpoint && looksLikePackage(O.Path);
   if (const char *Option = misplacedOption(O, IsPackage)) {
     Result.Exit = Out.usage(IsPackage ? Message::UsageCompileOnly
                                       : Message::UsagePackageOnly,

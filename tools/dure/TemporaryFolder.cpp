@@ -2,6 +2,7 @@
 // A place for files that go with the process.
 #include "tools/dure/TemporaryFolder.h"
 
+#include "runtime/io/TemporaryFiles.h"
 #include "tools/dure/Console.h"
 
 #include <cerrno>
@@ -24,8 +25,16 @@ TemporaryFolder::TemporaryFolder(std::string FileName)
   setTemporaryFile(file());
 }
 
+std::string TemporaryFolder::announce(const std::string &Name) {
+  Announced.push_back(Path + "/" + Name);
+  addTemporaryFile(Announced.back());
+  return Announced.back();
+}
+
 TemporaryFolder::~TemporaryFolder() {
   setTemporaryFile("");
+  for (const std::string &Each : Announced)
+    dropTemporaryFile(Each);
   std::error_code Ignored;
   if (!Path.empty())
     std::filesystem::remove_all(Path, Ignored);

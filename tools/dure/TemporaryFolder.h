@@ -4,17 +4,21 @@
 #define DURE_TOOLS_DURE_TEMPORARYFOLDER_H
 
 #include <string>
+#include <vector>
 
 namespace dure {
 
-/// A private folder for one file, which goes with it. Gone also when the
-/// process is ended from outside. One at a time.
+/// A private folder for one file, and others that are announced, which go with
+/// it. Gone also when the process is ended from outside. One at a time.
 class TemporaryFolder {
 public:
   explicit TemporaryFolder(std::string FileName);
   ~TemporaryFolder();
   TemporaryFolder(const TemporaryFolder &) = delete;
   TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+
+  /// The path of another file, which is about to be put there.
+  std::string announce(const std::string &Name);
 
   std::string file() const { return Path + "/" + FileName; }
 
@@ -24,6 +28,7 @@ public:
 
 private:
   std::string FileName;
+  std::vector<std::string> Announced;
 };
 
 } // namespace dure

@@ -58,10 +58,66 @@ RankedTensorType onAllRows(RankedTensorType Type, int64_t Rows) {
   return RankedTensorType::get(Shape, Type.getElementType());
 }
 
+Value read(OpBuilder &Builder, Location Loc, WeightOp Weight) {
+  return GetWeightOp::create(Builder, Loc, Weight.getType(),
+                             FlatSymbolRefAttr::get(Weight.getSymNameAttr()));
+}
+
+/// `All`, whose rows the parts have been taken from, after the steps that each
+/// of its parts went through from then on.
+WeightOp extendAll(WeightRecipes &Weights, WeightOp All,
+                   ArrayRef<Attribute> Steps, int64_t Rows) {
+  for (Attribute Each : Steps) {
+    auto Step = cast<StepAttr>(Each);
+    All = Weights.extend(All, Step.getKind(), onAllRows(Step.getType(), Rows),
+                         *onAllRows(Step, Rows));
+  }
+  return All;
+}
+
+bool canBeOnAllRows(ArrayRef<Attribute> Steps, int64_t Rows) {
+  return llvm::all_of(Steps, [&](Attribute Each) {
+    return onAllRows(cast<StepAttr>(Each), Rows).has_value();
+  });
+}
+
+/// Weights of one type behind each other, as rows of one. Halves of halves: a
+/// recipe then reads others a few levels deep however many there are.
+WeightOp concatRows(WeightRecipes &Weights, ArrayRef<WeightOp> Parts) {
+  RankedTensorType Type = onAllRows(Parts.front().getType(), Parts.size());
+  if (Parts.size() == 1)
+    return Weights.extend(Parts.front(), RecipeKind::Reshape, Type, {});
+  size_t Half = Parts.size() / 2;
+  WeightOp Upper = concatRows(Weights, Parts.take_front(Half));
+  WeightOp Lower = concatRows(Weights, Parts.drop_front(Half));
+  return Weights.extend(Upper, RecipeKind::Concat, Type, {0},
+                        {Lower, DenseElementsAttr()});
+}
+
+/// Weights that are stored each by itself and went through the same steps: as
+/// they are stored, one behind the other, and then the steps.
+Value stackSeparate(WeightRecipes &Weights, ArrayRef<WeightOp> Parts,
+                    Location Loc, OpBuilder &Builder) {
+  WeightOp First = Parts.front();
+  ArrayRef<Attribute> Steps = stepsOf(First);
+  int64_t Rows = Parts.size();
+  if (!canBeOnAllRows(Steps, Rows))
+    return {};
+  for (WeightOp Part : Parts)
+    if (Part.getData().getType() != First.getData().getType() ||
+        stepsOf(Part) != Steps)
+      return {};
+  SmallVector<WeightOp> Stored;
+  for (WeightOp Part : Parts)
+    Stored.push_back(Weights.prefix(Part, 0));
+  return read(Builder, Loc,
+              extendAll(Weights, concatRows(Weights, Stored), Steps, Rows));
+}
+
 } // namespace
 
-/// Value i is row i of one weight, with that dimension taken off, and then all
-/// went through the same steps.
+/// Value i is row i of one weight, with that dimension taken off, or a weight
+/// of its own, and then all went through the same steps.
 Value stackWeights(WeightRecipes &Weights, ArrayRef<Value> Values,
                    OpBuilder &Builder) {
   SmallVector<WeightOp> Parts;
@@ -81,6 +137,8 @@ Value stackWeights(WeightRecipes &Weights, ArrayRef<Value> Values,
   while (Parting < Steps.size() &&
          !takesRow(cast<StepAttr>(Steps[Parting]), From.getShape(), 0))
     From = cast<StepAttr>(Steps[Parting++]).getType();
+  if (Parting == Steps.size())
+    return stackSeparate(Weights, Parts, Values.front().getLoc(), Builder);
   if (Parting + 1 >= Steps.size() || From.getDimSize(0) != Rows ||
       cast<StepAttr>(Steps[Parting + 1]).getKind() != RecipeKind::Reshape ||
       cast<StepAttr>(Steps[Parting + 1]).getType().getShape() !=
@@ -94,17 +152,11 @@ Value stackWeights(WeightRecipes &Weights, ArrayRef<Value> Values,
         !takesRow(cast<StepAttr>(Own[Parting]), From.getShape(), I))
       return {};
   }
-  for (Attribute Each : Steps.drop_front(Parting + 2))
-    if (!onAllRows(cast<StepAttr>(Each), Rows))
-      return {};
-  WeightOp All = Weights.prefix(First, Parting);
-  for (Attribute Each : Steps.drop_front(Parting + 2)) {
-    auto Step = cast<StepAttr>(Each);
-    All = Weights.extend(All, Step.getKind(), onAllRows(Step.getType(), Rows),
-                         *onAllRows(Step, Rows));
-  }
-  return GetWeightOp::create(Builder, Values.front().getLoc(), All.getType(),
-                             FlatSymbolRefAttr::get(All.getSymNameAttr()));
+  Steps = Steps.drop_front(Parting + 2);
+  if (!canBeOnAllRows(Steps, Rows))
+    return {};
+  return read(Builder, Values.front().getLoc(),
+              extendAll(Weights, Weights.prefix(First, Parting), Steps, Rows));
 }
 
 } // namespace dure

@@ -30,11 +30,10 @@ static std::vector<bool> readPattern(Config &C, size_t Layers) {
   return Out;
 }
 
-Decoder readExaone4(Config &C) {
+/// What both have: heads' norms, windows, positions seen where there is one.
+static Decoder readHybrid(Config &C) {
   Decoder D = readDecoder(C);
   D.NormEpsilon = C.number("rms_norm_eps", 1e-5);
-  D.Norms = {.AfterAttention = "post_attention_layernorm",
-             .AfterMlp = "post_feedforward_layernorm"};
   D.Grouped.QkNorm = true;
   readOneRope(C, D);
 
@@ -47,6 +46,24 @@ Decoder readExaone4(Config &C) {
     else
       D.Layers[I].Rope.reset();
   }
+  return D;
+}
+
+Decoder readExaone4(Config &C) {
+  Decoder D = readHybrid(C);
+  D.Norms = {.AfterAttention = "post_attention_layernorm",
+             .AfterMlp = "post_feedforward_layernorm"};
+  return D;
+}
+
+Decoder readExaoneMoe(Config &C) {
+  Decoder D = readHybrid(C);
+  D.Mixture = readSigmoidExperts(C, "num_experts", "num_shared_experts");
+  D.Mixture.BiasName = "e_score_correction_bias";
+  readSparseLayers(C, D, 1);
+  // The head that predicts several tokens is another model's.
+  D.UnusedBegins = {"mtp."};
+  C.ignore({"num_nextn_predict_layers"});
   return D;
 }
 

@@ -7,15 +7,20 @@ namespace dure::checkpoint {
 
 std::span<const Family> families() {
   static const Family Table[] = {
+      {"AXK1ForCausalLM", readAxK1},
       {"BertModel", readBert},
+      {"DeepseekV3ForCausalLM", readDeepSeekV3},
       {"Exaone4ForCausalLM", readExaone4},
+      {"ExaoneMoeForCausalLM", readExaoneMoe},
       {"Gemma3ForCausalLM", readGemma3},
       {"GraniteForCausalLM", readGranite},
       {"HyperCLOVAXForCausalLM", readHyperClovaX},
       {"LlamaForCausalLM", readLlama},
       {"Qwen2ForCausalLM", readQwen2},
       {"Qwen3ForCausalLM", readQwen3},
+      {"Qwen3MoeForCausalLM", readQwen3Moe},
       {"RobertaModel", readXlmRoberta},
+      {"SolarOpenForCausalLM", readSolarOpen},
       {"XLMRobertaModel", readXlmRoberta},
   };
   return Table;

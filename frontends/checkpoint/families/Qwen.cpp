@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Qwen2ForCausalLM: Qwen2, Qwen2.5, A.X 4.0.  Qwen3ForCausalLM: Qwen3.
+// Qwen3MoeForCausalLM: Qwen3 with experts.
 //
 // Llama's layers; Qwen2 adds biases to queries, keys and values, Qwen3 a norm
 // of each head's query and key. The upper layers may have a window.
@@ -35,6 +36,24 @@ Decoder readQwen3(Config &C) {
   D.Grouped.QkNorm = true;
   readWindows(C, D);
   readOneRope(C, D);
+  return D;
+}
+
+Decoder readQwen3Moe(Config &C) {
+  Decoder D = readQwen3(C);
+  D.Mixture.Count = C.count({"num_experts", "num_local_experts"});
+  D.Mixture.Chosen = C.count("num_experts_per_tok");
+  D.Mixture.Inner = C.count("moe_intermediate_size");
+  D.Mixture.Act = D.Mlp.Act;
+  D.Mixture.NormalizeWeights = C.flag("norm_topk_prob", false);
+  if (D.Mixture.Count > MaxExperts || D.Mixture.Chosen > D.Mixture.Count)
+    C.refuseValue("num_experts");
+  const size_t Every = size_t(C.count("decoder_sparse_step", 1));
+  for (size_t I = 0; I < D.Layers.size(); ++I)
+    D.Layers[I].IsSparse = (I + 1) % Every == 0;
+  if (const Json *Dense = C.get("mlp_only_layers"))
+    if (!Dense->array() || !Dense->array()->empty())
+      C.refuseValue("mlp_only_layers");
   return D;
 }
 

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// SolarOpenForCausalLM: Solar Open.
+//
+// Llama's layers with experts in place of all MLPs: sigmoid scores, a bias that
+// counts in the choice alone, one shared expert.
+
+#include "frontends/checkpoint/Families.h"
+
+namespace dure::checkpoint {
+
+Decoder readSolarOpen(Config &C) {
+  // All layers are sparse: the width of dense ones is often not there.
+  Decoder D = readDecoder(C, /*HasMlp=*/false);
+  D.NormEpsilon = C.number("rms_norm_eps", 1e-5);
+  D.Grouped.HeadSize = C.count("head_dim", 128);
+  D.Grouped.QkvBias = C.flag("attention_bias", false);
+  C.expect("use_qk_norm", false);
+  D.Mixture = readSigmoidExperts(C, "n_routed_experts", "n_shared_experts");
+  readSparseLayers(C, D, 0);
+  readOneRope(C, D, {.DefaultTheta = 1e6});
+  // HF's class has no such layers, whatever the configuration says.
+  C.ignore({"intermediate_size", "num_nextn_predict_layers"});
+  return D;
+}
+
+} // namespace dure::checkpoint

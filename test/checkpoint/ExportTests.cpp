@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tiny checkpoints of every family, exported, compiled and run: `main` gives
+// what transformers gives, and `step` what `main` gives.
+//
+// A parameter is "<family>-<opset>"; README.md describes the data.
+#include "frontends/checkpoint/Export.h"
+#include "frontends/checkpoint/WriteModel.h"
+#include "test/models/StepFixture.h"
+
+using namespace dure;
+using namespace dure::steptest;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+class Exported : public StepFixture {
+protected:
+  /// Exports into a folder of its own, to which the data sets are linked.
+  void SetUp() override {
+    const std::string Name = GetParam();
+    const size_t Dash = Name.rfind('-');
+    const fs::path Family =
+        fs::path(DURE_TEST_CHECKPOINTS) / Name.substr(0, Dash);
+    setFolder(testing::TempDir() + "exported-" + Name + "-" +
+              std::to_string(getpid()));
+    fs::create_directories(Folder);
+    for (const auto &Entry : fs::directory_iterator(Family))
+      if (Entry.is_directory() || Entry.path().filename() == "cases.json")
+        fs::create_symlink(Entry.path(),
+                           fs::path(Folder) / Entry.path().filename());
+
+    checkpoint::Refusals Problems;
+    const auto C = checkpoint::Checkpoint::open(Family.string(), {}, Problems);
+    ASSERT_TRUE(C) << toString(Problems.list().front());
+    checkpoint::ExportOptions Options;
+    Options.Opset = std::stoi(Name.substr(Dash + 1));
+    const auto M = checkpoint::exportModel(*C, Options, Problems);
+    ASSERT_TRUE(M) << toString(Problems.list().front());
+    const auto Plan = checkpoint::planWrite(*C, *M, Folder + "/model.onnx");
+    const Status Written =
+        checkpoint::writeModel(*C, *M, Plan, Options.DataFile, {});
+    ASSERT_TRUE(Written.ok()) << Written.message();
+  }
+  void TearDown() override {
+    StepFixture::TearDown();
+    fs::remove_all(Folder);
+  }
+};
+
+class ExportedModel : public Exported {};
+class ExportedDecoder : public Exported {};
+
+} // namespace
+
+// Tests that prefill, steps and padded batches give what transformers gives.
+TEST_P(ExportedModel, GivesWhatTransformersGives) {
+  const dure_compiler_api *Compiler =
+      modeltest::loadCompiler(DURE_TEST_LIBRARIES);
+  ASSERT_TRUE(Compiler);
+  modeltest::Outcome Result;
+  const auto Model = modeltest::CompiledModel::create(
+      Compiler, Folder + "/model.onnx", Path, {}, Result);
+  ASSERT_TRUE(Model) << Result.Detail;
+  std::string Problem;
+  const auto Cases = modeltest::readCases(Folder + "/cases.json", Problem);
+  ASSERT_TRUE(Cases) << Problem;
+  EXPECT_GE(Cases->size(), 3u);
+  for (const modeltest::Case &Each : *Cases) {
+    auto Data = modeltest::readRunData(Folder + "/" + Each.Set, Problem);
+    ASSERT_TRUE(Data) << Problem;
+    Data->Valid = Each.Valid;
+    EXPECT_TRUE(Model->check(*Data, io::defaultTolerance, Result))
+        << Each.Name << ": " << Result.Detail;
+  }
+}
+
+// Tests that the caches become state, and that calls in a row on it give what
+// `main` gives.
+TEST_P(ExportedDecoder, StepAgreesWithMain) {
+  ASSERT_NO_FATAL_FAILURE(compile());
+  ASSERT_EQ(Outputs, std::vector<std::string>{"logits"});
+  ASSERT_NO_FATAL_FAILURE(readSets());
+  std::vector<std::vector<std::string>> Sequences = {
+      {"prefill", "decode-1", "decode-2", "decode-3", "decode-4"},
+      {"prefill-other-shape"},
+      {"left-padding", "left-padding-decode"}};
+  for (const auto &[Name, S] : Sets)
+    if (Name.starts_with("window-") && S.Past)
+      Sequences.push_back({Name.substr(0, Name.rfind('-')), Name});
+  for (const std::vector<std::string> &Sequence : Sequences) {
+    const Set &Last = Sets.at(Sequence.back());
+    createState(Last.Batch, Last.Past + Last.Length + 9);
+    for (const std::string &Name : Sequence)
+      ASSERT_NO_FATAL_FAILURE(expectStep(Name));
+  }
+  const Set &Chunk = Sets.at("chunk");
+  createState(Chunk.Batch, Chunk.Past + Chunk.Length);
+  ASSERT_NO_FATAL_FAILURE(writePasts(Chunk));
+  ASSERT_NO_FATAL_FAILURE(expectStep("chunk"));
+}
+
+static std::string testName(const testing::TestParamInfo<const char *> &Info) {
+  std::string Name = Info.param;
+  std::replace(Name.begin(), Name.end(), '-', '_');
+  return Name;
+}
+
+// Each family's folder name, at either opset.
+#define BOTH(FAMILY) FAMILY "-20", FAMILY "-23"
+static const char *const Decoders[] = {
+    BOTH("llama"),      BOTH("qwen2"),          BOTH("qwen3"),
+    BOTH("exaone4"),    BOTH("exaone4-global"), BOTH("hyperclovax"),
+    BOTH("granite"),    BOTH("gemma3"),         BOTH("exaone-moe"),
+    BOTH("solar-open"), BOTH("axk1"),           BOTH("deepseek-v3"),
+    BOTH("qwen3-moe")};
+static const char *const Encoders[] = {BOTH("bert"), BOTH("xlm-roberta")};
+
+INSTANTIATE_TEST_SUITE_P(Decoders, ExportedModel, testing::ValuesIn(Decoders),
+                         testName);
+INSTANTIATE_TEST_SUITE_P(Encoders, ExportedModel, testing::ValuesIn(Encoders),
+                         testName);
+INSTANTIATE_TEST_SUITE_P(Decoders, ExportedDecoder, testing::ValuesIn(Decoders),
+                         testName);
