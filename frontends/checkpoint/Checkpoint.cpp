@@ -3,6 +3,7 @@
 
 #include "frontends/checkpoint/Checkpoint.h"
 
+#include "frontends/checkpoint/GgufCheckpoint.h"
 #include "frontends/checkpoint/Safetensors.h"
 #include "frontends/onnx/Refusal.h"
 #include "runtime/base/Checked.h"
@@ -173,6 +174,13 @@ std::unique_ptr<Checkpoint> Checkpoint::open(const std::string &Path,
                                              Refusals &Problems) {
   auto C = std::make_unique<Checkpoint>();
   C->Path = Path;
+  std::error_code Ignored;
+  if (fs::is_regular_file(Path, Ignored)) {
+    const fs::path File(Path);
+    C->Folder = File.parent_path().empty() ? "." : File.parent_path().string();
+    openGguf(*C, File.filename().string(), Links, Problems);
+    return Problems.empty() ? std::move(C) : nullptr;
+  }
   C->Folder = Path;
   while (C->Folder.size() > 1 && C->Folder.ends_with('/'))
     C->Folder.pop_back();

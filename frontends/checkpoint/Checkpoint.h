@@ -28,14 +28,20 @@ using onnx::DataType;
 /// Takes a tensor's bytes, piece by piece and in order.
 using ByteSink = std::function<Status(std::span<const std::byte>)>;
 
-/// How elements in few bits become numbers: as DequantizeLinear has it, along
-/// the last axis in blocks of `BlockSize`. The names are those of other tensors
-/// of the checkpoint, of shape [rows, columns / BlockSize].
-struct BlockScales {
+struct Tensor;
+
+/// A tensor in few bits, part by part: Integers * Scales + Offsets, the scales
+/// and offsets being those of blocks of `BlockSize` elements of the last axis.
+/// That is DequantizeLinear, and Add. Converting it gives the tensor that has
+/// these blocks, bit for bit.
+struct BlockedTensor {
   int64_t BlockSize = 0;
-  std::string Scales;
-  /// Empty: zero is 0.
-  std::string ZeroPoints;
+  /// Of the tensor's shape.
+  std::shared_ptr<const Tensor> Integers;
+  /// Of its shape with the last dimension divided by BlockSize, in f32.
+  std::shared_ptr<const Tensor> Scales;
+  /// As Scales; null: none.
+  std::shared_ptr<const Tensor> Offsets;
 };
 
 /// A tensor by the name that Hugging Face's code gives it, row-major and
@@ -52,7 +58,8 @@ struct Tensor {
   /// are the same, and a graph may refer to the file.
   std::function<Status(std::span<const std::byte> Stored, const ByteSink &Sink)>
       Convert;
-  std::optional<BlockScales> Blocks;
+  /// The same in few bits, where it is stored so.
+  std::optional<BlockedTensor> Blocks;
 
   /// Of Type and Shape, which readers have checked to fit.
   uint64_t bytes() const;

@@ -119,6 +119,23 @@ std::vector<std::string> Config::texts(std::string_view Key) {
   return {};
 }
 
+std::vector<double> Config::numbers(std::string_view Key) {
+  std::vector<double> Out;
+  const Json *Found = get(Key);
+  if (!Found)
+    return Out;
+  if (const Json::Array *Items = Found->array()) {
+    for (const Json &Each : *Items)
+      if (const auto Number = Each.number();
+          Number && std::isfinite(float(*Number)))
+        Out.push_back(*Number);
+    if (Out.size() == Items->size())
+      return Out;
+  }
+  wrongKind(Key, "[1.0, ...]");
+  return {};
+}
+
 void Config::expect(std::string_view Key, bool Value) {
   if (flag(Key, Value) != Value)
     refuseValue(Key);

@@ -41,6 +41,8 @@ public:
   std::string text(std::string_view Key, std::string_view Default);
   /// A list of texts, one a layer; empty when absent.
   std::vector<std::string> texts(std::string_view Key);
+  /// A list of numbers; empty when absent.
+  std::vector<double> numbers(std::string_view Key);
 
   /// Refuses any other value of a key than `Value`, absence aside: the family
   /// is not known with it.

@@ -65,7 +65,9 @@ std::optional<ExportedModel> exportModel(const Checkpoint &C,
     return std::nullopt;
 
   GraphBuilder G(Options.Opset);
-  Weights W(C, G, Options.DataFile, Problems);
+  // Blocks and integers of 4 bits came with opset 21.
+  const bool KeepBlocks = Options.KeepBlocks && Options.Opset >= 21;
+  Weights W(C, G, Options.DataFile, KeepBlocks, Problems);
   if (const Decoder *D = std::get_if<Decoder>(&Description)) {
     buildDecoder(*D, W, G);
     Out.CacheBytesAPosition = cacheBytesAPosition(*D);

@@ -26,6 +26,9 @@ struct ExportOptions {
   /// Name of a file beside the graph, for weights that are stored otherwise
   /// than ONNX has them.
   std::string DataFile = "model.onnx.data";
+  /// Weights that are stored in few bits stay so where the opset can say it;
+  /// else they become f32.
+  bool KeepBlocks = true;
 };
 
 /// A model as a graph, before anything is written.

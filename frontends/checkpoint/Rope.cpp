@@ -23,6 +23,21 @@ std::vector<float> plainFrequencies(double Theta, int64_t Width) {
   return Out;
 }
 
+/// A divisor a pair. Files that have one list have it twice; where the lists
+/// differ, the longer contexts would turn otherwise than the shorter ones.
+void scaleByFactors(Config &S, std::vector<float> &Frequencies) {
+  const std::vector<double> Short = S.numbers("short_factor"),
+                            Long = S.numbers("long_factor");
+  S.ignore({"factor", "original_max_position_embeddings"});
+  if (Short != Long || Short.size() != Frequencies.size())
+    return S.refuseValue("long_factor");
+  for (size_t I = 0; I < Short.size(); ++I) {
+    if (!(Short[I] > 0))
+      return S.refuseValue("short_factor");
+    Frequencies[I] /= float(Short[I]);
+  }
+}
+
 /// Long waves slow down, short ones stay, what is between is mixed.
 void scaleAsLlama3(Config &S, std::vector<float> &Frequencies) {
   const double Factor = S.number("factor"), Low = S.number("low_freq_factor"),
@@ -127,6 +142,9 @@ Rope readRope(Config &C, const RopeKeys &Keys) {
       F = float(F / Factor);
   } else if (Type == "llama3") {
     scaleAsLlama3(S, R.Frequencies);
+  } else if (Type == "longrope") {
+    scaleByFactors(S, R.Frequencies);
+    R.Factor = S.number("attention_factor");
   } else if (Type == "yarn") {
     scaleAsYarn(S, Theta, Width, MaxPositions, R);
   } else if (Type != "default") {

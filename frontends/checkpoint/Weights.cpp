@@ -50,23 +50,36 @@ Value Weights::raw(const std::string &Name, const std::vector<int64_t> &Shape,
     return {Name};
   }
   const auto [It, IsNew] = Raw.try_emplace(Name);
-  if (IsNew) {
-    It->second = G.weight(Name, Found->Type, Shape, placeOf(*Found));
-    Bytes[Found->Type] += Found->bytes();
-    Parameters += Found->elements();
-  }
-  return It->second;
+  if (!IsNew)
+    return It->second;
+  Parameters += Found->elements();
+  if (KeepBlocks && Found->Blocks)
+    return It->second = dequantized(Name, *Found->Blocks);
+  Bytes[Found->Type] += Found->bytes();
+  return It->second = G.weight(Name, Found->Type, Shape, placeOf(*Found));
 }
 
-Value Weights::dequantized(const Tensor &T, const Value &V) {
-  const BlockScales &B = *T.Blocks;
-  const std::vector<int64_t> Blocks = {T.Shape.front(),
-                                       T.Shape.back() / B.BlockSize};
-  std::vector<Value> Inputs = {V, get(B.Scales, Blocks)};
-  if (!B.ZeroPoints.empty())
-    Inputs.push_back(table(B.ZeroPoints, Blocks));
-  return G.node("DequantizeLinear", Inputs,
-                {{"axis", int64_t(1)}, {"block_size", B.BlockSize}});
+/// Integers * Scales + Offsets, each part a weight of its own.
+Value Weights::dequantized(const std::string &Name, const BlockedTensor &B) {
+  const auto Part = [&](const char *Suffix, const Tensor &T,
+                        const std::vector<int64_t> &Shape) {
+    Bytes[T.Type] += T.bytes();
+    return G.weight(Name + Suffix, T.Type, Shape, placeOf(T));
+  };
+  const std::vector<int64_t> &Shape = B.Integers->Shape;
+  const int64_t Axis = int64_t(Shape.size()) - 1;
+  const Value Integers = Part(".integers", *B.Integers, Shape);
+  const Value Scales = Part(".scales", *B.Scales, B.Scales->Shape);
+  Value V = G.node("DequantizeLinear", {Integers, Scales},
+                   {{"axis", Axis}, {"block_size", B.BlockSize}});
+  if (!B.Offsets)
+    return V;
+  // One a block: blocks become an axis of their own for the sum.
+  std::vector<int64_t> Blocks = B.Offsets->Shape;
+  Blocks.push_back(1);
+  const Value Offsets = Part(".offsets", *B.Offsets, Blocks);
+  Blocks.back() = B.BlockSize;
+  return G.reshape(G.add(G.reshape(V, Blocks), Offsets), Shape);
 }
 
 Value Weights::table(const std::string &Name,
@@ -82,9 +95,7 @@ Value Weights::get(const std::string &Name, const std::vector<int64_t> &Shape) {
   Value V = raw(Name, Shape, Found);
   if (!Found)
     return V;
-  if (Found->Blocks)
-    V = dequantized(*Found, V);
-  else if (!isFloat(Found->Type))
+  if (!isFloat(Found->Type))
     Problems.add(RefusalCode::WeightType, Name,
                  {std::string(onnx::typeName(Found->Type))});
   else if (Found->Type != DataType::Float)

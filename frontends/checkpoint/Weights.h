@@ -20,17 +20,20 @@ namespace dure::checkpoint {
 class Weights {
 public:
   /// `DataFile` is the name of a file beside the graph for tensors that are not
-  /// stored as the graph needs them.
+  /// stored as the graph needs them. With `KeepBlocks`, those in few bits stay
+  /// so, which takes operators of opset 21.
   Weights(const Checkpoint &C, GraphBuilder &G, std::string DataFile,
-          Refusals &Problems)
-      : C(C), G(G), DataFile(std::move(DataFile)), Problems(Problems) {}
+          bool KeepBlocks, Refusals &Problems)
+      : C(C), G(G), DataFile(std::move(DataFile)), KeepBlocks(KeepBlocks),
+        Problems(Problems) {}
 
   bool has(std::string_view Name) const { return C.find(Name) != nullptr; }
 
   /// A tensor of that shape in f32. One that is missing or of another shape is
   /// refused, and a placeholder comes back.
   Value get(const std::string &Name, const std::vector<int64_t> &Shape);
-  /// As stored, for picking rows before they are cast.
+  /// As stored, for picking rows before they are cast; in f32 when it has
+  /// blocks.
   Value table(const std::string &Name, const std::vector<int64_t> &Shape);
   /// A linear layer's matrix (out, in) as the right side of a product.
   Value transposed(const std::string &Name, int64_t Out, int64_t In);
@@ -60,11 +63,12 @@ private:
   Value raw(const std::string &Name, const std::vector<int64_t> &Shape,
             const Tensor *&Found);
   ExternalPlace placeOf(const Tensor &T);
-  Value dequantized(const Tensor &T, const Value &V);
+  Value dequantized(const std::string &Name, const BlockedTensor &B);
 
   const Checkpoint &C;
   GraphBuilder &G;
   std::string DataFile;
+  const bool KeepBlocks;
   Refusals &Problems;
   /// By name, what has been made of a tensor.
   std::map<std::string, Value> Raw, Wide, Turned;

@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The architectures of GGUF files. Facts from src/llama-model.cpp and the
+// converters of github.com/ggml-org/llama.cpp.
+
+#include "frontends/checkpoint/GgufFamilies.h"
+
+#include "frontends/onnx/Refusal.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace dure::checkpoint {
+
+//===----------------------------------------------------------------------===//
+// Reading keys
+//===----------------------------------------------------------------------===//
+
+/// A number that was stored in f32, by its shortest spelling: 1e-05 rather than
+/// 9.999999747378752e-06. In f32 they are the same.
+static double shortest(double V) {
+  const float Narrow = float(V);
+  if (double(Narrow) != V)
+    return V;
+  char Digits[32];
+  const auto End = std::to_chars(Digits, Digits + sizeof(Digits), Narrow).ptr;
+  double Out = V;
+  std::from_chars(Digits, End, Out);
+  return Out;
+}
+
+GgufConfigMaker::GgufConfigMaker(const GgufFile &File,
+                                 const StoredTensors &Tensors,
+                                 Refusals &Problems)
+    : File(File), Tensors(Tensors), Problems(Problems) {
+  Prefix =
+      std::string(File.text("general.architecture", Problems).value_or("")) +
+      ".";
+}
+
+std::string GgufConfigMaker::keyOf(std::string_view Name) {
+  std::string Key = Prefix + std::string(Name);
+  Read.insert(Key);
+  return Key;
+}
+
+std::optional<int64_t> GgufConfigMaker::integer(std::string_view Name) {
+  const auto All = File.integers(keyOf(Name), Problems);
+  if (!All || All->empty())
+    return std::nullopt;
+  const int64_t First = All->front();
+  if (First >= 0 && First <= INT32_MAX &&
+      std::all_of(All->begin(), All->end(),
+                  [&](int64_t Each) { return Each == First; }))
+    return First;
+  refuseValue(Name);
+  return std::nullopt;
+}
+
+std::optional<double> GgufConfigMaker::number(std::string_view Name) {
+  const auto Value = File.number(keyOf(Name), Problems);
+  if (!Value || std::isfinite(*Value))
+    return Value ? std::optional(shortest(*Value)) : std::nullopt;
+  refuseValue(Name);
+  return std::nullopt;
+}
+
+std::optional<std::string> GgufConfigMaker::text(std::string_view Name) {
+  const auto Value = File.text(keyOf(Name), Problems);
+  return Value ? std::optional<std::string>(*Value) : std::nullopt;
+}
+
+std::optional<std::vector<bool>>
+GgufConfigMaker::booleans(std::string_view Name) {
+  return File.booleans(keyOf(Name), Problems);
+}
+
+bool GgufConfigMaker::isArray(std::string_view Name) {
+  const auto Found = File.metadata().find(keyOf(Name));
+  return Found != File.metadata().end() && Found->second.IsArray;
+}
+
+int64_t GgufConfigMaker::needed(std::string_view Name) {
+  const size_t Before = Problems.list().size();
+  const auto Value = integer(Name);
+  if (Value && *Value > 0)
+    return *Value;
+  if (Value)
+    refuseValue(Name);
+  else if (Problems.list().size() == Before)
+    Problems.add(RefusalCode::GgufMissing, File.place(), {keyOf(Name)});
+  return 1;
+}
+
+void GgufConfigMaker::expect(std::string_view Name, double Value) {
+  const auto Given = number(Name);
+  if (Given && *Given != Value)
+    refuseValue(Name);
+}
+
+void GgufConfigMaker::expectFlag(std::string_view Name, bool Value) {
+  const auto Given = File.boolean(keyOf(Name), Problems);
+  if (Given && *Given != Value)
+    refuseValue(Name);
+}
+
+void GgufConfigMaker::ignore(std::initializer_list<std::string_view> Names) {
+  for (std::string_view Each : Names)
+    keyOf(Each);
+}
+
+void GgufConfigMaker::refuseValue(std::string_view Name) {
+  Problems.add(RefusalCode::GgufKeyValue, File.place(), {keyOf(Name)});
+}
+
+const StoredTensor *GgufConfigMaker::tensor(std::string_view Name) const {
+  auto It = Tensors.find(Name);
+  return It == Tensors.end() ? nullptr : &It->second;
+}
+
+bool GgufConfigMaker::copy(std::string_view Name, std::string_view Key) {
+  const auto Value = number(Name);
+  if (Value)
+    set(Key, *Value);
+  return bool(Value);
+}
+
+void GgufConfigMaker::finish() {
+  for (const auto &[Key, Value] : File.metadata())
+    if (Key.starts_with(Prefix) && !Read.count(Key))
+      Problems.add(RefusalCode::GgufKeyUnknown, File.place(),
+                   {std::string(Key)});
+}
+
+//===----------------------------------------------------------------------===//
+// What families share
+//===----------------------------------------------------------------------===//
+
+/// Divisors of the frequencies, one a pair, which a file may have in place of
+/// the numbers that they came from.
+static void readRopeFactors(GgufConfigMaker &M, int64_t Width) {
+  const StoredTensor *T = M.tensor("rope_freqs.weight");
+  if (!T)
+    return;
+  const std::vector<int64_t> Wanted = {Width / 2};
+  if (T->Tensor->Type != GgmlType::F32 || T->Tensor->Shape != Wanted)
+    return M.refuseValue("rope.dimension_count");
+  std::vector<float> Factors(size_t(Width / 2));
+  dequantize(GgmlType::F32, T->Bytes, Factors);
+  Json::Array List;
+  for (float Each : Factors) {
+    if (!(Each > 0) || !std::isfinite(Each))
+      return M.refuseValue("rope.freq_base");
+    List.emplace_back(shortest(Each));
+  }
+  Json Scaling{Json::Object()};
+  Scaling.set("rope_type", "longrope");
+  Scaling.set("short_factor", List);
+  Scaling.set("long_factor", List);
+  Scaling.set("factor", 1.0);
+  Scaling.set("attention_factor", 1.0);
+  M.set("rope_scaling", std::move(Scaling));
+}
+
+static void readRopeScaling(GgufConfigMaker &M, int64_t Width) {
+  const std::string Type = M.text("rope.scaling.type").value_or("none");
+  M.ignore({"rope.scaling.finetuned"});
+  M.expect("rope.scaling.attn_factor", 1);
+  M.expect("rope.scaling.yarn_ext_factor", 1);
+  M.expect("rope.scaling.yarn_attn_factor", 1);
+  M.expect("rope.scale_linear", 1);
+  const auto Factor = M.number("rope.scaling.factor");
+  const auto Old = M.integer("rope.scaling.original_context_length");
+  const auto Fast = M.number("rope.scaling.yarn_beta_fast"),
+             Slow = M.number("rope.scaling.yarn_beta_slow");
+  M.expect("rope.scaling.yarn_log_multiplier", 0);
+  readRopeFactors(M, Width);
+  if (Type == "none" || (Type == "linear" && Factor.value_or(1) == 1))
+    return;
+  if (M.hasTensor("rope_freqs.weight") || !Factor || !(*Factor > 0))
+    return M.refuseValue("rope.scaling.type");
+  Json Scaling{Json::Object()};
+  Scaling.set("rope_type", Type);
+  Scaling.set("factor", *Factor);
+  if (Type == "yarn") {
+    if (!Old)
+      return M.refuseValue("rope.scaling.type");
+    Scaling.set("original_max_position_embeddings", *Old);
+    if (Fast)
+      Scaling.set("beta_fast", *Fast);
+    if (Slow)
+      Scaling.set("beta_slow", *Slow);
+  } else if (Type != "linear") {
+    return M.refuseValue("rope.scaling.type");
+  }
+  M.set("rope_scaling", std::move(Scaling));
+}
+
+/// Heads; their width comes back.
+static int64_t configureHeads(GgufConfigMaker &M, int64_t Hidden) {
+  const int64_t Heads = M.needed("attention.head_count");
+  M.set("num_attention_heads", Heads);
+  M.set("num_key_value_heads",
+        M.integer("attention.head_count_kv").value_or(Heads));
+  const int64_t Width = std::max<int64_t>(
+      1, M.integer("attention.key_length").value_or(Hidden / Heads));
+  if (M.integer("attention.value_length").value_or(Width) != Width)
+    M.refuseValue("attention.value_length");
+  M.set("head_dim", Width);
+  return Width;
+}
+
+/// What all decoders have: sizes, heads, rope, norms, whether the head is the
+/// table of embeddings.
+static void configureDecoder(GgufConfigMaker &M) {
+  const int64_t Hidden = M.needed("embedding_length");
+  M.set("hidden_size", Hidden);
+  M.set("num_hidden_layers", M.needed("block_count"));
+  M.set("intermediate_size", M.needed("feed_forward_length"));
+  const int64_t Width = configureHeads(M, Hidden);
+  if (!M.copy("attention.layer_norm_rms_epsilon", "rms_norm_eps"))
+    M.needed("attention.layer_norm_rms_epsilon");
+  M.set("max_position_embeddings", M.needed("context_length"));
+  if (!M.copy("rope.freq_base", "rope_theta"))
+    M.set("rope_theta", 10000.0);
+  const int64_t Turning = M.integer("rope.dimension_count").value_or(Width);
+  if (Turning > Width || Turning < 1)
+    M.refuseValue("rope.dimension_count");
+  else if (Turning != Width)
+    M.set("partial_rotary_factor", double(Turning) / double(Width));
+  readRopeScaling(M, Turning);
+  // A vocabulary may be longer than what the file says.
+  if (const StoredTensor *T = M.tensor("token_embd.weight");
+      T && T->Tensor->Shape.size() == 2)
+    M.set("vocab_size", T->Tensor->Shape[0]);
+  else
+    M.set("vocab_size", M.needed("vocab_size"));
+  M.set("tie_word_embeddings", !M.hasTensor("output.weight"));
+  M.set("torch_dtype", "float32");
+  M.ignore({"vocab_size", "tensor_data_layout"});
+  M.expectFlag("attention.causal", true);
+  M.expect("expert_count", 0);
+  M.expect("expert_used_count", 0);
+}
+
+static void configureBiases(GgufConfigMaker &M) {
+  M.set("attention_bias", M.hasTensor("blk.0.attn_q.bias"));
+  M.set("mlp_bias", M.hasTensor("blk.0.ffn_up.bias"));
+}
+
+/// Which layers have a window: a list of them, or every how manieth has none.
+static void configureWindows(GgufConfigMaker &M, int64_t Layers,
+                             int64_t UsualPattern) {
+  constexpr std::string_view Key = "attention.sliding_window_pattern";
+  Json::Array Types;
+  const auto Add = [&](bool HasWindow) {
+    Types.emplace_back(HasWindow ? "sliding_attention" : "full_attention");
+  };
+  // More layers than the exporter takes need no list.
+  if (Layers > 4096)
+    return M.refuseValue("block_count");
+  if (M.isArray(Key)) {
+    const auto Given = M.booleans(Key);
+    if (!Given || int64_t(Given->size()) != Layers)
+      return M.refuseValue(Key);
+    for (bool Each : *Given)
+      Add(Each);
+  } else {
+    const int64_t Pattern =
+        std::max<int64_t>(1, M.integer(Key).value_or(UsualPattern));
+    for (int64_t I = 0; I < Layers; ++I)
+      Add((I + 1) % Pattern != 0);
+  }
+  M.set("layer_types", std::move(Types));
+}
+
+//===----------------------------------------------------------------------===//
+// Families
+//===----------------------------------------------------------------------===//
+
+static void configureLlama(GgufConfigMaker &M) {
+  configureDecoder(M);
+  configureBiases(M);
+}
+
+static void configureQwen2(GgufConfigMaker &M) { configureDecoder(M); }
+
+static void configureQwen3(GgufConfigMaker &M) {
+  configureDecoder(M);
+  M.set("attention_bias", M.hasTensor("blk.0.attn_q.bias"));
+}
+
+static void configureGranite(GgufConfigMaker &M) {
+  configureLlama(M);
+  M.copy("embedding_scale", "embedding_multiplier");
+  M.copy("residual_scale", "residual_multiplier");
+  M.copy("attention.scale", "attention_multiplier");
+  M.copy("logit_scale", "logits_scaling");
+}
+
+static void configureExaone4(GgufConfigMaker &M) {
+  configureDecoder(M);
+  // Files of 32B may not say so, of which these layers tell.
+  const int64_t Layers = M.needed("block_count");
+  const int64_t Window =
+      M.integer("attention.sliding_window").value_or(Layers == 64 ? 4096 : 0);
+  if (Window == 0)
+    return M.ignore({"attention.sliding_window_pattern"});
+  M.set("sliding_window", Window);
+  configureWindows(M, Layers, 4);
+}
+
+static void configureGemma3(GgufConfigMaker &M) {
+  configureDecoder(M);
+  const int64_t Layers = M.needed("block_count");
+  // The models have heads of 256 but the one of 27B, of 62 layers.
+  const int64_t Width = M.integer("attention.key_length").value_or(256);
+  M.set("head_dim", Width);
+  M.set("query_pre_attn_scalar",
+        Layers == 62
+            ? M.needed("embedding_length") / M.needed("attention.head_count")
+            : Width);
+  M.set("rope_local_base_freq",
+        M.number("rope.freq_base_swa").value_or(10000.0));
+  if (!M.number("rope.freq_base"))
+    M.set("rope_theta", 1e6);
+  const auto Softcap = M.number("final_logit_softcapping");
+  if (Softcap && *Softcap != 0)
+    M.set("final_logit_softcapping", *Softcap);
+  const int64_t Window = M.integer("attention.sliding_window").value_or(0);
+  M.set("sliding_window", Window);
+  configureWindows(M, Layers, Window ? 6 : 1);
+}
+
+static constexpr GgufName LlamaNames[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_output", "self_attn.o_proj"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate", "mlp.gate_proj"},
+    {"ffn_up", "mlp.up_proj"},
+    {"ffn_down", "mlp.down_proj"}};
+
+static constexpr GgufName Qwen3Names[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_q_norm", "self_attn.q_norm"},
+    {"attn_k_norm", "self_attn.k_norm"},
+    {"attn_output", "self_attn.o_proj"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate", "mlp.gate_proj"},
+    {"ffn_up", "mlp.up_proj"},
+    {"ffn_down", "mlp.down_proj"}};
+
+static constexpr GgufName Exaone4Names[] = {
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"post_ffw_norm", "post_feedforward_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_q_norm", "self_attn.q_norm"},
+    {"attn_k_norm", "self_attn.k_norm"},
+    {"attn_output", "self_attn.o_proj"},
+    {"ffn_gate", "mlp.gate_proj"},
+    {"ffn_up", "mlp.up_proj"},
+    {"ffn_down", "mlp.down_proj"}};
+
+static constexpr GgufName Gemma3Names[] = {
+    {"attn_norm", "input_layernorm"},
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ffn_norm", "pre_feedforward_layernorm"},
+    {"post_ffw_norm", "post_feedforward_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_q_norm", "self_attn.q_norm"},
+    {"attn_k_norm", "self_attn.k_norm"},
+    {"attn_output", "self_attn.o_proj"},
+    {"ffn_gate", "mlp.gate_proj"},
+    {"ffn_up", "mlp.up_proj"},
+    {"ffn_down", "mlp.down_proj"}};
+
+/// EXAONE 3 computes what Llama does.
+static constexpr GgufFamily Families[] = {
+    {"exaone", "LlamaForCausalLM", "llama", LlamaNames, configureLlama},
+    {"exaone4", "Exaone4ForCausalLM", "exaone4", Exaone4Names,
+     configureExaone4},
+    {"gemma3", "Gemma3ForCausalLM", "gemma3_text", Gemma3Names, configureGemma3,
+     false, true},
+    {"granite", "GraniteForCausalLM", "granite", LlamaNames, configureGranite,
+     true},
+    {"llama", "LlamaForCausalLM", "llama", LlamaNames, configureLlama, true},
+    {"qwen2", "Qwen2ForCausalLM", "qwen2", LlamaNames, configureQwen2},
+    {"qwen3", "Qwen3ForCausalLM", "qwen3", Qwen3Names, configureQwen3},
+};
+
+const GgufFamily *findGgufFamily(std::string_view Architecture) {
+  for (const GgufFamily &Each : Families)
+    if (Each.Architecture == Architecture)
+      return &Each;
+  return nullptr;
+}
+
+std::string knownGgufArchitectures() {
+  std::string Out;
+  for (const GgufFamily &Each : Families)
+    Out += (Out.empty() ? "" : ", ") + std::string(Each.Architecture);
+  return Out;
+}
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+/// "blk.7.attn_q.weight" as {"7", "attn_q", ".weight"}.
+static std::optional<std::array<std::string_view, 3>>
+partsOf(std::string_view Name) {
+  constexpr std::string_view Begin = "blk.";
+  if (!Name.starts_with(Begin))
+    return std::nullopt;
+  Name.remove_prefix(Begin.size());
+  const size_t Dot = Name.find('.'), End = Name.rfind('.');
+  if (Dot == Name.npos || End == Dot || Dot == 0 || Dot > 6 ||
+      Name.substr(0, Dot).find_first_not_of("0123456789") != Name.npos ||
+      (Dot > 1 && Name[0] == '0'))
+    return std::nullopt;
+  return {{Name.substr(0, Dot), Name.substr(Dot + 1, End - Dot - 1),
+           Name.substr(End)}};
+}
+
+std::optional<GgufTensorMeaning> meaningOf(const GgufFamily &Family,
+                                           std::string_view Name,
+                                           int64_t QueryHeads,
+                                           int64_t KeyHeads) {
+  static constexpr GgufName Others[] = {
+      {"token_embd.weight", "model.embed_tokens.weight"},
+      {"output_norm.weight", "model.norm.weight"},
+      {"output.weight", "lm_head.weight"}};
+  GgufTensorMeaning Out;
+  for (const auto &[Theirs, Ours] : Others)
+    if (Theirs == Name)
+      Out.Name = Ours;
+  if (const auto Parts = partsOf(Name)) {
+    const auto &[Layer, What, End] = *Parts;
+    for (const auto &[Theirs, Ours] : Family.LayerNames)
+      if (Theirs == What && (End == ".weight" || End == ".bias"))
+        Out.Name = "model.layers." + std::string(Layer) + "." +
+                   std::string(Ours) + std::string(End);
+    if (Family.HasPairedRows && (What == "attn_q" || What == "attn_k"))
+      Out.Change.PairedHeads = What == "attn_q" ? QueryHeads : KeyHeads;
+  }
+  if (Out.Name.empty())
+    return std::nullopt;
+  if (Family.HasNormsOfOnePlus && Name.ends_with("norm.weight"))
+    Out.Change.Added = 1;
+  return Out;
+}
+
+} // namespace dure::checkpoint
