@@ -156,8 +156,10 @@ void Opener::configure(const GgufFamily &Family) {
     if (const auto Id = Parts.front().integer(Key, Problems))
       M.set(Name, *Id);
   M.finish();
-  QueryHeads = *M.Config.find("num_attention_heads")->integer();
-  KeyHeads = *M.Config.find("num_key_value_heads")->integer();
+  if (const Json *Heads = M.Config.find("num_attention_heads"))
+    QueryHeads = *Heads->integer();
+  if (const Json *Heads = M.Config.find("num_key_value_heads"))
+    KeyHeads = *Heads->integer();
   C.Config = std::move(M.Config);
 }
 

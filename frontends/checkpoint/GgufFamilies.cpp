@@ -333,6 +333,28 @@ static void configureGemma3(GgufConfigMaker &M) {
   configureWindows(M, Layers, Window ? 6 : 1);
 }
 
+/// XLM-RoBERTa is one: its table of positions lacks the rows that are never
+/// read.
+static void configureBert(GgufConfigMaker &M) {
+  M.set("hidden_size", M.needed("embedding_length"));
+  M.set("num_hidden_layers", M.needed("block_count"));
+  M.set("intermediate_size", M.needed("feed_forward_length"));
+  M.set("num_attention_heads", M.needed("attention.head_count"));
+  if (!M.copy("attention.layer_norm_epsilon", "layer_norm_eps"))
+    M.needed("attention.layer_norm_epsilon");
+  const std::pair<const char *, const char *> Tables[] = {
+      {"token_embd.weight", "vocab_size"},
+      {"position_embd.weight", "max_position_embeddings"},
+      {"token_types.weight", "type_vocab_size"}};
+  for (const auto &[Name, Key] : Tables)
+    if (const StoredTensor *T = M.tensor(Name); T && !T->Tensor->Shape.empty())
+      M.set(Key, T->Tensor->Shape[0]);
+  M.set("hidden_act", "gelu");
+  M.expectFlag("attention.causal", false);
+  // How a text's vector is made of its tokens' is not the encoder's business.
+  M.ignore({"context_length", "vocab_size", "pooling_type"});
+}
+
 static constexpr GgufName LlamaNames[] = {
     {"attn_norm", "input_layernorm"},
     {"attn_q", "self_attn.q_proj"},
@@ -385,18 +407,48 @@ static constexpr GgufName Gemma3Names[] = {
     {"ffn_up", "mlp.up_proj"},
     {"ffn_down", "mlp.down_proj"}};
 
+static constexpr GgufName DecoderNames[] = {
+    {"token_embd.weight", "model.embed_tokens.weight"},
+    {"output_norm.weight", "model.norm.weight"},
+    {"output.weight", "lm_head.weight"}};
+
+static constexpr GgufName BertNames[] = {
+    {"token_embd.weight", "embeddings.word_embeddings.weight"},
+    {"position_embd.weight", "embeddings.position_embeddings.weight"},
+    {"token_types.weight", "embeddings.token_type_embeddings.weight"},
+    {"token_embd_norm.weight", "embeddings.LayerNorm.weight"},
+    {"token_embd_norm.bias", "embeddings.LayerNorm.bias"}};
+
+static constexpr GgufName BertLayerNames[] = {
+    {"attn_q", "attention.self.query"},
+    {"attn_k", "attention.self.key"},
+    {"attn_v", "attention.self.value"},
+    {"attn_output", "attention.output.dense"},
+    {"attn_output_norm", "attention.output.LayerNorm"},
+    {"ffn_up", "intermediate.dense"},
+    {"ffn_down", "output.dense"},
+    {"layer_output_norm", "output.LayerNorm"}};
+
+static constexpr std::string_view Layers = "model.layers.";
+
 /// EXAONE 3 computes what Llama does.
 static constexpr GgufFamily Families[] = {
-    {"exaone", "LlamaForCausalLM", "llama", LlamaNames, configureLlama},
-    {"exaone4", "Exaone4ForCausalLM", "exaone4", Exaone4Names,
-     configureExaone4},
-    {"gemma3", "Gemma3ForCausalLM", "gemma3_text", Gemma3Names, configureGemma3,
-     false, true},
-    {"granite", "GraniteForCausalLM", "granite", LlamaNames, configureGranite,
-     true},
-    {"llama", "LlamaForCausalLM", "llama", LlamaNames, configureLlama, true},
-    {"qwen2", "Qwen2ForCausalLM", "qwen2", LlamaNames, configureQwen2},
-    {"qwen3", "Qwen3ForCausalLM", "qwen3", Qwen3Names, configureQwen3},
+    {"bert", "BertModel", "bert", BertNames, BertLayerNames, "encoder.layer.",
+     configureBert},
+    {"exaone", "LlamaForCausalLM", "llama", DecoderNames, LlamaNames, Layers,
+     configureLlama},
+    {"exaone4", "Exaone4ForCausalLM", "exaone4", DecoderNames, Exaone4Names,
+     Layers, configureExaone4},
+    {"gemma3", "Gemma3ForCausalLM", "gemma3_text", DecoderNames, Gemma3Names,
+     Layers, configureGemma3, false, true},
+    {"granite", "GraniteForCausalLM", "granite", DecoderNames, LlamaNames,
+     Layers, configureGranite, true},
+    {"llama", "LlamaForCausalLM", "llama", DecoderNames, LlamaNames, Layers,
+     configureLlama, true},
+    {"qwen2", "Qwen2ForCausalLM", "qwen2", DecoderNames, LlamaNames, Layers,
+     configureQwen2},
+    {"qwen3", "Qwen3ForCausalLM", "qwen3", DecoderNames, Qwen3Names, Layers,
+     configureQwen3},
 };
 
 const GgufFamily *findGgufFamily(std::string_view Architecture) {
@@ -437,19 +489,15 @@ std::optional<GgufTensorMeaning> meaningOf(const GgufFamily &Family,
                                            std::string_view Name,
                                            int64_t QueryHeads,
                                            int64_t KeyHeads) {
-  static constexpr GgufName Others[] = {
-      {"token_embd.weight", "model.embed_tokens.weight"},
-      {"output_norm.weight", "model.norm.weight"},
-      {"output.weight", "lm_head.weight"}};
   GgufTensorMeaning Out;
-  for (const auto &[Theirs, Ours] : Others)
+  for (const auto &[Theirs, Ours] : Family.Names)
     if (Theirs == Name)
       Out.Name = Ours;
   if (const auto Parts = partsOf(Name)) {
     const auto &[Layer, What, End] = *Parts;
     for (const auto &[Theirs, Ours] : Family.LayerNames)
       if (Theirs == What && (End == ".weight" || End == ".bias"))
-        Out.Name = "model.layers." + std::string(Layer) + "." +
+        Out.Name = std::string(Family.LayerPrefix) + std::string(Layer) + "." +
                    std::string(Ours) + std::string(End);
     if (Family.HasPairedRows && (What == "attn_q" || What == "attn_k"))
       Out.Change.PairedHeads = What == "attn_q" ? QueryHeads : KeyHeads;

@@ -74,15 +74,18 @@ private:
   std::set<std::string, std::less<>> Read;
 };
 
-/// A name in a layer, and what it is called in GGUF.
+/// What something is called in GGUF, and here.
 using GgufName = std::pair<std::string_view, std::string_view>;
 
 struct GgufFamily {
   std::string_view Architecture; ///< "general.architecture"
   std::string_view Class;        ///< In `architectures`.
   std::string_view ModelType;
-  /// Of a layer: GGUF's name, ours.
+  /// Of whole tensors: GGUF's name, ours.
+  std::span<const GgufName> Names;
+  /// Of a layer's parts, which go on with ".weight" or ".bias".
   std::span<const GgufName> LayerNames;
+  std::string_view LayerPrefix;
   void (*Configure)(GgufConfigMaker &M);
   /// Rows of queries and keys hold rope's pairs side by side.
   bool HasPairedRows = false;
