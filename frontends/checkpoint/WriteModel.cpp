@@ -3,6 +3,8 @@
 
 #include "frontends/checkpoint/WriteModel.h"
 
+#include "frontends/checkpoint/JsonWriter.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <vector>
@@ -122,6 +124,25 @@ Status writeModel(const Checkpoint &C, const ExportedModel &M,
     return Graph.status();
   DURE_RETURN_IF_ERROR(Graph->write(M.Graph.data(), M.Graph.size()));
   return Graph->commit();
+}
+
+static Status writeText(const std::string &Path, std::string_view Text) {
+  Result<AtomicFile> File = AtomicFile::create(Path);
+  if (!File)
+    return File.status();
+  DURE_RETURN_IF_ERROR(File->write(Text.data(), Text.size()));
+  return File->commit();
+}
+
+Status writeTexts(const Checkpoint &C, const std::string &Folder) {
+  std::error_code Ignored;
+  const bool IsFolder = fs::is_directory(C.Path, Ignored);
+  if (IsFolder && fs::equivalent(Folder, C.Folder, Ignored))
+    return Status::success();
+  for (const auto &[Name, Text] : C.Texts)
+    DURE_RETURN_IF_ERROR(writeText(Folder + "/" + Name, Text.text()));
+  return writeText(Folder + "/config.json",
+                   JsonWriter().value(C.Config).take());
 }
 
 } // namespace dure::checkpoint

@@ -37,6 +37,10 @@ Status writeModel(const Checkpoint &C, const ExportedModel &M,
                   const WritePlan &Plan, const std::string &DataFile,
                   const WriteHooks &Hooks);
 
+/// Writes config.json and what the tokenizer and generation need into a folder;
+/// files that already lie there as the checkpoint's own stay as they are.
+Status writeTexts(const Checkpoint &C, const std::string &Folder);
+
 } // namespace dure::checkpoint
 
 #endif // DURE_FRONTENDS_CHECKPOINT_WRITEMODEL_H

@@ -239,8 +239,9 @@ private:
   void addExport() {
     CLI::App &A = command("export", Message::HelpExport, Command::Export);
     addPath(A, "CHECKPOINT", Message::HelpCheckpoint);
-    option(A, "-o,--output", O.Output, "OUT.onnx", Message::HelpExportOutput);
+    option(A, "-o,--output", O.Output, "OUT", Message::HelpExportOutput);
     option(A, "--opset", OpsetText, "N", Message::HelpOpset);
+    flag(A, "--dequantize", O.Dequantize, Message::HelpDequantize);
     flag(A, "--dry-run", O.DryRun, Message::HelpDryRun);
     addLinks(A);
     addJson(A);

@@ -16,11 +16,24 @@ using checkpoint::Checkpoint;
 using checkpoint::ExportedModel;
 using checkpoint::WritePlan;
 
-/// Beside the weights: the one place where nothing has to be copied.
-std::string defaultOutput(const Checkpoint &C) {
-  if (C.Folder == C.Path || fs::is_directory(C.Path))
-    return C.Folder + "/model.onnx";
-  return fs::path(C.Path).replace_extension(".onnx").string();
+/// Where the graph goes.
+struct Output {
+  std::string GraphPath;
+  /// Its folder is the checkpoint's new home: the tokenizer goes along.
+  bool IsHome = false;
+};
+
+/// Beside the weights by default, the one place where nothing has to be copied;
+/// for a file, which is converted, in a folder of its name.
+Output outputOf(const Options &O, const Checkpoint &C) {
+  std::error_code Ignored;
+  if (O.Output.empty() && fs::is_directory(C.Path, Ignored))
+    return {C.Folder + "/model.onnx"};
+  const fs::path Path = O.Output.empty() ? fs::path(C.Path).replace_extension()
+                                         : fs::path(O.Output);
+  if (Path.extension() == ".onnx" && !fs::is_directory(Path, Ignored))
+    return {Path.string()};
+  return {(Path / "model.onnx").string(), true};
 }
 
 /// Whether the graph would take the place of a file of weights.
@@ -79,11 +92,12 @@ int runExport(const Console &Out, const Options &O) {
   const std::unique_ptr<Checkpoint> C = openCheckpoint(Out, O);
   if (!C)
     return ExitFailed;
-  const std::string GraphPath = O.Output.empty() ? defaultOutput(*C) : O.Output;
+  const auto [GraphPath, IsHome] = outputOf(O, *C);
   if (const int Exit = checkWeightPaths(Out, *C, GraphPath); Exit != ExitOk)
     return Exit;
   checkpoint::ExportOptions Settings;
   Settings.Opset = O.Opset;
+  Settings.KeepBlocks = !O.Dequantize;
   Settings.DataFile = fs::path(GraphPath).filename().string() + ".data";
   const std::optional<ExportedModel> M = exportCheckpoint(Out, O, *C, Settings);
   if (!M)
@@ -104,7 +118,15 @@ int runExport(const Console &Out, const Options &O) {
     checkpoint::WriteHooks Hooks;
     Hooks.Progress = [&](double Fraction) { Bar.update("", Fraction); };
     Hooks.Cancel = interruptFlag();
-    const Status Written = writeModel(*C, *M, Plan, Settings.DataFile, Hooks);
+    Status Written = Status::success();
+    if (IsHome) {
+      const std::string Home = fs::path(GraphPath).parent_path().string();
+      std::error_code Ignored;
+      fs::create_directories(Home, Ignored);
+      Written = writeTexts(*C, Home);
+    }
+    if (Written.ok())
+      Written = writeModel(*C, *M, Plan, Settings.DataFile, Hooks);
     if (Written.code() == StatusCode::Cancelled)
       return Out.failCancelled();
     if (!Written.ok())

@@ -44,6 +44,7 @@ struct Options {
 
   // For checkpoints.
   int64_t Opset = 23;
+  bool Dequantize = false;
   bool DryRun = false;
 
   // For the compiler.
