@@ -141,3 +141,86 @@ INSTANTIATE_TEST_SUITE_P(
                     Quantized{{2, 21, 96}, 0.037f, 97, true, 40},
                     Quantized{{7, 160}, 0.05f, -31, false, 16}),
     testing::PrintToStringParamName());
+
+namespace {
+
+/// DynamicQuantizeLinear of numbers around a center.
+struct Dynamic {
+  std::vector<int64_t> Dims;
+  float Center, Spread;
+};
+
+void PrintTo(const Dynamic &D, std::ostream *Out) {
+  *Out << "around" << (D.Center < 0 ? "_minus_" : "_")
+       << std::abs(std::lround(10 * D.Center)) << "_tenths";
+  for (int64_t Dim : D.Dims)
+    *Out << "_" << Dim;
+}
+
+class RngdDynamic : public testing::TestWithParam<Dynamic> {};
+
+std::string byteInfo(const std::string &Name,
+                     const std::vector<int64_t> &Dims) {
+  std::string Text;
+  for (int64_t Dim : Dims)
+    Text += bytes(1, number(1, Dim));
+  return bytes(1, Name) + bytes(2, bytes(1, number(1, 2) + bytes(2, Text)));
+}
+
+io::Tensor byteTensor(const std::string &Name, std::vector<int64_t> Dims) {
+  io::Tensor T = tensor(Name, std::move(Dims), io::ElementType::UInt8);
+  T.Bytes.resize(static_cast<size_t>(T.elementCount()));
+  return T;
+}
+
+} // namespace
+
+TEST_P(RngdDynamic, ScalesByTheRangeAsOnnx) {
+  const Dynamic &D = GetParam();
+  std::mt19937 Random(9);
+  io::Tensor X = tensor("x", D.Dims), Y = byteTensor("y", D.Dims),
+             Scale = tensor("s", {}), Zero = byteTensor("z", {});
+  std::uniform_real_distribution<float> Any(D.Center - D.Spread,
+                                            D.Center + D.Spread);
+  float Low = 0, High = 0;
+  for (int64_t I = 0; I != X.elementCount(); ++I) {
+    floats(X)[I] = D.Spread == 0 ? D.Center : Any(Random);
+    Low = std::min(Low, floats(X)[I]);
+    High = std::max(High, floats(X)[I]);
+  }
+  float Step = (High - Low) / 255;
+  Step = Step == 0 ? 1 : Step;
+  auto Byte = [](float Whole) {
+    return static_cast<std::remove_reference_t<decltype(Y.Bytes[0])>>(
+        static_cast<int>(std::clamp(Whole, 0.0f, 255.0f)));
+  };
+  floats(Scale)[0] = Step;
+  float Point = std::clamp(std::nearbyintf((0 - Low) / Step), 0.0f, 255.0f);
+  Zero.Bytes[0] = Byte(Point);
+  for (int64_t I = 0; I != X.elementCount(); ++I)
+    Y.Bytes[static_cast<size_t>(I)] =
+        Byte(std::nearbyintf(floats(X)[I] / Step) + Point);
+  std::string Node = bytes(1, "x") + bytes(2, "y") + bytes(2, "s") +
+                     bytes(2, "z") + bytes(4, "DynamicQuantizeLinear");
+  std::string Graph =
+      bytes(1, Node) + bytes(2, "dynamic") + bytes(11, valueInfo(X)) +
+      bytes(12, byteInfo("y", D.Dims)) + bytes(12, valueInfo(Scale)) +
+      bytes(12, byteInfo("z", {}));
+  modeltest::RunData Data;
+  Data.Inputs.push_back(std::move(X));
+  Data.Expected.push_back({0, std::move(Y)});
+  Data.Expected.push_back({1, std::move(Scale)});
+  Data.Expected.push_back({2, std::move(Zero)});
+  for (const char *Variant : {"rngd", "rngd-tcc"}) {
+    SCOPED_TRACE(Variant);
+    checkOnRngd(Graph, 21, Data, {0, 0}, Variant);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Ranges, RngdDynamic,
+    testing::Values(Dynamic{{6}, 0, 1}, Dynamic{{4, 8}, 3, 1},
+                    Dynamic{{1, 7, 64}, -2, 0.1f}, Dynamic{{33, 42}, 5, 40},
+                    Dynamic{{2, 3, 5, 4}, 0, 0}, Dynamic{{512, 384}, 0.5f, 2},
+                    Dynamic{{1000, 1032}, -1, 30}),
+    testing::PrintToStringParamName());

@@ -74,16 +74,18 @@ DigitList RestingElementwise::restricted(const DigitList &digits,
   return some;
 }
 
-/// An operand's layout in the register file. Where it repeats within packets,
-/// the numbers of those that follow each other are the file's packets.
+/// An operand's layout in the register file, of whole flits. Where it repeats
+/// within packets, the numbers of those that follow each other are the file's
+/// packets.
 DigitList RestingElementwise::fileOf(unsigned operand) const {
   DigitList file = restricted(layout.element, operand);
   if (file.empty())
     return {k.digit("_", 1, 1, 8)};
-  if (variesAlong(operand, layout.element.back().axis))
-    return file;
-  Digit inner = file.pop_back_val();
+  Digit inner = file.back();
   int64_t width = std::gcd<int64_t>(inner.size, 8);
+  if (width == 8 && variesAlong(operand, layout.element.back().axis))
+    return file;
+  file.pop_back();
   file.push_back({inner.axis, inner.stride * width, inner.size / width,
                   inner.size / width});
   file.push_back({inner.axis, inner.stride, width, 8});

@@ -4,7 +4,7 @@
 
     efficiency.py --dure build/release/bin/dure [--only NAME] [--json F.json]
 
-A product of 4096^3 and one decoder layer as of an 8B Llama (hidden 4096, 32 heads
+A product of 4096^3, also of bytes, and one decoder layer as of an 8B Llama (hidden 4096, 32 heads
 and 8 for keys, feed-forward 14336), in a decode step over 2048 positions and in the
 prefill of 2048 tokens; and one token's 8 experts of a mixture (hidden 2048, 768 in
 each). Cycles are counted, no values are computed: weights are a
@@ -22,9 +22,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "hostile"))
 import wire  # noqa: E402
 
-# The chip (docs/targets/rngd-machine.md): products of bf16 in a cycle of 1 ns, and
-# bytes of HBM.
+# The chip (docs/targets/rngd-machine.md): products of bf16 and of bytes in a cycle of
+# 1 ns, and bytes of HBM.
 MACS = 512 * 8 * 32
+BYTE_MACS = 512 * 8 * 64
 HBM = 1500
 HIDDEN, HEADS, GROUPS, HEAD, FEED = 4096, 32, 8, 128, 14336
 CONTEXT = 2048
@@ -39,14 +40,12 @@ class Model:
         self.nodes, self.weights, self.inputs, self.outputs = [], [], [], []
         self.size = 0
 
-    def weight(self, name, *dims):
-        length = 4
+    def weight(self, name, *dims, element=wire.FLOAT):
+        length = 4 if element == wire.FLOAT else 1
         for dim in dims:
             length *= dim
         self.weights.append(
-            wire.external(
-                name, wire.FLOAT, dims, location="w.bin", offset=self.size, length=length
-            )
+            wire.external(name, element, dims, location="w.bin", offset=self.size, length=length)
         )
         self.size += -(-length // 4096) * 4096
         return name
@@ -131,6 +130,19 @@ def product(size):
     return model
 
 
+def quantized_product(size):
+    """Bytes, scaled as a whole, times bytes, scaled by columns."""
+    model = Model()
+    model.input("a", size, size, element=wire.INT8)
+    model.weights.append(wire.scalar("s", wire.FLOAT, 0.01))
+    left = model.op("DequantizeLinear", ["a", "s"], "left")
+    weight = model.weight("b", size, size, element=wire.INT8)
+    right = model.op("DequantizeLinear", [weight, model.weight("t", size)], "right", axis=1)
+    model.op("MatMul", [left, right], "c")
+    model.output("c", size, size)
+    return model
+
+
 def layer(tokens, past):
     """One decoder layer; returns the model and its multiplications."""
     m = Model()
@@ -200,6 +212,11 @@ def gemm():
     return product(size), size**3 / MACS, "of the MAC peak", 0.85
 
 
+def quantized():
+    size = 4096
+    return quantized_product(size), size**3 / BYTE_MACS, "of the MAC peak of bytes", 0.80
+
+
 def decode():
     """Weights in bf16 and the cache in f32, as it is given, read once."""
     cache = 2 * CONTEXT * GROUPS * HEAD * 4
@@ -222,7 +239,13 @@ def experts():
     return Experts(1, 8, 16, 2048, 768), 8 * 3 * 2048 * 768 * 2 / HBM, "of 1.5 TB/s", 0.75
 
 
-CASES = {"gemm": gemm, "decode": decode, "prefill": prefill, "experts": experts}
+CASES = {
+    "gemm": gemm,
+    "quantized": quantized,
+    "decode": decode,
+    "prefill": prefill,
+    "experts": experts,
+}
 
 
 def main():

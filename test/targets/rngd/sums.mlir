@@ -3,15 +3,15 @@
 // RUN: rm -rf %t && mkdir %t
 // RUN: dure compile %s --start-from specialize --target rngd --no-fallback --save-temps=%t -o %t/x.dure
 // RUN: FileCheck %s --input-file %t/rngd.tcp.mlir
-// RUN: not dure compile %S/Inputs/largest.mlir --start-from specialize --target rngd --no-fallback -o %t/y.dure 2>&1 | FileCheck %s --check-prefix=MAX
+// RUN: not dure compile %S/Inputs/multiplied.mlir --start-from specialize --target rngd --no-fallback -o %t/y.dure 2>&1 | FileCheck %s --check-prefix=PRODUCT
 
 // Tests that sums over the last dimension are packed, of two rows a slice at
-// least, before they leave; and that a maximum, which the vector engine lets pass
-// over what is no number, is refused.
+// least, before they leave; and that a product, which no unit adds up, is
+// refused.
 // CHECK: tcp.vector_reduce add {{.*}} over "c"
 // CHECK: tcp.vector div {{.*}} imm(6.400000e+01 : f32)
 // CHECK: tcp.tdma {{.*}} : !tcp.dm<f32, slice [r by 2 : 8], element [r : 2]> to !tcp.hbm
-// MAX: RNGD does not compute dure.reduce here: the vector engine's steps do not make it
+// PRODUCT: RNGD does not compute dure.reduce here: the vector engine's steps do not make it
 !x = tensor<1x16x64xf32>
 !y = tensor<1x16xf32>
 module attributes {dure.files = [], dure.phase = "raise"} {
