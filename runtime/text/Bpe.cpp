@@ -98,6 +98,8 @@ private:
   static constexpr size_t ShortPiece = 48;
 
   void readMerges(Component &Part, const ModelTables &Tables);
+  bool addMerge(Component &Part, size_t Rank, const std::string_view *Texts,
+                const TokenId *Ids);
   void addJunction(std::string_view Left, std::string_view Right);
 
   Status split(std::string_view Run, Scratch &Memory) const;
@@ -169,30 +171,46 @@ void Bpe::readMerges(Component &Part, const ModelTables &Tables) {
   CanCut = Prefix.empty() && Suffix.empty() && !HasSharedIds;
   Merges.reserve(Tables.Merges.size());
   Junctions.reserve(CanCut ? Tables.Merges.size() : 0);
-  std::string Joined;
-  for (size_t Rank = 0; Rank != Tables.Merges.size(); ++Rank) {
-    std::string_view Left = Tables.text(Tables.Merges[Rank].Left);
-    std::string_view Right = Tables.text(Tables.Merges[Rank].Right);
-    auto Shown = [](std::string_view Token) {
-      return std::string(Token.substr(0, 100));
-    };
-    TokenId LeftId = Words.find(Left), RightId = Words.find(Right);
-    Joined = Left;
-    if (Right.size() >= Prefix.size())
-      Joined += Right.substr(Prefix.size());
-    TokenId Result = Words.find(Joined);
-    if (LeftId == NoToken || RightId == NoToken || Result == NoToken ||
-        Right.size() < Prefix.size()) {
-      Part.refuse("merge " + std::to_string(Rank) + " joins '" + Shown(Left) +
-                  "' and '" + Shown(Right) +
-                  "', but the vocabulary lacks one of them or the result");
-      return;
+  constexpr size_t Block = 64;
+  std::string Joined[Block];
+  std::string_view Texts[3 * Block];
+  TokenId Ids[3 * Block];
+  for (size_t Begin = 0; Begin < Tables.Merges.size(); Begin += Block) {
+    size_t Count = std::min(Block, Tables.Merges.size() - Begin);
+    for (size_t I = 0; I != Count; ++I) {
+      std::string_view Left = Tables.text(Tables.Merges[Begin + I].Left);
+      std::string_view Right = Tables.text(Tables.Merges[Begin + I].Right);
+      Joined[I] = Left;
+      Joined[I] += Right.substr(std::min(Prefix.size(), Right.size()));
+      Texts[3 * I] = Left;
+      Texts[3 * I + 1] = Right;
+      Texts[3 * I + 2] = Joined[I];
     }
-    Merges.set(MergeTable::pairOf(LeftId, RightId), static_cast<uint32_t>(Rank),
-               Result);
-    if (CanCut)
-      addJunction(Left, Right);
+    Words.findMany({Texts, 3 * Count}, Ids);
+    for (size_t I = 0; I != Count; ++I)
+      if (!addMerge(Part, Begin + I, Texts + 3 * I, Ids + 3 * I))
+        return;
   }
+}
+
+/// Adds one merge: left, right and result.
+bool Bpe::addMerge(Component &Part, size_t Rank, const std::string_view *Texts,
+                   const TokenId *Ids) {
+  auto Shown = [](std::string_view Token) {
+    return std::string(Token.substr(0, 100));
+  };
+  if (Ids[0] == NoToken || Ids[1] == NoToken || Ids[2] == NoToken ||
+      Texts[1].size() < Prefix.size()) {
+    Part.refuse("merge " + std::to_string(Rank) + " joins '" + Shown(Texts[0]) +
+                "' and '" + Shown(Texts[1]) +
+                "', but the vocabulary lacks one of them or the result");
+    return false;
+  }
+  Merges.set(MergeTable::pairOf(Ids[0], Ids[1]), static_cast<uint32_t>(Rank),
+             Ids[2]);
+  if (CanCut)
+    addJunction(Texts[0], Texts[1]);
+  return true;
 }
 
 void Bpe::addJunction(std::string_view Left, std::string_view Right) {

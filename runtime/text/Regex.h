@@ -10,6 +10,7 @@
 
 #include "runtime/base/Status.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,10 +52,17 @@ public:
     const Status &status() const { return Failure; }
 
   private:
+    int search();
+    void *contextOf(size_t Limit, size_t LastBegin);
+    bool isTooLate();
+
     const Regex &Source;
     std::string_view Text;
-    void *Data; // pcre2_match_data
+    void *Data;          // pcre2_match_data
+    void *Own = nullptr; // pcre2_match_context, for a long text
     size_t From = 0, Begin = 0, End = 0;
+    double Begun = -1; // processor time at the first look
+    unsigned Searches = 0;
     bool HadMatch = false;
     Status Failure;
   };

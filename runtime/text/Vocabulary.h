@@ -31,6 +31,10 @@ public:
 
   /// The id of a token, or NoToken.
   TokenId find(std::string_view Token) const;
+  /// The same for many at once, which waits for memory once rather than for
+  /// each of them.
+  void findMany(std::span<const std::string_view> Tokens,
+                std::span<TokenId> Ids) const;
   std::optional<std::string_view> tokenOf(TokenId Id) const;
 
   /// Different tokens.

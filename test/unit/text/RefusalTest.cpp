@@ -162,8 +162,15 @@ TEST(Refusal, Json) {
   expectRefused(Deep, "nested more than 64 deep");
 }
 
-// Tests that an expression that would run forever ends, with a reason.
+// Tests that an expression that would run forever ends, with a reason: whether
+// one match takes too long or all of them together.
 TEST(Refusal, EndlessExpression) {
+  Tokenizer Slow = readTokenizer(tokenizerJson(
+      Plain, R"(,"pre_tokenizer":{"type":"Split","behavior":"Isolated",
+                 "invert":false,"pattern":{"Regex":"(?:(?!b)[a])*[cd]"}})"));
+  EXPECT_TRUE(Slow.encode(std::string(2000, 'a')).ok());
+  EXPECT_FALSE(Slow.encode(std::string(100'000, 'a')).ok());
+
   Tokenizer T = readTokenizer(tokenizerJson(
       Plain, R"(,"pre_tokenizer":{"type":"Split","behavior":"Isolated",
                  "invert":false,"pattern":{"Regex":"(a|a|aa)+[bc]"}})"));
