@@ -41,8 +41,8 @@ struct NumberText {
 
 class Formatter {
 public:
-  Formatter(const Maker &Make, const Value &Format)
-      : Make(Make), Format(Format.text()), IsMarkup(Format.string().IsMarkup),
+  Formatter(const Maker &Make, const Value &Of)
+      : Make(Make), Of(Of), Format(Of.text()), IsMarkup(Of.string().IsMarkup),
         Out(Make.M) {}
 
   Value take() { return Make.string(Out.take(), IsMarkup); }
@@ -59,6 +59,8 @@ public:
   }
 
   const Maker &Make;
+  /// Keeps the text of the format.
+  const Value Of;
   const std::string_view Format;
   const bool IsMarkup;
   TextBuilder Out;

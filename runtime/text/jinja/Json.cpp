@@ -53,6 +53,7 @@ static void appendCode(std::string &To, unsigned Unit) {
 
 void JsonWriter::writeText(const std::string &Text) {
   M.expect(Text.size(), 6);
+  M.step(Text.size() / 4);
   std::string Quoted = "\"";
   for (size_t At = 0; At < Text.size();) {
     size_t Begin = At;

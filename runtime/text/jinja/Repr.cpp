@@ -184,6 +184,7 @@ void ReprWriter::write(const Value &V) {
     return Out.add(floatRepr(V.number()));
   case Kind::String:
     M.expect(V.text().size(), 4);
+    M.step(V.text().size() / 4);
     return Out.add(V.string().IsMarkup ? "Markup(" + stringRepr(V.text()) + ")"
                                        : stringRepr(V.text()));
   case Kind::List:
