@@ -31,6 +31,9 @@ TEXT_CALLS = Calls(
     {"Status": 1, "invalidArgument": 0, "dataLoss": 0, "refuse": EVERY, "fail": 0,
      "at": 0},
     after={"at": ": " + HOLE})
+TEMPLATE_CALLS = Calls({"fail": 0, "failAt": 1, "failLimit": 0, "undefined": 0,
+                        "Status": 1, "invalidArgument": 0, "unexpected": 0})
+TEMPLATES = ("runtime/text/jinja", "runtime/text/ChatTemplate.cpp")
 IMPORTER_CALLS = Calls({"refuse": 1, "fail": 1, "refusalOf": 2})
 DIALECT_CALLS = Calls({"refuse": REST})
 COMPILER_CALLS = Calls(
@@ -53,6 +56,12 @@ class Speaker:
 
     calls: Calls
     sources: list
+    # Parts of the sources that others speak in.
+    but: tuple = ()
+
+    def files(self, tree):
+        others = set(files(tree, self.but))
+        return (path for path in files(tree, self.sources) if path not in others)
 
 
 @dataclass
@@ -71,7 +80,7 @@ class Group:
     def files(self, tree):
         """All files that say texts of the catalogue."""
         for speaker in self.speakers:
-            yield from files(tree, speaker.sources)
+            yield from speaker.files(tree)
         yield from files(tree, self.also)
 
 
@@ -81,8 +90,10 @@ GROUPS = [
                    ["runtime/api", "runtime/base", "runtime/host", "runtime/io",
                     "runtime/package", "runtime/trace", "runtime/weights"])],
           also=("compiler/package",)),
-    Group("runtime/text/Messages.def", [Speaker(TEXT_CALLS, ["runtime/text"])],
+    Group("runtime/text/Messages.def",
+          [Speaker(TEXT_CALLS, ["runtime/text"], but=TEMPLATES)],
           in_english=NAMES),
+    Group("runtime/text/jinja/Messages.def", [Speaker(TEMPLATE_CALLS, TEMPLATES)]),
     Group("runtime/drivers/Messages.def",
           [Speaker(DRIVER_CALLS,
                    ["runtime/drivers/support/Queue.cpp",
@@ -220,7 +231,7 @@ def wrong_group(tree, group):
     own = entries(tree / group.catalogue)
     beside = entries(tree / group.beside) if group.beside else []
     spoken = [(path, normal(text)) for speaker in group.speakers
-              for path in files(tree, speaker.sources)
+              for path in speaker.files(tree)
               for text in sorted(said(path, speaker.calls))]
     yield from wrong_entries(group.catalogue, own)
     yield from unknown_texts(tree, group, spoken, Catalogue(own + beside))

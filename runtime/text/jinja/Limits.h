@@ -10,8 +10,8 @@ namespace dure {
 /// Templates come with models that strangers publish: each limit ends a
 /// rendering with an error.
 struct RenderLimits {
-  /// Operations, a second or two in all.
-  uint64_t Steps = 50'000'000;
+  /// Operations, about a second in all.
+  uint64_t Steps = 20'000'000;
   /// Bytes of all values that live at once, the text included.
   uint64_t Bytes = uint64_t(256) << 20;
   /// Characters of the text, in bytes.
