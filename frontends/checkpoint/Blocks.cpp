@@ -125,10 +125,12 @@ Value joinHeads(GraphBuilder &G, const Value &X, int64_t Width) {
 Value gatedMlp(GraphBuilder &G, Weights &W, const Value &X,
                const std::string &Name, int64_t Hidden, const GatedMlp &M) {
   const Value Gate =
-      linear(G, W, X, Name + ".gate_proj", Hidden, M.Inner, M.Bias);
-  const Value Up = linear(G, W, X, Name + ".up_proj", Hidden, M.Inner, M.Bias);
+      linear(G, W, X, Name + "." + M.Names.Gate, Hidden, M.Inner, M.Bias);
+  const Value Up =
+      linear(G, W, X, Name + "." + M.Names.Up, Hidden, M.Inner, M.Bias);
   const Value Inner = G.mul(activate(G, Gate, M.Act), Up);
-  return linear(G, W, Inner, Name + ".down_proj", M.Inner, Hidden, M.Bias);
+  return linear(G, W, Inner, Name + "." + M.Names.Down, M.Inner, Hidden,
+                M.Bias);
 }
 
 /// Scores of experts, those outside the best groups hidden. A group is as good

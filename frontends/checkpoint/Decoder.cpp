@@ -5,13 +5,13 @@
 
 namespace dure::checkpoint {
 
-Decoder readDecoder(Config &C, bool HasMlp) {
+Decoder readDecoder(Config &C, bool HasMlp, const DecoderKeys &Keys) {
   Decoder D;
   D.Vocabulary = C.count("vocab_size");
   D.Hidden = C.count("hidden_size");
-  const int64_t Layers = C.count("num_hidden_layers");
+  const int64_t Layers = C.count(Keys.Layers);
   if (Layers > MaxLayers)
-    C.refuseValue("num_hidden_layers");
+    C.refuseValue(Keys.Layers);
   else
     D.Layers.resize(size_t(Layers));
 
@@ -24,8 +24,8 @@ Decoder readDecoder(Config &C, bool HasMlp) {
 
   if (HasMlp)
     D.Mlp.Inner = C.count("intermediate_size");
-  D.Mlp.Act = readActivation(C, "hidden_act", "silu");
-  D.NormEpsilon = C.number("rms_norm_eps", 1e-6);
+  D.Mlp.Act = readActivation(C, Keys.Activation, "silu");
+  D.NormEpsilon = C.number(Keys.Epsilon, Keys.DefaultEpsilon);
   D.Norms.BeforeAttention = "input_layernorm";
   D.Norms.BeforeMlp = "post_attention_layernorm";
   D.IsTied = C.flag("tie_word_embeddings", false);

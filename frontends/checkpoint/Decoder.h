@@ -19,11 +19,28 @@
 
 namespace dure::checkpoint {
 
+/// What the matrices of an MLP are called.
+struct MlpNames {
+  std::string Gate = "gate_proj", Up = "up_proj", Down = "down_proj";
+};
+
 /// Where norms stand in a layer, by the names of their weights; an empty name
 /// is no norm. x + after(attention(before(x))), and so for the MLP.
 struct LayerNorms {
   std::string BeforeAttention = {}, AfterAttention = {}, BeforeMlp = {},
               AfterMlp = {};
+};
+
+/// What the parts are called in the checkpoint.
+struct DecoderNames {
+  std::string Embedding = "model.embed_tokens";
+  /// Before a layer's number.
+  std::string Layers = "model.layers.";
+  std::string FinalNorm = "model.norm";
+  std::string Head = "lm_head";
+  std::string Attention = "self_attn";
+  std::string Output = "o_proj";
+  std::string Mlp = "mlp";
 };
 
 /// Heads of their own: queries, and groups of keys and values.
@@ -52,6 +69,7 @@ struct GatedMlp {
   int64_t Inner = 0;
   Activation Act = Activation::Silu;
   bool Bias = false;
+  MlpNames Names = {};
 };
 
 /// A mixture of experts: each token goes to a few of them.
@@ -84,6 +102,7 @@ struct DecoderLayer {
 };
 
 struct Decoder {
+  DecoderNames Names;
   int64_t Vocabulary = 0, Hidden = 0;
   std::vector<DecoderLayer> Layers;
   std::vector<Rope> Ropes;
@@ -120,7 +139,14 @@ constexpr int64_t MaxExperts = 4096;
 /// The keys that nearly all decoders share: sizes, heads, MLP, epsilon, tied
 /// head; the norms stand before attention and before the MLP. A model without
 /// dense MLPs has no width of theirs.
-Decoder readDecoder(Config &C, bool HasMlp = true);
+struct DecoderKeys {
+  const char *Layers = "num_hidden_layers";
+  const char *Activation = "hidden_act";
+  const char *Epsilon = "rms_norm_eps";
+  double DefaultEpsilon = 1e-6;
+};
+Decoder readDecoder(Config &C, bool HasMlp = true,
+                    const DecoderKeys &Keys = {});
 
 /// The router of DeepSeek-V3 and its descendants, arXiv 2412.19437: sigmoid,
 /// groups. `CountKey` names the number of experts where it is not called

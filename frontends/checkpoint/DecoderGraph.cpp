@@ -35,7 +35,7 @@ public:
     Value X = embed();
     for (size_t I = 0; I < D.Layers.size(); ++I)
       X = layer(X, I);
-    X = norm(X, "model.norm");
+    X = norm(X, D.Names.FinalNorm);
     G.output(logits(X), "logits", DataType::Float,
              {"batch", "sequence", D.Vocabulary});
     makeOutputs();
@@ -123,13 +123,13 @@ void DecoderBuilder::makeMasks() {
 
 Value DecoderBuilder::embed() {
   const Value Table =
-      W.table("model.embed_tokens.weight", {D.Vocabulary, D.Hidden});
+      W.table(D.Names.Embedding + ".weight", {D.Vocabulary, D.Hidden});
   const Value Rows = G.node("Gather", {Table, Ids}, {{"axis", int64_t(0)}});
   return G.scaled(G.cast(Rows, DataType::Float), D.EmbeddingScale);
 }
 
 Value DecoderBuilder::layer(const Value &X, size_t I) {
-  const std::string Name = "model.layers." + std::to_string(I);
+  const std::string Name = D.Names.Layers + std::to_string(I);
   const GraphBuilder::Scope S(G, "layers." + std::to_string(I));
   const auto Of = [&](const std::string &Norm) {
     return Norm.empty() ? Norm : Name + "." + Norm;
@@ -137,9 +137,10 @@ Value DecoderBuilder::layer(const Value &X, size_t I) {
   Value A = D.Norms.BeforeAttention.empty()
                 ? X
                 : norm(X, Of(D.Norms.BeforeAttention));
-  A = joined(X, attend(A, I, Name + ".self_attn"), Of(D.Norms.AfterAttention));
+  A = joined(X, attend(A, I, Name + "." + D.Names.Attention),
+             Of(D.Norms.AfterAttention));
   Value M = D.Norms.BeforeMlp.empty() ? A : norm(A, Of(D.Norms.BeforeMlp));
-  M = mlp(M, I, Name + ".mlp");
+  M = mlp(M, I, Name + "." + D.Names.Mlp);
   if (D.Layers[I].IsSparse && !D.Mixture.NormAfter.empty())
     M = norm(M, Of(D.Mixture.NormAfter));
   return joined(A, M, Of(D.Norms.AfterMlp));
@@ -182,8 +183,8 @@ Value DecoderBuilder::attendGrouped(const Value &X, size_t I,
       D.ScoreScale != 0 ? D.ScoreScale : 1 / std::sqrt(double(A.HeadSize));
   Operands.Softcap = D.ScoreSoftcap;
   const Value Y = joinHeads(G, attention(G, Operands), A.Heads * A.HeadSize);
-  return linear(G, W, Y, Name + ".o_proj", A.Heads * A.HeadSize, D.Hidden,
-                A.OutputBias);
+  return linear(G, W, Y, Name + "." + D.Names.Output, A.Heads * A.HeadSize,
+                D.Hidden, A.OutputBias);
 }
 
 /// Keys and values come of the cached latents, each time they are used.
@@ -235,8 +236,8 @@ Value DecoderBuilder::attendLatent(const Value &X, size_t I,
       D.ScoreScale != 0 ? D.ScoreScale : 1 / std::sqrt(double(KeyWidth));
   Operands.Softcap = D.ScoreSoftcap;
   const Value Y = joinHeads(G, attention(G, Operands), A.Heads * A.ValueSize);
-  return linear(G, W, Y, Name + ".o_proj", A.Heads * A.ValueSize, D.Hidden,
-                A.Bias);
+  return linear(G, W, Y, Name + "." + D.Names.Output, A.Heads * A.ValueSize,
+                D.Hidden, A.Bias);
 }
 
 Value DecoderBuilder::mlp(const Value &X, size_t I, const std::string &Name) {
@@ -246,9 +247,9 @@ Value DecoderBuilder::mlp(const Value &X, size_t I, const std::string &Name) {
 }
 
 Value DecoderBuilder::logits(const Value &X) {
-  const std::string Head =
-      D.IsTied ? "model.embed_tokens.weight" : "lm_head.weight";
-  const Value Y = G.matmul(X, W.transposed(Head, D.Vocabulary, D.Hidden));
+  const std::string &Head = D.IsTied ? D.Names.Embedding : D.Names.Head;
+  const Value Y =
+      G.matmul(X, W.transposed(Head + ".weight", D.Vocabulary, D.Hidden));
   return softcapped(G, G.scaled(Y, D.LogitScale), D.LogitSoftcap);
 }
 
@@ -279,7 +280,7 @@ void buildDecoder(const Decoder &D, Weights &W, GraphBuilder &G) {
     W.ignoreBelow(Each);
   // Many save it beside the table that it is.
   if (D.IsTied)
-    W.ignore("lm_head.weight");
+    W.ignore(D.Names.Head + ".weight");
   DecoderBuilder(D, W, G).build();
 }
 

@@ -28,6 +28,7 @@ std::span<const Family> families();
 Decoder readAxK1(Config &C);
 Encoder readBert(Config &C);
 Decoder readDeepSeekV3(Config &C);
+Decoder readExaone3(Config &C);
 Decoder readExaone4(Config &C);
 Decoder readExaoneMoe(Config &C);
 Decoder readGemma3(Config &C);

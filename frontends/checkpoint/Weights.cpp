@@ -40,6 +40,7 @@ ExternalPlace Weights::placeOf(const Tensor &T) {
 Value Weights::raw(const std::string &Name, const std::vector<int64_t> &Shape,
                    const Tensor *&Found) {
   Found = C.find(Name);
+  Asked.insert(Name);
   if (!Found) {
     Problems.add(RefusalCode::WeightMissing, Name);
     return {Name};
@@ -112,7 +113,7 @@ Value Weights::transposed(const std::string &Name, int64_t Out, int64_t In) {
 
 void Weights::finish() {
   for (const auto &[Name, T] : C.Tensors) {
-    bool IsKnown = Raw.count(Name) != 0;
+    bool IsKnown = Asked.count(Name) != 0;
     for (const std::string &Each : Ignored)
       IsKnown |= Name.ends_with(Each);
     for (const std::string &Each : IgnoredPrefixes)

@@ -72,6 +72,7 @@ private:
   Refusals &Problems;
   /// By name, what has been made of a tensor.
   std::map<std::string, Value> Raw, Wide, Turned;
+  std::set<std::string, std::less<>> Asked;
   std::vector<std::string> Ignored, IgnoredPrefixes;
   std::vector<Converted> InDataFile;
   uint64_t DataBytes = 0;

@@ -54,7 +54,8 @@ Status copyFile(const Checkpoint &C, const WeightFile &From,
   // A weight may be named below a folder of the checkpoint's own.
   const fs::path To = fs::path(Folder) / From.Name;
   std::error_code Ignored;
-  fs::create_directories(To.parent_path(), Ignored);
+  if (fs::path(From.Name).has_parent_path())
+    fs::create_directories(To.parent_path(), Ignored);
   Result<AtomicFile> File = AtomicFile::create(To.string());
   if (!File)
     return File.status();

@@ -109,11 +109,11 @@ static std::string testName(const testing::TestParamInfo<const char *> &Info) {
 // Each family's folder name, at either opset.
 #define BOTH(FAMILY) FAMILY "-20", FAMILY "-23"
 static const char *const Decoders[] = {
-    BOTH("llama"),      BOTH("qwen2"),          BOTH("qwen3"),
-    BOTH("exaone4"),    BOTH("exaone4-global"), BOTH("hyperclovax"),
-    BOTH("granite"),    BOTH("gemma3"),         BOTH("exaone-moe"),
-    BOTH("solar-open"), BOTH("axk1"),           BOTH("deepseek-v3"),
-    BOTH("qwen3-moe")};
+    BOTH("llama"),       BOTH("qwen2"),      BOTH("qwen3"),
+    BOTH("exaone3"),     BOTH("exaone4"),    BOTH("exaone4-global"),
+    BOTH("hyperclovax"), BOTH("granite"),    BOTH("gemma3"),
+    BOTH("exaone-moe"),  BOTH("solar-open"), BOTH("axk1"),
+    BOTH("deepseek-v3"), BOTH("qwen3-moe")};
 static const char *const Encoders[] = {BOTH("bert"), BOTH("xlm-roberta")};
 
 INSTANTIATE_TEST_SUITE_P(Decoders, ExportedModel, testing::ValuesIn(Decoders),

@@ -8,6 +8,7 @@ test/models/families.py and of FAMILIES below. README.md describes the archives.
 """
 
 import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "models"))
@@ -83,11 +85,55 @@ def xlm_roberta(layers, attention):
     return UntypedEncoder(transformers.XLMRobertaModel(config))
 
 
+def exaone3(layers, attention):
+    return families.llama(layers, attention, tie_word_embeddings=True)
+
+
+# EXAONE 3 has no class in transformers: it is Llama with other names.
+EXAONE3_NAMES = {
+    "model.embed_tokens": "transformer.wte",
+    "model.layers.": "transformer.h.",
+    "model.norm": "transformer.ln_f",
+    "self_attn.o_proj": "attn.attention.out_proj",
+    "self_attn": "attn.attention",
+    "mlp.gate_proj": "mlp.c_fc_0",
+    "mlp.up_proj": "mlp.c_fc_1",
+    "mlp.down_proj": "mlp.c_proj",
+    "input_layernorm": "ln_1",
+    "post_attention_layernorm": "ln_2",
+}
+EXAONE3_KEYS = {
+    "num_hidden_layers": "num_layers",
+    "hidden_act": "activation_function",
+    "rms_norm_eps": "layer_norm_epsilon",
+}
+
+
+def rename_as_exaone3(folder):
+    tensors = {}
+    for name, tensor in load_file(folder / "model.safetensors").items():
+        for old, new in EXAONE3_NAMES.items():
+            name = name.replace(old, new)
+        tensors[name] = tensor
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    config = {EXAONE3_KEYS.get(key, key): value for key, value in config.items()}
+    for key in ("attention_bias", "mlp_bias"):
+        del config[key]
+    # Its configurations are older than transformers 5.
+    rope = config.pop("rope_parameters")
+    config["rope_theta"] = rope.pop("rope_theta")
+    config["rope_scaling"] = rope
+    config |= {"architectures": ["ExaoneForCausalLM"], "model_type": "exaone"}
+    (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True))
+
+
 # Name -> (function of families.py, its layers, the type of the saved weights,
 # what save_pretrained is told). No two of a size or a type are alike.
 FAMILIES = {
     "llama": (families.llama, 2, torch.float32, {}),
     "qwen2": (families.qwen2, 2, torch.bfloat16, {"max_shard_size": "40KB"}),
+    "exaone3": (exaone3, 2, torch.bfloat16, {}),
     "qwen3": (families.qwen3, 2, torch.bfloat16, {}),
     "exaone4": (families.exaone4, 4, torch.bfloat16, {}),
     "exaone4-global": (families.exaone4_global, 2, torch.float32, {}),
@@ -165,9 +211,10 @@ def make_folder(name):
     ]
     files = files_of(name, None, sets)
     with tempfile.TemporaryDirectory() as folder:
-        # The weights lie on the grid of bf16: in f16 they would be rounded, so
-        # that type is for models whose weights fit it.
+        # The weights lie on the grid of bf16, so that neither type rounds them.
         model.model.to(dtype).save_pretrained(folder, **saving)
+        if name == "exaone3":
+            rename_as_exaone3(Path(folder))
         for path in sorted(Path(folder).iterdir()):
             if path.name != "generation_config.json":
                 files[f"{name}/{path.name}"] = path.read_bytes()

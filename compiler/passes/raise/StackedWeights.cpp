@@ -84,9 +84,10 @@ bool canBeOnAllRows(ArrayRef<Attribute> Steps, int64_t Rows) {
 /// Weights of one type behind each other, as rows of one. Halves of halves: a
 /// recipe then reads others a few levels deep however many there are.
 WeightOp concatRows(WeightRecipes &Weights, ArrayRef<WeightOp> Parts) {
-  RankedTensorType Type = onAllRows(Parts.front().getType(), Parts.size());
+  WeightOp First = Parts.front();
+  RankedTensorType Type = onAllRows(First.getType(), Parts.size());
   if (Parts.size() == 1)
-    return Weights.extend(Parts.front(), RecipeKind::Reshape, Type, {});
+    return Weights.extend(First, RecipeKind::Reshape, Type, {});
   size_t Half = Parts.size() / 2;
   WeightOp Upper = concatRows(Weights, Parts.take_front(Half));
   WeightOp Lower = concatRows(Weights, Parts.drop_front(Half));

@@ -32,7 +32,7 @@ Decoder readDeepSeekV3(Config &C) {
   readSparseLayers(C, D, 3);
   // The layers behind the last one predict several tokens, for another model.
   C.ignore({"num_nextn_predict_layers", "num_mtp_layers"});
-  D.UnusedBegins = {"model.layers." + std::to_string(D.Layers.size()) + "."};
+  D.UnusedBegins = {D.Names.Layers + std::to_string(D.Layers.size()) + "."};
   return D;
 }
 

@@ -11,6 +11,25 @@
 
 namespace dure::checkpoint {
 
+Decoder readExaone3(Config &C) {
+  Decoder D = readDecoder(C, /*HasMlp=*/true,
+                          {.Layers = "num_layers",
+                           .Activation = "activation_function",
+                           .Epsilon = "layer_norm_epsilon",
+                           .DefaultEpsilon = 1e-5});
+  D.Names = {.Embedding = "transformer.wte",
+             .Layers = "transformer.h.",
+             .FinalNorm = "transformer.ln_f",
+             .Attention = "attn.attention",
+             .Output = "out_proj"};
+  D.Mlp.Names = {.Gate = "c_fc_0", .Up = "c_fc_1", .Down = "c_proj"};
+  D.Norms.BeforeAttention = "ln_1";
+  D.Norms.BeforeMlp = "ln_2";
+  D.UnusedEnds.push_back("rotary.inv_freq");
+  readOneRope(C, D);
+  return D;
+}
+
 /// Which layers have a window; "LLLG" says it by letters, the last layer having
 /// none, 4 every fourth.
 static std::vector<bool> readPattern(Config &C, size_t Layers) {
@@ -32,8 +51,7 @@ static std::vector<bool> readPattern(Config &C, size_t Layers) {
 
 /// What both have: heads' norms, windows, positions seen where there is one.
 static Decoder readHybrid(Config &C) {
-  Decoder D = readDecoder(C);
-  D.NormEpsilon = C.number("rms_norm_eps", 1e-5);
+  Decoder D = readDecoder(C, /*HasMlp=*/true, {.DefaultEpsilon = 1e-5});
   D.Grouped.QkNorm = true;
   readOneRope(C, D);
 

@@ -11,6 +11,7 @@ std::span<const Family> families() {
       {"BertModel", readBert},
       {"DeepseekV3ForCausalLM", readDeepSeekV3},
       {"Exaone4ForCausalLM", readExaone4},
+      {"ExaoneForCausalLM", readExaone3},
       {"ExaoneMoeForCausalLM", readExaoneMoe},
       {"Gemma3ForCausalLM", readGemma3},
       {"GraniteForCausalLM", readGranite},

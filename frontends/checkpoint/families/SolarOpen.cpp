@@ -10,8 +10,7 @@ namespace dure::checkpoint {
 
 Decoder readSolarOpen(Config &C) {
   // All layers are sparse: the width of dense ones is often not there.
-  Decoder D = readDecoder(C, /*HasMlp=*/false);
-  D.NormEpsilon = C.number("rms_norm_eps", 1e-5);
+  Decoder D = readDecoder(C, /*HasMlp=*/false, {.DefaultEpsilon = 1e-5});
   D.Grouped.HeadSize = C.count("head_dim", 128);
   D.Grouped.QkvBias = C.flag("attention_bias", false);
   C.expect("use_qk_norm", false);
