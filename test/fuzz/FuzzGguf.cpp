@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Fuzzes GGUF files: no input may crash the reader or make it allocate much more
-// than the input holds; what it accepts has sound text files, and tensors of
-// just the bytes that they say.
+// Fuzzes GGUF files: no input may crash the reader or make it allocate much
+// more than the input holds; what it accepts has sound text files, and tensors
+// of just the bytes that they say.
 #include "frontends/checkpoint/Checkpoint.h"
 
 #include <cstdlib>
