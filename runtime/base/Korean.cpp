@@ -120,6 +120,8 @@ constexpr auto RuntimeTexts = std::to_array<Translation>({
 #define DURE_TEXT(English, Korean) {English, Korean},
 #include "runtime/text/Messages.def"
 #define DURE_TEXT(English, Korean) {English, Korean},
+#include "runtime/text/jinja/Messages.def"
+#define DURE_TEXT(English, Korean) {English, Korean},
 #include "runtime/base/Messages.def"
 });
 

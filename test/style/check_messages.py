@@ -31,6 +31,8 @@ TEXT_CALLS = Calls(
     {"Status": 1, "invalidArgument": 0, "dataLoss": 0, "refuse": EVERY, "fail": 0,
      "at": 0},
     after={"at": ": " + HOLE})
+TEMPLATE_CALLS = Calls({"fail": 0, "failAt": 1, "failLimit": 0, "undefined": 0,
+                        "Status": 1, "invalidArgument": 0, "unexpected": 0})
 IMPORTER_CALLS = Calls({"refuse": 1, "fail": 1, "refusalOf": 2})
 DIALECT_CALLS = Calls({"refuse": REST})
 COMPILER_CALLS = Calls(
@@ -81,7 +83,13 @@ GROUPS = [
                    ["runtime/api", "runtime/base", "runtime/host", "runtime/io",
                     "runtime/package", "runtime/trace", "runtime/weights"])],
           also=("compiler/package",)),
-    Group("runtime/text/Messages.def", [Speaker(TEXT_CALLS, ["runtime/text"])],
+    Group("runtime/text/Messages.def",
+          [Speaker(TEXT_CALLS,
+                   [f"runtime/text/{name}.cpp" for name in
+                    ("AddedTokens", "Bpe", "CharsMap", "Component", "Decoder",
+                     "Json", "Model", "Normalizer", "PostProcessor",
+                     "PreTokenizer", "Regex", "RegexSyntax", "Scripts",
+                     "Tokenizer", "Unicode", "Unigram", "Vocabulary")])],
           in_english=NAMES),
     Group("runtime/drivers/Messages.def",
           [Speaker(DRIVER_CALLS,
@@ -91,6 +99,9 @@ GROUPS = [
                     "targets/rngd/driver/Simulator.cpp"])],
           also=("runtime/drivers/support", "dialects/dure/Faults.h"),
           in_english=AUTHORS),
+    Group("runtime/text/jinja/Messages.def",
+          [Speaker(TEMPLATE_CALLS,
+                   ["runtime/text/jinja", "runtime/text/ChatTemplate.cpp"])]),
     Group("frontends/onnx/Clauses.def",
           [Speaker(IMPORTER_CALLS, ["frontends/onnx"]),
            Speaker(DIALECT_CALLS, ["dialects/dure/Inference.cpp"])],

@@ -17,7 +17,8 @@
 using namespace dure;
 using namespace dure::jinja;
 
-//===-- Arguments ----------------------------------------------------------===//
+//===-- Arguments
+//----------------------------------------------------------===//
 
 std::vector<Value>
 jinja::bindArguments(const char *Function, const Arguments &Given,
@@ -60,7 +61,8 @@ const std::string &jinja::toText(const Value &V, const char *What) {
   return V.text();
 }
 
-//===-- Methods ------------------------------------------------------------===//
+//===-- Methods
+//------------------------------------------------------------===//
 
 static Value dictMethod(Interpreter &In, const Value &V,
                         const std::string &Name) {
@@ -103,16 +105,16 @@ static Value sequenceMethod(Interpreter &In, const Value &V,
     });
   if (Name == "index")
     return In.Make.callable(Name, [V](Interpreter &In, const Arguments &Given) {
-      auto Bound = bindArguments("index", Given, {"value", "start", "stop"}, 1, 3);
+      auto Bound =
+          bindArguments("index", Given, {"value", "start", "stop"}, 1, 3);
       std::vector<Value> Items = iterate(In.Make, V);
       int64_t Size = int64_t(Items.size());
       auto Clamp = [&](const Value &At, int64_t Default) {
         if (At.isMissing())
           return Default;
         int64_t I = toIndex(At, "an index");
-        return std::clamp<int64_t>(I < 0 ? std::max<int64_t>(I, -Size) + Size
-                                         : I,
-                                   0, Size);
+        return std::clamp<int64_t>(
+            I < 0 ? std::max<int64_t>(I, -Size) + Size : I, 0, Size);
       };
       for (int64_t I = Clamp(Bound[1], 0); I < Clamp(Bound[2], Size); ++I)
         if (equal(In.M, Items[size_t(I)], Bound[0]))
@@ -174,7 +176,8 @@ static Value loopAttribute(Interpreter &In, const Value &V,
                  : Value::undefined("there is no item before the first");
   if (Name == "nextitem") {
     const Value *Found = Loop.find(Loop.Index + 1);
-    return Found ? *Found : Value::undefined("there is no item behind the last");
+    return Found ? *Found
+                 : Value::undefined("there is no item behind the last");
   }
   if (Name == "cycle")
     return In.Make.callable(Name, [V](Interpreter &, const Arguments &Given) {
@@ -187,8 +190,8 @@ static Value loopAttribute(Interpreter &In, const Value &V,
       if (!Given.Named.empty())
         fail("loop.changed has no argument '" + Given.Named[0].first + "'");
       Value Now = In.Make.tuple(Given.Positional);
-      bool IsNew = V.loop().Changed.isMissing() ||
-                   !equal(In.M, V.loop().Changed, Now);
+      bool IsNew =
+          V.loop().Changed.isMissing() || !equal(In.M, V.loop().Changed, Now);
       V.loop().Changed = Now;
       return Value::boolean(IsNew);
     });
@@ -206,18 +209,18 @@ static Value cyclerAttribute(Interpreter &In, const Value &V,
     return In.Make.tuple(Of.Items);
   if (Name == "next" || Name == "reset") {
     bool IsNext = Name == "next";
-    return In.Make.callable(
-        Name, [V, IsNext](Interpreter &, const Arguments &Given) {
-          bindArguments("the method", Given, {}, 0);
-          CyclerObject &Of = V.cycler();
-          if (!IsNext) {
-            Of.At = 0;
-            return Value::none();
-          }
-          Value Current = Of.Items[Of.At];
-          Of.At = (Of.At + 1) % Of.Items.size();
-          return Current;
-        });
+    return In.Make.callable(Name,
+                            [V, IsNext](Interpreter &, const Arguments &Given) {
+                              bindArguments("the method", Given, {}, 0);
+                              CyclerObject &Of = V.cycler();
+                              if (!IsNext) {
+                                Of.At = 0;
+                                return Value::none();
+                              }
+                              Value Current = Of.Items[Of.At];
+                              Of.At = (Of.At + 1) % Of.Items.size();
+                              return Current;
+                            });
   }
   return Value();
 }
@@ -230,11 +233,12 @@ static Value functionAttribute(Interpreter &In, const Value &V,
     return Of.Name.empty() ? Value::none() : In.Make.string(Of.Name);
   if (!Of.IsMacro && Of.Name == "dict" && Name == "fromkeys")
     return In.Make.callable(Name, [](Interpreter &In, const Arguments &Given) {
-      auto Bound = bindArguments("fromkeys", Given, {"iterable", "value"}, 1, 2);
+      auto Bound =
+          bindArguments("fromkeys", Given, {"iterable", "value"}, 1, 2);
       std::vector<std::pair<Value, Value>> Items;
       for (Value &Key : iterate(In.Make, Bound[0]))
-        Items.emplace_back(std::move(Key), Bound[1].isMissing() ? Value::none()
-                                                                : Bound[1]);
+        Items.emplace_back(std::move(Key),
+                           Bound[1].isMissing() ? Value::none() : Bound[1]);
       return In.Make.dict(std::move(Items));
     });
   return Value();
@@ -260,9 +264,8 @@ static bool isUnsupported(const Value &V, const std::string &Name) {
   case Kind::View:
     return IsOne({"isdisjoint", "mapping"});
   case Kind::Callable:
-    return V.callable().IsMacro &&
-           IsOne({"arguments", "caller", "catch_kwargs", "catch_varargs",
-                  "explicit_caller"});
+    return V.callable().IsMacro && IsOne({"arguments", "caller", "catch_kwargs",
+                                          "catch_varargs", "explicit_caller"});
   default:
     return false;
   }
@@ -312,8 +315,9 @@ static Value pythonAttribute(Interpreter &In, const Value &V,
 
 /// Methods that would change a value: there, but undefined.
 static bool isBlocked(const Value &V, const std::string &Name) {
-  static constexpr std::string_view OfLists[] = {
-      "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"};
+  static constexpr std::string_view OfLists[] = {"append",  "clear", "extend",
+                                                 "insert",  "pop",   "remove",
+                                                 "reverse", "sort"};
   static constexpr std::string_view OfDicts[] = {"clear", "pop", "popitem",
                                                  "setdefault", "update"};
   auto IsOne = [&](std::span<const std::string_view> All) {
@@ -403,7 +407,8 @@ Value jinja::item(Interpreter &In, const Value &V, const Value &Key) {
   return noAttribute(V, Name);
 }
 
-//===-- Slices -------------------------------------------------------------===//
+//===-- Slices
+//-------------------------------------------------------------===//
 
 Value jinja::slice(Interpreter &In, const Value &V, const Value &Start,
                    const Value &Stop, const Value &Step) {
@@ -457,11 +462,12 @@ Value jinja::slice(Interpreter &In, const Value &V, const Value &Start,
   const StringObject &S = V.string();
   In.M.step(1 + S.Text.size() / 64);
   if (By == 1) {
-    size_t Begin = S.isAscii() ? size_t(First) : offsetOf(S.Text, size_t(First));
+    size_t Begin =
+        S.isAscii() ? size_t(First) : offsetOf(S.Text, size_t(First));
     size_t Bytes =
-        S.isAscii() ? size_t(Count)
-                    : offsetOf(std::string_view(S.Text).substr(Begin),
-                               size_t(Count));
+        S.isAscii()
+            ? size_t(Count)
+            : offsetOf(std::string_view(S.Text).substr(Begin), size_t(Count));
     return In.Make.string(S.Text.substr(Begin, Bytes), S.IsMarkup);
   }
   In.M.expect(S.Length, sizeof(char32_t));
@@ -472,7 +478,8 @@ Value jinja::slice(Interpreter &In, const Value &V, const Value &Start,
   return In.Make.string(std::move(Text), S.IsMarkup);
 }
 
-//===-- Calls --------------------------------------------------------------===//
+//===-- Calls
+//--------------------------------------------------------------===//
 
 Value jinja::call(Interpreter &In, const Value &V, const Arguments &Given) {
   Interpreter::Level Inside(In);

@@ -93,12 +93,11 @@ static std::string grouped(const std::string &Digits, char Mark, size_t Size) {
 }
 
 void Formatter::writeNumber(NumberText N, const Spec &S) {
-  std::string Sign = N.IsNegative     ? "-"
+  std::string Sign = N.IsNegative    ? "-"
                      : S.Sign == '-' ? ""
                                      : std::string(1, S.Sign);
-  size_t Size = S.Type == 'x' || S.Type == 'X' || S.Type == 'o' || S.Type == 'b'
-                    ? 4
-                    : 3;
+  size_t Size =
+      S.Type == 'x' || S.Type == 'X' || S.Type == 'o' || S.Type == 'b' ? 4 : 3;
   bool IsZeroFilled = S.Align == '=' && S.Fill == "0";
   if (S.Group) {
     // Zeros in front are grouped, too.
@@ -113,8 +112,7 @@ void Formatter::writeNumber(NumberText N, const Spec &S) {
   }
   std::string Head = Sign + N.Prefix;
   uint64_t Length = Head.size() + N.Digits.size();
-  uint64_t Pad =
-      S.Width > int64_t(Length) ? uint64_t(S.Width) - Length : 0;
+  uint64_t Pad = S.Width > int64_t(Length) ? uint64_t(S.Width) - Length : 0;
   uint64_t Left = S.Align == '<' ? 0 : S.Align == '^' ? Pad / 2 : Pad;
   if (S.Align == '=') {
     Out.add(Head);
@@ -171,7 +169,8 @@ NumberText Formatter::floatText(double D, const Spec &S) const {
   return N;
 }
 
-//===-- The operator % -----------------------------------------------------===//
+//===-- The operator %
+//-----------------------------------------------------===//
 
 namespace {
 class PercentFormatter : Formatter {
@@ -366,7 +365,8 @@ Value jinja::formatPercent(const Maker &Make, const Value &Format,
   return PercentFormatter(Make, Format, Values).run();
 }
 
-//===-- str.format ---------------------------------------------------------===//
+//===-- str.format
+//---------------------------------------------------------===//
 
 namespace {
 class BraceFormatter : Formatter {
@@ -509,9 +509,9 @@ void BraceFormatter::write(const Value &V, std::string_view How) {
   }
   if (!S.Align)
     S.Align = '>';
-  bool IsInt = V.isIntegral() &&
-               (!S.Type || std::string_view("bcdnoxX").find(S.Type) !=
-                               std::string_view::npos);
+  bool IsInt =
+      V.isIntegral() && (!S.Type || std::string_view("bcdnoxX").find(S.Type) !=
+                                        std::string_view::npos);
   if (IsInt) {
     if (S.Precision >= 0 || S.Type == 'c')
       fail("an int has no format '" + std::string(How) + "'");
@@ -532,7 +532,8 @@ void BraceFormatter::write(const Value &V, std::string_view How) {
     N.IsNegative = std::signbit(D) && !std::isnan(D);
     N.Digits = floatRepr(std::fabs(D));
   } else if (!S.Type) {
-    fail("a float has no format '" + std::string(How) + "' without a type here");
+    fail("a float has no format '" + std::string(How) +
+         "' without a type here");
   } else {
     Spec Plain = S;
     if (IsPercent)

@@ -16,7 +16,8 @@ std::string stringRepr(std::string_view Text);
 Value formatPercent(const Maker &Make, const Value &Format,
                     const Value &Values);
 /// Format.format(...). `Attribute` and `Item` look into a value.
-Value formatBraces(Interpreter &In, const Value &Format, const Arguments &Given);
+Value formatBraces(Interpreter &In, const Value &Format,
+                   const Arguments &Given);
 
 /// int() and float() of a text; none where it is no number. Fails for an int of
 /// more than 64 bits.

@@ -71,8 +71,8 @@ static Value makeJoiner(Interpreter &In, const Arguments &Given) {
   if (Between.isMissing())
     Between = In.Make.string(", ");
   return In.Make.callable(
-      "joiner", [Between, Used = false](Interpreter &In,
-                                        const Arguments &Given) mutable {
+      "joiner",
+      [Between, Used = false](Interpreter &In, const Arguments &Given) mutable {
         bindArguments("a joiner", Given, {}, 0);
         return std::exchange(Used, true) ? Between : In.Make.string("");
       });

@@ -16,8 +16,7 @@ using namespace dure::jinja;
 namespace {
 class JsonWriter {
 public:
-  JsonWriter(Meter &M, const JsonStyle &Style)
-      : M(M), Style(Style), Out(M) {}
+  JsonWriter(Meter &M, const JsonStyle &Style) : M(M), Style(Style), Out(M) {}
 
   void write(const Value &V, unsigned Level);
   std::string take() { return Out.take(); }
@@ -151,8 +150,7 @@ void JsonWriter::write(const Value &V, unsigned Level) {
   }
 }
 
-std::string jinja::writeJson(Meter &M, const Value &V,
-                             const JsonStyle &Style) {
+std::string jinja::writeJson(Meter &M, const Value &V, const JsonStyle &Style) {
   JsonWriter Writer(M, Style);
   Writer.write(V, 0);
   return Writer.take();

@@ -199,7 +199,8 @@ bool Lexer::rawBlock() {
   for (size_t Tag = Begin;; Tag += 2) {
     Tag = Text.find("{%", Tag);
     if (Tag == Text.npos)
-      failAt(SavedWhere, "the raw block has no end; write {% endraw %} behind it");
+      failAt(SavedWhere,
+             "the raw block has no end; write {% endraw %} behind it");
     skip(Tag - At);
     size_t Mark = At;
     Position MarkWhere = Where;
@@ -310,14 +311,14 @@ static size_t intLength(std::string_view Text, int &Base) {
     if (I >= Text.size())
       return false;
     char C = Text[I];
-    int Digit = C >= '0' && C <= '9'                  ? C - '0'
+    int Digit = C >= '0' && C <= '9'                     ? C - '0'
                 : (C | 0x20) >= 'a' && (C | 0x20) <= 'f' ? (C | 0x20) - 'a' + 10
                                                          : 99;
     return Digit < (Other ? Other : 1);
   };
   size_t End = Other ? 2 : 1;
-  while (IsDigit(End) || (End < Text.size() && Text[End] == '_' &&
-                          IsDigit(End + 1)))
+  while (IsDigit(End) ||
+         (End < Text.size() && Text[End] == '_' && IsDigit(End + 1)))
     ++End;
   if (Other && End > 2) {
     Base = Other;
@@ -348,8 +349,8 @@ bool Lexer::number() {
   }
   int Base = 10;
   size_t Length = intLength(Rest, Base);
-  std::string Written = Plain(Rest.substr(Base == 10 ? 0 : 2,
-                                          Length - (Base == 10 ? 0 : 2)));
+  std::string Written =
+      Plain(Rest.substr(Base == 10 ? 0 : 2, Length - (Base == 10 ? 0 : 2)));
   Token &Made = emit(Token::Type::Integer, Where, Written);
   auto Read = std::from_chars(Written.data(), Written.data() + Written.size(),
                               Made.Integer, Base);
@@ -400,9 +401,8 @@ void Lexer::unescape(std::string_view Body, Token &To, Position Start) {
       ++I;
     } else if (C >= '0' && C <= '7') {
       char32_t Code = 0;
-      for (unsigned K = 0; K < 3 && I < Body.size() && Body[I] >= '0' &&
-                           Body[I] <= '7';
-           ++K)
+      for (unsigned K = 0;
+           K < 3 && I < Body.size() && Body[I] >= '0' && Body[I] <= '7'; ++K)
         Code = Code * 8 + char32_t(Body[I++] - '0');
       append(To.Text, Code);
     } else if (C == 'x' || C == 'u' || C == 'U') {

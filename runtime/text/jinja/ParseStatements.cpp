@@ -10,7 +10,8 @@ using namespace dure;
 using namespace dure::jinja;
 using Type = Stmt::Type;
 
-//===-- Tokens -------------------------------------------------------------===//
+//===-- Tokens
+//-------------------------------------------------------------===//
 
 const Token &Parser::take() {
   const Token &Taken = Tokens[At];
@@ -41,8 +42,7 @@ static std::string shown(const Token &T) {
 }
 
 void Parser::unexpected(const std::string &Wanted) const {
-  failAt(current().At,
-         "expected " + Wanted + ", found " + shown(current()));
+  failAt(current().At, "expected " + Wanted + ", found " + shown(current()));
 }
 
 bool Parser::isTupleEnd() const {
@@ -86,7 +86,8 @@ std::string Parser::takeName(const char *Said) {
   return take().Text;
 }
 
-//===-- Bodies -------------------------------------------------------------===//
+//===-- Bodies
+//-------------------------------------------------------------===//
 
 Stmt *Parser::make(Type Is, Position Where) {
   Stmt &Made = Out.Stmts.emplace_back();
@@ -165,31 +166,34 @@ Stmt *Parser::statement() {
     return filterStatement();
   if (isName("with"))
     return withStatement();
+  if (isName("autoescape"))
+    return autoescapeStatement();
   if (isName("print"))
     return printStatement();
   if (isName("break") || isName("continue"))
     return loopControl();
   for (std::string_view Other :
-       {"block", "extends", "include", "import", "from", "autoescape"})
+       {"block", "extends", "include", "import", "from"})
     if (isName(Other))
-      failAt(current().At, "chat templates have no tag '" +
-                               std::string(Other) +
-                               "': a template is one file here");
+      failAt(current().At, "the tag '" + std::string(Other) +
+                               "' is not supported: a chat template is one "
+                               "file");
   if (!isType(Token::Type::Name))
     unexpected("the name of a tag");
   failAt(current().At, "there is no tag '" + current().Text + "' here");
 }
 
-//===-- Statements ---------------------------------------------------------===//
+//===-- Statements
+//---------------------------------------------------------===//
 
 Stmt *Parser::ifStatement() {
   Stmt *Made = make(Type::If, current().At);
   Stmt *Branch = Made;
   while (true) {
     take();
-    Branch->Test = tuple(/*Simple=*/false, /*WithConditional=*/false,
-                         /*IsParenthesized=*/false, /*WithNamespace=*/false,
-                         "");
+    Branch->Test =
+        tuple(/*Simple=*/false, /*WithConditional=*/false,
+              /*IsParenthesized=*/false, /*WithNamespace=*/false, "");
     Branch->Body = body({"elif", "else", "endif"});
     if (!isName("elif"))
       break;
@@ -207,9 +211,9 @@ Stmt *Parser::forStatement() {
   Stmt *Made = make(Type::For, take().At);
   Made->Target = target(/*WithNamespace=*/false, "in");
   expectName("in");
-  Made->Source = tuple(/*Simple=*/false, /*WithConditional=*/false,
-                       /*IsParenthesized=*/false, /*WithNamespace=*/false,
-                       "recursive");
+  Made->Source =
+      tuple(/*Simple=*/false, /*WithConditional=*/false,
+            /*IsParenthesized=*/false, /*WithNamespace=*/false, "recursive");
   if (skipName("if"))
     Made->Test = expression();
   Made->IsRecursive = skipName("recursive");
@@ -232,9 +236,9 @@ Stmt *Parser::setStatement() {
   Stmt *Made = make(Type::Set, Where);
   Made->Target = To;
   if (skipOperator("=")) {
-    Made->Source = tuple(/*Simple=*/false, /*WithConditional=*/true,
-                         /*IsParenthesized=*/false, /*WithNamespace=*/false,
-                         "");
+    Made->Source =
+        tuple(/*Simple=*/false, /*WithConditional=*/true,
+              /*IsParenthesized=*/false, /*WithNamespace=*/false, "");
     return Made;
   }
   Made->Is = Type::SetBlock;
@@ -337,6 +341,16 @@ Stmt *Parser::withStatement() {
     Made->Exprs.push_back(expression());
   }
   Made->Body = body({"endwith"});
+  take();
+  return Made;
+}
+
+/// Nothing is escaped anyway; what remains is a scope.
+Stmt *Parser::autoescapeStatement() {
+  Stmt *Made = make(Type::With, take().At);
+  if (!skipName("false") && !skipName("False"))
+    failAt(current().At, "texts are not escaped for HTML here");
+  Made->Body = body({"endautoescape"});
   take();
   return Made;
 }

@@ -55,6 +55,7 @@ private:
   Stmt *generationStatement();
   Stmt *filterStatement();
   Stmt *withStatement();
+  Stmt *autoescapeStatement();
   Stmt *printStatement();
   Stmt *loopControl();
   void signature(Stmt &S);

@@ -16,8 +16,8 @@ std::string jinja::floatRepr(double D) {
     return D < 0 ? "-inf" : "inf";
   // Digits and exponent of the shortest text: d.ddde[+-]xx.
   char Buffer[40];
-  auto Done =
-      std::to_chars(Buffer, std::end(Buffer) - 1, D, std::chars_format::scientific);
+  auto Done = std::to_chars(Buffer, std::end(Buffer) - 1, D,
+                            std::chars_format::scientific);
   *Done.ptr = '\0';
   std::string_view Text(Buffer, size_t(Done.ptr - Buffer));
   bool IsNegative = Text.front() == '-';
@@ -34,8 +34,8 @@ std::string jinja::floatRepr(double D) {
     if (Digits.size() > 1)
       Out += "." + Digits.substr(1);
     std::string Power = std::to_string(std::abs(Exponent));
-    return Out + (Exponent < 0 ? "e-" : "e+") +
-           (Power.size() < 2 ? "0" : "") + Power;
+    return Out + (Exponent < 0 ? "e-" : "e+") + (Power.size() < 2 ? "0" : "") +
+           Power;
   }
   if (Exponent < 0)
     return Out + "0." + std::string(size_t(-Exponent - 1), '0') + Digits;
@@ -57,9 +57,8 @@ static std::string escaped(char32_t C) {
 }
 
 std::string jinja::stringRepr(std::string_view Text) {
-  char Quote = Text.find('\'') != Text.npos && Text.find('"') == Text.npos
-                   ? '"'
-                   : '\'';
+  char Quote =
+      Text.find('\'') != Text.npos && Text.find('"') == Text.npos ? '"' : '\'';
   std::string Out(1, Quote);
   for (size_t At = 0; At < Text.size();) {
     size_t Begin = At;
@@ -185,9 +184,8 @@ void ReprWriter::write(const Value &V) {
     return Out.add(floatRepr(V.number()));
   case Kind::String:
     M.expect(V.text().size(), 4);
-    return Out.add(V.string().IsMarkup
-                       ? "Markup(" + stringRepr(V.text()) + ")"
-                       : stringRepr(V.text()));
+    return Out.add(V.string().IsMarkup ? "Markup(" + stringRepr(V.text()) + ")"
+                                       : stringRepr(V.text()));
   case Kind::List:
     return writeItems("[", V.items(), "]");
   case Kind::Tuple:

@@ -14,7 +14,8 @@ Interpreter::~Interpreter() {
     Each->Attributes = Value();
 }
 
-//===-- Variables ----------------------------------------------------------===//
+//===-- Variables
+//----------------------------------------------------------===//
 
 Interpreter::FrameHolder::FrameHolder(Interpreter &In, const Scope &Of,
                                       Frame *Outer) {
@@ -67,13 +68,14 @@ Value Interpreter::makeNamespace(Value Attributes) {
 }
 
 void Interpreter::write(std::string_view Text) {
-  if (Text.size() > M.Limits.Output - std::min<uint64_t>(M.Limits.Output,
-                                                         Out->text().size()))
+  if (Text.size() >
+      M.Limits.Output - std::min<uint64_t>(M.Limits.Output, Out->text().size()))
     failLimit("the rendered text is too long");
   Out->add(Text);
 }
 
-//===-- Statements ---------------------------------------------------------===//
+//===-- Statements
+//---------------------------------------------------------===//
 
 std::string Interpreter::render(const Tree &T) {
   TextBuilder Text(M);
@@ -154,8 +156,7 @@ std::shared_ptr<LoopObject> Interpreter::makeLoop(const Stmt &S, Frame &F,
   auto Loop = std::make_shared<LoopObject>();
   Loop->Source = iterate(Make, Source);
   // Twice: the items that pass the condition are there once more.
-  Loop->charge(M,
-               sizeof(LoopObject) + 2 * Loop->Source.size() * sizeof(Value));
+  Loop->charge(M, sizeof(LoopObject) + 2 * Loop->Source.size() * sizeof(Value));
   Loop->Depth = Depth;
   if (S.Test)
     Loop->Accepts = [this, &S, &F](const Value &Each) {
@@ -236,7 +237,8 @@ Interpreter::Flow Interpreter::runBlock(const Stmt &S, Frame &F) {
       return How;
     Text = Make.string(To.take());
   }
-  Value Result = S.Source ? evaluateFilter(*S.Source, Inner.get(), &Text) : Text;
+  Value Result =
+      S.Source ? evaluateFilter(*S.Source, Inner.get(), &Text) : Text;
   Where = S.At;
   if (S.Is == Stmt::Type::SetBlock)
     assign(*S.Target, Result, F);
@@ -288,11 +290,13 @@ void Interpreter::assign(const Expr &Target, const Value &V, Frame &F) {
     Where = Target.At;
     const Value &Space = variable(Target.Variable, F);
     if (!Space.is(Kind::Namespace))
-      fail("'" + Target.Text + "' is no namespace; its attributes cannot be set");
+      fail("'" + Target.Text +
+           "' is no namespace; its attributes cannot be set");
     if (Target.Attribute.starts_with("_"))
       fail("names that begin with an underscore cannot be set in a namespace");
     // A dict is immutable, but no one else has this one.
-    auto &Attributes = const_cast<DictObject &>(Space.space().Attributes.dict());
+    auto &Attributes =
+        const_cast<DictObject &>(Space.space().Attributes.dict());
     Attributes.charge(M, sizeof(Value));
     Attributes.set(Make.string(Target.Attribute), V);
     return;
@@ -309,13 +313,14 @@ void Interpreter::assign(const Expr &Target, const Value &V, Frame &F) {
     assign(*Target.Parts[I], Items[I], F);
 }
 
-//===-- Macros and calls ---------------------------------------------------===//
+//===-- Macros and calls
+//---------------------------------------------------===//
 
 Value Interpreter::makeFunction(const Stmt &S, Frame &F) {
-  Value Made = Make.callable(S.Name, [&S, &F](Interpreter &In,
-                                              const Arguments &Given) {
-    return In.callFunction(S, F, Given);
-  });
+  Value Made =
+      Make.callable(S.Name, [&S, &F](Interpreter &In, const Arguments &Given) {
+        return In.callFunction(S, F, Given);
+      });
   const_cast<CallableObject &>(Made.callable()).IsMacro = true;
   return Made;
 }
@@ -326,9 +331,9 @@ void Interpreter::bindParameters(const Stmt &S, Frame &Inner,
   std::string Name = S.Name.empty() ? "caller" : S.Name;
   std::vector<std::pair<std::string, Value>> Named = Given.Named;
   auto Take = [&](const std::string &Wanted) {
-    auto Found = std::find_if(
-        Named.begin(), Named.end(),
-        [&](const auto &Each) { return Each.first == Wanted; });
+    auto Found =
+        std::find_if(Named.begin(), Named.end(),
+                     [&](const auto &Each) { return Each.first == Wanted; });
     if (Found == Named.end())
       return Value();
     Value V = std::move(Found->second);
@@ -355,9 +360,8 @@ void Interpreter::bindParameters(const Stmt &S, Frame &Inner,
     fail("the macro '" + Name + "' has no parameter '" + Named[0].first + "'");
   }
   if (S.VarargsSlot >= 0)
-    Inner.Slots[size_t(S.VarargsSlot)] =
-        Make.tuple({Given.Positional.begin() + ptrdiff_t(Count),
-                    Given.Positional.end()});
+    Inner.Slots[size_t(S.VarargsSlot)] = Make.tuple(
+        {Given.Positional.begin() + ptrdiff_t(Count), Given.Positional.end()});
   else if (Given.Positional.size() > Count)
     fail("the macro '" + Name + "' takes at most " +
          std::to_string(S.Targets.size()) + " arguments");

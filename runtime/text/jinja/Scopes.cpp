@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Binding of names to slots of frames.
 //
-// A scope is bound in two walks. The first finds its symbols and stops at scopes
-// inside; the second gives names their slots and binds the scopes inside, which
-// by then see all symbols of this one.
+// A scope is bound in two walks. The first finds its symbols and stops at
+// scopes inside; the second gives names their slots and binds the scopes
+// inside, which by then see all symbols of this one.
 #include "runtime/text/jinja/Scopes.h"
 
 #include "runtime/text/jinja/Builtins.h"
@@ -66,8 +66,7 @@ public:
 
 private:
   std::optional<Reference> outer(const std::string &Name) const {
-    std::optional<Reference> Found =
-        Outer ? Outer->find(Name) : std::nullopt;
+    std::optional<Reference> Found = Outer ? Outer->find(Name) : std::nullopt;
     if (Found)
       ++Found->Hops;
     return Found;
@@ -196,7 +195,8 @@ static std::set<std::string> undeclared(const Body &B,
   return Found;
 }
 
-//===-- First walk ---------------------------------------------------------===//
+//===-- First walk
+//---------------------------------------------------------===//
 
 void Binder::collect(Symbols &S, const CallSite &Given) {
   for (Expr *Each : Given.Positional)
@@ -260,7 +260,8 @@ void Binder::collect(Symbols &S, Stmt &Of) {
   }
 }
 
-//===-- Second walk --------------------------------------------------------===//
+//===-- Second walk
+//--------------------------------------------------------===//
 
 void Binder::bind(Symbols &S, Expr *E, bool IsSoft) {
   if (!E)

@@ -314,8 +314,8 @@ static Value map(Interpreter &In, const Arguments &Given) {
         std::any_of(Given.Named.begin(), Given.Named.end(),
                     [](const auto &Each) { return Each.first == "attribute"; });
     if (ByAttribute) {
-      auto Bound = bindArguments("map", behind(Given, 1),
-                                 {"attribute", "default"}, 1);
+      auto Bound =
+          bindArguments("map", behind(Given, 1), {"attribute", "default"}, 1);
       Getter Get(In, Bound[0], /*IgnoreCase=*/false, Bound[1]);
       for (Value &Each : iterate(In.Make, Of))
         Items.push_back(Get(std::move(Each)));
@@ -352,8 +352,8 @@ static Value select(Interpreter &In, const Arguments &Given) {
       bool Holds = false;
       if (HasTest) {
         Rest.Positional[0] = Looked;
-        Holds = callTest(
-            In, toText(Given.Positional[TestAt], "a test's name"), Rest);
+        Holds = callTest(In, toText(Given.Positional[TestAt], "a test's name"),
+                         Rest);
       } else {
         Holds = isTrue(Looked);
       }
@@ -397,7 +397,8 @@ static Value sliceItems(Interpreter &In, const Arguments &Given) {
     if (Count < 0)
       return Columns;
     In.M.expect(uint64_t(Count), 2 * sizeof(Value) + sizeof(SequenceObject));
-    size_t Each = All.size() / size_t(Count), Extra = All.size() % size_t(Count);
+    size_t Each = All.size() / size_t(Count),
+           Extra = All.size() % size_t(Count);
     size_t At = 0;
     for (size_t I = 0; I < size_t(Count); ++I) {
       size_t Size = Each + (I < Extra ? 1 : 0);

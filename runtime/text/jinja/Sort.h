@@ -2,7 +2,8 @@
 // A stable sort that stays in its bounds whatever the order is: that of values
 // need not be one (NaN), and it may throw.
 //
-// Why not std::stable_sort: the library's uses a function that C++17 deprecates.
+// Why not std::stable_sort: the library's uses a function that C++17
+// deprecates.
 #ifndef DURE_RUNTIME_TEXT_JINJA_SORT_H
 #define DURE_RUNTIME_TEXT_JINJA_SORT_H
 

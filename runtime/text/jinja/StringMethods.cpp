@@ -27,7 +27,8 @@ static std::string part(const Arguments &Given, const Value &V,
   return IsEscaped ? escapeHtml(Text) : Text;
 }
 
-//===-- Cases and classes --------------------------------------------------===//
+//===-- Cases and classes
+//--------------------------------------------------===//
 
 template <std::string (*Change)(std::string_view)>
 static Value changed(Interpreter &In, const Arguments &Given) {
@@ -95,7 +96,8 @@ static Value isTitled(Interpreter &In, const Arguments &Given) {
   return Value::boolean(IsAny);
 }
 
-//===-- Searching ----------------------------------------------------------===//
+//===-- Searching
+//----------------------------------------------------------===//
 
 namespace {
 /// The part of a string between two optional indices.
@@ -134,7 +136,8 @@ static Window window(Interpreter &In, const Value &Of, const Value &Start,
 /// Index of what is looked for, -1 if it is not there.
 static int64_t found(Interpreter &In, const char *Name, const Arguments &Given,
                      bool FromEnd) {
-  auto Bound = bindArguments(Name, Given, {"self", "sub", "start", "end"}, 2, 4);
+  auto Bound =
+      bindArguments(Name, Given, {"self", "sub", "start", "end"}, 2, 4);
   const std::string &Sub = toText(Bound[1], "what is looked for");
   Window In_ = window(In, Bound[0], Bound[2], Bound[3]);
   if (In_.IsBehind)
@@ -186,18 +189,18 @@ static Value matches(Interpreter &In, const Arguments &Given) {
                              {"self", "text", "start", "end"}, 2, 4);
   Window Where = window(In, Bound[0], Bound[2], Bound[3]);
   auto Fits = [&](const Value &V) {
-    const std::string &Text =
-        toText(V, AtEnd ? "an ending" : "a beginning");
-    return !Where.IsBehind && (AtEnd ? Where.Text.ends_with(Text)
-                                     : Where.Text.starts_with(Text));
+    const std::string &Text = toText(V, AtEnd ? "an ending" : "a beginning");
+    return !Where.IsBehind &&
+           (AtEnd ? Where.Text.ends_with(Text) : Where.Text.starts_with(Text));
   };
   if (!Bound[1].is(Kind::Tuple))
     return Value::boolean(Fits(Bound[1]));
-  return Value::boolean(std::any_of(Bound[1].items().begin(),
-                                    Bound[1].items().end(), Fits));
+  return Value::boolean(
+      std::any_of(Bound[1].items().begin(), Bound[1].items().end(), Fits));
 }
 
-//===-- Ends ---------------------------------------------------------------===//
+//===-- Ends
+//---------------------------------------------------------------===//
 
 template <bool Left, bool Right>
 static Value stripped(Interpreter &In, const Arguments &Given) {
@@ -214,8 +217,9 @@ static Value stripped(Interpreter &In, const Arguments &Given) {
 static Value withoutPrefix(Interpreter &In, const Arguments &Given) {
   auto Bound = bindArguments("removeprefix", Given, {"self", "prefix"}, 2, 2);
   std::string_view Text = Bound[0].text(), Out = toText(Bound[1], "a prefix");
-  return alike(In, Given,
-               std::string(Text.substr(Text.starts_with(Out) ? Out.size() : 0)));
+  return alike(
+      In, Given,
+      std::string(Text.substr(Text.starts_with(Out) ? Out.size() : 0)));
 }
 
 static Value withoutSuffix(Interpreter &In, const Arguments &Given) {
@@ -231,8 +235,8 @@ enum class Side { Left, Right, Both };
 /// ljust, rjust and center.
 template <Side Where>
 static Value padded(Interpreter &In, const Arguments &Given) {
-  auto Bound = bindArguments("the method", Given, {"self", "width", "fillchar"},
-                             2, 3);
+  auto Bound =
+      bindArguments("the method", Given, {"self", "width", "fillchar"}, 2, 3);
   int64_t Width = toIndex(Bound[1], "a width");
   std::string Fill =
       Bound[2].isMissing() ? " " : part(Given, Bound[2], "what fills");
@@ -284,7 +288,8 @@ static Value withoutTabs(Interpreter &In, const Arguments &Given) {
   return alike(In, Given, Out.take());
 }
 
-//===-- Parts --------------------------------------------------------------===//
+//===-- Parts
+//--------------------------------------------------------------===//
 
 /// Where the last word of a text begins, and where the first ends.
 static size_t wordBegin(std::string_view Text) {
@@ -328,9 +333,8 @@ static std::vector<std::string_view> words(std::string_view Text, int64_t Most,
   return Found;
 }
 
-static std::vector<std::string_view> pieces(std::string_view Text,
-                                            std::string_view By, int64_t Most,
-                                            bool FromEnd) {
+static std::vector<std::string_view>
+pieces(std::string_view Text, std::string_view By, int64_t Most, bool FromEnd) {
   std::vector<std::string_view> Found;
   while (Most < 0 || int64_t(Found.size()) < Most) {
     size_t At = FromEnd ? Text.rfind(By) : Text.find(By);

@@ -12,11 +12,10 @@ using namespace dure::jinja;
 
 static Status statusOf(const Failure &F, Position Where) {
   Where = F.Where.value_or(Where);
-  return Status(F.IsLimit ? StatusCode::ResourceExhausted
-                          : StatusCode::InvalidArgument,
-                "chat template, line " + std::to_string(Where.Line) +
-                    ", column " + std::to_string(Where.Column) + ": " +
-                    F.Reason);
+  return Status(
+      F.IsLimit ? StatusCode::ResourceExhausted : StatusCode::InvalidArgument,
+      "chat template, line " + std::to_string(Where.Line) + ", column " +
+          std::to_string(Where.Column) + ": " + F.Reason);
 }
 
 Result<Template> Template::parse(std::string_view Source) {
@@ -27,9 +26,9 @@ Result<Template> Template::parse(std::string_view Source) {
   }
 }
 
-Result<std::string>
-Template::render(const nlohmann::ordered_json &Variables,
-                 const RenderLimits &Limits, std::optional<std::tm> Now) const {
+Result<std::string> Template::render(const nlohmann::ordered_json &Variables,
+                                     const RenderLimits &Limits,
+                                     std::optional<std::tm> Now) const {
   Interpreter In(Limits, Now);
   try {
     if (!Variables.is_object())

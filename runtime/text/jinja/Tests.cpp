@@ -20,7 +20,8 @@ static bool plain(Interpreter &, const Arguments &Given) {
   return Is(tested(Given));
 }
 
-template <Op Which> static bool compared(Interpreter &In, const Arguments &Given) {
+template <Op Which>
+static bool compared(Interpreter &In, const Arguments &Given) {
   auto Bound = bindArguments("the test", Given, {"a", "b"}, 2, 2);
   return holds(In, Which, Bound[0], Bound[1]);
 }

@@ -64,7 +64,8 @@ static Value title(Interpreter &In, const Arguments &Given) {
         break;
       At = Ahead;
     }
-    std::string_view First = std::string_view(Text).substr(Begin, Second - Begin);
+    std::string_view First =
+        std::string_view(Text).substr(Begin, Second - Begin);
     Out += jinja::upper(First);
     Out += jinja::lower(std::string_view(Text).substr(Second, At - Second));
   }
@@ -72,8 +73,7 @@ static Value title(Interpreter &In, const Arguments &Given) {
 }
 
 static Value replace(Interpreter &In, const Arguments &Given) {
-  auto Bound =
-      bindArguments("replace", Given, {"s", "old", "new", "count"}, 3);
+  auto Bound = bindArguments("replace", Given, {"s", "old", "new", "count"}, 3);
   auto Plain = [&](const Value &V) { return In.Make.string(str(In.M, V)); };
   bool IsCounted = !Bound[3].isMissing() && !Bound[3].is(Kind::None);
   return method(In, "replace", Plain(Bound[0]),
@@ -110,8 +110,8 @@ static Value indent(Interpreter &In, const Arguments &Given) {
 }
 
 static Value truncate(Interpreter &In, const Arguments &Given) {
-  auto Bound = bindArguments(
-      "truncate", Given, {"s", "length", "killwords", "end", "leeway"}, 1);
+  auto Bound = bindArguments("truncate", Given,
+                             {"s", "length", "killwords", "end", "leeway"}, 1);
   std::optional<int64_t> Size = jinja::lengthOf(Bound[0]);
   if (!Size)
     fail(typeName(Bound[0]) + " has no length");
@@ -126,8 +126,8 @@ static Value truncate(Interpreter &In, const Arguments &Given) {
   if (*Size <= Length || *Size - Length <= Leeway)
     return Bound[0];
   toText(Bound[0], "what is truncated");
-  Value Cut = slice(In, Bound[0], Value(), Value::integer(Length - EndLength),
-                    Value());
+  Value Cut =
+      slice(In, Bound[0], Value(), Value::integer(Length - EndLength), Value());
   std::string Text = Cut.text();
   if (Bound[2].isMissing() || !isTrue(Bound[2]))
     Text = Text.substr(0, Text.rfind(' '));
@@ -153,9 +153,9 @@ static Value format(Interpreter &In, const Arguments &Given) {
   if (Given.Positional.size() > 1 && !Given.Named.empty())
     fail("format takes values with names or without, not both");
   if (Given.Named.empty())
-    return formatPercent(In.Make, Of,
-                         In.Make.tuple({Given.Positional.begin() + 1,
-                                        Given.Positional.end()}));
+    return formatPercent(
+        In.Make, Of,
+        In.Make.tuple({Given.Positional.begin() + 1, Given.Positional.end()}));
   std::vector<std::pair<Value, Value>> Items;
   for (const auto &[Key, Each] : Given.Named)
     Items.emplace_back(In.Make.string(Key), Each);
@@ -194,11 +194,10 @@ static void appendUrl(TextBuilder &To, const std::string &Text,
     bool IsPlain = (C >= '0' && C <= '9') || (C >= 'a' && C <= 'z') ||
                    (C >= 'A' && C <= 'Z') || Kept.find(C) != Kept.npos;
     char Code[4];
-    std::snprintf(Code, sizeof(Code), "%%%02X",
-                  static_cast<unsigned char>(C));
-    To.add(IsPlain                   ? std::string_view(&C, 1)
-           : C == ' ' && ForQuery    ? std::string_view("+")
-                                     : std::string_view(Code));
+    std::snprintf(Code, sizeof(Code), "%%%02X", static_cast<unsigned char>(C));
+    To.add(IsPlain                ? std::string_view(&C, 1)
+           : C == ' ' && ForQuery ? std::string_view("+")
+                                  : std::string_view(Code));
   }
 }
 

@@ -163,11 +163,11 @@ struct Expansion {
 /// Latin and Armenian ones; Greek ones with marks keep their small form.
 static const Expansion *expansion(char32_t C) {
   static constexpr Expansion All[] = {
-      {0xDF, "SS", "Ss"},    {0x149, "ʼN", "ʼN"},  {0x1F0, "J̌", "J̌"},
-      {0x390, "Ϊ́", "Ϊ́"},    {0x3B0, "Ϋ́", "Ϋ́"}, {0x587, "ԵՒ", "Եւ"},
-      {0x1E96, "H̱", "H̱"},   {0x1E97, "T̈", "T̈"}, {0x1E98, "W̊", "W̊"},
-      {0x1E99, "Y̊", "Y̊"},   {0x1E9A, "Aʾ", "Aʾ"}, {0xFB00, "FF", "Ff"},
-      {0xFB01, "FI", "Fi"},  {0xFB02, "FL", "Fl"}, {0xFB03, "FFI", "Ffi"},
+      {0xDF, "SS", "Ss"},     {0x149, "ʼN", "ʼN"},  {0x1F0, "J̌", "J̌"},
+      {0x390, "Ϊ́", "Ϊ́"},      {0x3B0, "Ϋ́", "Ϋ́"},    {0x587, "ԵՒ", "Եւ"},
+      {0x1E96, "H̱", "H̱"},     {0x1E97, "T̈", "T̈"},   {0x1E98, "W̊", "W̊"},
+      {0x1E99, "Y̊", "Y̊"},     {0x1E9A, "Aʾ", "Aʾ"}, {0xFB00, "FF", "Ff"},
+      {0xFB01, "FI", "Fi"},   {0xFB02, "FL", "Fl"}, {0xFB03, "FFI", "Ffi"},
       {0xFB04, "FFL", "Ffl"}, {0xFB05, "ST", "St"}, {0xFB06, "ST", "St"}};
   auto Found = std::find_if(std::begin(All), std::end(All),
                             [C](const Expansion &E) { return E.From == C; });

@@ -12,7 +12,8 @@
 using namespace dure;
 using namespace dure::jinja;
 
-//===-- Access -------------------------------------------------------------===//
+//===-- Access
+//-------------------------------------------------------------===//
 
 const std::string &Value::text() const { return string().Text; }
 const StringObject &Value::string() const {
@@ -63,7 +64,8 @@ unsigned Value::depth() const {
   return K == Kind::Dict ? dict().Depth : 0;
 }
 
-//===-- Making -------------------------------------------------------------===//
+//===-- Making
+//-------------------------------------------------------------===//
 
 static std::shared_ptr<StringObject> newString(std::string Text) {
   auto Made = std::make_shared<StringObject>();
@@ -204,7 +206,8 @@ size_t LoopObject::length() {
   return Items.size();
 }
 
-//===-- Dicts --------------------------------------------------------------===//
+//===-- Dicts
+//--------------------------------------------------------------===//
 
 /// Below this many keys they are compared one by one.
 static constexpr size_t FewKeys = 8;
@@ -292,7 +295,8 @@ void DictObject::set(const Value &Key, Value To) {
   Index[std::move(Code)] = Items.size() - 1;
 }
 
-//===-- What values are ----------------------------------------------------===//
+//===-- What values are
+//----------------------------------------------------===//
 
 std::string jinja::typeName(const Value &V) {
   switch (V.kind()) {
@@ -374,7 +378,8 @@ bool jinja::isIterable(const Value &V) {
   return lengthOf(V) || V.is(Kind::Iterator);
 }
 
-//===-- Comparison ---------------------------------------------------------===//
+//===-- Comparison
+//---------------------------------------------------------===//
 
 /// Exactly, though not every int is a float.
 static std::optional<int> compareNumbers(const Value &A, const Value &B) {
@@ -410,12 +415,12 @@ static bool equalViews(Meter &M, const Value &A, const Value &B) {
   const DictObject &Dict = X.Of.dict(), &Other = Y.Of.dict();
   if (Dict.Items.size() != Other.Items.size())
     return false;
-  return std::all_of(
-      Dict.Items.begin(), Dict.Items.end(), [&](const auto &Item) {
-        const Value *Found = Other.find(Item.first);
-        return Found && (X.Which == ViewObject::Part::Keys ||
-                         equal(M, Item.second, *Found));
-      });
+  return std::all_of(Dict.Items.begin(), Dict.Items.end(),
+                     [&](const auto &Item) {
+                       const Value *Found = Other.find(Item.first);
+                       return Found && (X.Which == ViewObject::Part::Keys ||
+                                        equal(M, Item.second, *Found));
+                     });
 }
 
 static bool equalDicts(Meter &M, const DictObject &A, const DictObject &B) {
@@ -501,7 +506,8 @@ std::optional<int> jinja::compare(Meter &M, const Value &A, const Value &B) {
   fail("there is no order between " + typeName(A) + " and " + typeName(B));
 }
 
-//===-- Iteration ----------------------------------------------------------===//
+//===-- Iteration
+//----------------------------------------------------------===//
 
 static std::vector<Value> charactersOf(const Maker &Make, const Value &V) {
   const StringObject &S = V.string();
@@ -521,9 +527,10 @@ static std::vector<Value> itemsOfView(const Maker &Make, const ViewObject &V) {
   std::vector<Value> Items;
   Items.reserve(Of.size());
   for (const auto &[Key, Each] : Of)
-    Items.push_back(V.Which == ViewObject::Part::Keys     ? Key
-                    : V.Which == ViewObject::Part::Values ? Each
-                                                      : Make.pair(Key, Each));
+    Items.push_back(V.Which == ViewObject::Part::Keys ? Key
+                    : V.Which == ViewObject::Part::Values
+                        ? Each
+                        : Make.pair(Key, Each));
   return Items;
 }
 

@@ -180,22 +180,18 @@ static Value fileSize(Interpreter &In, const Arguments &Given) {
       continue;
     char Text[400];
     std::snprintf(Text, sizeof(Text), "%.1f ", Base * *Size / Unit);
-    std::string Prefix = IsBinary ? std::string(1, char(std::toupper(*Each))) + "i"
-                                  : Each;
+    std::string Prefix =
+        IsBinary ? std::string(1, char(std::toupper(*Each))) + "i" : Each;
     return In.Make.string(Text + Prefix + "B");
   }
   return Value();
 }
 
 const FilterTable &jinja::valueFilters() {
-  static const FilterTable All = {{"abs", absolute},
-                                  {"attr", attributeOf},
-                                  {"d", orDefault},
-                                  {"default", orDefault},
-                                  {"filesizeformat", fileSize},
-                                  {"float", toFloat},
-                                  {"int", toInt},
-                                  {"round", roundNumber}};
+  static const FilterTable All = {
+      {"abs", absolute},      {"attr", attributeOf},        {"d", orDefault},
+      {"default", orDefault}, {"filesizeformat", fileSize}, {"float", toFloat},
+      {"int", toInt},         {"round", roundNumber}};
   return All;
 }
 

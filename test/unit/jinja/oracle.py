@@ -4,6 +4,9 @@
 import datetime
 import re
 
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from transformers import PreTrainedTokenizerFast
 from transformers.utils import chat_template_utils
 
 # Every template sees this time.
@@ -44,21 +47,22 @@ def render(template, values):
     return case
 
 
-def render_chat(template, messages, tools=None, documents=None, add_generation_prompt=False,
-                **extra):
-    """A case of a whole conversation, as apply_chat_template has it."""
-    case = {"template": template, "messages": messages,
-            "add_generation_prompt": add_generation_prompt}
-    for key, value in (("tools", tools), ("documents", documents), ("extra", extra)):
-        if value:
-            case[key] = value
-    # As apply_chat_template does it before it renders.
-    messages = [{k: v for k, v in each.items() if v is not None} for each in messages]
+def tokenizer(template, tokens):
+    """A tokenizer without a vocabulary."""
+    made = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(BPE()), **tokens)
+    made.chat_template = template
+    return made
+
+
+def render_chat(template, messages, tokens=None, extra=None, **request):
+    """A case of a whole conversation, rendered by apply_chat_template."""
+    case = {"template": template, "messages": messages, "tokens": tokens or {}}
+    case.update(request)
+    if extra:
+        case["extra"] = extra
     try:
-        (text,), _ = chat_template_utils.render_jinja_template(
-            [messages], tools=tools, documents=documents, chat_template=template,
-            add_generation_prompt=add_generation_prompt, **extra)
-        case["text"] = text
+        case["text"] = tokenizer(template, tokens or {}).apply_chat_template(
+            messages, tokenize=False, **request, **(extra or {}))
     except Exception as error:
         case["error"] = type(error).__name__
     return case
