@@ -80,7 +80,7 @@ class Group:
 GROUPS = [
     Group("runtime/base/Messages.def",
           [Speaker(RUNTIME_CALLS,
-                   ["runtime/api", "runtime/base", "runtime/host", "runtime/io",
+                   ["runtime/api", "runtime/base", "runtime/host", "runtime/io", "runtime/llm",
                     "runtime/package", "runtime/trace", "runtime/weights"])],
           also=("compiler/package",)),
     Group("runtime/text/Messages.def",
