@@ -246,6 +246,11 @@ compile(const dure_compiler_compile_request *Given) {
     return give(Report, false, Request.Korean);
   Request.OutputPath = text(C.output_path);
   Request.EmbedWeights = C.weights == DURE_COMPILER_WEIGHTS_EMBED;
+  for (size_t I = 0; I != C.file_count; ++I)
+    Request.Files.push_back(
+        {text(C.files[I].name),
+         std::string(static_cast<const char *>(C.files[I].data),
+                     C.files[I].size)});
   Request.StopAfter = text(C.stop_after);
   Request.StartFrom = text(C.start_from);
   Request.PrintAfter = list(C.print_ir_after, C.print_ir_after_count);

@@ -249,6 +249,8 @@ bool Compiler::writePackageFile() {
   if (failed(Folder))
     return fail(Outcome::Failed, takeDiagnostics());
   Content.Producer = "Dure";
+  for (const auto &[Name, Bytes] : Request.Files)
+    Content.Assets.push_back({Name, Bytes});
   Content.ModelName =
       llvm::sys::path::stem(llvm::sys::path::filename(Request.ModelPath)).str();
   PackageWriteOptions Options;

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dure {
@@ -146,6 +147,8 @@ struct CompilationRequest {
   std::function<bool(const CompilationReport &, std::string &Error)>
       BeforeCommit;
   bool EmbedWeights = true;
+  /// For the package to carry: names and bytes.
+  std::vector<std::pair<std::string, std::string>> Files;
   std::string StopAfter, StartFrom;
   /// Kernels as text instead of a package: the form's name, or the oracle's.
   std::string Emit, Oracle;

@@ -252,6 +252,9 @@ std::string dure::describePackage(const LoadedPackage &Loaded) {
     return "{\"path\":" + jsonString(File.Path) + member("bytes", File.Size) +
            "}";
   });
+  auto Assets = array(P.Assets, [](const Asset &A) {
+    return named(A.Name) + member("bytes", A.Bytes.size()) + "}";
+  });
   return "{\"path\":" + jsonString(Loaded.path()) +
          member("bytes", Loaded.bytes().size()) +
          member("parts", parts(Loaded.image().Header)) +
@@ -261,7 +264,7 @@ std::string dure::describePackage(const LoadedPackage &Loaded) {
          member("producer", jsonString(P.Producer)) +
          member("model_name", jsonString(P.ModelName)) +
          member("symbols", Symbols) + member("files", Files) +
-         member("entries", array(P.Entries, entry)) +
+         member("assets", Assets) + member("entries", array(P.Entries, entry)) +
          member("variants",
                 array(P.Variants,
                       [&](const Variant &V) { return variant(P, V); })) +

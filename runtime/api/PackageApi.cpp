@@ -258,6 +258,7 @@ dure_status *dure_package_get_info(const dure_package *P,
     Info.entry_count = Content.Entries.size();
     Info.variant_count = Content.Variants.size();
     Info.weight_count = Content.Weights.size();
+    Info.asset_count = Content.Assets.size();
     return toC(writeStruct(Info, To));
   });
 }
@@ -273,6 +274,41 @@ dure_status *dure_package_get_symbol(const dure_package *P, size_t Index,
     const Symbol &S = Symbols[Index];
     return toC(writeStruct<dure_symbol_info>(
         {0, S.Name.c_str(), S.Min, S.Max, S.Multiple}, To));
+  });
+}
+
+dure_status *dure_package_get_asset(const dure_package *P, size_t Index,
+                                    dure_asset_info *To) {
+  return guarded([&]() -> dure_status * {
+    if (!P)
+      return toC(nullArgument());
+    const std::vector<Asset> &Assets = P->Handle->Loaded->content().Assets;
+    if (Index >= Assets.size())
+      return toC(noIndex("carried files", Index, Assets.size()));
+    const Asset &A = Assets[Index];
+    return toC(writeStruct<dure_asset_info>(
+        {0, A.Name.c_str(), A.Bytes.data(), A.Bytes.size()}, To));
+  });
+}
+
+dure_status *dure_package_find_asset(const dure_package *P, const char *Name,
+                                     size_t *To) {
+  return guarded([&]() -> dure_status * {
+    if (!P || !Name || !To)
+      return toC(nullArgument());
+    const std::vector<Asset> &Assets = P->Handle->Loaded->content().Assets;
+    std::string Names;
+    for (size_t I = 0; I != Assets.size(); ++I) {
+      if (Assets[I].Name == Name) {
+        *To = I;
+        return nullptr;
+      }
+      Names += (I ? ", '" : "'") + Assets[I].Name + "'";
+    }
+    return toC(
+        Status(StatusCode::NotFound, std::string("the package carries no '") +
+                                         Name + "'; it carries " +
+                                         (Names.empty() ? "no files" : Names)));
   });
 }
 

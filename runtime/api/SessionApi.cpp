@@ -211,6 +211,29 @@ dure_status *dure_session_get_device(const dure_session *S, size_t Index,
   });
 }
 
+dure_status *dure_session_get_bucket(const dure_session *S,
+                                     const char *EntryName, size_t Index,
+                                     const char **To) {
+  return guarded([&]() -> dure_status * {
+    if (!S || !EntryName || !To)
+      return toC(nullArgument());
+    const Session &Running = *S->Handle->Running;
+    Result<size_t> Found = findEntry(Running.content(), EntryName);
+    if (!Found)
+      return toC(Found.status());
+    Result<const Program *> Code = Running.program(*Found);
+    if (!Code)
+      return toC(Code.status());
+    size_t Count = 0;
+    for (const Block &B : (*Code)->Blocks)
+      if (!B.Bucket.empty() && Count++ == Index) {
+        *To = B.Bucket.c_str();
+        return nullptr;
+      }
+    return toC(noIndex("shape buckets", Index, Count));
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // State
 //===----------------------------------------------------------------------===//

@@ -27,11 +27,21 @@ public:
         P.Entries, [this](const Entry &E) { return encode(E); });
     auto Variants = each<fbs::Variant>(
         P.Variants, [this](const Variant &V) { return encode(V); });
+    // Absent where there is none: as packages were before the field.
+    Offset<Vector<Offset<fbs::Asset>>> Assets = 0;
+    if (!P.Assets.empty())
+      Assets = each<fbs::Asset>(P.Assets, [this](const Asset &A) {
+        auto Name = text(A.Name);
+        auto Bytes = B.CreateVector(
+            reinterpret_cast<const uint8_t *>(A.Bytes.data()), A.Bytes.size());
+        return fbs::CreateAsset(B, Name, Bytes);
+      });
     auto Producer = text(P.Producer);
     auto ModelName = text(P.ModelName);
     B.Finish(fbs::CreatePackage(B, PackageFormatVersion, P.MinRuntime,
                                 P.RequiredFeatures, Producer, ModelName,
-                                Symbols, Files, Weights, Entries, Variants),
+                                Symbols, Files, Weights, Entries, Variants,
+                                Assets),
              fbs::PackageIdentifier());
     return std::string(reinterpret_cast<const char *>(B.GetBufferPointer()),
                        B.GetSize());

@@ -34,6 +34,9 @@ inline constexpr uint64_t KnownPackageFeatures =
 
 inline constexpr uint64_t PackageAlignment = 4096;
 inline constexpr uint64_t LeafSize = 1 << 20;
+/// They lie in the metadata, which is read as a whole.
+inline constexpr size_t MaxAssets = 64;
+inline constexpr uint64_t MaxAssetBytes = uint64_t(256) << 20;
 using Sha256 = std::array<uint8_t, 32>;
 
 /// The numbers are those of the schema and of dure_element_type.
@@ -458,6 +461,12 @@ struct Variant {
   std::vector<VariantDevice> Devices; // beside its own
 };
 
+/// A small file of the model's, such as its tokenizer.
+struct Asset {
+  std::string Name;
+  std::string Bytes;
+};
+
 struct Package {
   uint32_t FormatVersion = PackageFormatVersion;
   uint32_t MinRuntime = 1;
@@ -469,6 +478,7 @@ struct Package {
   std::vector<Weight> Weights;
   std::vector<Entry> Entries;
   std::vector<Variant> Variants; // best first
+  std::vector<Asset> Assets;
 };
 
 } // namespace dure

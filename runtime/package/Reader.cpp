@@ -45,6 +45,12 @@ public:
          [this](const fbs::Entry &S, Entry &T) { decode(S, T); });
     each(From.variants(), To.Variants,
          [this](const fbs::Variant &S, Variant &T) { decode(S, T); });
+    each(From.assets(), To.Assets, [this](const fbs::Asset &S, Asset &T) {
+      T.Name = text(S.name());
+      if (S.bytes() && spend(S.bytes()->size()))
+        T.Bytes.assign(reinterpret_cast<const char *>(S.bytes()->data()),
+                       S.bytes()->size());
+    });
     return Failure;
   }
 

@@ -48,6 +48,7 @@ public:
     DURE_RETURN_IF_ERROR(verifyVersions());
     DURE_RETURN_IF_ERROR(verifySymbols());
     DURE_RETURN_IF_ERROR(verifyFiles());
+    DURE_RETURN_IF_ERROR(verifyAssets());
     DURE_RETURN_IF_ERROR(verifyWeights());
     DURE_RETURN_IF_ERROR(verifyEntries());
     return verifyVariants();
@@ -84,6 +85,21 @@ private:
   Status verifyFiles() {
     for (const ModelFile &File : P.Files)
       DURE_RETURN_IF_ERROR(checkRelativeName(File.Path).at("model file"));
+    return Status::success();
+  }
+
+  Status verifyAssets() {
+    std::set<std::string_view> Names;
+    uint64_t Sum = 0;
+    for (const Asset &A : P.Assets) {
+      DURE_RETURN_IF_ERROR(checkName(A.Name, "carried file", Names));
+      DURE_RETURN_IF_ERROR(checkRelativeName(A.Name).at("carried file"));
+      Sum += A.Bytes.size();
+    }
+    if (P.Assets.size() > MaxAssets || Sum > MaxAssetBytes)
+      return invalidArgument("the package carries more than " +
+                             std::to_string(MaxAssets) + " files, or " +
+                             std::to_string(MaxAssetBytes) + " bytes of them");
     return Status::success();
   }
 

@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <dure/dure.h>
 #include <optional>
 
@@ -92,6 +93,10 @@ public:
     addExport();
     addCompile();
     addRun();
+    addGenerate();
+    addChat();
+    addScore();
+    addEmbed();
     addCheck();
     addBench();
     addInspect();
@@ -218,6 +223,7 @@ private:
     options(A, "--bucket", O.Buckets, "NAME=SIZE,...", Message::HelpBucket);
     flag(A, "--no-raise", O.NoRaise, Message::HelpNoRaise);
     flag(A, "--no-fallback", O.NoFallback, Message::HelpNoFallback);
+    option(A, "--text-folder", O.TextFolder, "DIR", Message::HelpTextFolder);
   }
   void addLoading(CLI::App &A) {
     option(A, "--threads", ThreadsText, "N", Message::HelpThreads);
@@ -280,11 +286,86 @@ private:
     addJson(A);
   }
 
+  void addSampling(CLI::App &A) {
+    option(A, "--max-tokens", MaxTokensText, "N", Message::HelpMaxTokens);
+    option(A, "--temperature", TemperatureText, "X", Message::HelpTemperature);
+    option(A, "--top-k", TopKText, "N", Message::HelpTopK);
+    option(A, "--top-p", TopPText, "X", Message::HelpTopP);
+    option(A, "--min-p", MinPText, "X", Message::HelpMinP);
+    option(A, "--repetition-penalty", RepetitionText, "X",
+           Message::HelpRepetitionPenalty);
+    option(A, "--presence-penalty", PresenceText, "X",
+           Message::HelpPresencePenalty);
+    option(A, "--frequency-penalty", FrequencyText, "X",
+           Message::HelpFrequencyPenalty);
+    option(A, "--seed", SeedText, "N", Message::HelpSeed);
+    options(A, "--stop", O.Text.Stop, "TEXT", Message::HelpStop);
+    option(A, "--context", ContextText, "N", Message::HelpContext);
+  }
+
+  void addGenerate() {
+    CLI::App &A = command("generate", Message::HelpGenerate, Command::Generate);
+    addPath(A, "FILE", Message::HelpModelOrPackage);
+    A.add_option("--prompt", O.Text.Prompt, text(Message::HelpPrompt))
+        ->type_name("TEXT");
+    option(A, "--prompt-file", O.Text.PromptFile, "F", Message::HelpPromptFile);
+    option(A, "--prompt-ids", PromptIdsText, "N,N,...", Message::HelpPromptIds);
+    flag(A, "--chat", O.Text.IsChat, Message::HelpAsChat);
+    addSystem(A);
+    addSampling(A);
+    option(A, "--logprobs", LogProbsText, "N", Message::HelpLogProbs);
+    addTarget(A, Message::HelpRunTarget);
+    addModelRules(A);
+    addLoading(A);
+    addJson(A);
+  }
+
+  void addSystem(CLI::App &A) {
+    A.add_option("--system", O.Text.System, text(Message::HelpSystem))
+        ->type_name("TEXT");
+  }
+
+  void addChat() {
+    CLI::App &A = command("chat", Message::HelpChat, Command::Chat);
+    addPath(A, "FILE", Message::HelpModelOrPackage);
+    addSystem(A);
+    addSampling(A);
+    addTarget(A, Message::HelpRunTarget);
+    addModelRules(A);
+    addLoading(A);
+  }
+
+  void addScore() {
+    CLI::App &A = command("score", Message::HelpScore, Command::Score);
+    addPath(A, "FILE", Message::HelpModelOrPackage);
+    option(A, "--text", O.Text.File, "F", Message::HelpScoreText)->required();
+    option(A, "--context", ContextText, "N", Message::HelpScoreContext);
+    option(A, "--stride", StrideText, "N", Message::HelpStride);
+    addTarget(A, Message::HelpRunTarget);
+    addModelRules(A);
+    addLoading(A);
+    addJson(A);
+  }
+
+  void addEmbed() {
+    CLI::App &A = command("embed", Message::HelpEmbed, Command::Embed);
+    addPath(A, "FILE", Message::HelpModelOrPackage);
+    option(A, "--text", O.Text.File, "F", Message::HelpEmbedText)->required();
+    option(A, "-o,--output", O.Output, "OUT", Message::HelpEmbedOutput);
+    addTarget(A, Message::HelpRunTarget);
+    addModelRules(A);
+    addLoading(A);
+    addJson(A);
+  }
+
   void addCheck() {
     CLI::App &A = command("check", Message::HelpCheck, Command::Check);
     addPath(A, "MODEL", Message::HelpModel);
     option(A, "--data", O.Data, "DIR", Message::HelpData);
     option(A, "--against", O.Against, "F.npz", Message::HelpAgainst);
+    option(A, "--against-logits", O.AgainstLogits, "F.npz",
+           Message::HelpAgainstLogits);
+    option(A, "--cosine", CosineText, "X", Message::HelpCosine);
     flag(A, "--per-dispatch", O.PerDispatch, Message::HelpPerDispatch);
     option(A, "--atol", AtolText, "X", Message::HelpAtol);
     option(A, "--rtol", RtolText, "X", Message::HelpRtol);
@@ -367,6 +448,65 @@ private:
     Out = Value;
   }
 
+  /// A number that may be negative.
+  void readReal(const char *Name, const std::string &Text,
+                std::optional<double> &Out) {
+    if (Text.empty())
+      return;
+    double Value = 0;
+    const char *End = Text.data() + Text.size();
+    const auto Read = std::from_chars(Text.data(), End, Value);
+    if (Read.ec != std::errc() || Read.ptr != End || !std::isfinite(Value))
+      refuse(Name, Text, text(Message::ExpectReal));
+    Out = Value;
+  }
+
+  void readOptionalCount(const char *Name, const std::string &Text, int64_t Min,
+                         int64_t Max, std::optional<int64_t> &Out) {
+    if (!Text.empty())
+      Out = readCount(Name, Text, Min, Max);
+  }
+
+  void readPromptIds() {
+    if (PromptIdsText.empty())
+      return;
+    std::vector<int64_t> Ids;
+    const char *At = PromptIdsText.data();
+    const char *const End = At + PromptIdsText.size();
+    for (;;) {
+      uint32_t Id = 0;
+      const auto [Next, Error] = std::from_chars(At, End, Id);
+      if (Error != std::errc() || (Next != End && *Next != ','))
+        refuse("--prompt-ids", PromptIdsText, text(Message::ExpectPromptIds));
+      Ids.push_back(Id);
+      if (Next == End)
+        break;
+      At = Next + 1;
+    }
+    O.Text.PromptIds = std::move(Ids);
+  }
+
+  /// Ranges of what changes logits are the sampler's to check.
+  void readText() {
+    constexpr int64_t MostTokens = int64_t(1) << 31;
+    TextOptions &T = O.Text;
+    readPromptIds();
+    readOptionalCount("--max-tokens", MaxTokensText, 1, MostTokens,
+                      T.MaxTokens);
+    readOptionalCount("--context", ContextText, 1, MostTokens, T.Context);
+    readOptionalCount("--stride", StrideText, 1, MostTokens, T.Stride);
+    readOptionalCount("--top-k", TopKText, 0, INT32_MAX, T.TopK);
+    readOptionalCount("--logprobs", LogProbsText, 0, 1000, T.LogProbs);
+    readReal("--temperature", TemperatureText, T.Temperature);
+    readReal("--top-p", TopPText, T.TopP);
+    readReal("--min-p", MinPText, T.MinP);
+    readReal("--repetition-penalty", RepetitionText, T.RepetitionPenalty);
+    readReal("--presence-penalty", PresenceText, T.PresencePenalty);
+    readReal("--frequency-penalty", FrequencyText, T.FrequencyPenalty);
+    if (!SeedText.empty())
+      T.Seed = uint64_t(readCount("--seed", SeedText, 0, INT64_MAX));
+  }
+
   /// Index of `Text` among `Choices`.
   size_t readChoice(const char *Name, const std::string &Text,
                     std::initializer_list<const char *> Choices) const {
@@ -433,7 +573,8 @@ private:
     if (!OracleTimeoutText.empty())
       O.OracleTimeout =
           readCount("--oracle-timeout", OracleTimeoutText, 1, 86400);
-    if (O.Which == Command::Check && O.Data.empty() && O.Oracle.empty())
+    if (O.Which == Command::Check && O.Data.empty() && O.Oracle.empty() &&
+        O.AgainstLogits.empty())
       throw UsageError{text(Message::UsageMissing, {"--data"})};
     if (O.Which == Command::Check && !O.Oracle.empty())
       checkOracle();
@@ -451,6 +592,7 @@ private:
       O.LinksRoot = LinksText;
     readNumber("--atol", AtolText, O.Atol);
     readNumber("--rtol", RtolText, O.Rtol);
+    readNumber("--cosine", CosineText, O.LeastCosine);
     readNamed("--input", InputTexts, Message::ExpectInput, O.Inputs);
     readNamed("--driver-option", DriverOptionTexts, Message::ExpectDriverOption,
               O.DriverOptions);
@@ -459,13 +601,18 @@ private:
     readNamed("--input-value", InputValueTexts, Message::ExpectInputValue,
               O.InputValues);
     readDims();
+    readText();
   }
 
   Language Lang;
   CLI::App App;
   Options O;
   std::string LangText, ThreadsText, RepeatText, VerifyText, WeightsText,
-      LinksText, AtolText, RtolText, DimsText, OracleTimeoutText, OpsetText;
+      LinksText, AtolText, RtolText, CosineText, DimsText, OracleTimeoutText,
+      OpsetText;
+  std::string PromptIdsText, StrideText, MaxTokensText, ContextText, TopKText,
+      LogProbsText, TemperatureText, TopPText, MinPText, RepetitionText,
+      PresenceText, FrequencyText, SeedText;
   std::vector<std::string> InputTexts, InputValueTexts, DriverOptionTexts;
 };
 

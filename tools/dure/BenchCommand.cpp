@@ -3,6 +3,7 @@
 #include "tools/dure/Commands.h"
 #include "tools/dure/Inputs.h"
 #include "tools/dure/Json.h"
+#include "tools/dure/Memory.h"
 #include "tools/dure/OutputPaths.h"
 #include "tools/dure/Roof.h"
 #include "tools/dure/Simulated.h"
@@ -15,28 +16,6 @@
 
 namespace dure {
 namespace {
-
-/// Peak resident memory of this process in bytes; 0 when not known.
-int64_t peakMemory() {
-  std::FILE *File = std::fopen("/proc/self/status", "r");
-  if (!File)
-    return 0;
-  char Line[256];
-  long long KiB = 0;
-  while (std::fgets(Line, sizeof(Line), File))
-    if (std::sscanf(Line, "VmHWM: %lld kB", &KiB) == 1)
-      break;
-  std::fclose(File);
-  return KiB * 1024;
-}
-
-/// Forgets the peak of what came before, such as compiling.
-void resetPeakMemory() {
-  if (std::FILE *File = std::fopen("/proc/self/clear_refs", "w")) {
-    std::fputs("5", File);
-    std::fclose(File);
-  }
-}
 
 /// Times in seconds, sorted.
 struct Timing {

@@ -202,6 +202,8 @@ bool checkSet(const Console &Out, const LoadedPackage &Package,
 int runCheck(const Console &Out, const Options &O) {
   if (!O.Oracle.empty())
     return runOracle(Out, O);
+  if (!O.AgainstLogits.empty())
+    return runLogitsCheck(Out, O);
   if (!isFolder(Out, O.Data))
     return ExitFailed;
   TemporaryCompile How;

@@ -77,12 +77,31 @@ exportCheckpoint(const Console &Out, const Options &O,
   return M;
 }
 
+/// What text is made with. Of the configuration, no more than generating reads:
+/// the rest is in the graph.
+static std::vector<CarriedFile> textsOf(const checkpoint::Checkpoint &C) {
+  std::vector<CarriedFile> Texts;
+  for (const auto &[Name, File] : C.Texts)
+    Texts.push_back({Name, std::string(File.text())});
+  const char *Key = "max_position_embeddings";
+  if (const checkpoint::Json *Most = C.Config.find(Key);
+      Most && Most->integer())
+    Texts.push_back({"config.json", JsonWriter()
+                                        .beginObject()
+                                        .member(Key, *Most->integer())
+                                        .end()
+                                        .text()});
+  return Texts;
+}
+
 bool placeGraph(const Console &Out, const Options &O, TemporaryFolder &Folder,
-                Options &Model) {
+                Options &Model, std::vector<CarriedFile> &Texts) {
   namespace fs = std::filesystem;
   const auto C = openCheckpoint(Out, O);
   if (!C)
     return false;
+  if (!fs::is_directory(O.Path))
+    Texts = textsOf(*C);
   checkpoint::ExportOptions Settings;
   const auto M = exportCheckpoint(Out, O, *C, Settings);
   if (!M)

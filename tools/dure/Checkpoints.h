@@ -8,6 +8,7 @@
 
 #include "frontends/checkpoint/Export.h"
 #include "frontends/checkpoint/WriteModel.h"
+#include "tools/dure/CarriedFiles.h"
 #include "tools/dure/Console.h"
 #include "tools/dure/Options.h"
 #include "tools/dure/TemporaryFolder.h"
@@ -34,10 +35,11 @@ exportCheckpoint(const Console &Out, const Options &O,
                  const checkpoint::ExportOptions &Settings);
 
 /// Puts the graph of checkpoint O.Path into a folder, with links to its
-/// weights, and makes `Model` the options that lead there. False, having said
-/// why, when there is none.
+/// weights, and makes `Model` the options that lead there. `Texts` gets the
+/// files for a package to carry that are in no folder, those of a GGUF file.
+/// False, having said why, when there is none.
 bool placeGraph(const Console &Out, const Options &O, TemporaryFolder &Folder,
-                Options &Model);
+                Options &Model, std::vector<CarriedFile> &Texts);
 
 /// A text of the runtime in the user's language.
 std::string localized(const Console &Out, const std::string &Text);

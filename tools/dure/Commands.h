@@ -13,9 +13,15 @@ namespace dure {
 int runExport(const Console &Out, const Options &O);
 int runCompile(const Console &Out, const Options &O);
 int runRun(const Console &Out, const Options &O);
+int runGenerate(const Console &Out, const Options &O);
+int runChat(const Console &Out, const Options &O);
+int runScore(const Console &Out, const Options &O);
+int runEmbed(const Console &Out, const Options &O);
 int runCheck(const Console &Out, const Options &O);
 /// check --oracle.
 int runOracle(const Console &Out, const Options &O);
+/// check --against-logits.
+int runLogitsCheck(const Console &Out, const Options &O);
 int runBench(const Console &Out, const Options &O);
 int runInspect(const Console &Out, const Options &O);
 int runTargets(const Console &Out, const Options &O);

@@ -128,11 +128,12 @@ int runCompile(const Console &Out, const Options &O) {
     return Exit;
   Options Model = O;
   std::optional<TemporaryFolder> Folder;
+  std::vector<CarriedFile> Texts;
   if (isCheckpoint(O.Path)) {
     if (O.EmbedWeights == false)
       return Out.usage(Message::UsageCheckpointWeights, {O.Path});
     if (!makeTemporaryFolder(Out, Folder, "model.onnx") ||
-        !placeGraph(Out, O, *Folder, Model))
+        !placeGraph(Out, O, *Folder, Model, Texts))
       return ExitFailed;
   } else if (O.StartFrom.empty() && !mayBeModel(Out, O.Path)) {
     return ExitFailed;
@@ -145,6 +146,13 @@ int runCompile(const Console &Out, const Options &O) {
   Settings.EmbedWeights = O.EmbedWeights.value_or(true);
   Settings.Threads = int32_t(O.Threads);
   Settings.Everything = true;
+  // IR and kernels' texts carry nothing.
+  if (O.Emit.empty() && O.StopAfter.empty()) {
+    auto Files = readCarriedFiles(Out, O, std::move(Texts));
+    if (!Files)
+      return ExitFailed;
+    Settings.Files = std::move(*Files);
+  }
   const CompilerResult Result = Opened->compile(Model, Settings, Out);
   if (!O.Emit.empty() && !O.Json && Result &&
       Result->status == DURE_COMPILER_OK)
@@ -163,9 +171,10 @@ int runCompile(const Console &Out, const Options &O) {
 int runExplain(const Console &Out, const Options &O) {
   Options Model = O;
   std::optional<TemporaryFolder> Folder;
+  std::vector<CarriedFile> Texts;
   if (isCheckpoint(O.Path)) {
     if (!makeTemporaryFolder(Out, Folder, "model.onnx") ||
-        !placeGraph(Out, O, *Folder, Model))
+        !placeGraph(Out, O, *Folder, Model, Texts))
       return ExitFailed;
   } else if (!mayBeModel(Out, O.Path)) {
     return ExitFailed;

@@ -209,6 +209,12 @@ CompilerResult Compiler::compile(const Options &O,
     Request.emit = orNull(O.Emit);
   }
   Request.oracle = orNull(Settings.Oracle);
+  std::vector<dure_compiler_file> Files;
+  for (const CarriedFile &File : Settings.Files)
+    Files.push_back({sizeof(dure_compiler_file), File.Name.c_str(),
+                     File.Bytes.data(), File.Bytes.size()});
+  Request.files = Files.data();
+  Request.file_count = Files.size();
   Request.progress = [](void *User, const char *Phase, double Fraction) {
     static_cast<ProgressBar *>(User)->update(Phase, Fraction);
   };

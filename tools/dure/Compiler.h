@@ -6,6 +6,7 @@
 #ifndef DURE_TOOLS_DURE_COMPILER_H
 #define DURE_TOOLS_DURE_COMPILER_H
 
+#include "tools/dure/CarriedFiles.h"
 #include "tools/dure/Console.h"
 #include "tools/dure/Options.h"
 
@@ -34,6 +35,8 @@ public:
     int32_t Threads = 0;
     /// Those of `dure compile` only: phases, temporaries, report.
     bool Everything = false;
+    /// For the package to carry.
+    std::vector<CarriedFile> Files;
     /// A vendor's tool that kernels' text is for.
     std::string Oracle;
   };

@@ -33,6 +33,22 @@ bool Console::print(std::string_view Text) const {
   return write(escapeControls(Text, /*KeepLines=*/true));
 }
 
+bool Console::printText(std::string_view Text) const {
+  if (::isatty(STDOUT_FILENO) != 1)
+    return write(std::string(Text));
+  std::string Visible;
+  while (!Text.empty()) {
+    const std::string_view Part = Text.substr(0, Text.find('\t'));
+    Visible += escapeControls(Part, /*KeepLines=*/true);
+    Text.remove_prefix(Part.size());
+    if (!Text.empty()) {
+      Visible += '\t';
+      Text.remove_prefix(1);
+    }
+  }
+  return write(Visible);
+}
+
 bool Console::printJson(std::string_view Json) const {
   return write(escapeJsonControls(Json));
 }
@@ -262,6 +278,7 @@ void occupyStandardStreams() {
 
 const volatile int *interruptFlag() { return &Interrupted; }
 bool interrupted() { return Interrupted != 0; }
+void forgetInterrupt() { Interrupted = 0; }
 void setInterruptedCall(dure_call *Call) { InterruptedCall.store(Call); }
 
 } // namespace dure

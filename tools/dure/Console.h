@@ -34,6 +34,9 @@ public:
   /// Writes to stdout, control characters but newlines made visible; false,
   /// having said why, when that fails. A reader that went away is no news.
   bool print(std::string_view Text) const;
+  /// The same for text of a model's or a user's: tabs are text, too, and what
+  /// goes elsewhere than to a terminal stays as it is.
+  bool printText(std::string_view Text) const;
   /// The same for JSON, which stays JSON.
   bool printJson(std::string_view Json) const;
   /// One problem on stderr, "error: " in front. Returns ExitFailed, so that
@@ -105,6 +108,8 @@ void handleInterrupts();
 /// Nonzero once asked to stop.
 const volatile int *interruptFlag();
 bool interrupted();
+/// For who has stopped what the user wanted stopped and goes on.
+void forgetInterrupt();
 /// The call to cancel when asked to stop; NULL for none.
 void setInterruptedCall(dure_call *Call);
 

@@ -20,6 +20,10 @@ enum class Command {
   Export,
   Compile,
   Run,
+  Generate,
+  Chat,
+  Score,
+  Embed,
   Check,
   Bench,
   Inspect,
@@ -30,6 +34,24 @@ enum class Command {
 /// name=value pairs in the order given.
 using NamedFiles = std::vector<std::pair<std::string, std::string>>;
 using NamedSizes = std::vector<std::pair<std::string, int64_t>>;
+
+/// For the commands that work on text. What is not given comes from the model's
+/// own files.
+struct TextOptions {
+  std::optional<std::string> Prompt;
+  std::string PromptFile;
+  std::optional<std::vector<int64_t>> PromptIds;
+  /// The prompt is a message to answer, by the model's chat template.
+  bool IsChat = false;
+  std::optional<std::string> System;
+  /// For score and embed; "-": the standard input.
+  std::string File;
+  std::optional<int64_t> MaxTokens, Context, Stride, TopK, LogProbs;
+  std::optional<double> Temperature, TopP, MinP, RepetitionPenalty,
+      PresencePenalty, FrequencyPenalty;
+  std::optional<uint64_t> Seed;
+  std::vector<std::string> Stop;
+};
 
 struct Options {
   Command Which = Command::Compile;
@@ -70,6 +92,8 @@ struct Options {
   std::vector<std::string> PrintIrAfter;
   std::string SaveTemps;
   std::string Report;
+  /// Of the files that a package carries; empty: the model's. "none": none.
+  std::string TextFolder;
 
   // For running.
   NamedFiles Inputs;
@@ -90,6 +114,9 @@ struct Options {
   // For check.
   std::string Data;
   std::string Against;
+  /// Of language models; instead of Data.
+  std::string AgainstLogits;
+  std::optional<double> LeastCosine;
   bool PerDispatch = false;
   std::optional<double> Atol;
   std::optional<double> Rtol;
@@ -98,6 +125,8 @@ struct Options {
   std::string Oracle;
   /// Seconds that it may take for one kernel.
   int64_t OracleTimeout = 60;
+
+  TextOptions Text;
 
   // For bench. 0: by time.
   int64_t Repeat = 0;

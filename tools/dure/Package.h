@@ -82,6 +82,7 @@ public:
   /// Everything that the package says, as JSON. Nothing, having said why, when
   /// that fails.
   std::optional<std::string> describe(const Console &Out) const;
+  dure_package *package() const { return Package.get(); }
   dure_session *session() const { return Session.get(); }
   const Signature &signature() const { return Main; }
   /// The variant that the session took.

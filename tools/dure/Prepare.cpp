@@ -113,15 +113,20 @@ Prepared compileAndLoad(const Console &Out, const Options &O,
     return Result;
   // Gone at return: the package is mapped by then.
   std::optional<TemporaryFolder> Folder;
+  std::vector<CarriedFile> Texts;
   Options Model = O;
   if (!makeTemporaryFolder(Out, Folder, "model.dure") ||
-      (FromCheckpoint && !placeGraph(Out, O, *Folder, Model)))
+      (FromCheckpoint && !placeGraph(Out, O, *Folder, Model, Texts)))
     return Result;
   Compiler::CompileSettings Settings;
   Settings.OutputPath = Folder->file();
   Settings.EmbedWeights = false;
   Settings.DebugValues = How.DebugValues;
   Settings.Target = How.Target;
+  auto Files = readCarriedFiles(Out, O, std::move(Texts));
+  if (!Files)
+    return Result;
+  Settings.Files = std::move(*Files);
   Result.Exit = How.InChild ? compileInChild(Out, Model, Settings)
                             : compileTo(Out, Model, Settings);
   if (Result.Exit != ExitOk)
@@ -149,6 +154,7 @@ static const char *misplacedOption(const Options &O, bool IsPackage) {
              {"--bucket", !O.Buckets.empty(), false},
              {"--no-raise", O.NoRaise, false},
              {"--no-fallback", O.NoFallback, false},
+             {"--text-folder", !O.TextFolder.empty(), false},
              {"--model-folder", !O.ModelFolder.empty(), true},
              {"--verify", O.HasVerify, true},
              {"--trust-code", O.TrustCode, true}};

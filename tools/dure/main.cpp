@@ -18,6 +18,14 @@ static int runCommand(const dure::Console &Out, const dure::Options &O) {
     return runCompile(Out, O);
   case Command::Run:
     return runRun(Out, O);
+  case Command::Generate:
+    return runGenerate(Out, O);
+  case Command::Chat:
+    return runChat(Out, O);
+  case Command::Score:
+    return runScore(Out, O);
+  case Command::Embed:
+    return runEmbed(Out, O);
   case Command::Check:
     return runCheck(Out, O);
   case Command::Bench:

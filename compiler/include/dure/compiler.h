@@ -39,7 +39,7 @@ extern "C" {
  * caller of `version`, else NULL. Major 0: may change until it is declared
  * stable. */
 #define DURE_COMPILER_VERSION_MAJOR 0u
-#define DURE_COMPILER_VERSION_MINOR 4u
+#define DURE_COMPILER_VERSION_MINOR 5u
 #define DURE_COMPILER_VERSION                                                  \
   ((DURE_COMPILER_VERSION_MAJOR << 16) | DURE_COMPILER_VERSION_MINOR)
 
@@ -139,6 +139,15 @@ typedef struct dure_compiler_model {
   size_t bucket_count;
 } dure_compiler_model;
 
+/* A small file of the model's that its package carries as it is, such as its
+ * tokenizer. */
+typedef struct dure_compiler_file {
+  size_t struct_size;
+  const char *name; /* relative to the model's folder */
+  const void *data;
+  size_t size;
+} dure_compiler_file;
+
 typedef struct dure_compiler_compile_request {
   size_t struct_size;
   const dure_compiler_model *model;
@@ -189,6 +198,9 @@ typedef struct dure_compiler_compile_request {
    * beside the target's own count by the same rules. It says itself which form;
    * `emit` is NULL. NULL: none. */
   const char *oracle;
+  /* Files for the package to carry. */
+  const dure_compiler_file *files;
+  size_t file_count;
 } dure_compiler_compile_request;
 
 typedef struct dure_compiler_explain_request {

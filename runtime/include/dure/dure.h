@@ -226,6 +226,7 @@ typedef struct dure_package_info {
   size_t entry_count;
   size_t variant_count;
   size_t weight_count;
+  size_t asset_count;
 } dure_package_info;
 
 typedef struct dure_symbol_info {
@@ -295,6 +296,20 @@ dure_package_get_signature(const dure_package *package, size_t entry,
 DURE_API dure_status *dure_package_get_variant(const dure_package *package,
                                                size_t index,
                                                dure_variant_info *info);
+/* A small file of the model's that the package carries, such as tokenizer.json.
+ * Name and bytes live as long as the package. */
+typedef struct dure_asset_info {
+  size_t struct_size;
+  const char *name; /* relative to the model's folder */
+  const void *data;
+  size_t size;
+} dure_asset_info;
+DURE_API dure_status *dure_package_get_asset(const dure_package *package,
+                                             size_t index,
+                                             dure_asset_info *info);
+/* NOT_FOUND, naming the assets that there are. */
+DURE_API dure_status *dure_package_find_asset(const dure_package *package,
+                                              const char *name, size_t *index);
 /* Everything that the package says, as one JSON object. */
 DURE_API dure_status *dure_package_describe(const dure_package *package,
                                             dure_text **json);
@@ -404,6 +419,15 @@ typedef struct dure_session_device {
 DURE_API dure_status *dure_session_get_device(const dure_session *session,
                                               size_t index,
                                               dure_session_device *info);
+
+/* A shape bucket of an entry, where the session's variant has code for fixed
+ * shapes alone: "batch=1, sequence=..128, capacity=512", where smaller
+ * sequences than 128 are padded. In the order in which a run tries them;
+ * OUT_OF_RANGE behind the last, at 0 for code that takes all shapes. Lives as
+ * long as the package. */
+DURE_API dure_status *dure_session_get_bucket(const dure_session *session,
+                                              const char *entry, size_t index,
+                                              const char **bucket);
 
 /*===-- State ------------------------------------------------------------===*/
 

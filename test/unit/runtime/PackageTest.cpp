@@ -335,6 +335,66 @@ TEST(Package, WrittenUnderAnyUmask) {
   }
 }
 
+// Tests that files of the model come back byte by byte, by number and by name.
+TEST(Package, CarriesFiles) {
+  Package P = encoderPackage();
+  const std::string Bytes("\0{\xff}\n", 5);
+  P.Assets = {{"tokenizer.json", Bytes}, {"1_Pooling/config.json", ""}};
+  Loaded Made;
+  Made.Bytes = *writePackageToMemory(P);
+  ASSERT_OK(Made.load());
+  dure_package_info Info = {};
+  Info.struct_size = sizeof(Info);
+  ASSERT_OK(dure_package_get_info(Made.Package.get(), &Info));
+  EXPECT_EQ(Info.asset_count, 2u);
+  // Who knows nothing of them runs the package: no feature bit.
+  EXPECT_EQ(Info.required_features, 0u);
+  dure_asset_info Asset = {};
+  Asset.struct_size = sizeof(Asset);
+  size_t Index = 7;
+  ASSERT_OK(
+      dure_package_find_asset(Made.Package.get(), "tokenizer.json", &Index));
+  ASSERT_OK(dure_package_get_asset(Made.Package.get(), Index, &Asset));
+  EXPECT_EQ(std::string(static_cast<const char *>(Asset.data), Asset.size),
+            Bytes);
+  ASSERT_OK(dure_package_get_asset(Made.Package.get(), 1, &Asset));
+  EXPECT_EQ(std::string(Asset.name), "1_Pooling/config.json");
+  EXPECT_EQ(Asset.size, 0u);
+  EXPECT_EQ(Outcome(dure_package_get_asset(Made.Package.get(), 2, &Asset)).Code,
+            DURE_STATUS_OUT_OF_RANGE);
+  const Outcome Missing =
+      dure_package_find_asset(Made.Package.get(), "vocab.txt", &Index);
+  EXPECT_EQ(Missing.Code, DURE_STATUS_NOT_FOUND);
+  EXPECT_NE(Missing.Message.find("'tokenizer.json', '1_Pooling/config.json'"),
+            std::string::npos)
+      << Missing.Message;
+  // Without any, the bytes are those of before the field.
+  P.Assets.clear();
+  EXPECT_EQ(*writePackageToMemory(P), *writePackageToMemory(encoderPackage()));
+}
+
+// Tests that what the file name of a carried file may not be is refused, and
+// too many of them.
+TEST(Package, CarriedFilesAreChecked) {
+  const auto refusal = [](std::vector<Asset> Assets) {
+    Package P = encoderPackage();
+    P.Assets = std::move(Assets);
+    Result<std::string> Written = writePackageToMemory(P);
+    return Written ? "" : Written.status().message();
+  };
+  EXPECT_NE(refusal({{"", ""}}), "");
+  EXPECT_NE(refusal({{"../x", ""}}), "");
+  EXPECT_NE(refusal({{"/etc/passwd", ""}}), "");
+  EXPECT_NE(refusal({{"a", ""}, {"a", ""}}), "");
+  std::vector<Asset> Many;
+  for (size_t I = 0; I != MaxAssets + 1; ++I)
+    Many.push_back({"f" + std::to_string(I), ""});
+  EXPECT_NE(refusal(Many).find("carries more than 64 files"),
+            std::string::npos);
+  Many.pop_back();
+  EXPECT_EQ(refusal(Many), "");
+}
+
 // Tests that packages written by earlier versions still load and run. Add a
 // file for each format version; never replace one.
 TEST(Package, OldPackagesKeepLoading) {
