@@ -2,9 +2,8 @@
 // Products of matrices: the right operand in the register files, eight columns
 // to the lanes, the left operand streaming by. MatMulPlan.h says how both are
 // divided.
-#include "targets/rngd/compiler/IntegerProduct.h"
 #include "targets/rngd/compiler/Kernels.h"
-#include "targets/rngd/compiler/MatMulPlan.h"
+#include "targets/rngd/compiler/NarrowSums.h"
 
 #include <array>
 
@@ -66,8 +65,10 @@ public:
          const KernelOperands &at, std::optional<FewBits> few,
          std::optional<Picked> picked = std::nullopt,
          std::optional<NarrowProduct> narrow = std::nullopt)
-      : k(k), p(p), plan(plan), at(at), few(few), picked(picked),
-        narrow(narrow) {}
+      : k(k), p(p), plan(plan), at(at), few(few), picked(picked) {
+    if (narrow)
+      this->narrow.emplace(k, p, plan, *narrow);
+  }
   void run();
 
 private:
@@ -91,33 +92,10 @@ private:
   void multiply(Value left, Value file, int64_t from, int64_t depth,
                 int64_t first, int64_t count);
   void store(int64_t first, int64_t count);
-  // Products in 8 bits.
-  void prepareNarrow();
-  void giveSigns(Value bytes, int64_t count, int64_t offset = 0);
-  void sumColumns(int64_t depth);
-  Value sumRows(Value rows, Digit some, int64_t depth);
   Value passing(Value rows, Digit some, int64_t depth);
-  Value joined(Value sum, Value before, Value ofRows, bool isLast);
-  Value scaled(Value sum, Value before = {});
-  int64_t fetchZero() const {
-    return narrow->left.zeroAt ? 0 : narrow->left.signedZero();
-  }
-  bool hasWords() const { return narrow && !narrow->isFloat; }
-  /// Of sums before the last part of k, and of results.
-  Type sumType() { return hasWords() ? k.i32() : k.f32(); }
-  Type resultType() {
-    return hasWords() && !narrow->isScaled ? k.i32() : k.f32();
-  }
+  Type sumType() { return narrow ? narrow->sumType() : k.f32(); }
+  Type resultType() { return narrow ? narrow->resultType() : k.f32(); }
   Type factorType() { return narrow ? elementOf(1) : k.bf16(); }
-  /// Halves of the vector register file, behind what columns have there.
-  int64_t nextHalf() {
-    int64_t scales = scaleBytes(p, plan.columns);
-    return scales + turn++ % 2 * ((VrfBytes - scales) / 2 & -FlitBytes);
-  }
-  /// Rows whose sums half of the file holds, a flit each.
-  int64_t summedRows() const {
-    return (VrfBytes - scaleBytes(p, plan.columns)) / 2 / FlitBytes;
-  }
   void fetchRight(const DigitList &matrix, int64_t first, Value local);
   Value rowsOf(Value matrix, int64_t first, int64_t count, Digit inner,
                int64_t from, bool isShared);
@@ -132,14 +110,8 @@ private:
   const KernelOperands &at;
   const std::optional<FewBits> few;
   const std::optional<Picked> picked;
-  const std::optional<NarrowProduct> narrow;
-  /// Ones in data memory and in the register files, which add up rows and
-  /// columns; what is taken from the left operand, of each lane; what that
-  /// makes of columns; what the right one's makes of rows.
-  Value ones, onesFile, zeroWords, columnSums, columnFile;
-  std::array<Value, 2> rowSums;
-  /// Scales of the tile's columns.
-  Value scaleFile;
+  /// Of operands in 8 bits.
+  std::optional<NarrowSums> narrow;
   // The tile at hand.
   int64_t batch = 0, row = 0, column = 0;
   Grid grid;
@@ -236,7 +208,7 @@ Value MatMul::loadLeft(int64_t from, int64_t depth) {
                {k.digit("m", count, plan.ringRows), k.digit("k", depth / cuts)},
                first * (depth / cuts) * bytes));
     if (p.signsLeft)
-      giveSigns(local, count * (depth / cuts), first * (depth / cuts));
+      giveSigns(k, local, count * (depth / cuts), first * (depth / cuts));
   }
   return local;
 }
@@ -346,7 +318,7 @@ Value MatMul::loadRight(int64_t from, int64_t depth) {
   if (few)
     local = widened(local, from, depth);
   if (p.signsRight)
-    giveSigns(local, plan.columns * depth);
+    giveSigns(k, local, plan.columns * depth);
   k.releaseTrf();
   Value file = k.trf(factorType(), grid, {lanes}, {groups, d});
   int64_t flit = p.flit();
@@ -355,13 +327,8 @@ Value MatMul::loadRight(int64_t from, int64_t depth) {
     Value x = k.fetch(local, {lanes, groups, chunks}, {chunk});
     k.toTrf(k.collect(k.fetchCast(x, factorType())), file);
   });
-  if (narrow && narrow->right.signedZero() != 0) {
-    onesFile = k.trf(factorType(), grid, {lanes}, {d});
-    Value some = k.part(ones, {d}, 0);
-    k.exec(Context::Main, [&] {
-      k.toTrf(k.collect(k.fetch(some, {lanes, chunks}, {chunk})), onesFile);
-    });
-  }
+  if (narrow)
+    narrow->follow(file, depth);
   return file;
 }
 
@@ -370,10 +337,7 @@ Value MatMul::passing(Value rows, Digit some, int64_t depth) {
   int64_t inner = depth / (plan.ring / plan.ringRows), flit = p.flit();
   Value x = k.fetch(rows, {some, k.digit("k", inner / flit, flit)},
                     {k.digit("k", flit)});
-  if (!narrow)
-    x = k.fetchCast(x, k.bf16());
-  else if (hasWords() && fetchZero() != 0)
-    x = k.fetchLess(x, fetchZero());
+  x = narrow ? narrow->fetched(x) : k.fetchCast(x, k.bf16());
   if (plan.ring > 1)
     x = k.passRound(x, plan.ring, grid,
                     {some, ring, k.digit("k", depth / flit, flit)});
@@ -395,13 +359,16 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
   Value done = isLast
                    ? k.part(result, {some, ring, columns}, offset, resultType())
                    : target;
-  Value ofRows = onesFile ? sumRows(rows, some, depth) : Value();
+  Value ofRows =
+      narrow ? narrow->sumRows(some, depth,
+                               [&] { return passing(rows, some, depth); })
+             : Value();
   Value before, sums = done;
   bool addsAfter = from > 0 && plan.addsAfter;
   if (addsAfter) {
     sums = k.part(partial, {some, ring, columns}, offset);
   } else if (from > 0) {
-    k.releaseVrf(nextHalf());
+    k.releaseVrf(narrow ? narrow->nextHalf() : turn++ % 2 * (VrfBytes / 2));
     before = k.vrf(sumType(), grid, {some, ring, columns});
     k.exec(Context::Sub, [&] {
       Value x = k.fetch(target, {some, ring, groups}, {lanes});
@@ -412,16 +379,21 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
     Value x = passing(rows, some, depth);
     Value sum =
         k.contract(x, file, depth % p.packet() == 0 ? 2 : 1, {groups}, "k");
-    k.commit(joined(sum, before, ofRows, isLast && !addsAfter), sums);
+    if (narrow)
+      sum = narrow->joined(sum, before, ofRows, isLast && !addsAfter);
+    else if (before)
+      sum = k.stepVrf(VectorKind::ClipAdd, sum, before);
+    k.commit(sum, sums);
   });
   if (!addsAfter)
     return;
   k.exec(Context::Main, [&] {
     Value x =
         k.collect(k.fetchPair(target, sums, {some, ring, groups}, {lanes}));
-    Value sum = hasWords() ? k.zip(VectorKind::AddFxp, x)
-                           : k.widen(k.zip(VectorKind::AddF, k.narrow(x)), x);
-    k.commit(isLast ? scaled(sum) : sum, done);
+    Value sum = narrow && narrow->hasWords()
+                    ? k.zip(VectorKind::AddFxp, x)
+                    : k.widen(k.zip(VectorKind::AddF, k.narrow(x)), x);
+    k.commit(narrow && isLast ? narrow->scaled(sum) : sum, done);
   });
 }
 
@@ -433,8 +405,6 @@ void MatMul::operands(int64_t from, int64_t depth) {
   if (!stays || fileOrigin != ofColumns()) {
     file = loadRight(from, depth);
     fileOrigin = ofColumns();
-    if (narrow && narrow->left.zeroAt)
-      sumColumns(depth);
   }
   if (!stays || rowsOrigin != ofRows()) {
     rows = loadLeft(from, depth);
@@ -451,8 +421,9 @@ void MatMul::part(int64_t from, int64_t depth) {
           ? piece
           : std::clamp<int64_t>(continuedRows(p, plan.columns) / plan.ringRows,
                                 1, piece);
-  if (onesFile)
-    most = std::clamp<int64_t>(summedRows() / plan.ringRows, 1, most);
+  if (narrow)
+    most = std::max<int64_t>(
+        narrow->mostRows(most * plan.ringRows) / plan.ringRows, 1);
   for (int64_t begin = 0; begin < rounds; begin += piece) {
     int64_t end = std::min(begin + piece, rounds);
     for (int64_t first = begin; first < end; first += most)
@@ -551,16 +522,14 @@ void MatMul::layOut() {
       scales = loadParameters(at.inputs[2]);
     if (few && few->zero)
       zeros = loadParameters(at.inputs[3]);
-    if (narrow && narrow->scale) {
+    if (narrow && narrow->scalesColumns()) {
       scales = loadParameters(at.inputs[2]);
       k.releaseVrf();
-      scaleFile = parameterFile(scales, 0, plan.columns, 0, p.k);
+      narrow->setScales(parameterFile(scales, 0, plan.columns, 0, p.k));
     }
   }
-  if (narrow && narrow->left.zeroAt)
-    columnSums = k.dm(k.i32(), grid, {k.digit("n", plan.columns)});
-  for (int64_t i = 0; narrow && narrow->right.signedZero() != 0 && i < 2; ++i)
-    rowSums[i] = k.dm(k.i32(), grid, {k.digit("x", summedRows() * Lanes)});
+  if (narrow)
+    narrow->layOut();
   int64_t gatheredSize = piece * plan.ringRows * plan.columns * plan.gathered;
   for (int64_t i = 0; plan.gathered > 1 && i < std::min<int64_t>(2, rounds);
        ++i)
@@ -623,8 +592,10 @@ void MatMul::endGroup(int64_t first) {
 }
 
 void MatMul::run() {
-  if (narrow)
-    prepareNarrow();
+  if (narrow) {
+    setGrid();
+    narrow->prepare(grid, at.inputs);
+  }
   SmallVector<int64_t> batches, columnTiles = starts(p.n, plan.tileColumns());
   for (int64_t product = 0; product < (picked ? picked->products : 1);
        ++product)
@@ -650,137 +621,6 @@ void MatMul::run() {
         endGroup(columnTiles[group.first]);
     }
 }
-
-//===----------------------------------------------------------------------===//
-// Operands of 8 bits
-//===----------------------------------------------------------------------===//
-
-/// What all tiles share: ones, and the zero point that only a run tells, in
-/// all lanes, less what giveSigns takes.
-void MatMul::prepareNarrow() {
-  if (!narrow->isCorrected())
-    return;
-  setGrid();
-  Digit d = k.digit("k", plan.depth);
-  auto type = RankedTensorType::get({plan.depth}, k.b.getI8Type());
-  Value all = k.constant(DenseElementsAttr::get(type, int8_t(1)), {d});
-  ones = k.dm(k.b.getI8Type(), grid, {d});
-  k.pin(ones);
-  k.copy(all, ones);
-  if (!narrow->left.zeroAt)
-    return;
-  Digit bytes = k.digit("z", 8), alike = k.digit("y", Lanes);
-  Value zero = k.dm(k.b.getI8Type(), grid, {bytes});
-  zeroWords = k.dm(k.i32(), grid, {alike});
-  k.pin(zeroWords);
-  k.copy(k.hbm(at.inputs.back(), {bytes}), zero);
-  // Of the buffer's 8 bytes the first one counts.
-  Value first = k.part(zero, {k.digit("z", 1)}, 0);
-  k.exec(Context::Main, [&] {
-    Value x = k.fetch(first, {}, {alike});
-    x = k.collect(k.fetchCast(x, k.i32()));
-    if (narrow->left.isUnsigned)
-      x = k.stepInt(VectorKind::AddFxp, k.stepInt(VectorKind::BitAnd, x, 255),
-                    -128);
-    k.commit(k.stepInt(VectorKind::MulInt, x, -1), zeroWords);
-  });
-}
-
-/// Bytes without a sign, less 128.
-void MatMul::giveSigns(Value bytes, int64_t count, int64_t offset) {
-  Value all = k.part(bytes, {k.digit("x", count)}, offset);
-  k.exec(Context::Main, [&] {
-    Value x = k.fetch(all, {k.digit("x", count / 8, 8)}, {k.digit("x", 8)});
-    x = k.collect(k.fetchCast(x, k.i32()));
-    x = k.stepInt(VectorKind::BitXor, x, -128);
-    k.commit(k.castFlits(x, k.b.getI8Type()), all);
-  });
-}
-
-/// What a row of ones makes of the columns at hand, times the left operand's
-/// zero point: to be taken from their sums.
-void MatMul::sumColumns(int64_t depth) {
-  int64_t flit = p.flit();
-  Digit alike = k.digit("y", Lanes);
-  k.releaseVrf();
-  columnFile =
-      k.vrf(k.i32(), grid, {groups, k.digit("n", plan.lanes, 1, Lanes)});
-  Value zero = k.vrf(k.i32(), grid, {alike});
-  k.exec(Context::Sub,
-         [&] { k.toVrf(k.collect(k.fetch(zeroWords, {}, {alike})), zero); });
-  Value row = k.part(ones, {k.digit("k", depth)}, 0);
-  k.exec(Context::Main, [&] {
-    Value x = k.collect(
-        k.fetch(row, {k.digit("k", depth / flit, flit)}, {k.digit("k", flit)}));
-    Value sum =
-        k.contract(x, file, depth % p.packet() == 0 ? 2 : 1, {groups}, "k");
-    if (int64_t less = narrow->right.signedZero() * depth)
-      sum = k.stepInt(VectorKind::AddFxp, sum, static_cast<int32_t>(-less));
-    k.commit(k.stepVrf(VectorKind::MulInt, sum, zero), columnSums);
-  });
-  k.exec(Context::Sub, [&] {
-    k.toVrf(k.collect(k.fetch(columnSums, {groups}, {lanes})), columnFile);
-  });
-}
-
-/// What the columns' zero point takes from sums of some rows, in all lanes.
-Value MatMul::sumRows(Value rows, Digit some, int64_t depth) {
-  int64_t half = nextHalf();
-  Value sums = k.part(rowSums[turn % 2], {some, ring, lanes}, 0);
-  k.exec(Context::Main, [&] {
-    Value sum = k.contract(passing(rows, some, depth), onesFile,
-                           depth % p.packet() == 0 ? 2 : 1, {}, "k");
-    k.commit(k.stepInt(VectorKind::MulInt, sum,
-                       static_cast<int32_t>(-narrow->right.signedZero())),
-             sums);
-  });
-  // One number a row, whatever the column.
-  k.releaseVrf(half);
-  Digit alike = k.digit("y", plan.lanes);
-  sums = k.part(sums, {some, ring, alike}, 0);
-  Value taken =
-      k.vrf(k.i32(), grid, {some, ring, k.digit("y", plan.lanes, 1, Lanes)});
-  k.exec(Context::Sub, [&] {
-    k.toVrf(k.collect(k.fetch(sums, {some, ring}, {alike})), taken);
-  });
-  return taken;
-}
-
-/// Sums of a part of k with those of earlier ones, and after the last part as
-/// they are stored.
-Value MatMul::joined(Value sum, Value before, Value ofRows, bool isLast) {
-  if (!hasWords()) {
-    if (narrow && isLast)
-      return scaled(sum, before);
-    return before ? k.stepVrf(VectorKind::ClipAdd, sum, before) : sum;
-  }
-  // Sums that are corrected have no others before them (MatMulPlan).
-  if (before || ofRows)
-    sum = k.stepVrf(VectorKind::AddFxp, sum, before ? before : ofRows);
-  if (columnFile)
-    sum = k.stepVrf(VectorKind::ClipAdd, sum, columnFile);
-  return isLast && narrow->isScaled ? scaled(sum) : sum;
-}
-
-Value MatMul::scaled(Value sum, Value before) {
-  if (!narrow || !narrow->isScaled)
-    return sum;
-  Value wide = hasWords() ? k.toFloat(sum) : sum;
-  if (!before && !scaleFile && narrow->factor == 1)
-    return wide;
-  Value y = k.narrow(wide);
-  if (before)
-    y = k.stepVrf(VectorKind::AddF, y, before);
-  if (scaleFile)
-    y = k.stepVrf(VectorKind::Mul0, y, scaleFile);
-  if (narrow->factor != 1)
-    y = k.stepImm(VectorKind::Mul1, y, narrow->factor);
-  return k.widen(y, wide);
-}
-
-//===----------------------------------------------------------------------===//
-// Which products
-//===----------------------------------------------------------------------===//
 
 static bool isStatic(Value value) {
   return isStaticF32(value) && elementsOf(value) != 0;

@@ -106,9 +106,8 @@ Value Normalization::parameters(Value local, int64_t first, int64_t count) {
   flits.push_back(k.digit("c", width, 1, 8));
   Value some = k.part(local, {k.digit("c", count)}, first * 4);
   Value file = k.vrf(k.f32(), rows.grid, flits);
-  k.exec(Context::Sub, [&] {
-    k.toVrf(k.collect(k.fetch(some, time, rows.packet())), file);
-  });
+  k.exec(Context::Sub,
+         [&] { k.toVrf(k.collect(k.fetch(some, time, rows.packet())), file); });
   return file;
 }
 
