@@ -59,10 +59,14 @@ AddedTokens AddedTokens::read(const JsonValue *Value, const Model &Words,
       continue;
     New.Pattern = New.Content;
     if (New.IsNormalized && Rules) {
-      NormalizedText Text{New.Content, 0};
+      NormalizedText Text;
+      Text.Bytes = New.Content;
       if (Status Failed = Rules->apply(Text); !Failed.ok())
         Part.refuse(Failed.message());
       New.Pattern = std::move(Text.Bytes);
+      if (New.Pattern.size() > MaxTokenBytes)
+        Part.refuse("a token has more than " + std::to_string(MaxTokenBytes) +
+                    " bytes");
     }
     All.add(std::move(New), Words, NextId);
   }

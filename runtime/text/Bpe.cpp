@@ -96,6 +96,8 @@ private:
   enum Wholeness : uint8_t { NotTried, IsWhole, IsNot };
   /// Pieces of more characters are merged with a heap.
   static constexpr size_t ShortPiece = 48;
+  /// Bytes of a prefix or suffix, which every character is looked up with.
+  static constexpr size_t MaxAffix = 256;
 
   void readMerges(Component &Part, const ModelTables &Tables);
   bool addMerge(Component &Part, size_t Rank, const std::string_view *Texts,
@@ -142,6 +144,9 @@ Bpe::Bpe(Component &Part, const ModelTables &Tables, Vocabulary NewWords) {
   UnknownToken = Part.string("unk_token", "");
   Prefix = Part.string("continuing_subword_prefix", "");
   Suffix = Part.string("end_of_word_suffix", "");
+  if (Prefix.size() > MaxAffix || Suffix.size() > MaxAffix)
+    Part.refuse("what marks parts of words has more than " +
+                std::to_string(MaxAffix) + " bytes");
   FusesUnknown = Part.flag("fuse_unk", false);
   FallsBack = Part.flag("byte_fallback", false);
   IgnoresMerges = Part.flag("ignore_merges", false);

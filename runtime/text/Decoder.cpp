@@ -56,22 +56,29 @@ private:
 
 struct NoRule {};
 
-void replaceAll(std::string &Text, std::string_view From,
+// What a token can be at most; rules that make more of it are hostile.
+constexpr size_t MaxDecodedToken = size_t(16) << 20;
+
+/// False if the text gets too long.
+bool replaceAll(std::string &Text, std::string_view From,
                 std::string_view Content) {
   if (From.empty())
-    return;
+    return true;
   size_t Found = Text.find(From);
   if (Found == Text.npos)
-    return;
+    return true;
   std::string Out;
   size_t At = 0;
   for (; Found != Text.npos; Found = Text.find(From, At)) {
     Out.append(Text, At, Found - At);
     Out += Content;
     At = Found + From.size();
+    if (Out.size() > MaxDecodedToken && Content.size() > From.size())
+      return false;
   }
   Out.append(Text, At);
   Text = std::move(Out);
+  return true;
 }
 
 /// English as it is written, from tokens with spaces between.
@@ -315,7 +322,8 @@ public:
       : WholeStep(Next), Rule(Rule) {}
   Status token() override {
     if (!Rule.Pattern) {
-      replaceAll(Token, Rule.Literal, Rule.Content);
+      if (!replaceAll(Token, Rule.Literal, Rule.Content))
+        return growsTooLong();
       return Next.take(Token, true);
     }
     std::string Out;
@@ -325,6 +333,8 @@ public:
     while (!Token.empty() && Matches.next()) {
       Out.append(Token, At, Matches.begin() - At);
       Out += Rule.Content;
+      if (Out.size() > MaxDecodedToken && Out.size() > Token.size())
+        return growsTooLong();
       At = Matches.end();
     }
     DURE_RETURN_IF_ERROR(Matches.status());

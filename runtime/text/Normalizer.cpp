@@ -41,6 +41,11 @@ int text::byteOfCharacter(char32_t Character) {
   return Character < Table.size() ? Table[Character] : -1;
 }
 
+Status text::growsTooLong() {
+  return Status(StatusCode::ResourceExhausted,
+                "the rules of the tokenizer make the text longer and longer");
+}
+
 namespace {
 
 /// Rewrites a text character by character: MAP(to, character) appends what
@@ -195,6 +200,8 @@ public:
     while (Matches.next()) {
       Keep(Matches.begin());
       Out += Content;
+      if (Out.size() > Text.MaxBytes)
+        return growsTooLong();
       At = Matches.end();
       if (At != 0 ? At - 1 < Text.FirstBytes : true)
         FirstBytes = Out.size();
@@ -227,6 +234,8 @@ public:
       Out.append(Text.Bytes, At, Found - At);
       At = Found + From.size();
       Out += Content;
+      if (Out.size() > Text.MaxBytes)
+        return growsTooLong();
       if (At - 1 < Text.FirstBytes)
         FirstBytes = Out.size() + (Text.FirstBytes - At);
       else if (Found < Text.FirstBytes)
@@ -312,6 +321,8 @@ public:
         End = At;
       }
       size_t First = cluster(Out, Bytes.substr(Begin, End - Begin));
+      if (Out.size() > Text.MaxBytes)
+        return growsTooLong();
       if (Begin < Text.FirstBytes)
         FirstBytes = First;
       Begin = End;
@@ -357,8 +368,11 @@ public:
   explicit NormalizerSequence(std::vector<std::unique_ptr<Normalizer>> Parts)
       : Parts(std::move(Parts)) {}
   Status apply(NormalizedText &Text) const override {
-    for (const std::unique_ptr<Normalizer> &Part : Parts)
+    for (const std::unique_ptr<Normalizer> &Part : Parts) {
       DURE_RETURN_IF_ERROR(Part->apply(Text));
+      if (Text.Bytes.size() > Text.MaxBytes)
+        return growsTooLong();
+    }
     return Status::success();
   }
 

@@ -17,7 +17,16 @@ namespace dure::text {
 struct NormalizedText {
   std::string Bytes;
   size_t FirstBytes = 0;
+  /// Rules that make more bytes of the text are hostile.
+  size_t MaxBytes = maxBytesFrom(0);
+
+  static size_t maxBytesFrom(size_t Bytes) {
+    return (size_t(1) << 20) + 64 * Bytes;
+  }
 };
+
+/// The failure of a text that rules make too long.
+Status growsTooLong();
 
 class Normalizer {
 public:

@@ -325,8 +325,12 @@ public:
       std::vector<std::unique_ptr<PreTokenizer>> Steps)
       : Steps(std::move(Steps)) {}
   Status apply(Pieces &All) const override {
-    for (const std::unique_ptr<PreTokenizer> &Step : Steps)
+    size_t MaxBytes = NormalizedText::maxBytesFrom(All.Bytes.size());
+    for (const std::unique_ptr<PreTokenizer> &Step : Steps) {
       DURE_RETURN_IF_ERROR(Step->apply(All));
+      if (All.Bytes.size() > MaxBytes)
+        return growsTooLong();
+    }
     return Status::success();
   }
   bool endsInByteCharacters() const override {
@@ -433,7 +437,7 @@ static std::unique_ptr<PreTokenizer> readCharacterSplit(Component &Part) {
     Steps.push_back(Make(isPunctuation, Behavior::Isolated));
     return std::make_unique<PreTokenizerSequence>(std::move(Steps));
   }
-  if (Type == "Delimiter" || Type == "CharDelimiterSplit") {
+  if (Type == "CharDelimiterSplit") {
     char32_t Mark = Part.character("delimiter");
     return Make([Mark](char32_t C) { return C == Mark; }, Behavior::Removed);
   }

@@ -408,9 +408,18 @@ private:
       }
     }
     if (In[At] == '[') {
+      if (To.Plain.ends_with('-') && !To.Plain.ends_with("\\-"))
+        return fail("'-[' in a set is not known");
       if (!readSet(Text, Depth + 1))
         return false;
-      To.Inner.push_back(std::move(Text));
+      // A set that is in another for no reason, unless a hyphen could make a
+      // range with what it then stands beside.
+      bool IsPlain = Text[0] == '[' && Text[1] != '^' && Text[1] != '-' &&
+                     Text[Text.size() - 2] != '-' && !has("-");
+      if (IsPlain)
+        To.Plain += Text.substr(1, Text.size() - 2);
+      else
+        To.Inner.push_back(std::move(Text));
       return true;
     }
     if (In[At] != '\\') {

@@ -131,6 +131,7 @@ Status TokenizerData::encodeSection(std::string_view Section, bool IsFirst,
                                     std::vector<TokenId> &Ids) const {
   NormalizedText Text;
   Text.Bytes = Section;
+  Text.MaxBytes = NormalizedText::maxBytesFrom(Section.size());
   Text.FirstBytes = IsFirst ? lengthOfCharacter(Section[0]) : 0;
   if (Rules)
     DURE_RETURN_IF_ERROR(Rules->apply(Text));

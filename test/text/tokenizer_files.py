@@ -111,6 +111,30 @@ def smollm():
                                                pre_tokenizers.ByteLevel(add_prefix_space=False)]))
 
 
+def falcon():
+    """Cut once more after bytes have become characters."""
+    return byte_level(pre_tokenizers.Sequence([
+        pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.ByteLevel(add_prefix_space=False),
+        pre_tokenizers.Digits(individual_digits=False), split("[0-9][0-9][0-9]")]), size=1500)
+
+
+def bloom():
+    """A set in a set, negated."""
+    return byte_level(pre_tokenizers.Sequence([split(r" ?[^(\s|[.,!?…。，、।۔،])]+"), raw_bytes()]), size=1500)
+
+
+def clip():
+    """Bytes as characters, and ends of words."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<|endoftext|>", end_of_word_suffix="</w>", continuing_subword_prefix=""))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
+    words = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split(words, "removed", True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=1500, show_progress=False, end_of_word_suffix="</w>", special_tokens=["<|endoftext|>"])
+    tokenizer.train_from_iterator(training_texts(), trainer)
+    return finish(tokenizer)
+
+
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 META_DECODER = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
 
@@ -261,6 +285,7 @@ def whole():
 
 MADE = {
     "gpt2": gpt2, "llama3": llama3, "qwen2": qwen2, "gpt4o": gpt4o, "kimi": kimi, "deepseek": deepseek, "smollm": smollm,
+    "falcon": falcon, "bloom": bloom, "clip": clip,
     "llama2-legacy": lambda: sentencepiece_bpe(True), "llama2": lambda: sentencepiece_bpe(False), "gemma": gemma,
     "unigram": lambda: unigram(False), "unigram-bytes": lambda: unigram(True),
     "wordpiece": lambda: wordpiece(True), "wordpiece-cased": lambda: wordpiece(False), "word-level": word_level,

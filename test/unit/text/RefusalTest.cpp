@@ -178,3 +178,32 @@ TEST(Refusal, EndlessExpression) {
   ASSERT_FALSE(Failed.ok());
   EXPECT_EQ(Failed.status().code(), StatusCode::ResourceExhausted);
 }
+
+// Tests that rules that multiply a text are stopped, in every part that has
+// rules.
+TEST(Refusal, EndlessGrowth) {
+  auto Repeat = [](const std::string &Part) {
+    std::string Parts = Part;
+    for (unsigned I = 0; I != 39; ++I)
+      Parts += "," + Part;
+    return Parts + "]}";
+  };
+  std::string Doubling =
+      R"({"type":"Replace","pattern":{"String":"a"},"content":"aa"})";
+  for (const std::string &Json :
+       {tokenizerJson(Plain,
+                      R"(,"normalizer":{"type":"Sequence","normalizers":[)" +
+                          Repeat(Doubling)),
+        tokenizerJson(
+            Plain, R"(,"pre_tokenizer":{"type":"Sequence","pretokenizers":[)" +
+                       Repeat(R"({"type":"ByteLevel","add_prefix_space":true,
+                                  "use_regex":false})"))}) {
+    Result<std::vector<TokenId>> Failed = readTokenizer(Json).encode("aé");
+    ASSERT_FALSE(Failed.ok());
+    EXPECT_EQ(Failed.status().code(), StatusCode::ResourceExhausted);
+  }
+  Tokenizer T = readTokenizer(
+      tokenizerJson(Plain, R"(,"decoder":{"type":"Sequence","decoders":[)" +
+                               Repeat(Doubling)));
+  EXPECT_FALSE(T.decode(std::vector<TokenId>{0}).ok());
+}

@@ -54,6 +54,8 @@ TEST(Regex, Sets) {
   EXPECT_EQ(matches(R"([^a-z&&[^x]]+)", "abxC"), (Found{"xC"}));
   EXPECT_EQ(matches(R"([a[0-9]\W]+)", "a1!b"), (Found{"a1!"}));
   EXPECT_EQ(matches(R"([]a]+)", "]a["), (Found{"]a"}));
+  EXPECT_EQ(matches(R"([[a]-z]+)", "ab-z"), (Found{"a", "-z"}));
+  EXPECT_EQ(matches(R"([^[a-z][A-Z]]+)", "aB1-c"), (Found{"1-"}));
   EXPECT_EQ(matches(R"([[:alpha:]]+)", "가a1"), (Found{"가a"}));
 }
 
@@ -90,9 +92,9 @@ TEST(Regex, EmptyMatches) {
 
 // Tests that what has no equivalent is refused.
 TEST(Regex, Refused) {
-  for (const char *Pattern :
-       {"(", "[a", "a\\", "\\p{Nothing}", "\\p", "a{2}+", "a{2}?", "\\u12",
-        "(?~ab)", "\\C", "\\xff", "[[:nothing:]]", "(?x-q:a)", "\\yb"})
+  for (const char *Pattern : {"(", "[a", "a\\", "\\p{Nothing}", "\\p", "a{2}+",
+                              "a{2}?", "\\u12", "(?~ab)", "\\C", "\\xff",
+                              "[[:nothing:]]", "(?x-q:a)", "\\yb", "[a-[b]]"})
     EXPECT_FALSE(Regex::compile(Pattern).ok()) << Pattern;
   EXPECT_FALSE(Regex::compile(std::string(20000, 'a')).ok());
   EXPECT_FALSE(Regex::compile("\xFF").ok());
