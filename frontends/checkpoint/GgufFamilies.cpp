@@ -227,11 +227,12 @@ static int64_t layersOf(GgufConfigMaker &M) {
 
 /// What all decoders have: sizes, heads, rope, norms, whether the head is the
 /// table of embeddings.
-static void configureDecoder(GgufConfigMaker &M) {
+static void configureDecoder(GgufConfigMaker &M, bool HasMlp = true) {
   const int64_t Hidden = M.needed("embedding_length");
   M.set("hidden_size", Hidden);
   M.set("num_hidden_layers", layersOf(M));
-  M.set("intermediate_size", M.needed("feed_forward_length"));
+  if (HasMlp)
+    M.set("intermediate_size", M.needed("feed_forward_length"));
   const int64_t Width = configureHeads(M, Hidden);
   if (!M.copy("attention.layer_norm_rms_epsilon", "rms_norm_eps"))
     M.needed("attention.layer_norm_rms_epsilon");
@@ -263,8 +264,9 @@ static void refuseExperts(GgufConfigMaker &M) {
 
 /// How many experts, and how many a token goes to; `Scoring` is the number of
 /// the function that their scores go through.
-static void configureExperts(GgufConfigMaker &M, int64_t Scoring) {
-  M.set("num_experts", M.needed("expert_count"));
+static void configureExperts(GgufConfigMaker &M, int64_t Scoring,
+                             std::string_view CountKey = "num_experts") {
+  M.set(CountKey, M.needed("expert_count"));
   M.set("num_experts_per_tok", M.needed("expert_used_count"));
   M.set("moe_intermediate_size", M.needed("expert_feed_forward_length"));
   M.expect("expert_gating_func", double(Scoring));
@@ -351,12 +353,14 @@ static void configureExaone4(GgufConfigMaker &M) {
   configureWindows(M, Layers, 4);
 }
 
-static void configureExaoneMoe(GgufConfigMaker &M) {
-  configureDecoder(M);
-  configureExperts(M, 2);
+/// Scores by sigmoid, groups, and experts that all tokens go to.
+static void configureSigmoidExperts(GgufConfigMaker &M,
+                                    std::string_view CountKey,
+                                    std::string_view SharedKey) {
+  configureExperts(M, 2, CountKey);
   const int64_t Inner = M.needed("expert_feed_forward_length");
   const int64_t Shared = M.integer("expert_shared_count").value_or(0);
-  M.set("num_shared_experts", Shared);
+  M.set(SharedKey, Shared);
   if (M.integer("expert_shared_feed_forward_length").value_or(Shared * Inner) !=
       Shared * Inner)
     M.refuseValue("expert_shared_feed_forward_length");
@@ -367,6 +371,21 @@ static void configureExaoneMoe(GgufConfigMaker &M) {
   M.set("norm_topk_prob", M.flag("expert_weights_norm", true));
   M.set("routed_scaling_factor",
         M.number("expert_weights_scale").value_or(1.0));
+}
+
+/// The files are those of GLM 4.5, which Solar Open's layers are: without norms
+/// of heads, and with experts in all layers.
+static void configureSolarOpen(GgufConfigMaker &M) {
+  configureDecoder(M, /*HasMlp=*/false);
+  M.ignore({"feed_forward_length"});
+  M.set("attention_bias", M.hasTensor("blk.0.attn_q.bias"));
+  configureSigmoidExperts(M, "n_routed_experts", "n_shared_experts");
+  M.expect("leading_dense_block_count", 0);
+}
+
+static void configureExaoneMoe(GgufConfigMaker &M) {
+  configureDecoder(M);
+  configureSigmoidExperts(M, "num_experts", "num_shared_experts");
   M.set("sliding_window", M.needed("attention.sliding_window"));
   configureWindows(M, layersOf(M), 4);
 }
@@ -462,6 +481,22 @@ static constexpr GgufName ExpertNames[] = {
     {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
     {"ffn_down_shexp", "mlp.shared_experts.down_proj"}};
 
+static constexpr GgufName SolarOpenNames[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_output", "self_attn.o_proj"},
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.gate"},
+    {"exp_probs_b", "mlp.gate.e_score_correction_bias"},
+    {"ffn_gate_exps", "mlp.experts.{}.gate_proj"},
+    {"ffn_up_exps", "mlp.experts.{}.up_proj"},
+    {"ffn_down_exps", "mlp.experts.{}.down_proj"},
+    {"ffn_gate_shexp", "mlp.shared_experts.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_experts.down_proj"}};
+
 static constexpr GgufName Exaone4Names[] = {
     {"post_attention_norm", "post_attention_layernorm"},
     {"post_ffw_norm", "post_feedforward_layernorm"},
@@ -526,6 +561,8 @@ static constexpr GgufFamily Families[] = {
      Layers, configureExaone4},
     {"gemma3", "Gemma3ForCausalLM", "gemma3_text", DecoderNames, Gemma3Names,
      Layers, configureGemma3, false, true},
+    {"glm4moe", "SolarOpenForCausalLM", "solar_open", DecoderNames,
+     SolarOpenNames, Layers, configureSolarOpen},
     {"granite", "GraniteForCausalLM", "granite", DecoderNames, LlamaNames,
      Layers, configureGranite, true},
     {"llama", "LlamaForCausalLM", "llama", DecoderNames, LlamaNames, Layers,

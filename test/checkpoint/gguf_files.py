@@ -80,6 +80,7 @@ SANDWICH_NAMES = DECODER_NAMES | {
     "pre_feedforward_layernorm": "ffn_norm",
     "post_feedforward_layernorm": "post_ffw_norm",
 }
+SOLAR_NAMES = EXPERT_NAMES | {"post_attention_layernorm": "post_attention_norm"}
 BERT_NAMES = {
     "embeddings.word_embeddings": "token_embd",
     "embeddings.position_embeddings": "position_embd",
@@ -107,6 +108,7 @@ FAMILIES = {
     "gemma3": ("gemma3", SANDWICH_NAMES, False, 1),
     "exaone-moe": ("exaone-moe", EXPERT_NAMES, False, 0),
     "qwen3-moe": ("qwen3moe", EXPERT_NAMES, False, 0),
+    "solar-open": ("glm4moe", SOLAR_NAMES, False, 0),
     "bert": ("bert", BERT_NAMES, False, 0),
 }
 READ_BY_TRANSFORMERS = {"llama", "qwen2", "qwen3", "qwen3-moe"}
@@ -203,7 +205,7 @@ def add_decoder(writer, config, family):
         writer.add_sliding_window(config.sliding_window)
         pattern = [kind == "sliding_attention" for kind in config.layer_types]
         writer.add_array(f"{writer.arch}.attention.sliding_window_pattern", pattern)
-    if family in ("exaone-moe", "qwen3-moe"):
+    if family in ("exaone-moe", "qwen3-moe", "solar-open"):
         add_experts(writer, config, family)
     if family == "granite":
         writer.add_attention_scale(config.attention_multiplier)
@@ -213,12 +215,13 @@ def add_decoder(writer, config, family):
 
 
 def add_experts(writer, config, family):
-    writer.add_expert_count(config.num_experts)
+    solar = family == "solar-open"
+    writer.add_expert_count(config.n_routed_experts if solar else config.num_experts)
     writer.add_expert_used_count(config.num_experts_per_tok)
     writer.add_expert_feed_forward_length(config.moe_intermediate_size)
     if family == "qwen3-moe":
         return
-    shared = config.num_shared_experts
+    shared = config.n_shared_experts if solar else config.num_shared_experts
     writer.add_expert_shared_count(shared)
     writer.add_expert_shared_feed_forward_length(config.moe_intermediate_size * shared)
     writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
@@ -226,7 +229,8 @@ def add_experts(writer, config, family):
     writer.add_expert_group_used_count(config.topk_group)
     writer.add_expert_weights_norm(config.norm_topk_prob)
     writer.add_expert_weights_scale(config.routed_scaling_factor)
-    writer.add_leading_dense_block_count(config.first_k_dense_replace)
+    dense = 0 if solar else config.first_k_dense_replace
+    writer.add_leading_dense_block_count(dense)
 
 
 def add_bert(writer, config):
@@ -260,7 +264,8 @@ def convert(model, family, path):
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.num_hidden_layers)
-    writer.add_feed_forward_length(config.intermediate_size)
+    if family != "solar-open":
+        writer.add_feed_forward_length(config.intermediate_size)
     if architecture == "bert":
         add_bert(writer, config)
     else:
