@@ -29,7 +29,7 @@ public:
 
   void open(const std::string &Name) {
     // The user names this file: links are followed.
-    if (!add(Name, MappedFile::open(C.Path)) || !openParts(Name))
+    if (!addFile(Name, MappedFile::open(C.Path)) || !openParts(Name))
       return;
     const GgufFile &First = Parts.front();
     const auto Architecture = First.text("general.architecture", Problems);
@@ -50,7 +50,7 @@ public:
   }
 
 private:
-  bool add(const std::string &Name, Result<MappedFile> File) {
+  bool addFile(const std::string &Name, Result<MappedFile> File) {
     const std::string Place = C.Folder + "/" + Name;
     if (!File) {
       Problems.add(RefusalCode::FileOpen, Place, {File.status().message()});
@@ -69,13 +69,15 @@ private:
   void configure(const GgufFamily &Family);
   void convert(const GgufFamily &Family, std::string_view Name,
                const StoredTensor &Stored);
+  void add(const std::string &Name, const GgufTensor &From, uint32_t File,
+           const GgufChange &Change, const std::string &Place);
 
   Checkpoint &C;
   const LinkPolicy &Links;
   Refusals &Problems;
   std::vector<GgufFile> Parts;
   StoredTensors Tensors;
-  int64_t QueryHeads = 1, KeyHeads = 1;
+  int64_t QueryHeads = 1, KeyHeads = 1, LayerEnd = INT64_MAX;
 };
 
 } // namespace
@@ -115,7 +117,7 @@ bool Opener::openParts(const std::string &Name) {
   }
   for (int64_t Part = 1; Part < Count; ++Part) {
     const std::string Each = Stem + partEnding(Part + 1, Count);
-    if (!add(Each, Folder->map(Each)))
+    if (!addFile(Each, Folder->map(Each)))
       return false;
     if (!isPart(Parts.back(), Part, Count)) {
       Problems.add(RefusalCode::GgufPartOther, Parts.back().place(),
@@ -160,6 +162,7 @@ void Opener::configure(const GgufFamily &Family) {
     QueryHeads = *Heads->integer();
   if (const Json *Heads = M.Config.find("num_key_value_heads"))
     KeyHeads = *Heads->integer();
+  LayerEnd = M.LayerEnd;
   C.Config = std::move(M.Config);
 }
 
@@ -170,13 +173,34 @@ void Opener::convert(const GgufFamily &Family, std::string_view Name,
     return;
   const std::string Place =
       Parts[Stored.File].place() + ": " + std::string(Name);
+  // Names of layers that are left out need not be known.
+  if (layerOf(Name) >= LayerEnd)
+    return;
   const auto Meaning = meaningOf(Family, Name, QueryHeads, KeyHeads);
   if (!Meaning)
     return Problems.add(RefusalCode::GgufTensorUnknown, Place);
-  auto T = convertTensor(*Stored.Tensor, Stored.File, Meaning->Change, Place,
-                         Problems);
-  if (T)
-    C.Tensors.emplace(Meaning->Name, std::move(*T));
+  const size_t Hole = Meaning->Name.find("{}");
+  GgufTensor From = *Stored.Tensor;
+  if (Hole == std::string::npos)
+    return add(Meaning->Name, From, Stored.File, Meaning->Change, Place);
+  if (From.Shape.size() < 2 ||
+      uint64_t(From.Shape[0]) > MaxTensors - C.Tensors.size())
+    return Problems.add(RefusalCode::TooManyTensors, Place,
+                        {std::to_string(MaxTensors)});
+  const uint64_t Count = uint64_t(From.Shape[0]);
+  From.Shape.erase(From.Shape.begin());
+  From.Bytes /= Count;
+  for (uint64_t I = 0; I < Count; ++I, From.Offset += From.Bytes) {
+    std::string Each = Meaning->Name;
+    add(Each.replace(Hole, 2, std::to_string(I)), From, Stored.File,
+        Meaning->Change, Place);
+  }
+}
+
+void Opener::add(const std::string &Name, const GgufTensor &From, uint32_t File,
+                 const GgufChange &Change, const std::string &Place) {
+  if (auto T = convertTensor(From, File, Change, Place, Problems))
+    C.Tensors.emplace(Name, std::move(*T));
 }
 
 void openGguf(Checkpoint &C, const std::string &Name, const LinkPolicy &Links,

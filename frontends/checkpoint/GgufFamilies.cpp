@@ -99,9 +99,12 @@ void GgufConfigMaker::expect(std::string_view Name, double Value) {
     refuseValue(Name);
 }
 
+bool GgufConfigMaker::flag(std::string_view Name, bool Default) {
+  return File.boolean(keyOf(Name), Problems).value_or(Default);
+}
+
 void GgufConfigMaker::expectFlag(std::string_view Name, bool Value) {
-  const auto Given = File.boolean(keyOf(Name), Problems);
-  if (Given && *Given != Value)
+  if (flag(Name, Value) != Value)
     refuseValue(Name);
 }
 
@@ -211,13 +214,25 @@ static int64_t configureHeads(GgufConfigMaker &M, int64_t Hidden) {
   return Width;
 }
 
+/// The layers that predict the next token.
+static int64_t layersOf(GgufConfigMaker &M) {
+  const int64_t All = M.needed("block_count");
+  const int64_t Others = M.integer("nextn_predict_layers").value_or(0);
+  if (Others >= All)
+    M.refuseValue("nextn_predict_layers");
+  else if (Others)
+    M.LayerEnd = All - Others;
+  return std::max<int64_t>(1, All - Others);
+}
+
 /// What all decoders have: sizes, heads, rope, norms, whether the head is the
 /// table of embeddings.
-static void configureDecoder(GgufConfigMaker &M) {
+static void configureDecoder(GgufConfigMaker &M, bool HasMlp = true) {
   const int64_t Hidden = M.needed("embedding_length");
   M.set("hidden_size", Hidden);
-  M.set("num_hidden_layers", M.needed("block_count"));
-  M.set("intermediate_size", M.needed("feed_forward_length"));
+  M.set("num_hidden_layers", layersOf(M));
+  if (HasMlp)
+    M.set("intermediate_size", M.needed("feed_forward_length"));
   const int64_t Width = configureHeads(M, Hidden);
   if (!M.copy("attention.layer_norm_rms_epsilon", "rms_norm_eps"))
     M.needed("attention.layer_norm_rms_epsilon");
@@ -240,8 +255,21 @@ static void configureDecoder(GgufConfigMaker &M) {
   M.set("torch_dtype", "float32");
   M.ignore({"vocab_size", "tensor_data_layout"});
   M.expectFlag("attention.causal", true);
+}
+
+static void refuseExperts(GgufConfigMaker &M) {
   M.expect("expert_count", 0);
   M.expect("expert_used_count", 0);
+}
+
+/// How many experts, and how many a token goes to; `Scoring` is the number of
+/// the function that their scores go through.
+static void configureExperts(GgufConfigMaker &M, int64_t Scoring,
+                             std::string_view CountKey = "num_experts") {
+  M.set(CountKey, M.needed("expert_count"));
+  M.set("num_experts_per_tok", M.needed("expert_used_count"));
+  M.set("moe_intermediate_size", M.needed("expert_feed_forward_length"));
+  M.expect("expert_gating_func", double(Scoring));
 }
 
 static void configureBiases(GgufConfigMaker &M) {
@@ -281,14 +309,27 @@ static void configureWindows(GgufConfigMaker &M, int64_t Layers,
 
 static void configureLlama(GgufConfigMaker &M) {
   configureDecoder(M);
+  refuseExperts(M);
   configureBiases(M);
 }
 
-static void configureQwen2(GgufConfigMaker &M) { configureDecoder(M); }
+static void configureQwen2(GgufConfigMaker &M) {
+  configureDecoder(M);
+  refuseExperts(M);
+}
 
 static void configureQwen3(GgufConfigMaker &M) {
   configureDecoder(M);
+  refuseExperts(M);
   M.set("attention_bias", M.hasTensor("blk.0.attn_q.bias"));
+}
+
+static void configureQwen3Moe(GgufConfigMaker &M) {
+  configureDecoder(M);
+  M.set("attention_bias", M.hasTensor("blk.0.attn_q.bias"));
+  configureExperts(M, 1);
+  M.set("norm_topk_prob", true);
+  M.expect("expert_weights_scale", 1);
 }
 
 static void configureGranite(GgufConfigMaker &M) {
@@ -301,6 +342,7 @@ static void configureGranite(GgufConfigMaker &M) {
 
 static void configureExaone4(GgufConfigMaker &M) {
   configureDecoder(M);
+  refuseExperts(M);
   // Files of 32B may not say so, of which these layers tell.
   const int64_t Layers = M.needed("block_count");
   const int64_t Window =
@@ -311,8 +353,46 @@ static void configureExaone4(GgufConfigMaker &M) {
   configureWindows(M, Layers, 4);
 }
 
+/// Scores by sigmoid, groups, and experts that all tokens go to.
+static void configureSigmoidExperts(GgufConfigMaker &M,
+                                    std::string_view CountKey,
+                                    std::string_view SharedKey) {
+  configureExperts(M, 2, CountKey);
+  const int64_t Inner = M.needed("expert_feed_forward_length");
+  const int64_t Shared = M.integer("expert_shared_count").value_or(0);
+  M.set(SharedKey, Shared);
+  if (M.integer("expert_shared_feed_forward_length").value_or(Shared * Inner) !=
+      Shared * Inner)
+    M.refuseValue("expert_shared_feed_forward_length");
+  M.set("first_k_dense_replace",
+        M.integer("leading_dense_block_count").value_or(0));
+  M.set("n_group", M.integer("expert_group_count").value_or(1));
+  M.set("topk_group", M.integer("expert_group_used_count").value_or(1));
+  M.set("norm_topk_prob", M.flag("expert_weights_norm", true));
+  M.set("routed_scaling_factor",
+        M.number("expert_weights_scale").value_or(1.0));
+}
+
+/// The files are those of GLM 4.5, which Solar Open's layers are: without norms
+/// of heads, and with experts in all layers.
+static void configureSolarOpen(GgufConfigMaker &M) {
+  configureDecoder(M, /*HasMlp=*/false);
+  M.ignore({"feed_forward_length"});
+  M.set("attention_bias", M.hasTensor("blk.0.attn_q.bias"));
+  configureSigmoidExperts(M, "n_routed_experts", "n_shared_experts");
+  M.expect("leading_dense_block_count", 0);
+}
+
+static void configureExaoneMoe(GgufConfigMaker &M) {
+  configureDecoder(M);
+  configureSigmoidExperts(M, "num_experts", "num_shared_experts");
+  M.set("sliding_window", M.needed("attention.sliding_window"));
+  configureWindows(M, layersOf(M), 4);
+}
+
 static void configureGemma3(GgufConfigMaker &M) {
   configureDecoder(M);
+  refuseExperts(M);
   const int64_t Layers = M.needed("block_count");
   // The models have heads of 256 but the one of 27B, of 62 layers.
   const int64_t Width = M.integer("attention.key_length").value_or(256);
@@ -379,6 +459,44 @@ static constexpr GgufName Qwen3Names[] = {
     {"ffn_up", "mlp.up_proj"},
     {"ffn_down", "mlp.down_proj"}};
 
+/// Qwen 3's layers, some with experts in place of the MLP.
+static constexpr GgufName ExpertNames[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_q_norm", "self_attn.q_norm"},
+    {"attn_k_norm", "self_attn.k_norm"},
+    {"attn_output", "self_attn.o_proj"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate", "mlp.gate_proj"},
+    {"ffn_up", "mlp.up_proj"},
+    {"ffn_down", "mlp.down_proj"},
+    {"ffn_gate_inp", "mlp.gate"},
+    {"exp_probs_b", "mlp.e_score_correction_bias"},
+    {"ffn_gate_exps", "mlp.experts.{}.gate_proj"},
+    {"ffn_up_exps", "mlp.experts.{}.up_proj"},
+    {"ffn_down_exps", "mlp.experts.{}.down_proj"},
+    {"ffn_gate_shexp", "mlp.shared_experts.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_experts.down_proj"}};
+
+static constexpr GgufName SolarOpenNames[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_output", "self_attn.o_proj"},
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.gate"},
+    {"exp_probs_b", "mlp.gate.e_score_correction_bias"},
+    {"ffn_gate_exps", "mlp.experts.{}.gate_proj"},
+    {"ffn_up_exps", "mlp.experts.{}.up_proj"},
+    {"ffn_down_exps", "mlp.experts.{}.down_proj"},
+    {"ffn_gate_shexp", "mlp.shared_experts.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_experts.down_proj"}};
+
 static constexpr GgufName Exaone4Names[] = {
     {"post_attention_norm", "post_attention_layernorm"},
     {"post_ffw_norm", "post_feedforward_layernorm"},
@@ -437,10 +555,14 @@ static constexpr GgufFamily Families[] = {
      configureBert},
     {"exaone", "LlamaForCausalLM", "llama", DecoderNames, LlamaNames, Layers,
      configureLlama},
+    {"exaone-moe", "ExaoneMoeForCausalLM", "exaone_moe", DecoderNames,
+     ExpertNames, Layers, configureExaoneMoe},
     {"exaone4", "Exaone4ForCausalLM", "exaone4", DecoderNames, Exaone4Names,
      Layers, configureExaone4},
     {"gemma3", "Gemma3ForCausalLM", "gemma3_text", DecoderNames, Gemma3Names,
      Layers, configureGemma3, false, true},
+    {"glm4moe", "SolarOpenForCausalLM", "solar_open", DecoderNames,
+     SolarOpenNames, Layers, configureSolarOpen},
     {"granite", "GraniteForCausalLM", "granite", DecoderNames, LlamaNames,
      Layers, configureGranite, true},
     {"llama", "LlamaForCausalLM", "llama", DecoderNames, LlamaNames, Layers,
@@ -449,6 +571,8 @@ static constexpr GgufFamily Families[] = {
      configureQwen2},
     {"qwen3", "Qwen3ForCausalLM", "qwen3", DecoderNames, Qwen3Names, Layers,
      configureQwen3},
+    {"qwen3moe", "Qwen3MoeForCausalLM", "qwen3_moe", DecoderNames, ExpertNames,
+     Layers, configureQwen3Moe},
 };
 
 const GgufFamily *findGgufFamily(std::string_view Architecture) {
@@ -485,6 +609,14 @@ partsOf(std::string_view Name) {
            Name.substr(End)}};
 }
 
+int64_t layerOf(std::string_view Name) {
+  int64_t Layer = -1;
+  if (const auto Parts = partsOf(Name))
+    std::from_chars((*Parts)[0].data(), (*Parts)[0].data() + (*Parts)[0].size(),
+                    Layer);
+  return Layer;
+}
+
 std::optional<GgufTensorMeaning> meaningOf(const GgufFamily &Family,
                                            std::string_view Name,
                                            int64_t QueryHeads,
@@ -495,10 +627,13 @@ std::optional<GgufTensorMeaning> meaningOf(const GgufFamily &Family,
       Out.Name = Ours;
   if (const auto Parts = partsOf(Name)) {
     const auto &[Layer, What, End] = *Parts;
+    // The bias of a choice is a tensor of its own, not one beside a weight.
+    const bool IsBare = What == "exp_probs_b";
     for (const auto &[Theirs, Ours] : Family.LayerNames)
-      if (Theirs == What && (End == ".weight" || End == ".bias"))
+      if (Theirs == What && (End == ".bias" || (End == ".weight" && !IsBare)))
         Out.Name = std::string(Family.LayerPrefix) + std::string(Layer) + "." +
-                   std::string(Ours) + std::string(End);
+                   std::string(Ours) + std::string(IsBare ? "" : End);
+
     if (Family.HasPairedRows && (What == "attn_q" || What == "attn_k"))
       Out.Change.PairedHeads = What == "attn_q" ? QueryHeads : KeyHeads;
   }

@@ -42,6 +42,7 @@ public:
   std::optional<std::string> text(std::string_view Name);
   std::optional<std::vector<bool>> booleans(std::string_view Name);
   bool isArray(std::string_view Name);
+  bool flag(std::string_view Name, bool Default);
   /// Absence is refused; 1 comes back then.
   int64_t needed(std::string_view Name);
   /// Refuses any other value than this, absence aside.
@@ -63,6 +64,9 @@ public:
   void finish();
 
   Json Config{Json::Object()};
+  /// Layers from this one on belong to another model, which predicts several
+  /// tokens, and are left out.
+  int64_t LayerEnd = INT64_MAX;
 
 private:
   std::string keyOf(std::string_view Name);
@@ -98,11 +102,14 @@ const GgufFamily *findGgufFamily(std::string_view Architecture);
 /// All names, sorted and joined by commas.
 std::string knownGgufArchitectures();
 
-/// What a tensor is called, and what has to be done to it.
+/// What a tensor is called, and what has to be done to it. A name with "{}" is
+/// that of each matrix of a pile of them.
 struct GgufTensorMeaning {
   std::string Name;
   GgufChange Change;
 };
+/// The layer that a tensor is of; -1: none.
+int64_t layerOf(std::string_view Name);
 /// Nothing for a name that the family does not have.
 std::optional<GgufTensorMeaning> meaningOf(const GgufFamily &Family,
                                            std::string_view Name,

@@ -4,7 +4,7 @@
 
     python check_onnx.py DURE CHECKPOINTS OUTPUT
 
-exports every folder of CHECKPOINTS with DURE, at each opset, into OUTPUT; onnx's
+exports every checkpoint below CHECKPOINTS, folder or GGUF file, with DURE, at each opset, into OUTPUT; onnx's
 checker must find nothing, and onnxruntime must give what transformers gave, within
 1e-4. Without onnx and onnxruntime it says so and exits with 77, which ctest takes for
 skipped. The environment variable DURE_TORCH_PYTHON names the Python that has them.
@@ -86,16 +86,18 @@ def check(data, model):
 
 def main():
     dure, checkpoints, output = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    folders = sorted(path.parent for path in checkpoints.glob("*/config.json"))
-    for data in folders:
+    found = [path.parent for path in checkpoints.glob("*/config.json")]
+    found += checkpoints.glob("*/model.gguf")
+    for checkpoint in sorted(found):
+        data = checkpoint if checkpoint.is_dir() else checkpoint.parent
         for opset in OPSETS:
             model = output / f"{data.name}-{opset}" / "model.onnx"
             model.parent.mkdir(parents=True, exist_ok=True)
-            command = [dure, "export", data, "--opset", str(opset), "-o", model]
+            command = [dure, "export", checkpoint, "--opset", str(opset), "-o", model]
             subprocess.run(command, check=True, capture_output=True)
             error, nodes = check(data, model)
             print(f"{data.name}, opset {opset}: {nodes} nodes, error {error:.1e}")
-    sys.exit(not folders)
+    sys.exit(not found)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,12 @@ KINDS = {
     "ffn_gate": Kind.BF16,
     "ffn_up": Kind.F16,
     "ffn_down": Kind.Q8_0,
+    "ffn_gate_exps": Kind.Q4_0,
+    "ffn_up_exps": Kind.Q8_0,
+    "ffn_down_exps": Kind.F16,
+    "ffn_gate_shexp": Kind.Q4_1,
+    "ffn_up_shexp": Kind.Q5_0,
+    "ffn_down_shexp": Kind.BF16,
 }
 
 DECODER_NAMES = {
@@ -62,12 +68,19 @@ DECODER_NAMES = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+EXPERT_NAMES = DECODER_NAMES | {
+    "mlp.gate": "ffn_gate_inp",
+    "mlp.shared_experts.gate_proj": "ffn_gate_shexp",
+    "mlp.shared_experts.up_proj": "ffn_up_shexp",
+    "mlp.shared_experts.down_proj": "ffn_down_shexp",
+}
 # Norms behind the attention have another place there.
 SANDWICH_NAMES = DECODER_NAMES | {
     "post_attention_layernorm": "post_attention_norm",
     "pre_feedforward_layernorm": "ffn_norm",
     "post_feedforward_layernorm": "post_ffw_norm",
 }
+SOLAR_NAMES = EXPERT_NAMES | {"post_attention_layernorm": "post_attention_norm"}
 BERT_NAMES = {
     "embeddings.word_embeddings": "token_embd",
     "embeddings.position_embeddings": "position_embd",
@@ -93,9 +106,12 @@ FAMILIES = {
     "exaone4": ("exaone4", SANDWICH_NAMES, False, 0),
     "exaone4-global": ("exaone4", SANDWICH_NAMES, False, 0),
     "gemma3": ("gemma3", SANDWICH_NAMES, False, 1),
+    "exaone-moe": ("exaone-moe", EXPERT_NAMES, False, 0),
+    "qwen3-moe": ("qwen3moe", EXPERT_NAMES, False, 0),
+    "solar-open": ("glm4moe", SOLAR_NAMES, False, 0),
     "bert": ("bert", BERT_NAMES, False, 0),
 }
-READ_BY_TRANSFORMERS = {"llama", "qwen2", "qwen3"}
+READ_BY_TRANSFORMERS = {"llama", "qwen2", "qwen3", "qwen3-moe"}
 # Enough to see every weight, windows and padding.
 CASES = {"prefill", "decode-1", "left-padding", "window-4", "window-5"}
 CASES |= {"batch", "other-shape", "right-padding"}
@@ -109,6 +125,21 @@ def gguf_name(name, names):
     if index is None:
         return f"{names[stem]}.{end}" if stem in names else None
     return f"blk.{parts[index]}.{names['.'.join(parts[index + 1:])]}.{end}"
+
+
+def tensors_of(name, tensor, names):
+    """What a tensor of the model is in GGUF: pairs of a name and a part of it."""
+    layer = name.split(".")[2] if name.startswith("model.layers.") else None
+    if name.endswith("experts.gate_up_proj"):
+        half = tensor.shape[1] // 2
+        yield f"blk.{layer}.ffn_gate_exps.weight", tensor[:, :half]
+        yield f"blk.{layer}.ffn_up_exps.weight", tensor[:, half:]
+    elif name.endswith("experts.down_proj"):
+        yield f"blk.{layer}.ffn_down_exps.weight", tensor
+    elif name.endswith("e_score_correction_bias"):
+        yield f"blk.{layer}.exp_probs_b.bias", tensor
+    elif gguf_name(name, names):
+        yield gguf_name(name, names), tensor
 
 
 def heads_of(config, name):
@@ -134,7 +165,7 @@ def unpaired(values, heads):
 
 def kind_of(name, values):
     kind = KINDS.get(name.rsplit(".", 2)[-2], Kind.F32)
-    return kind if name.endswith(".weight") and values.ndim == 2 else Kind.F32
+    return kind if name.endswith(".weight") and values.ndim > 1 else Kind.F32
 
 
 def rope_of(config):
@@ -174,11 +205,32 @@ def add_decoder(writer, config, family):
         writer.add_sliding_window(config.sliding_window)
         pattern = [kind == "sliding_attention" for kind in config.layer_types]
         writer.add_array(f"{writer.arch}.attention.sliding_window_pattern", pattern)
+    if family in ("exaone-moe", "qwen3-moe", "solar-open"):
+        add_experts(writer, config, family)
     if family == "granite":
         writer.add_attention_scale(config.attention_multiplier)
         writer.add_embedding_scale(config.embedding_multiplier)
         writer.add_residual_scale(config.residual_multiplier)
         writer.add_logit_scale(config.logits_scaling)
+
+
+def add_experts(writer, config, family):
+    solar = family == "solar-open"
+    writer.add_expert_count(config.n_routed_experts if solar else config.num_experts)
+    writer.add_expert_used_count(config.num_experts_per_tok)
+    writer.add_expert_feed_forward_length(config.moe_intermediate_size)
+    if family == "qwen3-moe":
+        return
+    shared = config.n_shared_experts if solar else config.num_shared_experts
+    writer.add_expert_shared_count(shared)
+    writer.add_expert_shared_feed_forward_length(config.moe_intermediate_size * shared)
+    writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
+    writer.add_expert_group_count(config.n_group)
+    writer.add_expert_group_used_count(config.topk_group)
+    writer.add_expert_weights_norm(config.norm_topk_prob)
+    writer.add_expert_weights_scale(config.routed_scaling_factor)
+    dense = 0 if solar else config.first_k_dense_replace
+    writer.add_leading_dense_block_count(dense)
 
 
 def add_bert(writer, config):
@@ -188,39 +240,41 @@ def add_bert(writer, config):
     writer.add_pooling_type(gguf.PoolingType.CLS)
 
 
+def add_tensor(writer, name, tensor, heads, family):
+    """Stores a tensor, and gives it the values that were stored."""
+    _, _, has_pairs, added = FAMILIES[family]
+    added = np.float32(added if name.endswith("norm.weight") else 0)
+    values = tensor.detach().float().numpy() + added
+    if has_pairs and heads:
+        values = paired(values, heads)
+    kind = kind_of(name, values)
+    stored = gguf.quantize(np.ascontiguousarray(values), kind)
+    writer.add_tensor(name, stored, raw_dtype=kind)
+    values = gguf.dequantize(stored, kind) - added
+    if has_pairs and heads:
+        values = unpaired(values, heads)
+    tensor.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+
+
 def convert(model, family, path):
     """Writes the file, and gives the model the weights that are in it."""
-    architecture, names, has_pairs, added = FAMILIES[family]
+    architecture, names, _, _ = FAMILIES[family]
     config = model.config
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.num_hidden_layers)
-    writer.add_feed_forward_length(config.intermediate_size)
+    if family != "solar-open":
+        writer.add_feed_forward_length(config.intermediate_size)
     if architecture == "bert":
         add_bert(writer, config)
     else:
         add_decoder(writer, config, family)
-    state = model.state_dict()
-    for ours, tensor in state.items():
+    for ours, whole in model.state_dict().items():
         if ours == "lm_head.weight" and config.tie_word_embeddings:
             continue
-        name = gguf_name(ours, names)
-        if name is None:
-            continue
-        heads = heads_of(config, name) if has_pairs else 0
-        values = tensor.detach().float().numpy()
-        values = paired(values, heads) if heads else values
-        if added and name.endswith("norm.weight"):
-            values = values + np.float32(added)
-        kind = kind_of(name, values)
-        stored = gguf.quantize(np.ascontiguousarray(values), kind)
-        writer.add_tensor(name, stored, raw_dtype=kind)
-        values = gguf.dequantize(stored, kind)
-        if added and name.endswith("norm.weight"):
-            values = values - np.float32(added)
-        values = unpaired(values, heads) if heads else values
-        tensor.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+        for name, tensor in tensors_of(ours, whole, names):
+            add_tensor(writer, name, tensor, heads_of(config, name), family)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -19,7 +19,7 @@ from pathlib import Path
 LICENSE_LINE = "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
 # Files whose format has no comment, and binary data.
 NO_COMMENTS = {".json", ".npy", ".npz", ".onnx", ".pb", ".dure", ".durefb",
-               ".seed", ".xz"}
+               ".gguf", ".seed", ".xz"}
 # The license itself, and sentences that a test feeds to a model.
 NO_LICENSE_LINE = {"LICENSE", "test/models/minilm/sentences.txt"}
 FORMATTED = {".c", ".cpp", ".h"}

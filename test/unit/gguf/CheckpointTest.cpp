@@ -118,6 +118,47 @@ TEST_F(GgufCheckpoint, PutsPairedRowsApart) {
             (std::vector<float>{0, 2, 1, 3}));
 }
 
+// A pile of matrices becomes one for each expert.
+TEST_F(GgufCheckpoint, TakesExpertsApart) {
+  GgufFileBuilder B = model("exaone-moe");
+  const std::string A = "exaone-moe.";
+  B.u32(A + "nextn_predict_layers", 0).u32(A + "expert_count", 2);
+  B.u32(A + "expert_used_count", 1).u32(A + "expert_gating_func", 2);
+  B.u32(A + "expert_feed_forward_length", 1);
+  B.u32(A + "attention.sliding_window", 4);
+  B.tensor("blk.0.ffn_up_exps.weight", {2, 1, 2}, GgmlType::F32,
+           floats({1, 2, 3, 4}));
+  B.tensor("blk.0.exp_probs_b.bias", {2}, GgmlType::F32, floats({5, 6}));
+  const auto C = open(B);
+  ASSERT_TRUE(C) << Codes.front();
+  const Tensor *Second = C->find("model.layers.0.mlp.experts.1.up_proj.weight");
+  ASSERT_TRUE(Second);
+  EXPECT_EQ(Second->Shape, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(converted(*C, *Second), (std::vector<float>{3, 4}));
+  EXPECT_TRUE(C->find("model.layers.0.mlp.e_score_correction_bias"));
+  EXPECT_EQ(C->Tensors.size(), 3u);
+}
+
+// What predicts further tokens is left out, whatever its tensors are called.
+TEST_F(GgufCheckpoint, LeavesLaterPredictionsOut) {
+  GgufFileBuilder B = model("qwen3");
+  B.u32("qwen3.nextn_predict_layers", 1);
+  EXPECT_FALSE(open(B));
+  EXPECT_EQ(Codes, Strings{"gguf-key-value"});
+  GgufFileBuilder Two;
+  Two.text("general.architecture", "qwen3").u32("qwen3.block_count", 2);
+  Two.u32("qwen3.nextn_predict_layers", 1).u32("qwen3.vocab_size", 3);
+  Two.u32("qwen3.embedding_length", 4).u32("qwen3.feed_forward_length", 4);
+  Two.u32("qwen3.context_length", 16).u32("qwen3.attention.head_count", 1);
+  Two.f32("qwen3.attention.layer_norm_rms_epsilon", 1e-5f);
+  Two.tensor("blk.0.attn_norm.weight", {1}, GgmlType::F32, floats({1}));
+  Two.tensor("blk.1.nextn.eh_proj.weight", {1}, GgmlType::F32, floats({1}));
+  const auto C = open(Two);
+  ASSERT_TRUE(C) << Codes.front();
+  EXPECT_EQ(*C->Config.find("num_hidden_layers")->integer(), 1);
+  EXPECT_EQ(C->Tensors.size(), 1u);
+}
+
 TEST_F(GgufCheckpoint, TakesOneFromNormsOfGemma) {
   GgufFileBuilder B = model("gemma3");
   B.tensor("output_norm.weight", {4}, GgmlType::F32, floats({1, 2, 0.5f, -1}));
