@@ -286,6 +286,39 @@ TEST_P(RngdScaledProduct, IsExactBeforeItIsScaled) {
   To.check(std::move(C), {Largest * 0x1p-24, 3 * 0x1p-24});
 }
 
+// As between queries and keys: both sides are computed, the right one here is
+// turned.
+TEST_P(RngdScaledProduct, TakesBothSidesAsTheyCome) {
+  const Scaled &S = GetParam();
+  make();
+  io::Tensor C = tensor("c", {S.M, S.N}),
+             Turned = typed("b", {S.N, S.K}, B.Type);
+  float Scale = floats(ScaleB)[0];
+  double Largest = 0;
+  for (int64_t M = 0; M != S.M; ++M)
+    for (int64_t N = 0; N != S.N; ++N) {
+      double Value = sum(M, N) * double(ScaleA) * double(Scale);
+      floats(C)[M * S.N + N] = static_cast<float>(Value);
+      Largest = std::max(Largest, std::abs(Value));
+    }
+  for (int64_t N = 0; N != S.N; ++N)
+    for (int64_t K = 0; K != S.K; ++K)
+      Turned.Bytes[static_cast<size_t>(N * S.K + K)] =
+          B.Bytes[static_cast<size_t>(K * S.N + N)];
+  Graph To;
+  To.constant(one("sa", ScaleA));
+  To.constant(one("za", A.Type, S.ZeroA));
+  To.constant(one("sb", Scale));
+  To.constant(one("zb", B.Type, S.ZeroB));
+  To.op("DequantizeLinear", {"a", "sa", "za"}, "d");
+  To.op("DequantizeLinear", {"b", "sb", "zb"}, "w");
+  To.op("Transpose", {"w"}, "t");
+  To.op("MatMul", {"d", "t"}, "c");
+  To.input(std::move(A));
+  To.input(std::move(Turned));
+  To.check(std::move(C), {Largest * 0x1p-24, 3 * 0x1p-24});
+}
+
 // QLinearMatMul: the sum, times a number, rounded to a byte again.
 TEST_P(RngdScaledProduct, IsQuantizedAgain) {
   const Scaled &S = GetParam();

@@ -161,19 +161,22 @@ dequantizedBehind(DequantizeOp read, int64_t columns, NarrowProduct &product) {
   return found;
 }
 
-/// The size of products of bytes less a zero point, of which one is signed, at
-/// most.
+/// The size of products of bytes less a zero point at most.
 static constexpr int64_t MostProduct = int64_t(255) * 255;
 
 static std::optional<NarrowProduct> ofDequantized(MatMulOp op) {
-  auto weight = op.getRhs().getDefiningOp<DequantizeOp>();
-  if (!weight || !op.getTransposeRhs() || !isWidenedByProducts(weight))
+  auto read = op.getRhs().getDefiningOp<DequantizeOp>();
+  if (!read)
     return std::nullopt;
+  // A weight's columns may have scales of their own.
+  int64_t columns = isWidenedByProducts(read) && op.getTransposeRhs()
+                        ? shapeOf(op.getRhs())[0]
+                        : 0;
   NarrowProduct found;
   found.isScaled = true;
   auto left =
       dequantizedBehind(op.getLhs().getDefiningOp<DequantizeOp>(), 0, found);
-  auto right = dequantizedBehind(weight, shapeOf(op.getRhs())[0], found);
+  auto right = dequantizedBehind(read, columns, found);
   if (!left || !right)
     return std::nullopt;
   found.left = *left;
@@ -181,7 +184,7 @@ static std::optional<NarrowProduct> ofDequantized(MatMulOp op) {
   Type a = typeOf(left->x).getElementType(),
        b = typeOf(right->x).getElementType();
   found.isFloat = a == b && isa<Float8E4M3FNType, Float8E5M2Type>(a);
-  bool areBytes = isByte(left->x) && b.isSignlessInteger(8) &&
+  bool areBytes = isByte(left->x) && isByte(right->x) &&
                   shapeOf(op.getLhs()).back() * MostProduct <= INT32_MAX;
   return found.isFloat || areBytes ? std::optional(found) : std::nullopt;
 }
@@ -212,9 +215,7 @@ static bool leadsToProducts(Value value, unsigned depth = 0) {
          llvm::all_of(value.getUses(), [&](OpOperand &use) {
            Operation *user = use.getOwner();
            if (auto product = dyn_cast<MatMulOp>(user)) {
-             std::optional<NarrowProduct> narrow = narrowProductOf(product);
-             return narrow.has_value() && !matMulRefusal(product) &&
-                    (narrow->isScaled ? use.getOperandNumber() == 0 : true);
+             return narrowProductOf(product) && !matMulRefusal(product);
            }
            return isa<SubOp, ReshapeOp>(user) && isWord(user->getResult(0)) &&
                   leadsToProducts(user->getResult(0), depth + 1);

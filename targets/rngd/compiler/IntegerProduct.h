@@ -44,9 +44,9 @@ struct NarrowProduct {
 };
 
 /// Of a product in i32 the operands, which are casts of bytes, less a zero
-/// point or not; of one in f32 those of dequantizes of one scale, or of one
-/// a column, where sums in i32 cannot overflow. None where the chip has no
-/// contraction for them. `op` in f32 is one whose weights are packed.
+/// point or not; of one in f32 those of dequantizes of one scale, or of one a
+/// column of a weight, where sums in i32 cannot overflow. None where the chip
+/// has no contraction for them. `op` in f32 is one whose weights are packed.
 std::optional<NarrowProduct> narrowProductOf(MatMulOp op);
 
 /// Whether products alone read `op`, a step from bytes to an operand, and

@@ -2,6 +2,7 @@
 // A dispatch function as TCL: what each family of ops joins and writes.
 #include "targets/rngd/compiler/TclText.h"
 
+#include "targets/rngd/compiler/IntegerProduct.h"
 #include "targets/rngd/compiler/TclWriter.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -101,18 +102,22 @@ void joinSame(TclWriter &w, Operation *op) {
   w.joinAligned(op->getOperand(0), op->getResult(0));
 }
 
-/// Weights in few bits, which TCL's products do not take: the operand is what
-/// they are widened to.
+/// Numbers in few bits, which TCL's products do not take with their scales: the
+/// operand is what they are widened to.
 void writeDequantize(TclWriter &w, Operation *op) {
   auto read = mlir::cast<DequantizeOp>(op);
-  if (!isWidenedByProducts(read))
-    return w.refuse("of numbers in few bits only weights of products have one");
+  bool isWeight = isWidenedByProducts(read);
+  if (!isWeight && !isReadByNarrowProducts(op))
+    return w.refuse(
+        "of numbers in few bits only operands of products have one");
   SmallVector<unsigned> axes;
   for (int64_t i = 0, e = w.shape(read.getResult()).size(); i < e; ++i)
     if (std::optional<unsigned> at = w.axis(read.getResult(), i))
       axes.push_back(*at);
   w.alias(read.getResult(),
-          w.extraOperand("w", axes, "bf16", "weights, widened to bf16"));
+          isWeight
+              ? w.extraOperand("w", axes, "bf16", "weights, widened to bf16")
+              : w.extraOperand("q", axes, "bf16", "quantized, as bf16"));
 }
 
 /// A cast: the statement says both types. Products read numbers of fewer bits
@@ -121,10 +126,10 @@ void writeCast(TclWriter &w, Operation *op) {
   auto cast = mlir::cast<CastOp>(op);
   bool onlyProducts = llvm::all_of(
       op->getUsers(), [](Operation *user) { return isa<MatMulOp>(user); });
-  if (onlyProducts && cast.getTo().isF32() &&
-      mlir::cast<RankedTensorType>(cast.getX().getType())
-          .getElementType()
-          .isBF16())
+  Type stored = getElementTypeOrSelf(cast.getX());
+  if (onlyProducts &&
+      ((cast.getTo().isF32() && stored.isBF16()) ||
+       (cast.getTo().isSignlessInteger(32) && stored.isSignlessInteger(8))))
     return w.alias(cast.getResult(), cast.getX());
   TclTensor from = w.tensor(op->getOperand(0));
   TclTensor to = w.tensor(op->getResult(0));
@@ -309,20 +314,21 @@ void writeRmsNorm(TclWriter &w, Operation *op) {
 
 //===-- Products ----------------------------------------------------------===//
 
-/// f32 is rounded to bf16 on the way, also beside bf16.
+/// f32 is rounded to bf16 on the way, also beside bf16; bytes have a sign.
 bool areContracted(const TclTensor &a, const TclTensor &b) {
   auto isWide = [](const TclTensor &each) {
     return each.element == "f32" || each.element == "bf16";
   };
   return (isWide(a) && isWide(b)) ||
-         (a.element == b.element && StringRef(a.element).starts_with("f8"));
+         (a.element == b.element &&
+          (StringRef(a.element).starts_with("f8") || a.element == "i8"));
 }
 
 /// result = a times b, summed over the axes that the result lacks.
 void contract(TclWriter &w, const TclTensor &a, const TclTensor &b,
               const TclTensor &result) {
   if (!areContracted(a, b))
-    return w.refuse("products in TCL are of f32, bf16 or fp8");
+    return w.refuse("products in TCL are of f32, bf16, fp8 or i8");
   bool sums = llvm::any_of(
       a.axes, [&](unsigned axis) { return b.has(axis) && !result.has(axis); });
   if (!sums || result.axes.empty())
