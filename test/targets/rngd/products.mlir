@@ -11,19 +11,19 @@
 // the profile tcc, that rows in the register files are turned on their way out.
 // BOOK-LABEL: func.func @matmul
 // BOOK: tcp.contract_lane
-// BOOK-NEXT: tcp.slice_reduce add {{.*}} ratio [[RATIO:[0-9]+]] : {{.*}} -> {{.*}}
+// BOOK-NEXT: tcp.slice_reduce add {{.*}} ratio [[RATIO:[0-9]+]] : {{.*}} _ : 1 of [[RATIO]]], time
 // BOOK-NEXT: tcp.commit
 // TCC-LABEL: func.func @matmul
 // TCC: tcp.contract_lane
 // TCC-NEXT: tcp.slice_reduce add {{.*}} ratio
 // TCC-NEXT: tcp.transpose {{.*}} rows 2 columns {{8|16|32}}
 // TCC-NEXT: tcp.commit
-!x = tensor<5x8192xf32>
-!w = tensor<120x8192xf32>
-!y = tensor<5x120xf32>
+!x = tensor<16x2048xf32>
+!w = tensor<256x2048xf32>
+!y = tensor<16x256xf32>
 module attributes {dure.files = [], dure.phase = "raise"} {
   func.func @main(%x: !x {dure.name = "x"}, %w: !w {dure.name = "w"}) -> (!y {dure.name = "y"}) {
-    %0 = dure.matmul %x, %w {transpose_rhs} : (!x, !w) -> !y
+    %0 = dure.matmul %x, %w {transpose_rhs = true} : (!x, !w) -> !y
     return %0 : !y
   }
 }
