@@ -2,9 +2,10 @@
 // Products of many shapes on RNGD against sums in double: inputs are numbers of
 // bf16, so that only the order of sums differs. Shapes are what divides them
 // differently: few rows, rings of all sizes, sums that continue, sizes that no
-// power of two divides.
+// power of two divides, k divided over slices.
 #include "test/models/OnnxByHand.h"
 
+#include <cmath>
 #include <fstream>
 #include <gtest/gtest.h>
 
@@ -16,12 +17,14 @@ namespace {
 struct Shape {
   int64_t Batch, M, N, K;
   bool IsWeight = false, IsTransposed = false;
+  /// A pass of the vector engine follows, where the product has left its sums.
+  bool IsFollowed = false;
 };
 
 void PrintTo(const Shape &S, std::ostream *Out) {
   *Out << S.Batch << "_" << S.M << "_" << S.N << "_" << S.K
-       << (S.IsWeight ? "_weight" : "")
-       << (S.IsTransposed ? "_transposed" : "");
+       << (S.IsWeight ? "_weight" : "") << (S.IsTransposed ? "_transposed" : "")
+       << (S.IsFollowed ? "_followed" : "");
 }
 
 //===----------------------------------------------------------------------===//
@@ -54,8 +57,9 @@ TEST_P(RngdProduct, IsTheSumInDouble) {
               Left * Right[S.IsTransposed ? N * S.K + K : K * S.N + N];
       }
       for (int64_t N = 0; N != S.N; ++N)
-        floats(C)[(Batch * S.M + M) * S.N + N] =
-            static_cast<float>(Row[static_cast<size_t>(N)]);
+        floats(C)[(Batch * S.M + M) * S.N + N] = static_cast<float>(
+            S.IsFollowed ? std::abs(Row[static_cast<size_t>(N)])
+                         : Row[static_cast<size_t>(N)]);
     }
 
   std::string Graph;
@@ -66,7 +70,10 @@ TEST_P(RngdProduct, IsTheSumInDouble) {
     Graph += bytes(1, node("Transpose", {"b"}, "t",
                            bytes(5, bytes(1, "perm") + Order + number(20, 7))));
   }
-  Graph += bytes(1, node("MatMul", {"a", S.IsTransposed ? "t" : "b"}, "c"));
+  Graph += bytes(1, node("MatMul", {"a", S.IsTransposed ? "t" : "b"},
+                         S.IsFollowed ? "p" : "c"));
+  if (S.IsFollowed)
+    Graph += bytes(1, node("Abs", {"p"}, "c"));
   Graph += bytes(2, "product");
   if (S.IsWeight)
     Graph += bytes(5, initializer(B));
@@ -98,6 +105,15 @@ INSTANTIATE_TEST_SUITE_P(
         // Sums that continue, the last part of k smaller.
         Shape{1, 64, 512, 6144, true}, Shape{1, 33, 128, 9632, true, true},
         Shape{1, 300, 1000, 800, true, true},
+        // k divided over slices: few columns for their sums, one part or
+        // several; by the profile tcc with the operands in each other's place,
+        // of one row and many.
+        Shape{1, 128, 384, 1536, true}, Shape{1, 300, 768, 6144, true},
+        Shape{1, 1, 560, 8192, true}, Shape{1, 5, 120, 8192, true},
+        Shape{1, 2, 936, 2048, true, true}, Shape{1, 16, 256, 2048, true},
+        Shape{1, 1, 1120, 9632, true}, Shape{2, 24, 40, 1024},
+        Shape{1, 64, 384, 1536, true, false, true},
+        Shape{1, 5, 64, 1024, true, false, true},
         // Operands that are computed, not packed.
         Shape{1, 200, 256, 512, false, true}, Shape{1, 17, 520, 96},
         Shape{12, 128, 128, 32}, Shape{3, 31, 64, 112, false, true},

@@ -309,7 +309,11 @@ KernelBuilder::resting(Value root, const DigitList &view) {
     bool isDense = llvm::all_of(*element, [](const Digit &digit) {
       return digit.extent == 1 || (digit.axis && digit.size == digit.extent);
     });
-    if (held != positions(view) || !isDense)
+    // Of slices that were reduced only the first has something to read.
+    bool isEverywhere = llvm::all_of(*slice, [](const Digit &digit) {
+      return digit.axis || digit.size == digit.extent;
+    });
+    if (held != positions(view) || !isDense || !isEverywhere)
       continue;
     DigitList some = listOf(map(normalized(*element)));
     if (some.empty())
@@ -563,6 +567,12 @@ Value KernelBuilder::contract(Value stream, Value trf, int64_t pack,
     lanes.front().extent = 8;
   return ContractLaneOp::create(b, streamType(kept, lanes, false), summed,
                                 /*sequential=*/false);
+}
+
+Value KernelBuilder::transpose(Value stream, int64_t rows, int64_t columns,
+                               const DigitList &time, const DigitList &packet) {
+  return tcp::TransposeOp::create(b, withPacket(stream, time, packet), stream,
+                                  rows, columns);
 }
 
 void KernelBuilder::commit(Value stream, Value target) {

@@ -167,6 +167,10 @@ public:
   /// lanes.
   mlir::Value contract(mlir::Value stream, mlir::Value trf, int64_t pack,
                        const DigitList &broadcast, llvm::StringRef sum);
+  /// `rows` x `columns` elements become packets of a column each; `time` and
+  /// `packet` say what that makes.
+  mlir::Value transpose(mlir::Value stream, int64_t rows, int64_t columns,
+                        const DigitList &time, const DigitList &packet);
   void commit(mlir::Value stream, mlir::Value target);
 
   mlir::Value narrow(mlir::Value stream);

@@ -91,22 +91,24 @@ private:
   int64_t blockOf(int64_t depth) const { return p.block > 0 ? p.block : depth; }
   void multiply(Value left, Value file, int64_t from, int64_t depth,
                 int64_t first, int64_t count);
+  void multiplyTurned(int64_t first, int64_t count);
   void store(int64_t first, int64_t count);
   Value passing(Value rows, Digit some, int64_t depth);
   Type sumType() { return narrow ? narrow->sumType() : k.f32(); }
   Type resultType() { return narrow ? narrow->resultType() : k.f32(); }
   Type factorType() { return narrow ? elementOf(1) : k.bf16(); }
   void fetchRight(const DigitList &matrix, int64_t first, Value local);
-  Value rowsOf(Value matrix, int64_t first, int64_t count, Digit inner,
-               int64_t from, bool isShared);
+  Value rowsOf(Value matrix, int64_t first, int64_t count,
+               const DigitList &inner, int64_t from, bool isShared);
+  DigitList inHbm(int64_t depth, int64_t together = 1) const;
   bool sharesRows() const { return picked && picked->sharesRows; }
   Type elementOf(unsigned input) const {
     return cast<HbmType>(at.inputs[input].getType()).getElementType();
   }
 
   KernelBuilder &k;
-  const Product &p;
-  const MatMulPlan &plan;
+  const Product p;
+  const MatMulPlan plan;
   const KernelOperands &at;
   const std::optional<FewBits> few;
   const std::optional<Picked> picked;
@@ -115,9 +117,13 @@ private:
   // The tile at hand.
   int64_t batch = 0, row = 0, column = 0;
   Grid grid;
+  /// Slices that have results: of those that divide k the first, or all where
+  /// sums of other parts are added.
+  Grid summed;
   /// Over rounds of the ring, the rows of one, columns.
   Value result;
-  /// Sums of one part of k, to be added to `result`.
+  /// Sums of one part of k, to be added to `result`; or a slice's own, before
+  /// those of others are added.
   Value partial;
   // Parts of the operands, in turns: one is loaded while the other is used.
   std::array<Value, 2> lefts, rights, wides, gathered;
@@ -156,12 +162,11 @@ private:
       return {k.b.getI8Type(), 8 / bits};
     return {elementOf(1), 1};
   }
-  int64_t columnBytes() const {
-    return plan.columns * plan.depth * p.rightBits / 8;
-  }
   /// Of halves of the vector register file.
   int64_t turn = 0;
 
+  // Of k, what a slice has.
+  const int64_t share = plan.share(p);
   // Rows of a round are neighbours.
   const int64_t rounds = plan.rounds(), piece = plan.pieceRounds();
   const Digit round = k.digit("m", rounds, plan.ringRows),
@@ -173,37 +178,46 @@ private:
 
 } // namespace
 
+/// Of each slice's share of k, `depth`, as all k lies in HBM by elements of
+/// `together`.
+DigitList MatMul::inHbm(int64_t depth, int64_t together) const {
+  if (plan.sums == 1)
+    return {k.digit("k", depth / together, 1, p.k / together)};
+  return {k.digit("k", plan.sums, share), k.digit("k", depth, 1, share)};
+}
+
 /// In HBM, of the rows of `count` rounds what `inner` has from `from` on.
-Value MatMul::rowsOf(Value matrix, int64_t first, int64_t count, Digit inner,
-                     int64_t from, bool isShared) {
+Value MatMul::rowsOf(Value matrix, int64_t first, int64_t count,
+                     const DigitList &inner, int64_t from, bool isShared) {
   int64_t of = isShared ? batch / p.batch : batch;
-  int64_t at = (of * p.m + row + first * plan.ringRows) * inner.extent + from;
+  int64_t at =
+      (of * p.m + row + first * plan.ringRows) * positions(inner) + from;
+  DigitList digits;
   if (count == rounds)
-    return k.hbm(matrix,
-                 {isShared ? k.digit("_", 1) : k.digit("b", plan.batches),
-                  k.digit("m", plan.tileRows(), 1, p.m), inner},
-                 at);
-  return k.hbm(matrix,
-               {k.digit("m", plan.tileRows() / plan.rows, plan.rows),
-                k.digit("m", count * plan.ringRows, 1, plan.rows), inner},
-               at);
+    digits = {isShared ? k.digit("_", 1) : k.digit("b", plan.batches),
+              k.digit("m", plan.tileRows(), 1, p.m)};
+  else
+    digits = {k.digit("m", plan.tileRows() / plan.rows, plan.rows),
+              k.digit("m", count * plan.ringRows, 1, plan.rows)};
+  digits.append(inner);
+  return k.hbm(matrix, digits, at);
 }
 
 /// Some k of all rows of the tile, each once to a ring.
 Value MatMul::loadLeft(int64_t from, int64_t depth) {
   int64_t cuts = plan.ring / plan.ringRows;
   Grid shared = grid;
-  shared.slice.pop_back();
-  shared.slice.push_back(ring);
-  shared.slice.push_back(k.digit("k", cuts, depth / cuts));
+  if (plan.sums == 1) {
+    shared.slice.pop_back();
+    shared.slice.push_back(ring);
+    shared.slice.push_back(k.digit("k", cuts, depth / cuts));
+  }
   Value local = k.dmOver(lefts[from / plan.depth % 2], elementOf(0), shared,
                          {round, k.digit("k", depth / cuts)});
   int64_t bytes = elementOf(0).getIntOrFloatBitWidth() / 8;
-  for (int64_t first = 0; first < rounds; first += piece) {
-    int64_t count = std::min(piece, rounds - first);
+  for (auto [first, count] : plan.cuts()) {
     k.copy(
-        rowsOf(at.inputs[0], first, count, k.digit("k", depth, 1, p.k), from,
-               sharesRows()),
+        rowsOf(at.inputs[0], first, count, inHbm(depth), from, sharesRows()),
         k.part(local,
                {k.digit("m", count, plan.ringRows), k.digit("k", depth / cuts)},
                first * (depth / cuts) * bytes));
@@ -304,16 +318,16 @@ Value MatMul::loadRight(int64_t from, int64_t depth) {
   Value local, place = rights[from / plan.depth % 2];
   if (p.rightByColumns) {
     local = k.dmOver(place, elementOf(1), grid, {d, n});
-    fetchRight(
-        {k.digit("k", depth, 1, p.k), k.digit("n", plan.tileColumns(), 1, p.n)},
-        base + from * p.n + column, local);
+    DigitList matrix = inHbm(depth);
+    matrix.push_back(k.digit("n", plan.tileColumns(), 1, p.n));
+    fetchRight(matrix, base + from * p.n + column, local);
   } else {
     auto [type, together] = moved();
     local = k.dmOver(place, type, grid, {n, k.digit("k", depth / together)});
+    DigitList matrix = {k.digit("n", plan.tileColumns(), 1, p.n)};
+    matrix.append(inHbm(depth, together));
     if (group.count == 0)
-      fetchRight({k.digit("n", plan.tileColumns(), 1, p.n),
-                  k.digit("k", depth / together, 1, p.k / together)},
-                 (base + column * p.k + from) / together, local);
+      fetchRight(matrix, (base + column * p.k + from) / together, local);
   }
   if (few)
     local = widened(local, from, depth);
@@ -353,7 +367,7 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
   int64_t bytes = elementOf(0).getIntOrFloatBitWidth() / 8;
   Value rows = k.part(left, {some, k.digit("k", inner)}, first * inner * bytes);
   int64_t offset = first * plan.ringRows * plan.columns * 4;
-  bool isLast = from + depth == p.k;
+  bool isLast = from + depth == share;
   Value target = k.part(result, {some, ring, columns}, offset);
   // What the last part makes takes the place of the sums before it.
   Value done = isLast
@@ -363,15 +377,17 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
       narrow ? narrow->sumRows(some, depth,
                                [&] { return passing(rows, some, depth); })
              : Value();
-  Value before, sums = done;
+  Value before, sums = done, own = target;
   bool addsAfter = from > 0 && plan.addsAfter;
-  if (addsAfter) {
-    sums = k.part(partial, {some, ring, columns}, offset);
-  } else if (from > 0) {
+  if (partial)
+    own = k.part(partial, {some, ring, columns}, offset);
+  if (plan.addsAfter ? addsAfter : !isLast)
+    sums = own;
+  if (from > 0 && !addsAfter) {
     k.releaseVrf(narrow ? narrow->nextHalf() : turn++ % 2 * (VrfBytes / 2));
     before = k.vrf(sumType(), grid, {some, ring, columns});
     k.exec(Context::Sub, [&] {
-      Value x = k.fetch(target, {some, ring, groups}, {lanes});
+      Value x = k.fetch(own, {some, ring, groups}, {lanes});
       k.toVrf(k.collect(x), before);
     });
   }
@@ -383,6 +399,8 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
       sum = narrow->joined(sum, before, ofRows, isLast && !addsAfter);
     else if (before)
       sum = k.stepVrf(VectorKind::ClipAdd, sum, before);
+    if (plan.sums > 1 && (isLast || plan.addsAfter))
+      sum = k.reduceSlices(Reduction::Add, sum, plan.sums, plan.addsAfter);
     k.commit(sum, sums);
   });
   if (!addsAfter)
@@ -397,11 +415,31 @@ void MatMul::multiply(Value left, Value file, int64_t from, int64_t depth,
   });
 }
 
+/// The same of a turned product. What leaves is columns of the result, of each
+/// of which two rows become neighbours.
+void MatMul::multiplyTurned(int64_t first, int64_t count) {
+  Digit some = k.digit("m", count), columns = k.digit("n", plan.columns);
+  int64_t bytes = elementOf(0).getIntOrFloatBitWidth() / 8;
+  Value from = k.part(rows, {some, k.digit("k", share)}, first * share * bytes);
+  Value target =
+      k.part(result, {columns, k.digit("m", count, 1, plan.rows)}, first * 4);
+  k.exec(Context::Main, [&] {
+    Value sum = k.contract(passing(from, some, share), file,
+                           share % p.packet() == 0 ? 2 : 1, {groups}, "k");
+    if (plan.sums > 1)
+      sum = k.reduceSlices(Reduction::Add, sum, plan.sums, false);
+    k.commit(k.transpose(sum, 2, groups.size * 8,
+                         {k.digit("m", count / 2, 2), groups, lanes},
+                         {k.digit("m", 2, 1, 8)}),
+             target);
+  });
+}
+
 /// Columns are filled into the register files, and stay there while the rows
 /// of other tiles go by; rows stay in data memory where there is one tile of
 /// them.
 void MatMul::operands(int64_t from, int64_t depth) {
-  bool stays = depth == p.k;
+  bool stays = depth == share;
   if (!stays || fileOrigin != ofColumns()) {
     file = loadRight(from, depth);
     fileOrigin = ofColumns();
@@ -414,23 +452,29 @@ void MatMul::operands(int64_t from, int64_t depth) {
 
 void MatMul::part(int64_t from, int64_t depth) {
   operands(from, depth);
-  bool isLast = from + depth == p.k;
+  bool isLast = from + depth == share;
   // As many rounds at a time as sums can be continued for.
   int64_t most =
-      depth == p.k || plan.addsAfter
+      depth == share || plan.addsAfter
           ? piece
           : std::clamp<int64_t>(continuedRows(p, plan.columns) / plan.ringRows,
                                 1, piece);
   if (narrow)
     most = std::max<int64_t>(
         narrow->mostRows(most * plan.ringRows) / plan.ringRows, 1);
-  for (int64_t begin = 0; begin < rounds; begin += piece) {
-    int64_t end = std::min(begin + piece, rounds);
+  for (auto [begin, count] : plan.cuts()) {
+    if (plan.isTurned) {
+      multiplyTurned(begin, count);
+      continue;
+    }
+    int64_t end = begin + count;
     for (int64_t first = begin; first < end; first += most)
       multiply(rows, file, from, depth, first, std::min(most, end - first));
     if (isLast && !group.results)
-      store(begin, end - begin);
+      store(begin, count);
   }
+  if (plan.isTurned)
+    k.copy(result, k.hbm(at.result, {k.digit("n", p.n), k.digit("m", p.m)}));
 }
 
 /// Neighbours' columns side by side, then all to HBM.
@@ -456,7 +500,7 @@ void MatMul::store(int64_t first, int64_t count) {
     from = together;
   }
   k.copy(from, rowsOf(at.result, first, count,
-                      k.digit("n", plan.tileColumns(), 1, p.n), column,
+                      {k.digit("n", plan.tileColumns(), 1, p.n)}, column,
                       /*isShared=*/false));
 }
 
@@ -482,7 +526,9 @@ void MatMul::setGrid() {
   grid.slice = {k.digit("b", plan.batches),
                 k.digit("m", plan.rowGroups, plan.rows),
                 k.digit("n", plan.columnGroups, ofRing),
-                k.digit("n", plan.ring, plan.columns)};
+                plan.sums > 1 ? k.digit("k", plan.sums, share)
+                              : k.digit("n", plan.ring, plan.columns)};
+  summed = plan.sums > 1 ? k.reduced(grid, plan.sums, plan.addsAfter) : grid;
 }
 
 /// Memory for the rows of a part of k, which stay where there is one tile of
@@ -492,7 +538,7 @@ void MatMul::placeLeft(int64_t i) {
     k.unpin(lefts[i]);
   lefts[i] = k.dm(elementOf(0), grid,
                   {k.digit("x", plan.rows * plan.depth / plan.ring)});
-  if (plan.depth == p.k && p.m == plan.tileRows())
+  if (plan.depth == share && p.m == plan.tileRows())
     k.pin(lefts[i]);
 }
 
@@ -500,12 +546,14 @@ void MatMul::placeLeft(int64_t i) {
 void MatMul::layOut() {
   setGrid();
   DigitList sums = {round, ring, k.digit("n", plan.columns)};
+  if (plan.isTurned)
+    sums = {k.digit("n", plan.columns), round};
   result = group.results
                ? k.part(group.results, sums, groupTile * plan.columns * 4)
-               : k.dm(sumType(), grid, sums);
-  if (plan.addsAfter)
-    partial = k.dm(sumType(), grid, sums);
-  bool isWhole = plan.depth == p.k;
+               : k.dm(sumType(), summed, sums);
+  bool isWhole = plan.depth == share;
+  if (!isWhole && (plan.addsAfter || plan.sums > 1))
+    partial = k.dm(sumType(), plan.addsAfter ? summed : grid, sums);
   for (int64_t i = 0; i < (isWhole ? 1 : 2); ++i) {
     if (!isWhole || rowsOrigin != ofRows())
       placeLeft(i);
@@ -539,27 +587,25 @@ void MatMul::layOut() {
 void MatMul::tile() {
   k.releaseAll();
   layOut();
-  for (int64_t from = 0; from < p.k; from += plan.depth)
-    part(from, std::min(plan.depth, p.k - from));
+  for (int64_t from = 0; from < share; from += plan.depth)
+    part(from, std::min(plan.depth, share - from));
 }
 
-/// The columns of some tiles, from `first` on: half of what is left, so that
-/// little is to be computed after the last, or as many as leave room for as
-/// many again. The last tile may overlap the one before, and is loaded alone.
+/// The columns of some tiles, from `first` on.
 void MatMul::loadGroup(size_t first, ArrayRef<int64_t> columnTiles) {
-  int64_t most = std::max<int64_t>(1, (DmBudget - bytesBesideColumns(p, plan)) /
-                                          2 / columnBytes());
-  int64_t left = int64_t(columnTiles.size() - first),
-          even = p.n / plan.tileColumns() - int64_t(first);
-  int64_t count = std::clamp<int64_t>(std::min((left + 1) / 2, even), 1, most);
+  int64_t count = plan.tilesTogether(p, int64_t(first));
   auto [type, together] = moved();
-  Digit d = k.digit("k", p.k / together), t = k.digit("t", count);
+  Digit t = k.digit("t", count);
   next = {first, static_cast<size_t>(count), {}, {}};
-  next.place = k.dm(type, grid, {t, k.digit("n", plan.columns), d});
+  next.place =
+      k.dm(type, grid,
+           {t, k.digit("n", plan.columns), k.digit("k", share / together)});
   k.pin(next.place);
-  k.copy(k.hbm(at.inputs[1], {t, k.digit("n", plan.tileColumns()), d},
-               columnTiles[first] * p.k / together, type),
-         next.place);
+  k.copy(
+      k.hbm(at.inputs[1],
+            {t, k.digit("n", plan.tileColumns()), k.digit("k", p.k / together)},
+            columnTiles[first] * p.k / together, type),
+      next.place);
 }
 
 /// What comes after this group is loaded while it is computed.
@@ -571,14 +617,14 @@ void MatMul::beginGroup(size_t tile, ArrayRef<int64_t> columnTiles) {
   } else {
     // Rows first: all tiles need them.
     placeLeft(0);
-    rows = loadLeft(0, p.k);
+    rows = loadLeft(0, share);
     rowsOrigin = ofRows();
     loadGroup(tile, columnTiles);
   }
   group = next;
   if (p.m == 1)
     group.results =
-        k.dm(sumType(), grid,
+        k.dm(sumType(), summed,
              {k.digit("t", int64_t(group.count)), k.digit("n", plan.columns)});
   if (group.end() < columnTiles.size())
     loadGroup(group.end(), columnTiles);
@@ -607,9 +653,9 @@ void MatMul::run() {
         setGrid();
         beginGroup(i, columnTiles);
         groupTile = int64_t(i - group.first);
-        rights[0] =
-            k.dmWithin(group.place, groupTile * columnBytes(), elementOf(1),
-                       grid, {k.digit("x", plan.columns * plan.depth)});
+        rights[0] = k.dmWithin(group.place, groupTile * columnBytes(p, plan),
+                               elementOf(1), grid,
+                               {k.digit("x", plan.columns * plan.depth)});
       }
       for (int64_t m : starts(p.m, plan.tileRows())) {
         batch = b;
@@ -732,9 +778,12 @@ static std::string mappingOf(const Product &p) {
   else
     out << "in one cluster: ";
   out << plan.batches << " x " << plan.rowGroups << " x " << plan.columnGroups
-      << " groups of batches, rows and columns, rings of " << plan.ring
-      << " slices, " << plan.columns << " columns and " << plan.depth
-      << " of k in a slice";
+      << " groups of batches, rows and columns, ";
+  if (plan.sums > 1)
+    out << "k divided over " << plan.sums << " slices, ";
+  else
+    out << "rings of " << plan.ring << " slices, ";
+  out << plan.columns << " columns and " << plan.depth << " of k in a slice";
   return text;
 }
 
@@ -765,7 +814,11 @@ void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at) {
   p.leftBytes = bitsOf(at.inputs[0]) / 8;
   p.rightBits = bitsOf(at.inputs[1]);
   std::optional<FewBits> few = describeFewBits(op, p);
-  MatMul(k, p, planMatMul(p, k.planned), at, few).run();
+  MatMulPlan plan = planMatMul(p, k.planned);
+  if (!plan.isTurned)
+    return MatMul(k, p, plan, at, few).run();
+  KernelOperands operands{{at.inputs[1], at.inputs[0]}, at.result, at.scratch};
+  MatMul(k, turned(p), plan, operands, few).run();
 }
 
 //===----------------------------------------------------------------------===//

@@ -3,60 +3,47 @@
 #include "targets/rngd/compiler/MatMulPlan.h"
 
 #include "targets/rngd/compiler/KernelBuilder.h"
-#include "targets/rngd/machine/Limits.h"
-#include "targets/rngd/timing/TccTiming.h"
+#include "targets/rngd/compiler/MatMulCost.h"
 
 #include "llvm/Support/MathExtras.h"
 
-#include <limits>
 #include <numeric>
 #include <optional>
 
 using namespace dure::rngd;
+using llvm::ArrayRef;
 using llvm::divideCeil;
 
 namespace {
 
-/// Bytes that HBM moves in a cycle.
-constexpr double HbmRate = HbmBytesPerSecond / Hertz;
-/// Cycles of a unit of HBM in a row that another closes, over those of one in
-/// an open row.
-constexpr double RowCost = HbmConflict / (HbmUnit / HbmChannelRate);
-/// Bytes of which no two are in different rows of a bank: bits 21 and up name
-/// rows (memory-performance.md). What a command reads beyond them costs more:
-/// of the units that a channel has of a row, 2048 bytes, the first waits.
-constexpr double Block = 1 << 21, RowUnits = 2048.0 / HbmUnit;
-constexpr double LongCost = (RowCost + RowUnits - 1) / RowUnits;
-/// What writing a part of a unit is taken to cost. Not a published figure,
-/// which is some 50 for one such write by itself.
-constexpr double PartCost = 12;
+/// Columns of a slice that are tried. Of a turned product those that the
+/// transpose engine takes at once (transpose-engine.md).
+constexpr int64_t Columns[] = {2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256};
+constexpr int64_t TurnedColumns[] = {1, 2, 4, 8, 16, 32};
 
 class Search {
 public:
-  Search(const Product &p, Profile by) : p(p), by(by) {}
-  MatMulPlan run();
+  Search(const Product &p, Profile by, bool isTurned,
+         std::optional<MatMulPlan> &best)
+      : p(p), by(by), isTurned(isTurned), best(best) {}
+  void run();
 
 private:
-  void rings(MatMulPlan plan);
+  void divide(MatMulPlan plan);
   void rowsOf(MatMulPlan plan);
   void consider(MatMulPlan plan);
+  void considerTurned(MatMulPlan plan);
   bool fits(MatMulPlan &plan) const;
   void weigh(MatMulPlan plan);
   bool settles(MatMulPlan &plan) const;
+  bool canSum(const MatMulPlan &plan) const;
   bool canLoadTogether(const MatMulPlan &plan) const;
-  double bookCycles(const MatMulPlan &plan) const;
-  double tccCycles(const MatMulPlan &plan) const;
-  double tccMain(const MatMulPlan &plan, int64_t tiles) const;
 
-  const Product &p;
+  const Product p;
   const Profile by;
-  std::optional<MatMulPlan> best;
+  const bool isTurned;
+  std::optional<MatMulPlan> &best;
 };
-
-/// Bytes as DMA counts them when they come in runs of `run`.
-double moved(double bytes, int64_t run) {
-  return bytes * double(llvm::alignTo(run, DmaRequest)) / double(run);
-}
 
 } // namespace
 
@@ -92,25 +79,30 @@ static int64_t depthUnit(const Product &p) {
 }
 
 /// What columns in few bits are made into, and what of.
-static int64_t widenedBytes(const Product &p, const MatMulPlan &plan) {
+int64_t dure::rngd::widenedBytes(const Product &p, const MatMulPlan &plan) {
   return p.isWidened
              ? plan.columns * plan.depth * 2 + plan.columns * scales(p) * 4
              : 0;
 }
 
+/// Of a slice, in memory.
+int64_t dure::rngd::columnBytes(const Product &p, const MatMulPlan &plan) {
+  return plan.columns * plan.depth * p.rightBits / 8;
+}
+
 int64_t dure::rngd::bytesBesideColumns(const Product &p,
                                        const MatMulPlan &plan) {
   int64_t results = plan.rows * plan.columns * 4;
-  return plan.rows * p.k / plan.ring * p.leftBytes + widenedBytes(p, plan) +
-         (2 + plan.gathered) * results;
+  return plan.rows * plan.share(p) / plan.ring * p.leftBytes +
+         widenedBytes(p, plan) + (2 + plan.gathered) * results;
 }
 
 /// Whether each of `plan.ring` slices gets a multiple of a flit of each part of
 /// k when `rows` rows are shared out.
 static bool canShare(const Product &p, const MatMulPlan &plan, int64_t rows) {
-  int64_t unit = p.flit() * (plan.ring / rows);
-  return plan.rows % rows == 0 && std::min(plan.depth, p.k) % unit == 0 &&
-         p.k % plan.depth % unit == 0;
+  int64_t unit = p.flit() * (plan.ring / rows), share = plan.share(p);
+  return plan.rows % rows == 0 && std::min(plan.depth, share) % unit == 0 &&
+         share % plan.depth % unit == 0;
 }
 
 /// Whether the parameters of two columns fit for each part of k: the last one
@@ -123,8 +115,48 @@ static bool canWiden(const Product &p, int64_t depth) {
          (rest == 0 || fitsParameters(2, rest / p.block));
 }
 
+int64_t MatMulPlan::tilesTogether(const Product &p, int64_t first) const {
+  int64_t most = std::max<int64_t>(
+      1, (DmBudget - bytesBesideColumns(p, *this)) / 2 / columnBytes(p, *this));
+  int64_t left = divideCeil(p.n, tileColumns()) - first,
+          even = p.n / tileColumns() - first;
+  return std::clamp<int64_t>(std::min((left + 1) / 2, even), 1, most);
+}
+
+std::vector<MatMulPlan::Piece> MatMulPlan::cuts() const {
+  std::vector<Piece> all;
+  if (!isTurned) {
+    for (int64_t first = 0; first < rounds(); first += pieceRounds())
+      all.push_back({first, std::min(pieceRounds(), rounds() - first)});
+    return all;
+  }
+  // In pairs of rows, from the last piece on.
+  int64_t end = rows, weight = 1, sum = 0;
+  for (int64_t i = 0; i < pieces; ++i, weight *= shrinks)
+    sum += weight;
+  for (weight = 1; end > 0; weight *= shrinks) {
+    int64_t count = llvm::alignTo(std::max<int64_t>(rows * weight / sum, 1), 2);
+    if (int64_t(all.size()) + 1 == pieces || count > end)
+      count = end;
+    end -= count;
+    all.insert(all.begin(), {end, count});
+  }
+  return all;
+}
+
+Product dure::rngd::turned(const Product &p) {
+  Product other;
+  other.batch = 1;
+  other.m = p.n;
+  other.n = p.m;
+  other.k = p.k;
+  other.leftBytes = p.rightBits / 8;
+  other.rightBits = p.leftBytes * 8;
+  return other;
+}
+
 bool Search::fits(MatMulPlan &plan) const {
-  int64_t parts = divideCeil(p.k, plan.depth);
+  int64_t parts = plan.parts(p);
   if (parts > 1 && (plan.lanes != Lanes || plan.depth % p.packet() != 0))
     return false;
   if (p.isWidened && !canWiden(p, plan.depth))
@@ -137,6 +169,11 @@ bool Search::fits(MatMulPlan &plan) const {
     plan.ringRows /= 2;
   if (plan.ringRows == 0)
     return false;
+  // Shares of a group lie side by side in HBM, which is read in whole units.
+  if (by == Profile::Book && plan.sums > 1 &&
+      (plan.depth * p.leftBytes % DmaRequest != 0 ||
+       plan.depth * p.rightBits / 8 % DmaRequest != 0))
+    return false;
   // Two parts of the operands, so that one is loaded while the other is used.
   int64_t buffers = parts > 1 ? 2 : 1;
   int64_t left = plan.rows * plan.depth / plan.ring * p.leftBytes,
@@ -146,184 +183,9 @@ bool Search::fits(MatMulPlan &plan) const {
   int64_t piece = plan.pieceRounds() * plan.ringRows * plan.columns * 4;
   if (plan.gathered > 1)
     result += std::min<int64_t>(2, plan.rounds()) * plan.gathered * piece;
-  if (parts > 1 && plan.addsAfter)
+  if (parts > 1 && (plan.addsAfter || plan.sums > 1))
     result += plan.rows * plan.columns * 4;
   return buffers * (left + right) + result <= DmBudget;
-}
-
-double Search::bookCycles(const MatMulPlan &plan) const {
-  double tiles = double(divideCeil(p.batch, plan.batches)) *
-                 double(divideCeil(p.m, plan.tileRows())) *
-                 double(divideCeil(p.n, plan.tileColumns()));
-  // The tensor unit: flits in, or columns of each packet.
-  int64_t pack = p.k % p.packet() == 0 ? 2 : 1;
-  double packets = double(plan.rows) * double(p.k) / double(p.flit() * pack);
-  double unit =
-      packets *
-      double(std::max<int64_t>(pack, divideCeil(plan.columns, plan.lanes)));
-  // Filling the register file, once the vector engine has made bf16 of few
-  // bits, of which it takes four at a time.
-  double inFile = p.isWidened || p.macBits == 8 ? double(p.macBits) / 8
-                                                : double(p.rightBits) / 8;
-  unit += double(plan.columns * p.k) *
-          (p.rightByColumns ? 1.0 : inFile / FlitBytes);
-  if (p.isWidened)
-    unit += double(plan.columns * p.k) / 4;
-  // Bytes that are given a sign pass the vector engine, eight at a time.
-  if (p.signsLeft)
-    unit += double(plan.rows * p.k) / double(plan.ring * 8);
-  if (p.signsRight)
-    unit += double(plan.columns * p.k) / 8;
-  if (p.isCorrected)
-    unit += packets * double(pack);
-  if (plan.gathered > 1)
-    unit += double(plan.gathered * plan.rows) * divideCeil(plan.columns, 8);
-  // DMA: what HBM reads and writes, and what engines move.
-  int64_t batches = plan.batches, bothLeft = plan.splitsColumns ? 2 : 1,
-          bothRight = plan.splitsRows ? 2 : 1;
-  double left = double(batches * plan.tileRows() * p.k * p.leftBytes) *
-                double(plan.columnGroups * bothLeft),
-         right = double(batches * plan.tileColumns() * p.k * p.rightBits / 8) *
-                 double(plan.rowGroups * bothRight),
-         result = double(batches * plan.tileRows() * plan.tileColumns() * 4);
-  int64_t leftRun = plan.depth / (plan.ring / plan.ringRows) * p.leftBytes,
-          rightRun =
-              p.rightBits * (p.rightByColumns ? plan.columns : plan.depth) / 8,
-          resultRun = plan.columns * plan.gathered * 4;
-  // A part of a unit is read, changed and written back.
-  double slow = resultRun % DmaRequest == 0 ? 1 : PartCost;
-  // Reading a part of each row of a matrix opens as many rows of HBM as reading
-  // all; what is read several times finds them open.
-  double opened = std::clamp(double(p.k) / double(plan.depth), 1.0, RowCost);
-  double copies = double(plan.rowGroups * bothRight);
-  double each = right / double(DmaEngines) / Block, longReads = 1;
-  if (each > 1)
-    longReads = (1 + (each - 1) * LongCost) / each;
-  double hbm = (left * opened + right * std::max(longReads, opened / copies) +
-                result * slow) /
-               HbmRate;
-  int64_t slices =
-      plan.batches * plan.rowGroups * plan.columnGroups * plan.ring;
-  int64_t networks = divideCeil(slices, NetworkSlices);
-  if (plan.splitsRows || plan.splitsColumns)
-    networks *= 2;
-  double engines = (moved(left, leftRun) + moved(right, rightRun) +
-                    moved(result, resultRun)) /
-                       (NetworkRate * double(networks)) +
-                   DmaStartup;
-  double transfers = std::max(hbm, engines);
-  // The first part comes before any work, the last row after all.
-  double first =
-      transfers * double(plan.depth) / double(p.k) / double(plan.pieces);
-  double last = result / HbmRate / double(plan.pieces);
-  return tiles * std::max(unit, transfers) + first + last + 2 * DmaStartup;
-}
-
-/// The rules of that profile, which the description has.
-static const TccTiming &tcc() {
-  static const TccTiming known = [] {
-    dure::Result<dure::Machine> chip =
-        dure::Machine::parse(machineText(), "targets/rngd/machine/rngd.json");
-    dure::Result<TccTiming> timing =
-        chip ? TccTiming::of(*chip) : dure::Result<TccTiming>(chip.status());
-    if (!timing)
-      llvm::report_fatal_error(llvm::StringRef(timing.status().message()),
-                               /*gen_crash_diag=*/false);
-    return *timing;
-  }();
-  return known;
-}
-
-/// PEs that so many slices are of, as that profile counts them.
-static int64_t pesOf(int64_t slices) {
-  constexpr int64_t each = SlicesPerCluster / PesPerCluster;
-  return std::min<int64_t>(llvm::PowerOf2Ceil(divideCeil(slices, each)),
-                           Clusters * PesPerCluster);
-}
-
-/// What keeps the tensor unit busy, of all tiles.
-double Search::tccMain(const MatMulPlan &plan, int64_t tiles) const {
-  int64_t slices = plan.batches * plan.rowGroups * plan.columnGroups *
-                   plan.ring * (plan.splitsRows || plan.splitsColumns ? 2 : 1);
-  int64_t pes = pesOf(slices), pack = p.k % p.packet() == 0 ? 2 : 1;
-  TccContraction part;
-  part.OuterAcc = std::min(plan.rows, plan.pieceRounds() * plan.ringRows);
-  part.Acc = divideCeil(plan.depth, p.flit() * pack);
-  part.FeedReuse = divideCeil(plan.columns, plan.lanes);
-  part.MacRows = plan.lanes;
-  part.Lat = p.flit() * pack;
-  part.StreamRing = plan.ring;
-  part.StreamFlits =
-      divideCeil(part.OuterAcc * plan.depth, p.flit() * plan.ring);
-  int64_t pieces = divideCeil(plan.rounds(), plan.pieceRounds());
-  auto count = [](const dure::Result<int64_t> &cycles) {
-    return cycles ? double(*cycles) : std::numeric_limits<double>::infinity();
-  };
-  double passing = count(tcc().contraction(part, pes));
-  // Columns stay in the register files while rows of other tiles go by.
-  part.TrfBytes = plan.columns * plan.depth * p.macBits / 8;
-  double filling = count(tcc().contraction(part, pes)) - passing;
-  int64_t parts = plan.parts(p),
-          fills = parts > 1 ? parts * tiles
-                            : tiles / divideCeil(p.m, plan.tileRows());
-  double cycles =
-      double(tiles * parts * pieces) * passing + double(fills) * filling;
-  if (p.isWidened)
-    cycles += double(tiles * parts) *
-              count(tcc().vector(
-                  plan.columns * plan.depth * p.rightBits / 8 * slices, pes));
-  auto bytePass = [&](int64_t bytes) {
-    cycles += double(tiles * parts) * count(tcc().vector(bytes * slices, pes));
-  };
-  if (p.signsLeft)
-    bytePass(plan.rows * plan.depth / plan.ring);
-  if (p.signsRight)
-    bytePass(plan.columns * plan.depth);
-  if (p.isCorrected) {
-    part.TrfBytes = 0;
-    part.FeedReuse = 1;
-    cycles +=
-        double(tiles * parts * pieces) * count(tcc().contraction(part, pes));
-  }
-  int64_t results = part.OuterAcc * plan.columns * 4 * slices;
-  return cycles + double(tiles * (parts - 1) * pieces) *
-                      count(tcc().vector(2 * results, pes));
-}
-
-/// One DMA engine beside one tensor unit.
-double Search::tccCycles(const MatMulPlan &plan) const {
-  int64_t rowTiles = divideCeil(p.m, plan.tileRows()),
-          columnTiles = divideCeil(p.n, plan.tileColumns()),
-          batchTiles = divideCeil(p.batch, plan.batches);
-  int64_t tiles = batchTiles * rowTiles * columnTiles, parts = plan.parts(p);
-  int64_t pieces = divideCeil(plan.rounds(), plan.pieceRounds());
-  auto transfers = [&](int64_t count, int64_t bytes) {
-    return double(count) *
-           double(*tcc().dma(bytes / count, Clusters * PesPerCluster));
-  };
-  bool isWhole = parts == 1;
-  int64_t lefts = (isWhole && rowTiles == 1 ? batchTiles : tiles) * parts,
-          rights = (isWhole ? batchTiles * columnTiles : tiles) * parts;
-  // Each time half of what is left.
-  int64_t loads =
-      plan.loadsTogether
-          ? std::min<int64_t>(rights, llvm::Log2_64_Ceil(rights) + 1)
-          : rights;
-  // A row's results leave with those of the tiles that were loaded together.
-  int64_t leaves = plan.loadsTogether && p.m == 1 ? loads : tiles * pieces;
-  int64_t rowBytes = plan.batches * plan.tileRows() * plan.depth * p.leftBytes,
-          columnBytes =
-              plan.batches * plan.tileColumns() * plan.depth * p.rightBits / 8,
-          resultBytes = plan.batches * plan.tileRows() * plan.tileColumns() * 4;
-  double left = transfers(lefts * pieces, lefts * rowBytes),
-         right = transfers(loads, rights * columnBytes),
-         stores = transfers(leaves, tiles * resultBytes);
-  double main = tccMain(plan, tiles);
-  double first = left / double(lefts * pieces) + right / double(loads),
-         last = stores / double(leaves);
-  return std::max(main + first, left + right + stores - last +
-                                    main / double(tiles * parts * pieces)) +
-         last;
 }
 
 void Search::consider(MatMulPlan plan) {
@@ -334,9 +196,11 @@ void Search::consider(MatMulPlan plan) {
   int64_t unit = depthUnit(p);
   int64_t inFile = plan.columns + (p.isCorrected ? Lanes : 0);
   int64_t depth = p.laneElements() * Lanes / inFile / unit * unit;
-  plan.depth = std::min(depth, p.k);
+  plan.depth = std::min(depth, plan.share(p));
   if (plan.depth == 0)
     return;
+  if (isTurned)
+    return considerTurned(plan);
   // Neighbours in a ring, to whole units of HBM.
   plan.gathered = 1;
   while (plan.gathered < plan.ring &&
@@ -354,17 +218,30 @@ void Search::consider(MatMulPlan plan) {
     weigh(plan);
 }
 
+/// One tile, of whose rows pairs leave together.
+void Search::considerTurned(MatMulPlan plan) {
+  if (plan.tileRows() != p.m || plan.tileColumns() != p.n ||
+      plan.depth != plan.share(p) || plan.rows % 2 != 0)
+    return;
+  plan.isTurned = true;
+  for (plan.pieces = 1; plan.pieces <= 4; ++plan.pieces)
+    for (plan.shrinks = 1; plan.shrinks <= 8; plan.shrinks *= 2)
+      weigh(plan);
+}
+
 /// Whether a depth fits, and with it how parts of k are added up.
 bool Search::settles(MatMulPlan &plan) const {
-  plan.addsAfter = (by == Profile::Tcc || p.isCorrected) && plan.depth < p.k;
+  plan.addsAfter =
+      (by == Profile::Tcc || p.isCorrected) && plan.depth < plan.share(p);
   return fits(plan);
 }
 
 /// One tile of rows, so that columns are all that is loaded, and room for those
 /// of two tiles.
 bool Search::canLoadTogether(const MatMulPlan &plan) const {
-  int64_t columns = plan.columns * p.k * p.rightBits / 8;
-  return plan.depth == p.k && !p.rightByColumns && !p.isPicked &&
+  int64_t share = plan.share(p),
+          columns = plan.columns * share * p.rightBits / 8;
+  return plan.depth == share && !p.rightByColumns && !p.isPicked &&
          p.batch == 1 && p.m == plan.tileRows() && p.n > plan.tileColumns() &&
          columns % FlitBytes == 0 &&
          2 * columns + bytesBesideColumns(p, plan) <= DmBudget;
@@ -373,18 +250,18 @@ bool Search::canLoadTogether(const MatMulPlan &plan) const {
 void Search::weigh(MatMulPlan plan) {
   int64_t unit = depthUnit(p);
   while (!settles(plan)) {
-    if (plan.depth <= unit)
+    if (plan.depth <= unit || isTurned)
       return;
     plan.depth = std::max(unit, plan.depth / 2 / unit * unit);
   }
-  plan.loadsTogether = by == Profile::Tcc && canLoadTogether(plan);
-  plan.cycles = by == Profile::Book ? bookCycles(plan) : tccCycles(plan);
+  plan.loadsTogether = by == Profile::Tcc && !isTurned && canLoadTogether(plan);
+  plan.cycles = by == Profile::Book ? bookCycles(p, plan) : tccCycles(p, plan);
   if (!best || plan.cycles < best->cycles)
     best = plan;
 }
 
 void Search::rowsOf(MatMulPlan plan) {
-  int64_t slices = SlicesPerCluster / plan.ring;
+  int64_t slices = SlicesPerCluster / (plan.ring * plan.sums);
   int64_t halves = plan.splitsColumns ? 2 : 1;
   int64_t all = divideCeil(p.n, halves * plan.ring * plan.columns);
   if (halves * plan.ring * plan.columns > p.n)
@@ -413,23 +290,46 @@ void Search::rowsOf(MatMulPlan plan) {
   }
 }
 
-void Search::rings(MatMulPlan plan) {
-  for (int64_t columns : {2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256}) {
-    plan.columns = columns;
-    for (plan.ring = 1; plan.ring <= SlicesPerCluster; plan.ring *= 2)
-      rowsOf(plan);
-  }
+/// Whether each slice of a group gets whole flits of k. Not where parameters of
+/// blocks would have to be shared out too, or sums are corrected and scaled.
+bool Search::canSum(const MatMulPlan &plan) const {
+  return !p.isWidened && p.macBits == 16 && p.k % (plan.sums * p.flit()) == 0;
 }
 
-MatMulPlan Search::run() {
+void Search::divide(MatMulPlan plan) {
+  if (!isTurned)
+    for (plan.ring = 1; plan.ring <= SlicesPerCluster; plan.ring *= 2)
+      rowsOf(plan);
+  plan.ring = 1;
+  for (plan.sums = isTurned ? 1 : 2;
+       plan.sums <= SlicesPerCluster && canSum(plan); plan.sums *= 2)
+    rowsOf(plan);
+}
+
+void Search::run() {
   MatMulPlan one, rows, columns;
   rows.splitsRows = true;
   columns.splitsColumns = true;
-  for (const MatMulPlan &each : {one, rows, columns})
-    rings(each);
-  return *best;
+  for (MatMulPlan each : {one, rows, columns})
+    for (int64_t size : isTurned ? ArrayRef<int64_t>(TurnedColumns)
+                                 : ArrayRef<int64_t>(Columns)) {
+      each.columns = size;
+      divide(each);
+    }
+}
+
+/// Whether columns lie as rows do, and nothing has to be made of them first.
+static bool canTurn(const Product &p) {
+  return p.batch == 1 && !p.rightByColumns && !p.isWidened && !p.isPicked &&
+         p.macBits == 16;
 }
 
 MatMulPlan dure::rngd::planMatMul(const Product &p, Profile by) {
-  return Search(p, by).run();
+  std::optional<MatMulPlan> best;
+  Search(p, by, /*isTurned=*/false, best).run();
+  // By the book the register files are filled as quickly as operands stream, so
+  // that nothing is gained.
+  if (by == Profile::Tcc && canTurn(p))
+    Search(turned(p), by, /*isTurned=*/true, best).run();
+  return *best;
 }

@@ -8,6 +8,7 @@
 #include "targets/rngd/timing/Profile.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace dure::rngd {
 
@@ -47,15 +48,22 @@ struct Product {
 /// One tile: what all slices compute before the next one.
 ///
 /// Slices of a cluster are, outermost first: `batches`, `rowGroups`,
-/// `columnGroups`, and rings of `ring` slices. A slice has `columns` columns in
-/// its register files, a part of `depth` of their k at a time. The rows of a
-/// row group are shared out among a ring, which passes them round, so that each
-/// is in memory once: `ringRows` rows at a time, each cut into ring / ringRows
-/// parts of its k.
+/// `columnGroups`, and rings of `ring` slices or groups of `sums`. A slice has
+/// `columns` columns in its register files, a part of `depth` of their k at a
+/// time. The rows of a row group are shared out among a ring, which passes them
+/// round, so that each is in memory once: `ringRows` rows at a time, each cut
+/// into ring / ringRows parts of its k. Slices of a group have an even share of
+/// k each, and the reducer over slices adds up what they have.
+///
+/// Of a turned product all this is said with rows and columns in each other's
+/// place: rows are in the register files, columns of `right` stream by, and the
+/// transpose engine brings pairs of them side by side.
 struct MatMulPlan {
+  bool isTurned = false;
   bool splitsRows = false;    // the two clusters divide rows
   bool splitsColumns = false; // or columns, or else there is one
   int64_t batches = 1, rowGroups = 1, columnGroups = 1, ring = 1;
+  int64_t sums = 1;    // where there are no rings
   int64_t rows = 1;    // of a row group
   int64_t columns = 8; // of a slice
   int64_t lanes = 8;
@@ -65,6 +73,9 @@ struct MatMulPlan {
   /// that HBM is written in whole units.
   int64_t gathered = 1;
   int64_t pieces = 1;
+  /// Of a turned product, how many times smaller each piece is than the one
+  /// before, so that little is left to compute after the last is loaded.
+  int64_t shrinks = 1;
   /// Sums of parts of k are added up by passes of their own, rather than taken
   /// up again from the vector register file, some rows at a time.
   bool addsAfter = false;
@@ -73,8 +84,12 @@ struct MatMulPlan {
   bool loadsTogether = false;
   double cycles = 0; // of all tiles, estimated
 
-  /// Of the k of all rows.
-  int64_t parts(const Product &p) const { return (p.k + depth - 1) / depth; }
+  /// Of k, what a slice has.
+  int64_t share(const Product &p) const { return p.k / sums; }
+  /// Of that.
+  int64_t parts(const Product &p) const {
+    return (share(p) + depth - 1) / depth;
+  }
 
   /// Of `ringRows` rows each.
   int64_t rounds() const { return rows / ringRows; }
@@ -82,6 +97,20 @@ struct MatMulPlan {
   /// that others are computed meanwhile.
   int64_t pieceRounds() const {
     return batches > 1 ? rounds() : (rounds() + pieces - 1) / pieces;
+  }
+  /// Some rounds.
+  struct Piece {
+    int64_t first, count;
+  };
+  std::vector<Piece> cuts() const;
+  /// Of columns that are loaded together, tiles from `first` on: half of what
+  /// is left, so that little is to be computed after the last, or as many as
+  /// leave room for as many again. The last tile may overlap the one before,
+  /// and is loaded alone.
+  int64_t tilesTogether(const Product &p, int64_t first) const;
+  /// Of a cluster, in use.
+  int64_t slices() const {
+    return batches * rowGroups * columnGroups * ring * sums;
   }
   int64_t tileRows() const { return (splitsRows ? 2 : 1) * rowGroups * rows; }
   int64_t tileColumns() const {
@@ -106,6 +135,14 @@ bool fitsParameters(int64_t columns, int64_t parts);
 /// are stored, where all of k is one part; results twice, so that those of one
 /// tile leave beside the next.
 int64_t bytesBesideColumns(const Product &p, const MatMulPlan &plan);
+
+/// Bytes of a slice's data memory that its columns take: as they are stored,
+/// and what those in few bits are made into, with their parameters.
+int64_t columnBytes(const Product &p, const MatMulPlan &plan);
+int64_t widenedBytes(const Product &p, const MatMulPlan &plan);
+
+/// With the operands in each other's place, of one that may be turned.
+Product turned(const Product &p);
 
 /// The cheapest plan by the rules of a profile. Needs k a multiple of a flit's
 /// elements, and of a packet's where a lane does not hold it, and n a multiple

@@ -331,6 +331,9 @@ static TccContraction mappingOf(const ExecPlan &E, const Preload &Filled) {
   M.DpeRegTile = C.OutPacket;
   M.Lat = C.Packet / C.OutPacket;
   M.ElementBytes = std::max(1, bitsOf(C.TrfType) / 8);
+  // Slices whose sums the reducer over slices adds as they leave.
+  if (E.Vector && E.Vector->Inter)
+    M.Gat = E.Vector->Inter->Ratio;
   M.StreamRing = E.Stream.RingSize;
   M.StreamFlits = E.Stream.PacketsIn * E.Stream.FlitsPerPacket;
   M.TrfRing = Filled.Ring;
