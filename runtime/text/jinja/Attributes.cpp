@@ -68,64 +68,69 @@ static Value dictMethod(Interpreter &In, const Value &V,
                         const std::string &Name) {
   using Part = ViewObject::Part;
   if (Name == "get")
-    return In.Make.callable(Name, [V](Interpreter &, const Arguments &Given) {
-      auto Bound = bindArguments("get", Given, {"key", "default"}, 1, 2);
-      if (const Value *Found = V.dict().find(Bound[0]))
-        return *Found;
-      return Bound[1].isMissing() ? Value::none() : Bound[1];
-    });
+    return In.Make.callable(
+        Name, V.depth(), [V](Interpreter &, const Arguments &Given) {
+          auto Bound = bindArguments("get", Given, {"key", "default"}, 1, 2);
+          if (const Value *Found = V.dict().find(Bound[0]))
+            return *Found;
+          return Bound[1].isMissing() ? Value::none() : Bound[1];
+        });
   if (Name == "keys" || Name == "values" || Name == "items") {
     Part Which = Name == "keys"     ? Part::Keys
                  : Name == "values" ? Part::Values
                                     : Part::Items;
     return In.Make.callable(
-        Name, [V, Which](Interpreter &In, const Arguments &Given) {
+        Name, V.depth(), [V, Which](Interpreter &In, const Arguments &Given) {
           bindArguments("the method", Given, {}, 0);
           return In.Make.view(V, Which);
         });
   }
   if (Name == "copy")
-    return In.Make.callable(Name, [V](Interpreter &, const Arguments &Given) {
-      bindArguments("copy", Given, {}, 0);
-      return V;
-    });
+    return In.Make.callable(Name, V.depth(),
+                            [V](Interpreter &, const Arguments &Given) {
+                              bindArguments("copy", Given, {}, 0);
+                              return V;
+                            });
   return Value();
 }
 
 static Value sequenceMethod(Interpreter &In, const Value &V,
                             const std::string &Name) {
   if (Name == "count")
-    return In.Make.callable(Name, [V](Interpreter &In, const Arguments &Given) {
-      Value Wanted = bindArguments("count", Given, {"value"}, 1, 1)[0];
-      std::vector<Value> Items = iterate(In.Make, V);
-      return Value::integer(
-          std::count_if(Items.begin(), Items.end(), [&](const Value &Each) {
-            return equal(In.M, Each, Wanted);
-          }));
-    });
+    return In.Make.callable(
+        Name, V.depth(), [V](Interpreter &In, const Arguments &Given) {
+          Value Wanted = bindArguments("count", Given, {"value"}, 1, 1)[0];
+          std::vector<Value> Items = iterate(In.Make, V);
+          return Value::integer(
+              std::count_if(Items.begin(), Items.end(), [&](const Value &Each) {
+                return equal(In.M, Each, Wanted);
+              }));
+        });
   if (Name == "index")
-    return In.Make.callable(Name, [V](Interpreter &In, const Arguments &Given) {
-      auto Bound =
-          bindArguments("index", Given, {"value", "start", "stop"}, 1, 3);
-      std::vector<Value> Items = iterate(In.Make, V);
-      int64_t Size = int64_t(Items.size());
-      auto Clamp = [&](const Value &At, int64_t Default) {
-        if (At.isMissing())
-          return Default;
-        int64_t I = toIndex(At, "an index");
-        return std::clamp<int64_t>(
-            I < 0 ? std::max<int64_t>(I, -Size) + Size : I, 0, Size);
-      };
-      for (int64_t I = Clamp(Bound[1], 0); I < Clamp(Bound[2], Size); ++I)
-        if (equal(In.M, Items[size_t(I)], Bound[0]))
-          return Value::integer(I);
-      fail("the value is not in the list");
-    });
+    return In.Make.callable(
+        Name, V.depth(), [V](Interpreter &In, const Arguments &Given) {
+          auto Bound =
+              bindArguments("index", Given, {"value", "start", "stop"}, 1, 3);
+          std::vector<Value> Items = iterate(In.Make, V);
+          int64_t Size = int64_t(Items.size());
+          auto Clamp = [&](const Value &At, int64_t Default) {
+            if (At.isMissing())
+              return Default;
+            int64_t I = toIndex(At, "an index");
+            return std::clamp<int64_t>(
+                I < 0 ? std::max<int64_t>(I, -Size) + Size : I, 0, Size);
+          };
+          for (int64_t I = Clamp(Bound[1], 0); I < Clamp(Bound[2], Size); ++I)
+            if (equal(In.M, Items[size_t(I)], Bound[0]))
+              return Value::integer(I);
+          fail("the value is not in the list");
+        });
   if (Name == "copy" && V.is(Kind::List))
-    return In.Make.callable(Name, [V](Interpreter &, const Arguments &Given) {
-      bindArguments("copy", Given, {}, 0);
-      return V;
-    });
+    return In.Make.callable(Name, V.depth(),
+                            [V](Interpreter &, const Arguments &Given) {
+                              bindArguments("copy", Given, {}, 0);
+                              return V;
+                            });
   return Value();
 }
 
@@ -141,11 +146,12 @@ static Value numberAttribute(Interpreter &In, const Value &V,
   if (IsInt && Name == "denominator")
     return Value::integer(1);
   if (!IsInt && Name == "is_integer")
-    return In.Make.callable(Name, [V](Interpreter &, const Arguments &Given) {
-      bindArguments("is_integer", Given, {}, 0);
-      return Value::boolean(std::isfinite(V.number()) &&
-                            V.number() == std::floor(V.number()));
-    });
+    return In.Make.callable(
+        Name, V.depth(), [V](Interpreter &, const Arguments &Given) {
+          bindArguments("is_integer", Given, {}, 0);
+          return Value::boolean(std::isfinite(V.number()) &&
+                                V.number() == std::floor(V.number()));
+        });
   return Value();
 }
 
@@ -168,9 +174,9 @@ static Value loopAttribute(Interpreter &In, const Value &V,
   if (Name == "last")
     return Value::boolean(!Loop.find(Loop.Index + 1));
   if (Name == "depth")
-    return Value::integer(Loop.Depth + 1);
+    return Value::integer(Loop.Level + 1);
   if (Name == "depth0")
-    return Value::integer(Loop.Depth);
+    return Value::integer(Loop.Level);
   if (Name == "previtem")
     return Index ? Loop.Items[Loop.Index - 1]
                  : Value::undefined("there is no item before the first");
@@ -180,21 +186,23 @@ static Value loopAttribute(Interpreter &In, const Value &V,
                  : Value::undefined("there is no item behind the last");
   }
   if (Name == "cycle")
-    return In.Make.callable(Name, [V](Interpreter &, const Arguments &Given) {
-      if (Given.Positional.empty() || !Given.Named.empty())
-        fail("loop.cycle needs values to choose from");
-      return Given.Positional[V.loop().Index % Given.Positional.size()];
-    });
+    return In.Make.callable(
+        Name, V.depth(), [V](Interpreter &, const Arguments &Given) {
+          if (Given.Positional.empty() || !Given.Named.empty())
+            fail("loop.cycle needs values to choose from");
+          return Given.Positional[V.loop().Index % Given.Positional.size()];
+        });
   if (Name == "changed")
-    return In.Make.callable(Name, [V](Interpreter &In, const Arguments &Given) {
-      if (!Given.Named.empty())
-        fail("loop.changed has no argument '" + Given.Named[0].first + "'");
-      Value Now = In.Make.tuple(Given.Positional);
-      bool IsNew =
-          V.loop().Changed.isMissing() || !equal(In.M, V.loop().Changed, Now);
-      V.loop().Changed = Now;
-      return Value::boolean(IsNew);
-    });
+    return In.Make.callable(
+        Name, V.depth(), [V](Interpreter &In, const Arguments &Given) {
+          if (!Given.Named.empty())
+            fail("loop.changed has no argument '" + Given.Named[0].first + "'");
+          Value Now = In.Make.tuple(Given.Positional);
+          bool IsNew = V.loop().Changed.isMissing() ||
+                       !equal(In.M, V.loop().Changed, Now);
+          V.loop().Changed = Now;
+          return Value::boolean(IsNew);
+        });
   return Value();
 }
 
@@ -209,7 +217,7 @@ static Value cyclerAttribute(Interpreter &In, const Value &V,
     return In.Make.tuple(Of.Items);
   if (Name == "next" || Name == "reset") {
     bool IsNext = Name == "next";
-    return In.Make.callable(Name,
+    return In.Make.callable(Name, V.depth(),
                             [V, IsNext](Interpreter &, const Arguments &Given) {
                               bindArguments("the method", Given, {}, 0);
                               CyclerObject &Of = V.cycler();
@@ -232,15 +240,16 @@ static Value functionAttribute(Interpreter &In, const Value &V,
   if (Of.IsMacro && Name == "name")
     return Of.Name.empty() ? Value::none() : In.Make.string(Of.Name);
   if (!Of.IsMacro && Of.Name == "dict" && Name == "fromkeys")
-    return In.Make.callable(Name, [](Interpreter &In, const Arguments &Given) {
-      auto Bound =
-          bindArguments("fromkeys", Given, {"iterable", "value"}, 1, 2);
-      std::vector<std::pair<Value, Value>> Items;
-      for (Value &Key : iterate(In.Make, Bound[0]))
-        Items.emplace_back(std::move(Key),
-                           Bound[1].isMissing() ? Value::none() : Bound[1]);
-      return In.Make.dict(std::move(Items));
-    });
+    return In.Make.callable(
+        Name, 0, [](Interpreter &In, const Arguments &Given) {
+          auto Bound =
+              bindArguments("fromkeys", Given, {"iterable", "value"}, 1, 2);
+          std::vector<std::pair<Value, Value>> Items;
+          for (Value &Key : iterate(In.Make, Bound[0]))
+            Items.emplace_back(std::move(Key),
+                               Bound[1].isMissing() ? Value::none() : Bound[1]);
+          return In.Make.dict(std::move(Items));
+        });
   return Value();
 }
 
@@ -492,5 +501,5 @@ Value jinja::call(Interpreter &In, const Value &V, const Arguments &Given) {
   if (!V.loop().Recurse)
     fail("only a loop that is marked recursive can be called");
   Value Items = bindArguments("loop", Given, {"iterable"}, 1)[0];
-  return In.Make.string(V.loop().Recurse(Items, V.loop().Depth + 1));
+  return In.Make.string(V.loop().Recurse(Items, V.loop().Level + 1));
 }

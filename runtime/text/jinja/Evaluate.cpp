@@ -72,10 +72,10 @@ void Interpreter::evaluateArguments(const CallSite &Site, Frame &F,
   Value More = evaluate(*Site.StarStar, F);
   if (!More.is(Kind::Dict))
     fail("behind ** stands " + typeName(More) + ", not a dict");
-  M.step(To.Named.size() * More.dict().Items.size());
   for (const auto &[Key, Each] : More.dict().Items) {
     if (!Key.isString())
       fail("names of arguments are strings");
+    M.step(To.Named.size() / 8);
     for (const auto &Known : To.Named)
       if (Known.first == Key.text())
         fail("the argument '" + Known.first + "' is given twice");

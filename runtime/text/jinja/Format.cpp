@@ -228,6 +228,7 @@ int64_t PercentFormatter::number(char &C) {
 }
 
 void PercentFormatter::conversion() {
+  Make.M.step();
   Spec S;
   bool IsLeft = false, IsZero = false;
   char C = nextCharacter();
@@ -397,6 +398,7 @@ Value BraceFormatter::argument(std::string_view Name) {
   bool IsNumber =
       !Name.empty() && std::all_of(Name.begin(), Name.end(), isDigit);
   if (!Name.empty() && !IsNumber) {
+    Make.M.step(Given.Named.size() / 8);
     for (const auto &[Key, Each] : Given.Named)
       if (Key == Name)
         return Each;

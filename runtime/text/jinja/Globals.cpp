@@ -71,7 +71,7 @@ static Value makeJoiner(Interpreter &In, const Arguments &Given) {
   if (Between.isMissing())
     Between = In.Make.string(", ");
   return In.Make.callable(
-      "joiner",
+      "joiner", Between.depth(),
       [Between, Used = false](Interpreter &In, const Arguments &Given) mutable {
         bindArguments("a joiner", Given, {}, 0);
         return std::exchange(Used, true) ? Between : In.Make.string("");
@@ -143,5 +143,6 @@ Value jinja::findGlobal(Interpreter &In, const std::string &Name) {
       {"range", range},
       {"strftime_now", formatNow}};
   auto Found = All.find(Name);
-  return Found == All.end() ? Value() : In.Make.callable(Name, Found->second);
+  return Found == All.end() ? Value()
+                            : In.Make.callable(Name, 0, Found->second);
 }

@@ -160,7 +160,7 @@ std::string jinja::writeJson(Meter &M, const Value &V, const JsonStyle &Style) {
 static Value fromJsonAt(const Maker &Make, const nlohmann::ordered_json &From,
                         unsigned Depth) {
   if (Depth > MaxValueDepth)
-    failLimit("lists and dicts are too deep inside each other");
+    failLimit("values are too deep inside each other");
   auto Text = [&](const std::string &Of) {
     if (!isUtf8(Of))
       fail("a text that the template is given is not UTF-8");

@@ -24,7 +24,7 @@ namespace jinja {
 /// What holds for every template.
 constexpr uint64_t MaxSource = uint64_t(1) << 20;
 constexpr unsigned MaxNesting = 200;
-/// Lists and dicts inside each other, those of the conversation included.
+/// Values inside each other, those of the conversation included.
 constexpr unsigned MaxValueDepth = 200;
 /// Jinja's sandbox has the same.
 constexpr int64_t MaxRange = 100'000;

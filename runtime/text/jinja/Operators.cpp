@@ -4,6 +4,7 @@
 #include "runtime/text/jinja/Builtins.h"
 #include "runtime/text/jinja/Format.h"
 #include "runtime/text/jinja/Interpreter.h"
+#include "runtime/text/jinja/Unicode.h"
 
 #include <algorithm>
 #include <cmath>
@@ -224,8 +225,8 @@ static bool contains(Interpreter &In, const Value &V, const Value &Key) {
   case Kind::String:
     if (!Key.isString())
       fail("a str holds strings only, not " + typeName(Key));
-    In.M.step((V.text().size() + Key.text().size()) / 64);
-    return V.text().find(Key.text()) != std::string::npos;
+    In.M.step((V.text().size() + Key.text().size()) / 16);
+    return findText(V.text(), Key.text()) != std::string::npos;
   case Kind::List:
   case Kind::Tuple:
     return IsAmong(V.items());

@@ -84,10 +84,14 @@ class ReprWriter {
 public:
   explicit ReprWriter(Meter &M) : M(M), Out(M) {}
 
+  /// The writer is of no more use once this failed.
   void write(const Value &V);
   std::string take() { return Out.take(); }
 
 private:
+  static constexpr unsigned MaxLevel = 4 * MaxValueDepth;
+
+  void writeInside(const Value &V);
   void writeItems(const char *Open, const std::vector<Value> &Items,
                   const char *Close);
   void writeDict(const Value &V);
@@ -99,6 +103,7 @@ private:
   TextBuilder Out;
   /// Namespaces that are being written; one may hold itself.
   std::vector<const NamespaceObject *> Open;
+  unsigned Level = 0;
 };
 } // namespace
 
@@ -160,8 +165,6 @@ void ReprWriter::writeNamespace(NamespaceObject &Space) {
   for (const NamespaceObject *Each : Open)
     if (Each == &Space)
       fail("a namespace that holds itself cannot be printed");
-  if (Open.size() == MaxValueDepth)
-    failLimit("namespaces are too deep inside each other");
   Open.push_back(&Space);
   Out.add("<Namespace ");
   writeDict(Space.Attributes);
@@ -170,6 +173,15 @@ void ReprWriter::writeNamespace(NamespaceObject &Space) {
 }
 
 void ReprWriter::write(const Value &V) {
+  // Through namespaces, values are deeper than each of them is.
+  if (Level == MaxLevel)
+    failLimit("values are too deep inside each other");
+  ++Level;
+  writeInside(V);
+  --Level;
+}
+
+void ReprWriter::writeInside(const Value &V) {
   switch (V.kind()) {
   case Kind::Missing:
   case Kind::Undefined:

@@ -157,7 +157,8 @@ std::shared_ptr<LoopObject> Interpreter::makeLoop(const Stmt &S, Frame &F,
   Loop->Source = iterate(Make, Source);
   // Twice: the items that pass the condition are there once more.
   Loop->charge(M, sizeof(LoopObject) + 2 * Loop->Source.size() * sizeof(Value));
-  Loop->Depth = Depth;
+  Loop->Level = Depth;
+  Loop->Depth = depthOf(Loop->Source) + 1;
   if (S.Test)
     Loop->Accepts = [this, &S, &F](const Value &Each) {
       FrameHolder Test(*this, S.TestScope, &F);
@@ -194,6 +195,7 @@ Interpreter::Flow Interpreter::runLoop(const Stmt &S, Frame &F,
   Loop->Source.clear();
   Loop->Next = 0;
   Loop->Accepts = nullptr;
+  Loop->Changed = Value();
   std::fill(Inner.get().Slots.begin(), Inner.get().Slots.end(), Value());
   if (IsWhole || S.Else.empty())
     return Flow::Next;
@@ -317,10 +319,10 @@ void Interpreter::assign(const Expr &Target, const Value &V, Frame &F) {
 //---------------------------------------------------===//
 
 Value Interpreter::makeFunction(const Stmt &S, Frame &F) {
-  Value Made =
-      Make.callable(S.Name, [&S, &F](Interpreter &In, const Arguments &Given) {
-        return In.callFunction(S, F, Given);
-      });
+  Value Made = Make.callable(S.Name, 0,
+                             [&S, &F](Interpreter &In, const Arguments &Given) {
+                               return In.callFunction(S, F, Given);
+                             });
   const_cast<CallableObject &>(Made.callable()).IsMacro = true;
   return Made;
 }

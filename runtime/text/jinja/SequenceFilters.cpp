@@ -42,6 +42,7 @@ public:
 
   Value operator()(Value Of) const {
     for (const Value &Each : Parts) {
+      In.M.step();
       Of = item(In, Of, Each);
       if (Of.isUndefined() && isGiven(Default))
         Of = Default;
@@ -166,7 +167,7 @@ static Value groupItems(Interpreter &In, const Arguments &Given) {
 static Value uniqueItems(Interpreter &In, const Arguments &Given) {
   auto Bound = bindArguments("unique", Given,
                              {"value", "case_sensitive", "attribute"}, 1);
-  return In.Make.iterator([&In, Bound] {
+  return In.Make.iterator(depthOf(Bound), [&In, Bound] {
     Getter Get(In, Bound[2], !isSet(Bound[1]));
     std::set<std::string> Seen;
     std::vector<Value> Items;
@@ -250,7 +251,7 @@ static Value reverse(Interpreter &In, const Arguments &Given) {
     return In.Make.list(std::move(Items));
   // Charged as long as it lives.
   Value Kept = In.Make.list(std::move(Items));
-  return In.Make.iterator([Kept] { return Kept.items(); });
+  return In.Make.iterator(Kept.depth(), [Kept] { return Kept.items(); });
 }
 
 static Value list(Interpreter &In, const Arguments &Given) {
@@ -268,7 +269,7 @@ static Value length(Interpreter &, const Arguments &Given) {
 
 static Value items(Interpreter &In, const Arguments &Given) {
   Value Of = bindArguments("items", Given, {"value"}, 1)[0];
-  return In.Make.iterator([&In, Of]() -> std::vector<Value> {
+  return In.Make.iterator(Of.depth(), [&In, Of]() -> std::vector<Value> {
     if (Of.isUndefined())
       return {};
     if (!Of.is(Kind::Dict))
@@ -304,7 +305,7 @@ static Arguments behind(const Arguments &Given, size_t Count) {
 }
 
 static Value map(Interpreter &In, const Arguments &Given) {
-  return In.Make.iterator([&In, Given]() -> std::vector<Value> {
+  return In.Make.iterator(depthOf(Given), [&In, Given]() -> std::vector<Value> {
     const Value &Of = Given.Positional[0];
     if (!isTrue(Of))
       return {};
@@ -336,7 +337,7 @@ static Value map(Interpreter &In, const Arguments &Given) {
 /// select and reject, selectattr and rejectattr.
 template <bool Wanted, bool ByAttribute>
 static Value select(Interpreter &In, const Arguments &Given) {
-  return In.Make.iterator([&In, Given]() -> std::vector<Value> {
+  return In.Make.iterator(depthOf(Given), [&In, Given]() -> std::vector<Value> {
     const Value &Of = Given.Positional[0];
     if (!isTrue(Of))
       return {};
@@ -367,7 +368,7 @@ static Value select(Interpreter &In, const Arguments &Given) {
 static Value batch(Interpreter &In, const Arguments &Given) {
   auto Bound =
       bindArguments("batch", Given, {"value", "linecount", "fill_with"}, 2);
-  return In.Make.iterator([&In, Bound] {
+  return In.Make.iterator(depthOf(Bound), [&In, Bound] {
     int64_t Size = toIndex(Bound[1], "a count");
     std::vector<Value> Lines, Line;
     for (Value &Each : iterate(In.Make, Bound[0])) {
@@ -389,7 +390,7 @@ static Value batch(Interpreter &In, const Arguments &Given) {
 static Value sliceItems(Interpreter &In, const Arguments &Given) {
   auto Bound =
       bindArguments("slice", Given, {"value", "slices", "fill_with"}, 2);
-  return In.Make.iterator([&In, Bound] {
+  return In.Make.iterator(depthOf(Bound), [&In, Bound] {
     std::vector<Value> All = iterate(In.Make, Bound[0]), Columns;
     int64_t Count = toIndex(Bound[1], "a count");
     if (Count == 0)

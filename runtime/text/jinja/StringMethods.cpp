@@ -139,13 +139,14 @@ static int64_t found(Interpreter &In, const char *Name, const Arguments &Given,
   auto Bound =
       bindArguments(Name, Given, {"self", "sub", "start", "end"}, 2, 4);
   const std::string &Sub = toText(Bound[1], "what is looked for");
-  Window In_ = window(In, Bound[0], Bound[2], Bound[3]);
-  if (In_.IsBehind)
+  Window Where = window(In, Bound[0], Bound[2], Bound[3]);
+  if (Where.IsBehind)
     return -1;
-  size_t At = FromEnd ? In_.Text.rfind(Sub) : In_.Text.find(Sub);
-  return At == In_.Text.npos
+  size_t At =
+      FromEnd ? findLastText(Where.Text, Sub) : findText(Where.Text, Sub);
+  return At == Where.Text.npos
              ? -1
-             : In_.Begin + int64_t(lengthOf(In_.Text.substr(0, At)));
+             : Where.Begin + int64_t(lengthOf(Where.Text.substr(0, At)));
 }
 
 static Value find(Interpreter &In, const Arguments &Given) {
@@ -176,7 +177,7 @@ static Value count(Interpreter &In, const Arguments &Given) {
   if (Sub.empty())
     return Value::integer(int64_t(lengthOf(Where.Text)) + 1);
   int64_t Times = 0;
-  for (size_t At = 0; (At = Where.Text.find(Sub, At)) != Where.Text.npos;
+  for (size_t At = 0; (At = findText(Where.Text, Sub, At)) != Where.Text.npos;
        At += Sub.size())
     ++Times;
   return Value::integer(Times);
@@ -195,6 +196,7 @@ static Value matches(Interpreter &In, const Arguments &Given) {
   };
   if (!Bound[1].is(Kind::Tuple))
     return Value::boolean(Fits(Bound[1]));
+  In.M.step(Bound[1].items().size());
   return Value::boolean(
       std::any_of(Bound[1].items().begin(), Bound[1].items().end(), Fits));
 }
@@ -209,9 +211,9 @@ static Value stripped(Interpreter &In, const Arguments &Given) {
   In.M.step(1 + Text.size() / 64);
   if (Bound[1].isMissing() || Bound[1].is(Kind::None))
     return alike(In, Given, std::string(strip(Text, Left, Right)));
-  return alike(In, Given,
-               std::string(stripSet(Text, toText(Bound[1], "what is stripped"),
-                                    Left, Right)));
+  const std::string &Set = toText(Bound[1], "what is stripped");
+  In.M.step(Set.size());
+  return alike(In, Given, std::string(stripSet(Text, Set, Left, Right)));
 }
 
 static Value withoutPrefix(Interpreter &In, const Arguments &Given) {
@@ -333,17 +335,31 @@ static std::vector<std::string_view> words(std::string_view Text, int64_t Most,
   return Found;
 }
 
+/// The text between separators, at most `Most` splits if that is not negative.
 static std::vector<std::string_view>
 pieces(std::string_view Text, std::string_view By, int64_t Most, bool FromEnd) {
-  std::vector<std::string_view> Found;
-  while (Most < 0 || int64_t(Found.size()) < Most) {
-    size_t At = FromEnd ? Text.rfind(By) : Text.find(By);
-    if (At == Text.npos)
-      break;
-    Found.push_back(FromEnd ? Text.substr(At + By.size()) : Text.substr(0, At));
-    Text = FromEnd ? Text.substr(0, At) : Text.substr(At + By.size());
+  // From the end is from the beginning of the text read backwards.
+  std::string TextBackwards, ByBackwards;
+  std::string_view Read = Text;
+  if (FromEnd) {
+    TextBackwards.assign(Text.rbegin(), Text.rend());
+    ByBackwards.assign(By.rbegin(), By.rend());
+    Read = TextBackwards;
+    By = ByBackwards;
   }
-  Found.push_back(Text);
+  auto Piece = [&](size_t Begin, size_t End) {
+    return Text.substr(FromEnd ? Text.size() - End : Begin, End - Begin);
+  };
+  std::vector<std::string_view> Found;
+  size_t Begin = 0;
+  while (Most < 0 || int64_t(Found.size()) < Most) {
+    size_t At = findText(Read, By, Begin);
+    if (At == Read.npos)
+      break;
+    Found.push_back(Piece(Begin, At));
+    Begin = At + By.size();
+  }
+  Found.push_back(Piece(Begin, Read.size()));
   if (FromEnd)
     std::reverse(Found.begin(), Found.end());
   return Found;
@@ -389,7 +405,7 @@ static Value partition(Interpreter &In, const Arguments &Given) {
   if (By.empty())
     fail("a separator is empty");
   const std::string &Text = self(Given).text();
-  size_t At = FromEnd ? Text.rfind(By) : Text.find(By);
+  size_t At = FromEnd ? findLastText(Text, By) : findText(Text, By);
   std::string First = Text, Middle, Last;
   if (At != Text.npos) {
     First = Text.substr(0, At);
@@ -435,7 +451,7 @@ static Value replace(Interpreter &In, const Arguments &Given) {
       Out.add(std::string_view(Text).substr(Begin, At - Begin));
       continue;
     }
-    size_t Found = Text.find(Old, At);
+    size_t Found = findText(Text, Old, At);
     if (Found == Text.npos)
       break;
     Out.add(std::string_view(Text).substr(At, Found - At));
@@ -513,7 +529,8 @@ Value jinja::stringMethod(Interpreter &In, const Value &V,
   if (Found == All.end())
     return Value();
   return In.Make.callable(
-      Name, [V, Of = Found->second](Interpreter &In, const Arguments &Given) {
+      Name, 0,
+      [V, Of = Found->second](Interpreter &In, const Arguments &Given) {
         Arguments All;
         All.Positional.reserve(Given.Positional.size() + 1);
         All.Positional.push_back(V);

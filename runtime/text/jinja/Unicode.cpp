@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <clocale>
+#include <cstring>
 #include <cwctype>
 #include <span>
 
@@ -273,6 +274,21 @@ std::string jinja::swapCase(std::string_view Text) {
       append(To, All[I]);
   }
   return To;
+}
+
+size_t jinja::findText(std::string_view Text, std::string_view What,
+                       size_t From) {
+  // The C library's search is linear, the C++ library's is not.
+  const void *Found =
+      memmem(Text.data() + From, Text.size() - From, What.data(), What.size());
+  return Found ? size_t(static_cast<const char *>(Found) - Text.data())
+               : Text.npos;
+}
+
+size_t jinja::findLastText(std::string_view Text, std::string_view What) {
+  std::string Backwards(Text.rbegin(), Text.rend());
+  size_t Found = findText(Backwards, std::string(What.rbegin(), What.rend()));
+  return Found == Text.npos ? Found : Text.size() - Found - What.size();
 }
 
 /// Without characters that `IsOut` names at the ends.

@@ -36,6 +36,11 @@ std::string title(std::string_view Text);
 std::string capitalize(std::string_view Text);
 std::string swapCase(std::string_view Text);
 
+/// Like find() and rfind() of a string, in time that only the sum of the sizes
+/// bounds.
+size_t findText(std::string_view Text, std::string_view What, size_t From = 0);
+size_t findLastText(std::string_view Text, std::string_view What);
+
 /// Without white space, or any of `Set`, at the ends.
 std::string_view strip(std::string_view Text, bool Left, bool Right);
 std::string_view stripSet(std::string_view Text, std::string_view Set,

@@ -58,10 +58,20 @@ CyclerObject &Value::cycler() const {
   return static_cast<CyclerObject &>(*Ref);
 }
 
-unsigned Value::depth() const {
-  if (isSequence())
-    return sequence().Depth;
-  return K == Kind::Dict ? dict().Depth : 0;
+unsigned Value::depth() const { return Ref ? Ref->Depth : 0; }
+
+unsigned jinja::depthOf(const std::vector<Value> &Values) {
+  unsigned Depth = 0;
+  for (const Value &Each : Values)
+    Depth = std::max(Depth, Each.depth());
+  return Depth;
+}
+
+unsigned jinja::depthOf(const Arguments &Given) {
+  unsigned Depth = depthOf(Given.Positional);
+  for (const auto &Each : Given.Named)
+    Depth = std::max(Depth, Each.second.depth());
+  return Depth;
 }
 
 //===-- Making
@@ -90,17 +100,14 @@ Value Maker::string(std::string Text, bool IsMarkup) const {
 
 static unsigned checkDepth(unsigned Depth) {
   if (Depth > MaxValueDepth)
-    failLimit("lists and dicts are too deep inside each other");
+    failLimit("values are too deep inside each other");
   return Depth;
 }
 
 Value Maker::sequence(Kind K, std::vector<Value> Items, bool IsGroup) const {
   auto Made = std::make_shared<SequenceObject>();
   Made->charge(M, sizeof(SequenceObject) + Items.capacity() * sizeof(Value));
-  unsigned Depth = 0;
-  for (const Value &Each : Items)
-    Depth = std::max(Depth, Each.depth());
-  Made->Depth = checkDepth(Depth + 1);
+  Made->Depth = checkDepth(depthOf(Items) + 1);
   Made->Items = std::move(Items);
   Made->IsGroup = IsGroup;
   return Value(K, std::move(Made));
@@ -124,6 +131,7 @@ Value Maker::dict(std::vector<std::pair<Value, Value>> Items) const {
   auto Made = std::make_shared<DictObject>();
   // An index takes about as much as the items.
   Made->charge(M, sizeof(DictObject) + Items.size() * 4 * sizeof(Value));
+  Made->Depth = 1;
   for (auto &[Key, Each] : Items) {
     Made->Depth =
         checkDepth(std::max({Made->Depth, Key.depth() + 1, Each.depth() + 1}));
@@ -135,6 +143,7 @@ Value Maker::dict(std::vector<std::pair<Value, Value>> Items) const {
 Value Maker::view(Value Dict, ViewObject::Part Which) const {
   auto Made = std::make_shared<ViewObject>();
   Made->charge(M, sizeof(ViewObject));
+  Made->Depth = checkDepth(Dict.depth() + 1);
   Made->Of = std::move(Dict);
   Made->Which = Which;
   return Value(Kind::View, std::move(Made));
@@ -158,16 +167,19 @@ Value Maker::range(int64_t Start, int64_t Stop, int64_t Step) const {
   return Value(Kind::Range, std::move(Made));
 }
 
-Value Maker::iterator(std::function<std::vector<Value>()> Make) const {
+Value Maker::iterator(unsigned Depth,
+                      std::function<std::vector<Value>()> Make) const {
   auto Made = std::make_shared<IteratorObject>();
   Made->charge(M, sizeof(IteratorObject));
+  Made->Depth = checkDepth(Depth + 1);
   Made->Make = std::move(Make);
   return Value(Kind::Iterator, std::move(Made));
 }
 
-Value Maker::callable(std::string Name, Function Call) const {
+Value Maker::callable(std::string Name, unsigned Depth, Function Call) const {
   auto Made = std::make_shared<CallableObject>();
   Made->charge(M, sizeof(CallableObject) + Name.size());
+  Made->Depth = checkDepth(Depth + 1);
   Made->Name = std::move(Name);
   Made->Call = std::move(Call);
   return Value(Kind::Callable, std::move(Made));
@@ -176,6 +188,7 @@ Value Maker::callable(std::string Name, Function Call) const {
 Value Maker::cycler(std::vector<Value> Items) const {
   auto Made = std::make_shared<CyclerObject>();
   Made->charge(M, sizeof(CyclerObject) + Items.capacity() * sizeof(Value));
+  Made->Depth = checkDepth(depthOf(Items) + 1);
   Made->Items = std::move(Items);
   return Value(Kind::Cycler, std::move(Made));
 }

@@ -111,7 +111,7 @@ public:
 
   const Object *object() const { return Ref.get(); }
   const std::shared_ptr<Object> &shared() const { return Ref; }
-  /// Lists and dicts inside each other; 0 for what holds nothing.
+  /// See Object::Depth.
   unsigned depth() const;
 
 private:
@@ -143,6 +143,11 @@ struct Object {
   Object(const Object &) = delete;
   Object &operator=(const Object &) = delete;
 
+  /// Values inside each other, this one included; 0 for what holds none. What
+  /// uses values in turn can then call itself. Namespaces count as nothing: a
+  /// rendering frees each by itself.
+  unsigned Depth = 0;
+
   /// Charges `Bytes` to the rendering for as long as the object lives.
   void charge(Meter &M, uint64_t Bytes) {
     M.hold(Bytes);
@@ -167,14 +172,12 @@ struct StringObject final : Object {
 
 struct SequenceObject final : Object {
   std::vector<Value> Items;
-  unsigned Depth = 1;
   /// A tuple of `groupby`, whose members have names, too.
   bool IsGroup = false;
 };
 
 struct DictObject final : Object {
   std::vector<std::pair<Value, Value>> Items;
-  unsigned Depth = 1;
 
   /// The value of a key, or null. Fails for a key that cannot be one.
   const Value *find(const Value &Key) const;
@@ -233,7 +236,8 @@ struct LoopObject final : Object {
   /// The condition; empty if there is none.
   std::function<bool(const Value &)> Accepts;
   size_t Index = 0;
-  int64_t Depth = 0;
+  /// Recursive loops around this one.
+  int64_t Level = 0;
   /// What loop.changed() was called with last.
   Value Changed;
   /// Of a recursive loop: renders its body for other items.
@@ -259,8 +263,10 @@ public:
   Value dict(std::vector<std::pair<Value, Value>> Items) const;
   Value view(Value Dict, ViewObject::Part Which) const;
   Value range(int64_t Start, int64_t Stop, int64_t Step) const;
-  Value iterator(std::function<std::vector<Value>()> Make) const;
-  Value callable(std::string Name, Function Call) const;
+  /// `Depth` is that of the values that `Make` or `Call` keep.
+  Value iterator(unsigned Depth,
+                 std::function<std::vector<Value>()> Make) const;
+  Value callable(std::string Name, unsigned Depth, Function Call) const;
   Value cycler(std::vector<Value> Items) const;
 
   Meter &M;
@@ -268,6 +274,10 @@ public:
 private:
   Value sequence(Kind K, std::vector<Value> Items, bool IsGroup) const;
 };
+
+/// The largest depth of values, 0 of none.
+unsigned depthOf(const std::vector<Value> &Values);
+unsigned depthOf(const Arguments &Given);
 
 /// What Python calls the type, such as "str".
 std::string typeName(const Value &V);

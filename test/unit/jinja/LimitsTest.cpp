@@ -60,6 +60,24 @@ INSTANTIATE_TEST_SUITE_P(
         "{% for x in [[1]] recursive %}{{ loop([x]) }}{% endfor %}",
         "{% set ns = namespace(x=1) %}{% for i in range(9999) %}"
         "{% set ns.x = namespace(y=ns.x) %}{% endfor %}{{ ns }}",
+        // What is kept by what is kept by ...: freed and read step by step.
+        "{% set ns = namespace(x=[1]) %}{% for i in range(99999) %}"
+        "{% set ns.x = ns.x|map('string') %}{% endfor %}{{ ns.x|list }}",
+        "{% set ns = namespace(x=1) %}{% for i in range(99999) %}"
+        "{% set ns.x = {'a': ns.x}.items() %}{% endfor %}{{ ns.x }}",
+        "{% set ns = namespace(x=1) %}{% for i in range(99999) %}"
+        "{% set ns.x = {'a': ns.x}.get %}{% endfor %}",
+        "{% set ns = namespace(x=1) %}{% for i in range(99999) %}"
+        "{% set ns.x = cycler(ns.x) %}{% endfor %}",
+        "{% set ns = namespace(x=1) %}{% for i in range(99999) %}"
+        "{% set ns.x = joiner(ns.x) %}{% endfor %}",
+        "{% set ns = namespace(x=1) %}{% for i in range(99999) %}"
+        "{% for y in [ns.x] %}{% set ns.x = loop %}{% endfor %}{% endfor %}",
+        "{% set ns = namespace(x=1) %}{% for i in range(9999) %}"
+        "{% set ns.x = namespace(y=[[[[ns.x]]]]) %}{% endfor %}{{ ns }}",
+        // Searches that go back again and again.
+        "{% for i in range(9999) %}{{ big.find('x' * 500000 + 'y') }}"
+        "{{ big.rfind('y' + 'x' * 500000) }}{% endfor %}",
         "{% set t = (big, big) %}{{ {t: 1} }}",
         "{% set d = dict.fromkeys(range(99999)) %}{% for i in range(9999) %}"
         "{{ d == d.copy()|dictsort|list }}{% endfor %}"));
@@ -102,6 +120,14 @@ TEST(JinjaLimit, NestingOfTheSource) {
   // As deep as it may be.
   EXPECT_EQ(*render("{{ " + repeated("[", 50) + repeated("]", 50) + " }}"),
             repeated("[", 50) + repeated("]", 50));
+}
+
+// The list of texts that a loop was asked about ends with it.
+TEST(JinjaLimit, LoopsForget) {
+  EXPECT_EQ(*render("{% set ns = namespace(x=1) %}{% for i in range(5000) %}"
+                    "{% for y in [1] %}{% if loop.changed(ns.x) %}"
+                    "{% set ns.x = loop %}{% endif %}{% endfor %}{% endfor %}"),
+            "");
 }
 
 TEST(JinjaLimit, NestingOfTheValues) {
