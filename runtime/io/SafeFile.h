@@ -151,9 +151,9 @@ public:
   Status write(const void *Bytes, size_t Size);
   /// Overwrites bytes already written.
   Status writeAt(const void *Bytes, size_t Size, uint64_t Offset);
-  /// Makes the file, which is empty, share the blocks of the file at PATH; false
-  /// where the file system cannot, or the file there is not the one meant. It
-  /// is then still empty.
+  /// Makes the file, which is empty, share the blocks of the file at PATH;
+  /// false where the file system cannot, or the file there is not the one
+  /// meant. It is then still empty.
   bool clone(const std::string &Path, const FileIdentity &Meant);
   /// Gives the file its name. No other call is allowed afterwards.
   Status commit();
