@@ -93,6 +93,10 @@ minilm = os.path.join(config.dure_data_dir, "minilm", "model.onnx")
 if os.path.exists(minilm):
     config.available_features.add("minilm")
 config.substitutions.append(("%minilm", minilm))
+smollm2 = os.path.join(config.dure_data_dir, "smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
+if os.path.exists(smollm2):
+    config.available_features.add("smollm2")
+config.substitutions.append(("%smollm2", smollm2))
 node_tests = os.path.join(config.dure_data_dir, "onnx-node-tests")
 if os.path.isdir(node_tests):
     config.available_features.add("onnx-node-tests")

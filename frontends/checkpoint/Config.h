@@ -48,6 +48,10 @@ public:
   /// is not known with it.
   void expect(std::string_view Key, bool Value);
   void expect(std::string_view Key, std::string_view Value);
+  /// A literal would be taken for a bool.
+  void expect(std::string_view Key, const char *Value) {
+    expect(Key, std::string_view(Value));
+  }
 
   /// Refuses a value that the family cannot have.
   void refuseValue(std::string_view Key);

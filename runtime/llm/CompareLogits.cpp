@@ -16,6 +16,12 @@ double logSum(std::span<const float> Logits, double Most) {
   return Most + std::log(Sum);
 }
 
+/// Whether a figure takes the place of the worst one so far; a NaN is the worst
+/// of all and stays.
+bool isWorse(double New, double Old) {
+  return !std::isnan(Old) && !(New <= Old);
+}
+
 } // namespace
 
 void LogitsComparison::add(std::span<const float> Got,
@@ -25,9 +31,8 @@ void LogitsComparison::add(std::span<const float> Got,
     Both += double(Got[I]) * Wanted[I];
     OfGot += double(Got[I]) * Got[I];
     OfWanted += double(Wanted[I]) * Wanted[I];
-    // The order keeps a NaN.
     if (const double D = std::abs(double(Got[I]) - Wanted[I]);
-        !(D <= Difference))
+        isWorse(D, Difference))
       Difference = D;
   }
   const double Cosine = Both / std::sqrt(OfGot * OfWanted);
@@ -44,11 +49,10 @@ void LogitsComparison::add(std::span<const float> Got,
   SameTop += TopGot - Got.begin() == TopWanted - Wanted.begin();
   CosineSum += Cosine;
   DivergenceSum += Divergence;
-  const auto worse = [](double New, double Old) { return !(New <= Old); };
-  if (worse(-Cosine, -LeastCosine))
+  if (isWorse(-Cosine, -LeastCosine))
     LeastCosine = Cosine;
-  if (worse(Divergence, LargestDivergence))
+  if (isWorse(Divergence, LargestDivergence))
     LargestDivergence = Divergence;
-  if (worse(Difference, LargestDifference))
+  if (isWorse(Difference, LargestDifference))
     LargestDifference = Difference;
 }

@@ -150,6 +150,10 @@ protected:
     expectLogits(End - 1, To.logits());
   }
 
+  void expectChunks();
+  void expectForgetting();
+  void expectRefusals();
+
   std::string Folder, Path;
   Row Whole;
   // The session goes before the package.
@@ -157,18 +161,8 @@ protected:
   SessionPointer Session;
 };
 
-std::string nameOf(const testing::TestParamInfo<GeneratorTest::ParamType> &I) {
-  static constexpr const char *Forms[] = {"step", "main", "fixed_shapes"};
-  std::string Name = std::string(std::get<0>(I.param)) + "_" +
-                     Forms[int(std::get<1>(I.param))];
-  std::replace(Name.begin(), Name.end(), '-', '_');
-  return Name;
-}
-
-} // namespace
-
-// Tests that the logits are torch's, in chunks of every kind.
-TEST_P(GeneratorTest, AgreesWithTorch) {
+// The logits are torch's, in chunks of every kind.
+void GeneratorTest::expectChunks() {
   const size_t Count = Whole.Tokens.size();
   for (const int64_t Chunk : {512, 4, 1}) {
     SCOPED_TRACE(Chunk);
@@ -184,8 +178,8 @@ TEST_P(GeneratorTest, AgreesWithTorch) {
   }
 }
 
-// Tests that what was forgotten leaves no trace.
-TEST_P(GeneratorTest, Forgets) {
+// What was forgotten leaves no trace.
+void GeneratorTest::expectForgetting() {
   const size_t Count = Whole.Tokens.size();
   std::unique_ptr<Generator> G = create(Capacity, 512);
   ASSERT_TRUE(G);
@@ -202,9 +196,9 @@ TEST_P(GeneratorTest, Forgets) {
   ASSERT_NO_FATAL_FAILURE(expectAppend(*G, 0, Count));
 }
 
-// Tests that more than the context, tokens that the model lacks and contexts
-// without code are refused, and change nothing.
-TEST_P(GeneratorTest, Refuses) {
+// More than the context, tokens that the model lacks and contexts without code
+// are refused, and change nothing.
+void GeneratorTest::expectRefusals() {
   const size_t Count = Whole.Tokens.size();
   std::unique_ptr<Generator> G = create(static_cast<int64_t>(Count), 512);
   ASSERT_TRUE(G);
@@ -224,6 +218,23 @@ TEST_P(GeneratorTest, Refuses) {
   auto Smaller = Generator::create(Package.get(), Session.get(), Large);
   ASSERT_TRUE(Smaller.ok()) << Smaller.status().message();
   EXPECT_EQ((*Smaller)->context(), Capacity);
+}
+
+std::string nameOf(const testing::TestParamInfo<GeneratorTest::ParamType> &I) {
+  static constexpr const char *Forms[] = {"step", "main", "fixed_shapes"};
+  std::string Name = std::string(std::get<0>(I.param)) + "_" +
+                     Forms[int(std::get<1>(I.param))];
+  std::replace(Name.begin(), Name.end(), '-', '_');
+  return Name;
+}
+
+} // namespace
+
+// Compiling takes most of the time: one test for all.
+TEST_P(GeneratorTest, FeedsTheModel) {
+  ASSERT_NO_FATAL_FAILURE(expectChunks());
+  ASSERT_NO_FATAL_FAILURE(expectForgetting());
+  expectRefusals();
 }
 
 INSTANTIATE_TEST_SUITE_P(

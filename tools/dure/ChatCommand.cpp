@@ -38,6 +38,8 @@ public:
       else if (!Line->empty() && !turn(*Line))
         return ExitFailed;
     }
+    if (IsTerminal)
+      say("\n");
     if (interrupted() && !IsTerminal)
       return Out.failCancelled();
     return ExitOk;

@@ -17,15 +17,15 @@ namespace {
 constexpr size_t MaxText = size_t(64) << 20;
 
 /// Waits for bytes on stdin and adds them; false at its end, when it cannot be
-/// read, or when the user wants to stop. A read would go on after Ctrl-C, poll
-/// does not.
+/// read, or when the user wants to stop. A read would not notice Ctrl-C, nor
+/// does poll where another thread gets the signal: so it looks now and then.
 bool readSome(std::string &To) {
   for (;;) {
     pollfd Wait = {STDIN_FILENO, POLLIN, 0};
-    const int Ready = ::poll(&Wait, 1, -1);
+    const int Ready = ::poll(&Wait, 1, /*ms=*/100);
     if (interrupted())
       return false;
-    if (Ready < 0 && errno == EINTR)
+    if (Ready == 0 || (Ready < 0 && errno == EINTR))
       continue;
     char Buffer[1 << 16];
     const ssize_t Got = ::read(STDIN_FILENO, Buffer, sizeof(Buffer));

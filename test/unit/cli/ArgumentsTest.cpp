@@ -38,6 +38,53 @@ protected:
   void SetUp() override { ::setenv("LC_ALL", "C.UTF-8", 1); }
 };
 
+// Tests what generate takes, and that what is not given stays the model's to
+// say.
+TEST_F(Arguments, ReadsGenerate) {
+  const Options O = accepted(
+      {"generate", "m.dure",        "--prompt",    "",
+       "--chat",   "--system",      "be kind",     "--max-tokens",
+       "7",        "--temperature", "0.5",         "--top-k",
+       "0",        "--top-p",       "0.9",         "--presence-penalty",
+       "-1.5",     "--seed",        "18446744073", "--stop",
+       "</s>",     "--stop",        "\n",          "--logprobs",
+       "0",        "--json"});
+  EXPECT_EQ(O.Which, Command::Generate);
+  EXPECT_EQ(O.Text.Prompt, "");
+  EXPECT_TRUE(O.Text.IsChat);
+  EXPECT_EQ(O.Text.System, "be kind");
+  EXPECT_EQ(O.Text.MaxTokens, 7);
+  EXPECT_EQ(O.Text.Temperature, 0.5);
+  EXPECT_EQ(O.Text.TopK, 0);
+  EXPECT_EQ(O.Text.TopP, 0.9);
+  EXPECT_EQ(O.Text.PresencePenalty, -1.5);
+  EXPECT_EQ(O.Text.Seed, 18446744073u);
+  EXPECT_EQ(O.Text.Stop, (std::vector<std::string>{"</s>", "\n"}));
+  EXPECT_EQ(O.Text.LogProbs, 0);
+  EXPECT_FALSE(O.Text.MinP || O.Text.RepetitionPenalty || O.Text.Context ||
+               O.Text.FrequencyPenalty || O.Text.PromptIds);
+}
+
+TEST_F(Arguments, RefusesWhatGenerateCannotRead) {
+  for (const char *Ids : {"1,", ",1", "1,,2", "-1", "4294967296", "1 2"})
+    EXPECT_NE(refused({"generate", "m", "--prompt-ids", Ids}).find("error:"),
+              std::string::npos)
+        << Ids;
+  for (const auto &[Option, Value] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"--max-tokens", "0"},
+           {"--context", "0"},
+           {"--top-k", "-1"},
+           {"--temperature", "warm"},
+           {"--temperature", "nan"},
+           {"--min-p", "inf"},
+           {"--seed", "-1"},
+           {"--logprobs", "many"}})
+    EXPECT_NE(refused({"generate", "m", Option, Value}).find(Option + ": '"),
+              std::string::npos)
+        << Option;
+}
+
 TEST_F(Arguments, ReadsCompile) {
   const Options O = accepted({"compile",
                               "--target",
