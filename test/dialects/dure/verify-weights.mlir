@@ -202,3 +202,36 @@ dure.weight @w from <file = 0, offset = 0, size = 48, type = tensor<4x3xf32>> [#
 dure.weight @s from <file = 0, offset = 0, size = 12, type = tensor<3xf32>> : tensor<3xf32>
 // expected-error @+1 {{needs another weight or a constant}}
 dure.weight @w from <file = 0, offset = 0, size = 48, type = tensor<4x3xf32>> [#dure.step<multiply with @s by dense<2.0> : tensor<3xf32> -> tensor<4x3xf32>>] : tensor<4x3xf32>
+
+// -----
+
+// Tests that another weight may follow along any axis.
+dure.weight @s from <file = 0, offset = 0, size = 8, type = tensor<2x1xf32>> : tensor<2x1xf32>
+dure.weight @w from <file = 0, offset = 8, size = 24, type = tensor<2x3xf32>> [#dure.step<concat[1] with @s -> tensor<2x4xf32>>] : tensor<2x4xf32>
+
+// -----
+
+// Tests that there is an axis to follow along.
+dure.weight @s from <file = 0, offset = 0, size = 8, type = tensor<2x1xf32>> : tensor<2x1xf32>
+// expected-error @+1 {{has no such axis}}
+dure.weight @w from <file = 0, offset = 8, size = 24, type = tensor<2x3xf32>> [#dure.step<concat[2] with @s -> tensor<2x4xf32>>] : tensor<2x4xf32>
+
+// -----
+
+// Tests that what follows is a weight.
+// expected-error @+1 {{needs another weight}}
+dure.weight @w from <file = 0, offset = 0, size = 24, type = tensor<2x3xf32>> [#dure.step<concat[1] by dense<1.0> : tensor<2x1xf32> -> tensor<2x4xf32>>] : tensor<2x4xf32>
+
+// -----
+
+// Tests that the other dimensions are the same.
+dure.weight @s from <file = 0, offset = 0, size = 4, type = tensor<1x1xf32>> : tensor<1x1xf32>
+// expected-error @+1 {{does not fit}}
+dure.weight @w from <file = 0, offset = 8, size = 24, type = tensor<2x3xf32>> [#dure.step<concat[1] with @s -> tensor<2x4xf32>>] : tensor<2x4xf32>
+
+// -----
+
+// Tests that the type is that of both together.
+dure.weight @s from <file = 0, offset = 0, size = 8, type = tensor<2x1xf32>> : tensor<2x1xf32>
+// expected-error @+1 {{does not fit}}
+dure.weight @w from <file = 0, offset = 8, size = 24, type = tensor<2x3xf32>> [#dure.step<concat[1] with @s -> tensor<2x5xf32>>] : tensor<2x5xf32>
