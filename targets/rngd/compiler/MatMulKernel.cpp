@@ -778,12 +778,11 @@ static std::string mappingOf(const Product &p) {
   else
     out << "in one cluster: ";
   out << plan.batches << " x " << plan.rowGroups << " x " << plan.columnGroups
-      << " groups of batches, rows and columns, ";
-  if (plan.sums > 1)
-    out << "k divided over " << plan.sums << " slices, ";
-  else
-    out << "rings of " << plan.ring << " slices, ";
-  out << plan.columns << " columns and " << plan.depth << " of k in a slice";
+      << (plan.sums > 1
+              ? " groups of batches, rows and columns, k divided over "
+              : " groups of batches, rows and columns, rings of ")
+      << plan.ring * plan.sums << " slices, " << plan.columns << " columns and "
+      << plan.depth << " of k in a slice";
   return text;
 }
 
