@@ -10,6 +10,7 @@
 #include "tools/io/File.h"
 
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 using namespace dure;
@@ -35,6 +36,32 @@ io::Tolerance nodeTolerance(io::ElementType Type) {
   }
 }
 
+/// What products of operands that are rounded to bf16, by a 512th at most each,
+/// and a softmax of them may be off by.
+io::Tolerance bf16Tolerance(io::ElementType Type) {
+  const io::Tolerance Usual = nodeTolerance(Type);
+  if (Type != io::ElementType::Float32)
+    return Usual;
+  return {1.0 / 256, 1.0 / 128};
+}
+
+/// Whether a node of the model is a product: looks for NodeProto.op_type.
+bool hasProduct(const std::string &Path) {
+  const io::Result<io::MappedFile> File = io::MappedFile::open(Path);
+  if (!File)
+    return false;
+  const std::string_view Model(
+      reinterpret_cast<const char *>(File->bytes().data()),
+      File->bytes().size());
+  for (const char *Op : {"MatMul", "Gemm", "Einsum", "Attention"}) {
+    const std::string Field =
+        std::string("\x22") + static_cast<char>(std::strlen(Op)) + Op;
+    if (Model.find(Field) != std::string_view::npos)
+      return true;
+  }
+  return false;
+}
+
 Outcome runTest(const dure_compiler_api *Compiler, const SuiteOptions &Options,
                 const Test &T, const std::string &PackagePath) {
   Outcome Result;
@@ -51,6 +78,10 @@ Outcome runTest(const dure_compiler_api *Compiler, const SuiteOptions &Options,
       Compiler, T.Folder + "/model.onnx", PackagePath, Settings, Result);
   if (!Model)
     return Result;
+  const TolerancePolicy Allowed =
+      Options.Bf16Products && hasProduct(T.Folder + "/model.onnx")
+          ? bf16Tolerance
+          : nodeTolerance;
   size_t Sets = 0;
   std::error_code Ignored;
   for (;; ++Sets) {
@@ -66,7 +97,7 @@ Outcome runTest(const dure_compiler_api *Compiler, const SuiteOptions &Options,
       Result.Detail = Problem;
       return Result;
     }
-    if (!Model->check(*Data, nodeTolerance, Result))
+    if (!Model->check(*Data, Allowed, Result))
       return Result;
   }
   if (Sets == 0) {

@@ -45,6 +45,8 @@ struct SuiteOptions {
   /// Node tests only.
   std::string Expected;
   bool Update = false;
+  /// The target rounds operands of products to bf16.
+  bool Bf16Products = false;
   /// Model tests only.
   std::string MiniLm;
   std::string MiniLmReference;

@@ -38,6 +38,8 @@ std::optional<SuiteOptions> parseSuiteOptions(SuiteKind Kind, int ArgumentCount,
         ->capture_default_str();
     if (Nodes) {
       App.add_option("--expected", O.Expected, "List of expected failures");
+      App.add_flag("--bf16-products", O.Bf16Products,
+                   "Allow what rounding operands of products to bf16 costs");
       App.add_flag("--update", O.Update, "Rewrite the list")
           ->needs("--expected");
     } else {
