@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <string_view>
 
 using namespace dure;
 
@@ -12,6 +13,9 @@ namespace {
 /// Enough of the prompt to know how its end joins what follows: a tokenizer may
 /// write a word at the start of a text without the space before it.
 constexpr size_t PromptTokens = 16;
+
+/// What stands for bytes that are no character, such as half of one.
+constexpr std::string_view Replacement = "\xEF\xBF\xBD";
 
 /// An id that the tokenizer may have; others are left out of the text.
 TokenId idOf(int64_t Token) {
@@ -47,7 +51,12 @@ Result<std::string> AnswerText::push(int64_t Token) {
 
 Result<std::string> AnswerText::finish() {
   Result<std::string> Piece = Stream.finish();
-  return Piece ? Result<std::string>(withoutPrompt(Piece.take())) : Piece;
+  if (!Piece)
+    return Piece;
+  std::string Text = withoutPrompt(Piece.take());
+  while (Text.ends_with(Replacement))
+    Text.resize(Text.size() - Replacement.size());
+  return Text;
 }
 
 std::string AnswerText::withoutPrompt(std::string Text) {

@@ -21,7 +21,7 @@ public:
   /// The text that a token makes certain: whole characters, special tokens left
   /// out.
   Result<std::string> push(int64_t Token);
-  /// What was held back.
+  /// What was held back, but for a character that the tokens do not complete.
   Result<std::string> finish();
 
 private:
