@@ -155,6 +155,14 @@ def DecomposeGatedMLP : Pass<"dure-decompose-gated-mlp"> {
   }];
 }
 
+def DecomposeDequantize : Pass<"dure-decompose-dequantize"> {
+  let summary = "Writes dequantize by blocks as one by a number, and arithmetic";
+  let description = [{
+    Of what only a run tells, such as rows gathered from a table; a weight's
+    blocks stay. For targets whose kernels widen whole tensors.
+  }];
+}
+
 def DecomposeMoE : Pass<"dure-decompose-moe"> {
   let summary = "Writes moe as products with the experts' matrices";
   let description = [{

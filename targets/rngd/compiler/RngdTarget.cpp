@@ -177,6 +177,7 @@ public:
     if (phase == TargetPhase::Specialize) {
       passes.addPass(createDecomposeGatedMLP());
       passes.addPass(createDecomposeMoE());
+      passes.addPass(createDecomposeDequantize());
     }
     if (phase == TargetPhase::FormDispatches) {
       passes.addPass(createSinkBytes());
@@ -292,11 +293,14 @@ static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
   auto dense = dyn_cast<DenseElementsAttr>(op.getValue());
   if (!dense)
     return op.emitError("RNGD takes dense constants only");
-  bool onlyImmediate = llvm::all_of(op->getUsers(), [](Operation *user) {
-    return isa<AddOp, SubOp, MulOp, DivOp, DequantizeOp>(user);
+  // Scales and zero points of dequantize, not what it reads.
+  bool ofWeight = llvm::all_of(op->getUses(), [](OpOperand &use) {
+    return isa<DequantizeOp>(use.getOwner()) && use.getOperandNumber() > 0;
   });
-  bool ofWeight = llvm::all_of(
-      op->getUsers(), [](Operation *user) { return isa<DequantizeOp>(user); });
+  bool onlyImmediate = llvm::all_of(op->getUses(), [](OpOperand &use) {
+    return isa<AddOp, SubOp, MulOp, DivOp>(use.getOwner()) ||
+           (isa<DequantizeOp>(use.getOwner()) && use.getOperandNumber() > 0);
+  });
   if (dense.isSplat() && onlyImmediate &&
       (ofWeight || dense.getElementType().isF32()))
     return success();
