@@ -36,6 +36,10 @@ public:
       : C(C), Folder(std::move(Folder)), Problems(Problems) {}
 
   void read() {
+    // A folder of something else gets one reason, not one for each file that it
+    // lacks.
+    if (!has(ConfigFile) && !has(IndexFile) && !has(OneFile))
+      return Problems.add(RefusalCode::NoCheckpoint, C.Folder);
     if (std::optional<MappedFile> File = map(ConfigFile)) {
       const std::string Place = placeOf(ConfigFile);
       std::optional<Json> Config =
@@ -59,7 +63,7 @@ public:
 
 private:
   std::string placeOf(std::string_view Name) const {
-    return C.Folder + "/" + std::string(Name);
+    return (fs::path(C.Folder) / Name).string();
   }
 
   bool has(std::string_view Name) const {

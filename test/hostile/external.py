@@ -353,7 +353,7 @@ def command(name, path, *texts, prepare=None):
     )
 
 
-command("is-folder", IN, "error: ", "not a regular file")
+command("is-folder", IN, "error: ", "The folder is no checkpoint")
 command("is-missing", f"{IN}/gone.onnx", "gone.onnx", "No such file")
 command(
     "is-fifo",

@@ -129,7 +129,8 @@ int runCompile(const Console &Out, const Options &O) {
   Options Model = O;
   std::optional<TemporaryFolder> Folder;
   std::vector<CarriedFile> Texts;
-  if (isCheckpoint(O.Path)) {
+  // What begins at a later stage is text, never a checkpoint.
+  if (O.StartFrom.empty() && isCheckpoint(O.Path)) {
     if (O.EmbedWeights == false)
       return Out.usage(Message::UsageCheckpointWeights, {O.Path});
     if (!makeTemporaryFolder(Out, Folder, "model.onnx") ||

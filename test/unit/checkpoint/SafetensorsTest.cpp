@@ -123,6 +123,7 @@ TEST(Safetensors, RefusesElementsThatCannotBeMapped) {
 
 TEST(Checkpoint, RefusesPickles) {
   TestFolder Folder;
+  EXPECT_EQ(Folder.refusals(), "no-checkpoint");
   Folder.write("config.json", "{}");
   EXPECT_EQ(Folder.refusals(), "no-weights");
   Folder.write("pytorch_model.bin", "\x80\x02");
