@@ -41,9 +41,11 @@ def run_dure(args, prompt):
 
 def read_rate(args):
     """GB/s that this machine reads with as many threads, or nothing."""
+    shown = subprocess.run([args.dure, "inspect", args.package, "--json"],
+                           check=True, stdout=subprocess.PIPE).stdout  # fmt: skip
+    dims = ",".join(f"{each['name']}=1" for each in json.loads(shown)["symbols"])
     command = [args.dure, "bench", args.package, "--repeat", "1", "--json", "--threads",
-               str(args.threads), "--dims",
-               "batch=1,sequence=1,past_sequence=8,total_sequence=9"]  # fmt: skip
+               str(args.threads), "--dims", dims]  # fmt: skip
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     if done.returncode:
         return None

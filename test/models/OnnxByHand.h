@@ -92,25 +92,16 @@ inline void fill(io::Tensor &T, std::mt19937 &Random) {
 
 /// Where files of a test are: no folder, but what their paths begin with.
 inline std::string temporary() {
-  return testing::TempDir() + "dure-rngd-" + std::to_string(::getpid());
+  return testing::TempDir() + "dure-models-" + std::to_string(::getpid());
 }
 
-/// Compiles a file for RNGD alone, without the host, runs it on `Data` and
-/// compares. With `StartFrom` the file is IR. It is removed. `Variant`: by
-/// whose rules it is planned.
-inline void checkFileOnRngd(const std::string &Model,
-                            const std::string &StartFrom,
-                            const modeltest::RunData &Data,
-                            io::Tolerance Allowed,
-                            const std::string &Variant = "rngd") {
+/// Compiles a file, runs it on `Data` and compares. It is removed.
+inline void checkFile(const std::string &Model,
+                      const modeltest::CompileSettings &Settings,
+                      const modeltest::RunData &Data, io::Tolerance Allowed) {
   const dure_compiler_api *Compiler =
       modeltest::loadCompiler(DURE_TEST_LIBRARIES);
   ASSERT_NE(Compiler, nullptr);
-  modeltest::CompileSettings Settings;
-  Settings.Target = "rngd";
-  Settings.NoFallback = true;
-  Settings.Variant = Variant;
-  Settings.StartFrom = StartFrom;
   modeltest::Outcome Result;
   auto Compiled = modeltest::CompiledModel::create(
       Compiler, Model, temporary() + ".dure", Settings, Result);
@@ -121,14 +112,41 @@ inline void checkFileOnRngd(const std::string &Model,
       << Result.Detail;
 }
 
-/// A graph of one opset.
-inline void checkOnRngd(const std::string &Graph, int64_t Opset,
-                        const modeltest::RunData &Data, io::Tolerance Allowed,
-                        const std::string &Variant = "rngd") {
+/// For RNGD alone, without the host. With `StartFrom` the file is IR.
+/// `Variant`: by whose rules it is planned.
+inline void checkFileOnRngd(const std::string &Model,
+                            const std::string &StartFrom,
+                            const modeltest::RunData &Data,
+                            io::Tolerance Allowed,
+                            const std::string &Variant = "rngd") {
+  modeltest::CompileSettings Settings;
+  Settings.Target = "rngd";
+  Settings.NoFallback = true;
+  Settings.Variant = Variant;
+  Settings.StartFrom = StartFrom;
+  checkFile(Model, Settings, Data, Allowed);
+}
+
+/// The file of a graph of one opset.
+inline std::string writeModel(const std::string &Graph, int64_t Opset) {
   std::string Model = temporary() + ".onnx";
   std::ofstream(Model, std::ios::binary)
       << number(1, 10) << bytes(7, Graph) << bytes(8, number(2, Opset));
-  checkFileOnRngd(Model, {}, Data, Allowed, Variant);
+  return Model;
+}
+
+inline void checkOnRngd(const std::string &Graph, int64_t Opset,
+                        const modeltest::RunData &Data, io::Tolerance Allowed,
+                        const std::string &Variant = "rngd") {
+  checkFileOnRngd(writeModel(Graph, Opset), {}, Data, Allowed, Variant);
+}
+
+inline void checkOnCpu(const std::string &Graph, int64_t Opset,
+                       const modeltest::RunData &Data, io::Tolerance Allowed,
+                       const std::string &Variant) {
+  modeltest::CompileSettings Settings;
+  Settings.Variant = Variant;
+  checkFile(writeModel(Graph, Opset), Settings, Data, Allowed);
 }
 
 } // namespace dure::byhand

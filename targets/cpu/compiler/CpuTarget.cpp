@@ -3,6 +3,7 @@
 #include "targets/cpu/compiler/CpuVariant.h"
 #include "targets/cpu/compiler/DispatchLowering.h"
 #include "targets/cpu/compiler/FormDispatches.h"
+#include "targets/cpu/compiler/NarrowWeights.h"
 #include "targets/cpu/compiler/ObjectCode.h"
 #include "targets/cpu/compiler/RowReductions.h"
 #include "targets/cpu/compiler/TargetVariants.h"
@@ -61,6 +62,7 @@ public:
     passes.addPass(createDecomposeMoE());
     // What is left of reductions are rows and single axes.
     passes.addPass(createRowReductions());
+    passes.addPass(createNarrowWeights());
     passes.addPass(createTiedWeights());
   }
 

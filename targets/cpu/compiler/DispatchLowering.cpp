@@ -10,6 +10,7 @@
 #include "targets/cpu/compiler/MatMulKernel.h"
 #include "targets/cpu/compiler/MicroKernel.h"
 #include "targets/cpu/compiler/RowKernel.h"
+#include "targets/cpu/compiler/WidenedOperand.h"
 #include "targets/reference/compiler/ReferenceCodegen.h"
 
 #include "compiler/Target.h"
@@ -70,7 +71,9 @@ private:
   bool matchOperands();
   bool matchExperts();
   bool matchEpilogue();
+  MatMulKernel::GetPointer expertPointer(Value operand, DimExpr rows);
   void emitExperts(MatMulKernel &kernel);
+  void emitParameters(MatMulKernel &kernel);
   MatMulKernel::GetValue dim(DimExpr expr);
   MatMulKernel::GetPointer operandPointer(Value operand);
   void store(ModuleOp module, KernelBuilder &b, KernelFrame &frame,
@@ -82,6 +85,8 @@ private:
   MatMulOp matmul;
   ExpertMatMulOp experts;
   Value lhs, rhs, root;
+  /// What `rhs` is made of; its values are arguments.
+  WidenedOperand matrices;
   RhsLayout layout = RhsLayout::Rows;
   /// Batches of their own; none when the right operand is shared by all rows.
   SmallVector<DimExpr> batch;
@@ -91,7 +96,10 @@ private:
 };
 
 bool MatMulDispatch::match() {
-  return matchRoot() && (experts ? matchExperts() : matchOperands()) &&
+  if (!matchRoot() || !(experts ? matchExperts() : matchOperands()))
+    return false;
+  std::optional<int64_t> rows = k.constant();
+  return (!matrices.scales || (rows && isScaledBlock(*rows, matrices.block))) &&
          matchEpilogue();
 }
 
@@ -103,13 +111,23 @@ bool MatMulDispatch::matchRoot() {
   lhs = matmul ? matmul.getLhs() : experts.getX();
   rhs = matmul ? matmul.getRhs() : experts.getW();
   root = matmul ? matmul.getResult() : experts.getResult();
-  if (!isa<BlockArgument>(lhs) || !isa<BlockArgument>(rhs))
+  matrices = widenedOperand(rhs);
+  if (!isa<BlockArgument>(lhs) ||
+      !llvm::all_of(matrices.values(), llvm::IsaPred<BlockArgument>))
     return false;
-  for (Value each : {lhs, rhs, root})
+  for (Value each : {lhs, root})
     if (!isMicroElement(typeOf(each).getElementType()))
       return false;
+  if (!isPanelElement(matrices))
+    return false;
   // What else a layout could be has been refused (verifyLayouts).
-  if (function.getArgAttr(cast<BlockArgument>(rhs).getArgNumber(), LayoutAttr))
+  auto isInPanels = [&](Value value) {
+    unsigned number = cast<BlockArgument>(value).getArgNumber();
+    return bool(function.getArgAttr(number, LayoutAttr));
+  };
+  if (matrices.scales && !llvm::all_of(matrices.values(), isInPanels))
+    return false;
+  if (isInPanels(matrices.stored))
     layout = RhsLayout::Panels;
   else if (matmul && matmul.getTransposeRhs())
     layout = RhsLayout::Columns;
@@ -155,7 +173,7 @@ bool MatMulDispatch::matchEpilogue() {
   ArrayRef<DimExpr> rows = ArrayRef<DimExpr>(dims).drop_back();
   plainRows = batch.empty();
   for (Operation &op : function.getBody().front().without_terminator()) {
-    if (&op == root.getDefiningOp())
+    if (&op == root.getDefiningOp() || llvm::is_contained(matrices.ops, &op))
       continue;
     if (!isElementwise(&op) && !isa<ConstantOp>(op))
       return false;
@@ -237,22 +255,29 @@ void MatMulDispatch::store(ModuleOp module, KernelBuilder &b,
                   at);
 }
 
+/// The matrix of a batch of experts, which has so many rows, or parameters of
+/// as many blocks.
+MatMulKernel::GetPointer MatMulDispatch::expertPointer(Value operand,
+                                                       DimExpr rows) {
+  DimExpr stride = rows * n;
+  if (layout == RhsLayout::Panels)
+    stride = DimExpr::ceilDiv(n, kPanelWidth) * kPanelWidth * rows;
+  int64_t binding = cast<BlockArgument>(operand).getArgNumber();
+  return [binding, element = typeOf(operand).getElementType(),
+          size = dim(stride)](KernelBuilder &b, KernelFrame &frame,
+                              Value batch) {
+    return b.at(frame.binding(binding), element, b.mul(batch, size(b, frame)));
+  };
+}
+
 /// Every row finds its matrix in the list of choices.
 void MatMulDispatch::emitExperts(MatMulKernel &kernel) {
-  DimExpr stride = k * n;
-  if (layout == RhsLayout::Panels)
-    stride = DimExpr::ceilDiv(n, kPanelWidth) * kPanelWidth * k;
   int64_t lhsBinding = cast<BlockArgument>(lhs).getArgNumber();
-  int64_t rhsBinding = cast<BlockArgument>(rhs).getArgNumber();
   int64_t chosen = cast<BlockArgument>(experts.getExperts()).getArgNumber();
   kernel.lhs = [lhsBinding](KernelBuilder &, KernelFrame &frame, Value) {
     return frame.binding(lhsBinding);
   };
-  kernel.rhs = [rhsBinding, element = kernel.rhsElement, size = dim(stride)](
-                   KernelBuilder &b, KernelFrame &frame, Value batch) {
-    return b.at(frame.binding(rhsBinding), element,
-                b.mul(batch, size(b, frame)));
-  };
+  kernel.rhs = expertPointer(matrices.stored, k);
   kernel.choices = [chosen](KernelBuilder &, KernelFrame &frame) {
     return frame.binding(chosen);
   };
@@ -261,6 +286,21 @@ void MatMulDispatch::emitExperts(MatMulKernel &kernel) {
   bool isShared = typeOf(lhs).getRank() == 2;
   kernel.rowsPerLhs =
       dim(isShared ? dimOf(typeOf(experts.getExperts()), 1) : DimExpr(1));
+}
+
+/// What integers are widened with.
+void MatMulDispatch::emitParameters(MatMulKernel &kernel) {
+  kernel.scaledBlock = matrices.block;
+  auto pointer = [&](Value list) -> MatMulKernel::GetPointer {
+    if (!list)
+      return {};
+    if (experts)
+      return expertPointer(list, dimOf(typeOf(list), 1));
+    return operandPointer(list);
+  };
+  kernel.scales = pointer(matrices.scales);
+  kernel.zeroPoints = pointer(matrices.zeroPoints);
+  kernel.offsets = pointer(matrices.offsets);
 }
 
 KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
@@ -273,10 +313,11 @@ KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
   kernel.staticN = n.constant();
   kernel.staticK = k.constant();
   kernel.lhsElement = typeOf(lhs).getElementType();
-  kernel.rhsElement = typeOf(rhs).getElementType();
+  kernel.rhsElement = typeOf(matrices.stored).getElementType();
+  emitParameters(kernel);
   if (matmul) {
     kernel.lhs = operandPointer(lhs);
-    kernel.rhs = operandPointer(rhs);
+    kernel.rhs = operandPointer(matrices.stored);
     kernel.transposedLhs = matmul.getTransposeLhs();
   } else {
     emitExperts(kernel);
@@ -545,12 +586,17 @@ StepAttr panelLayout(RankedTensorType weight) {
 
 /// Whether an op reads the operand where it lies in panels.
 static bool readsPanels(OpOperand &use) {
-  if (auto matmul = dyn_cast<MatMulOp>(use.getOwner()))
-    return &use == &matmul.getRhsMutable() && !matmul.getTransposeRhs();
-  if (auto experts = dyn_cast<ExpertMatMulOp>(use.getOwner()))
-    return &use == &experts.getWMutable();
-  auto gather = dyn_cast<GatherOp>(use.getOwner());
-  return gather && &use == &gather.getXMutable() && gather.getAxis() == 1;
+  if (auto gather = dyn_cast<GatherOp>(use.getOwner()))
+    return &use == &gather.getXMutable() && gather.getAxis() == 1;
+  // Through what widens it.
+  Operation *op = use.getOwner();
+  while (isa<CastOp, DequantizeOp, ReshapeOp, AddOp>(op) && op->hasOneUse())
+    op = *op->getUsers().begin();
+  if (auto matmul = dyn_cast<MatMulOp>(op); matmul && matmul.getTransposeRhs())
+    return false;
+  Value matrices = matricesOf(op);
+  return matrices &&
+         llvm::is_contained(widenedOperand(matrices).values(), use.get());
 }
 
 /// Layouts are the target's own, but IR may come from a file.
@@ -559,7 +605,6 @@ static LogicalResult verifyLayouts(func::FuncOp dispatch) {
     Attribute given = dispatch.getArgAttr(argument.getArgNumber(), LayoutAttr);
     auto type = cast<RankedTensorType>(argument.getType());
     bool isPanels = given && type.getRank() >= 2 && type.hasStaticShape() &&
-                    isMicroElement(type.getElementType()) &&
                     given == panelLayout(type) &&
                     llvm::all_of(argument.getUses(), readsPanels);
     if (given && !isPanels)

@@ -5,8 +5,8 @@
 #include "targets/cpu/compiler/CpuVariant.h"
 #include "targets/cpu/compiler/DispatchLowering.h"
 #include "targets/cpu/compiler/Evaluator.h"
-#include "targets/cpu/compiler/MicroKernel.h"
 #include "targets/cpu/compiler/RowKernel.h"
+#include "targets/cpu/compiler/WidenedOperand.h"
 
 #include "compiler/dispatch/OutlineDispatches.h"
 
@@ -65,10 +65,22 @@ bool isGatherFromPanels(Operation *op) {
   auto gather = dyn_cast<GatherOp>(op);
   return gather && gather.getAxis() == 1 &&
          llvm::any_of(gather.getX().getUsers(), [&](Operation *user) {
+           while (isa<CastOp, DequantizeOp, ReshapeOp, AddOp>(user) &&
+                  user->hasOneUse())
+             user = *user->getUsers().begin();
            auto matmul = dyn_cast<MatMulOp>(user);
-           return matmul && matmul.getRhs() == gather.getX() &&
-                  wantsPanels(matmul);
+           return matmul && wantsPanels(matmul) &&
+                  llvm::is_contained(widenedOperand(matmul.getRhs()).values(),
+                                     gather.getX());
          });
+}
+
+/// Whether a matmul, of experts too, reads its matrices in panels.
+bool readsPanels(Operation *op) {
+  if (auto matmul = dyn_cast<MatMulOp>(op))
+    return wantsPanels(matmul);
+  auto experts = dyn_cast<ExpertMatMulOp>(op);
+  return experts && wantsPanels(experts);
 }
 
 RankedTensorType resultType(Operation *op) {
@@ -132,6 +144,8 @@ private:
   bool joinTransposed(Operation *op);
   void openGroup(Operation *op);
   void absorbTransposes(Group &group, AttentionOp attention);
+  void absorbWidening(Group &group, Operation *product);
+  void append(std::vector<DispatchGroup> &out, DispatchGroup group);
   bool mayJoin(Operation *op, unsigned group);
   void join(Operation *op, unsigned group);
   void updateLevels(unsigned from);
@@ -144,6 +158,8 @@ private:
   SmallVector<Group> groups;
   llvm::DenseMap<Operation *, unsigned> groupOfOp;
   llvm::DenseSet<Operation *> deferred;
+  /// What widens matrices in panels: part of the product that reads them.
+  llvm::DenseSet<Operation *> widening;
 };
 
 std::optional<unsigned> Former::groupOf(Value value) {
@@ -219,6 +235,7 @@ void Former::openGroup(Operation *op) {
   unsigned index = groups.size() - 1;
   if (auto attention = dyn_cast<AttentionOp>(op))
     absorbTransposes(groups[index], attention);
+  absorbWidening(groups[index], op);
   for (Operation *absorbed : groups[index].ops)
     groupOfOp[absorbed] = index;
   join(op, index);
@@ -236,6 +253,12 @@ void Former::absorbTransposes(Group &group, AttentionOp attention) {
     if (transpose && deferred.erase(transpose))
       group.ops.push_back(transpose);
   }
+}
+
+/// Matrices of few bits are widened as they are read.
+void Former::absorbWidening(Group &group, Operation *product) {
+  if (readsPanels(product))
+    llvm::append_range(group.ops, widenedOperand(matricesOf(product)).ops);
 }
 
 /// An attention or a gather from panels writes its result transposed when
@@ -306,20 +329,16 @@ void Former::place(Operation *op) {
     openGroup(op);
 }
 
-/// Panels for a weight that a matmul of the region multiplies with.
+/// Panels for the weights that a matmul of the region multiplies with.
 static void addWeightLayout(Operation *op, DispatchGroup &out) {
-  Value weight;
-  if (auto matmul = dyn_cast<MatMulOp>(op); matmul && wantsPanels(matmul))
-    weight = matmul.getRhs();
-  else if (auto experts = dyn_cast<ExpertMatMulOp>(op);
-           experts && wantsPanels(experts))
-    weight = experts.getW();
+  SmallVector<Value> weights;
+  if (readsPanels(op))
+    weights = widenedOperand(matricesOf(op)).values();
   else if (isGatherFromPanels(op))
-    weight = cast<GatherOp>(op).getX();
-  else
-    return;
-  out.Layouts.push_back(
-      {weight, panelLayout(cast<RankedTensorType>(weight.getType()))});
+    weights.push_back(cast<GatherOp>(op).getX());
+  for (Value weight : weights)
+    out.Layouts.push_back(
+        {weight, panelLayout(cast<RankedTensorType>(weight.getType()))});
 }
 
 DispatchGroup Former::finish(const Group &group) {
@@ -392,14 +411,18 @@ static bool isOneKernel(const DispatchGroup &group) {
 }
 
 /// Adds the group, or, when no kernel computes it as a whole, a launch for each
-/// of its ops.
-static void append(std::vector<DispatchGroup> &out, DispatchGroup group) {
+/// of its ops. A product stays together with what widens its matrices.
+void Former::append(std::vector<DispatchGroup> &out, DispatchGroup group) {
   if (group.Ops.size() == 1 || isOneKernel(group)) {
     out.push_back(std::move(group));
     return;
   }
   for (Operation *op : group.Ops) {
+    if (widening.contains(op))
+      continue;
     DispatchGroup single;
+    if (readsPanels(op))
+      llvm::append_range(single.Ops, widenedOperand(matricesOf(op)).ops);
     single.Ops.push_back(op);
     single.Name = op->getName().stripDialect().str();
     addWeightLayout(op, single);
@@ -409,7 +432,11 @@ static void append(std::vector<DispatchGroup> &out, DispatchGroup group) {
 
 std::vector<DispatchGroup> Former::run() {
   for (Operation &op : region)
-    if (!needsNoDispatch(&op))
+    if (readsPanels(&op))
+      for (Operation *each : widenedOperand(matricesOf(&op)).ops)
+        widening.insert(each);
+  for (Operation &op : region)
+    if (!needsNoDispatch(&op) && !widening.contains(&op))
       place(&op);
   SmallVector<unsigned> order(groups.size());
   for (unsigned i = 0; i < groups.size(); ++i)
@@ -425,17 +452,24 @@ std::vector<DispatchGroup> Former::run() {
 
 } // namespace
 
+/// Matrices that are weights, of elements that kernels have in panels.
+static bool areWeights(Value matrices) {
+  WidenedOperand operand = widenedOperand(matrices);
+  return isPanelElement(operand) &&
+         llvm::all_of(operand.values(), [](Value value) {
+           return value.getDefiningOp<GetWeightOp>() != nullptr;
+         });
+}
+
 bool wantsPanels(MatMulOp matmul) {
   auto type = cast<RankedTensorType>(matmul.getRhs().getType());
-  return matmul.getRhs().getDefiningOp<GetWeightOp>() &&
-         !matmul.getTransposeRhs() && type.getRank() == 2 &&
-         isMicroElement(type.getElementType());
+  return !matmul.getTransposeRhs() && type.getRank() == 2 &&
+         areWeights(matmul.getRhs());
 }
 
 bool wantsPanels(ExpertMatMulOp experts) {
   auto type = cast<RankedTensorType>(experts.getW().getType());
-  return experts.getW().getDefiningOp<GetWeightOp>() &&
-         isMicroElement(type.getElementType()) && type.getDimSize(0) != 0 &&
+  return areWeights(experts.getW()) && type.getDimSize(0) != 0 &&
          type.getDimSize(2) != 0;
 }
 

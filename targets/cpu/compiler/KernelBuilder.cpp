@@ -155,6 +155,11 @@ Value KernelBuilder::expNonPositive(Value x) {
 }
 
 Value KernelBuilder::at(Value pointer, Type element, Value offset) {
+  if (auto integer = dyn_cast<IntegerType>(element)) {
+    if (integer.getWidth() == 4)
+      return at(pointer, getI8Type(), div(offset, constant(2)));
+    element = getIntegerType(integer.getWidth());
+  }
   return LLVM::GEPOp::create(*this, ptrType(), element, pointer,
                              ValueRange{offset},
                              LLVM::GEPNoWrapFlags::inbounds);

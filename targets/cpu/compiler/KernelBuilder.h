@@ -70,6 +70,7 @@ public:
   mlir::Value expNonPositive(mlir::Value x);
 
   // Memory. Offsets and strides count elements; alignment is the element's.
+  // Offsets of integers of 4 bits, two a byte, are even.
   mlir::Value at(mlir::Value pointer, mlir::Type element, mlir::Value offset);
   mlir::Value at(mlir::Value pointer, mlir::Type element, int64_t offset);
   mlir::Value load(mlir::Type type, mlir::Value pointer);

@@ -28,6 +28,8 @@ constexpr int64_t kChoices = 16;
 struct ColumnBlock {
   Value batch, firstPanel, column, columns;
   Value rhs, rhsStride;
+  /// Parameters of the batch, if there are any; they begin with panel 0.
+  ScaledPanels scaled;
 };
 
 /// Rows of the result: from `first` on, or those that `list` names.
@@ -59,7 +61,7 @@ struct Emitter {
   }
   int64_t packedPanelElements() const { return kBlockK * kPanelWidth; }
   int64_t packedRhsElements() const {
-    return kernel.rhsLayout == RhsLayout::Panels
+    return kernel.rhsLayout == RhsLayout::Panels && kernel.scaledBlock == 0
                ? 0
                : blocks.panels * packedPanelElements();
   }
@@ -87,6 +89,13 @@ struct Emitter {
                  const ColumnBlock &columns, const RowBlock &rows);
   Value packLhs(KernelFrame &frame, const ColumnBlock &columns,
                 const RowBlock &rows, Value firstK, Value k);
+  MicroOperands panelOperands(MicroOperands operands,
+                              const ColumnBlock &columns, Value firstK);
+  MicroOperands unpackBlock(MicroOperands operands, const ColumnBlock &columns,
+                            Value packed);
+  void emitTiles(KernelFrame &frame, func::FuncOp epilogue,
+                 const ColumnBlock &columns, const RowBlock &rows,
+                 const MicroOperands &operands, Value isLast);
   MicroOperands packBlock(MicroOperands operands, Value source, Value rowStride,
                           Value firstColumn, Value columns, Value firstK,
                           Value packed);
@@ -172,6 +181,15 @@ ColumnBlock Emitter::columnBlock(KernelFrame &frame, Value batch,
   block.rhsStride = kernel.rhsLayout == RhsLayout::Panels
                         ? b.mul(kernel.k(b, frame), kPanelWidth)
                         : kernel.rhsRowStride(b, frame);
+  if (kernel.scaledBlock == 0)
+    return block;
+  auto parameters = [&](const MatMulKernel::GetPointer &get) {
+    return get ? get(b, frame, batch) : Value();
+  };
+  Value scaledBlocks = b.ceilDiv(kernel.k(b, frame), kernel.scaledBlock);
+  block.scaled = {kernel.rhsElement,          kernel.scaledBlock,
+                  parameters(kernel.scales),  parameters(kernel.zeroPoints),
+                  parameters(kernel.offsets), b.mul(scaledBlocks, kPanelWidth)};
   return block;
 }
 
@@ -352,48 +370,109 @@ void Emitter::emitBlock(KernelFrame &frame, func::FuncOp epilogue,
     operands.c = frame.scratch();
     operands.cRowStride = b.constant(sumsStride());
     operands.accumulate = b.less(zero, pass);
-    if (kernel.rhsLayout == RhsLayout::Panels) {
-      operands.bElement = kernel.rhsElement;
-      operands.b = b.at(columns.rhs, kernel.rhsElement,
-                        b.add(b.mul(columns.firstPanel, columns.rhsStride),
-                              b.mul(firstK, kPanelWidth)));
-      operands.bPanelStride = columns.rhsStride;
-    } else {
-      operands = packBlock(operands, columns.rhs, columns.rhsStride,
-                           columns.column, columns.columns, firstK, packed);
-    }
-    TileLoop loop;
-    loop.operands = operands;
-    loop.rows = rows.count;
-    loop.firstStrip = zero;
-    loop.stripEnd = b.ceilDiv(columns.columns, shape.stripWidth);
-    loop.maxStrips = blocks.panels * shape.stripsPerPanel;
-    loop.reuseC = singleBlockK();
     Value isLast = b.equal(b.add(pass, 1), passes);
-    emitTileLoop(
-        module, b, loop,
-        [&](Value tileRow, int64_t rowCount, Value strip, int64_t strips) {
-          Value tileColumn = b.mul(strip, shape.stripWidth);
-          Value sums = frame.scratch();
-          if (!loop.reuseC)
-            sums = b.at(sums, f32,
-                        b.add(b.mul(tileRow, sumsStride()), tileColumn));
-          Values arguments = {frame.bindings(),
-                              frame.constants(),
-                              sums,
-                              columns.batch,
-                              b.add(rows.first, tileRow),
-                              b.constant(rowCount),
-                              b.add(columns.column, tileColumn),
-                              b.constant(strips * shape.stripWidth)};
-          if (rows.list)
-            arguments.push_back(rows.list);
-          b.ifThen(isLast, [&] { b.call(epilogue, arguments); });
+    auto emitTilesOf = [&](const MicroOperands &tiles) {
+      emitTiles(frame, epilogue, columns, rows, tiles, isLast);
+    };
+    if (kernel.rhsLayout != RhsLayout::Panels)
+      return emitTilesOf(packBlock(operands, columns.rhs, columns.rhsStride,
+                                   columns.column, columns.columns, firstK,
+                                   packed));
+    operands = panelOperands(operands, columns, firstK);
+    if (!operands.scaled)
+      return emitTilesOf(operands);
+    // Widening costs as much as multiplying a few rows: what two tiles read is
+    // widened once, before.
+    Value most = b.constant(shape.rows + shape.sharedRests());
+    b.ifElse(
+        b.less(most, rows.count), {},
+        [&] {
+          emitTilesOf(unpackBlock(operands, columns, packed));
+          return Values();
+        },
+        [&] {
+          emitTilesOf(operands);
+          return Values();
         });
   });
 }
 
+/// The panels themselves as what a pass over K reads.
+MicroOperands Emitter::panelOperands(MicroOperands operands,
+                                     const ColumnBlock &columns, Value firstK) {
+  operands.bElement = kernel.rhsElement;
+  operands.b = b.at(columns.rhs, kernel.rhsElement,
+                    b.add(b.mul(columns.firstPanel, columns.rhsStride),
+                          b.mul(firstK, kPanelWidth)));
+  operands.bPanelStride = columns.rhsStride;
+  if (const ScaledPanels &scaled = columns.scaled) {
+    Value block = b.div(firstK, b.constant(scaled.block));
+    operands.scaled =
+        scaled.advanced(b, b.add(b.mul(columns.firstPanel, scaled.panelStride),
+                                 b.mul(block, kPanelWidth)));
+  }
+  return operands;
+}
+
+/// Widens the panels of a pass into scratch.
+MicroOperands Emitter::unpackBlock(MicroOperands operands,
+                                   const ColumnBlock &columns, Value packed) {
+  UnpackOperands unpack{operands.scaled,
+                        operands.b,
+                        operands.bPanelStride,
+                        operands.k,
+                        columns.columns,
+                        packed,
+                        b.constant(packedPanelElements())};
+  callUnpackPanels(module, b, unpack);
+  operands.b = packed;
+  operands.bElement = b.getF32Type();
+  operands.bPanelStride = unpack.targetStride;
+  operands.scaled = {};
+  return operands;
+}
+
+/// The tiles of a block for one pass over K, the last one with the epilogue.
+void Emitter::emitTiles(KernelFrame &frame, func::FuncOp epilogue,
+                        const ColumnBlock &columns, const RowBlock &rows,
+                        const MicroOperands &operands, Value isLast) {
+  TileLoop loop;
+  loop.operands = operands;
+  loop.rows = rows.count;
+  loop.firstStrip = b.constant(0);
+  loop.stripEnd = b.ceilDiv(columns.columns, shape.stripWidth);
+  loop.maxStrips = blocks.panels * shape.stripsPerPanel;
+  loop.reuseC = singleBlockK();
+  emitTileLoop(
+      module, b, loop,
+      [&](Value tileRow, int64_t rowCount, Value strip, int64_t strips) {
+        Value tileColumn = b.mul(strip, shape.stripWidth);
+        Value sums = frame.scratch();
+        if (!loop.reuseC)
+          sums = b.at(sums, b.getF32Type(),
+                      b.add(b.mul(tileRow, sumsStride()), tileColumn));
+        Values arguments = {frame.bindings(),
+                            frame.constants(),
+                            sums,
+                            columns.batch,
+                            b.add(rows.first, tileRow),
+                            b.constant(rowCount),
+                            b.add(columns.column, tileColumn),
+                            b.constant(strips * shape.stripWidth)};
+        if (rows.list)
+          arguments.push_back(rows.list);
+        b.ifThen(isLast, [&] { b.call(epilogue, arguments); });
+      });
+}
+
 } // namespace
+
+bool isScaledBlock(int64_t k, int64_t block) {
+  // A pass over K begins with a block, or lies in one.
+  constexpr int64_t kFewest = 8;
+  return block >= kFewest && k % block == 0 &&
+         (block == k || kBlockK % block == 0 || block % kBlockK == 0);
+}
 
 MatMulBlocks chooseMatMulBlocks(std::optional<int64_t> staticN) {
   MatMulBlocks blocks{kBlockRows, 4};

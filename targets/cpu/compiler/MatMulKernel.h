@@ -32,6 +32,7 @@ struct MatMulResult {
 
 enum class RhsLayout {
   Panels, ///< packed at load: [ceildiv(N, kPanelWidth)][K][kPanelWidth]
+          ///< (of integers: with lists of parameters, packed likewise)
   Rows,   ///< [K, N] with contiguous rows, packed by the kernel
   Columns ///< [N, K] with contiguous rows (a transposed B), packed likewise
 };
@@ -55,6 +56,11 @@ struct MatMulKernel {
   GetValue lhsRowStride, rhsRowStride;
   bool transposedLhs = false;
   RhsLayout rhsLayout = RhsLayout::Panels;
+  /// Where the right operand has integers: the first parameter of a batch, and
+  /// the rows of K that share parameters. Zero points and offsets may be
+  /// absent.
+  GetPointer scales, zeroPoints, offsets;
+  int64_t scaledBlock = 0;
   /// Where set, row r of the result is row r / rowsPerLhs of A times the batch
   /// of B that the i64 number r from this pointer on says; negative ones count
   /// from the end, one outside the batches is a fault. The batch of A is 0.
@@ -75,6 +81,10 @@ struct MatMulBlocks {
   int64_t rows;
   int64_t panels;
 };
+
+/// Whether the kernel takes sums over k whose parameters change after each
+/// `block`.
+bool isScaledBlock(int64_t k, int64_t block);
 
 MatMulBlocks chooseMatMulBlocks(std::optional<int64_t> staticN);
 

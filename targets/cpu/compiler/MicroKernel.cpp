@@ -97,6 +97,91 @@ void emitMicroKernelBody(KernelBuilder &b, const TileShape &shape, int64_t rows,
               b.at(cRows[row], f32, column * shape.lanes));
 }
 
+/// The same over scaled panels, which are widened as they pass by.
+void emitScaledKernelBody(KernelBuilder &b, const TileShape &shape,
+                          int64_t rows, int64_t strips,
+                          const MicroOperands &in) {
+  Type f32 = b.getF32Type();
+  VectorType vector = b.f32Vector();
+  int64_t pairs = strips * shape.vectorsPerStrip / 2;
+  int64_t pairsPerStrip = shape.vectorsPerStrip / 2;
+
+  Values aRows, cRows;
+  for (int64_t row = 0; row < rows; ++row) {
+    aRows.push_back(b.at(in.a, f32, b.mul(in.aRowStride, row)));
+    cRows.push_back(b.at(in.c, f32, b.mul(in.cRowStride, row)));
+  }
+  // Columns of a pair from the base on, where panels are `stride` apart.
+  auto pairOffset = [&](int64_t pair, Value stride) {
+    Value strip = stripOffset(b, shape, pair / pairsPerStrip, stride);
+    return b.add(strip, (pair % pairsPerStrip) * 2 * shape.lanes);
+  };
+  auto cPair = [&](int64_t row, int64_t pair) {
+    Value low = b.at(cRows[row], f32, pair * 2 * shape.lanes);
+    return std::pair(low, b.at(low, f32, shape.lanes));
+  };
+
+  // Sums of row 0, then of row 1, ..., in the order of pairs.
+  Value zero = b.splatF32(0);
+  SmallVector<Type> types(rows * pairs * 2, vector);
+  Values sums = b.ifElse(
+      in.accumulate, types,
+      [&] {
+        Values loaded;
+        for (int64_t row = 0; row < rows; ++row)
+          for (int64_t pair = 0; pair < pairs; ++pair) {
+            auto [low, high] = cPair(row, pair);
+            auto [x, y] = toPair(b, in.bElement, b.load(vector, low),
+                                 b.load(vector, high));
+            loaded.append({x, y});
+          }
+        return loaded;
+      },
+      [&] { return Values(types.size(), zero); });
+
+  auto sumRow = [&](Value k, ArrayRef<PairParameters> parameters,
+                    ValueRange current) {
+    Values next(current.begin(), current.end()), left;
+    for (int64_t row = 0; row < rows; ++row)
+      left.push_back(b.splat(b.load(f32, b.at(aRows[row], f32, k))));
+    Value bRow = b.at(in.b, in.bElement, b.mul(k, in.bRowStride));
+    for (int64_t pair = 0; pair < pairs; ++pair) {
+      Value pointer =
+          b.at(bRow, in.bElement, pairOffset(pair, in.bPanelStride));
+      auto [x, y] = widenPair(b, in.bElement, pointer, parameters[pair]);
+      for (int64_t row = 0; row < rows; ++row) {
+        Value *sum = &next[(row * pairs + pair) * 2];
+        sum[0] = b.fma(left[row], x, sum[0]);
+        sum[1] = b.fma(left[row], y, sum[1]);
+      }
+    }
+    return next;
+  };
+  auto sumBlock = [&](Value block, ValueRange current) {
+    SmallVector<PairParameters> parameters;
+    ScaledPanels at = in.scaled.advanced(b, b.mul(block, kPanelWidth));
+    for (int64_t pair = 0; pair < pairs; ++pair)
+      parameters.push_back(
+          loadParameters(b, at, pairOffset(pair, at.panelStride)));
+    Value first = b.mul(block, in.scaled.block);
+    Value last = b.min(in.k, b.add(first, in.scaled.block));
+    return b.forEach(first, last, 1, current, [&](Value k, ValueRange sums) {
+      return sumRow(k, parameters, sums);
+    });
+  };
+  Value blocks = b.ceilDiv(in.k, in.scaled.block);
+  sums = b.forEach(b.constant(0), blocks, 1, sums, sumBlock);
+
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t pair = 0; pair < pairs; ++pair) {
+      Value *sum = &sums[(row * pairs + pair) * 2];
+      auto [low, high] = cPair(row, pair);
+      auto [x, y] = fromPair(b, in.bElement, sum[0], sum[1]);
+      b.store(x, low);
+      b.store(y, high);
+    }
+}
+
 /// One round of a perfect shuffle: interleaves the lower (or upper) halves.
 Value interleave(KernelBuilder &b, Value x, Value y, bool upper) {
   int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
@@ -302,8 +387,9 @@ TileShape::TileShape(const CpuVariant &variant) : lanes(variant.lanes()) {
   stripsPerPanel = kPanelWidth / stripWidth;
 }
 
-int64_t TileShape::stripsFor(int64_t rowCount, int64_t available) const {
-  int64_t most = sums / (rowCount * vectorsPerStrip);
+int64_t TileShape::stripsFor(int64_t rowCount, int64_t available,
+                             bool isScaled) const {
+  int64_t most = sums / ((rowCount + (isScaled ? 2 : 0)) * vectorsPerStrip);
   most = std::min({most, available, int64_t(8)});
   // In whole panels, so that strips are a constant apart.
   if (most > stripsPerPanel)
@@ -325,20 +411,39 @@ int64_t TileShape::sharedRests() const {
 void callMicroKernel(ModuleOp module, KernelBuilder &b, int64_t rows,
                      int64_t strips, const MicroOperands &operands) {
   TileShape shape(b.variant);
-  Type ptr = b.ptrType(), i64 = b.getI64Type();
+  const ScaledPanels &scaled = operands.scaled;
   std::string name =
-      llvm::formatv("dure_tile_{0}_{1}x{2}", nameOf(operands.bElement), rows,
+      llvm::formatv("dure_tile_{0}_{1}x{2}",
+                    scaled ? scaled.name() : nameOf(operands.bElement), rows,
                     strips * shape.stripWidth);
-  auto function = b.getOrCreateFunction(
-      module, name, {ptr, i64, ptr, i64, i64, i64, ptr, i64, b.getI1Type()},
-      [&](ValueRange args) {
-        MicroOperands in{args[0],           args[1], args[2], args[3], args[4],
-                         operands.bElement, args[5], args[6], args[7], args[8]};
-        emitMicroKernelBody(b, shape, rows, strips, in);
+  Values arguments = {operands.a,          operands.aRowStride,
+                      operands.b,          operands.bPanelStride,
+                      operands.bRowStride, operands.k,
+                      operands.c,          operands.cRowStride,
+                      operands.accumulate};
+  scaled.appendArguments(arguments);
+  SmallVector<Type> types;
+  for (Value each : arguments)
+    types.push_back(each.getType());
+  auto function =
+      b.getOrCreateFunction(module, name, types, [&](ValueRange args) {
+        MicroOperands in{args[0],
+                         args[1],
+                         args[2],
+                         args[3],
+                         args[4],
+                         operands.bElement,
+                         args[5],
+                         args[6],
+                         args[7],
+                         args[8],
+                         scaled.withArguments(args.drop_front(9))};
+        if (scaled)
+          emitScaledKernelBody(b, shape, rows, strips, in);
+        else
+          emitMicroKernelBody(b, shape, rows, strips, in);
       });
-  b.call(function, {operands.a, operands.aRowStride, operands.b,
-                    operands.bPanelStride, operands.bRowStride, operands.k,
-                    operands.c, operands.cRowStride, operands.accumulate});
+  b.call(function, arguments);
 }
 
 namespace {
@@ -351,6 +456,9 @@ struct TileLoopEmitter {
   function_ref<void(Value, int64_t, Value, int64_t)> done;
   TileShape shape;
 
+  int64_t stripsFor(int64_t rows) const {
+    return shape.stripsFor(rows, loop.maxStrips, bool(loop.operands.scaled));
+  }
   void emitTile(Value row, int64_t rows, Value strip, int64_t strips);
   void emitStrips(Value row, ArrayRef<int64_t> parts);
 };
@@ -366,6 +474,10 @@ void TileLoopEmitter::emitTile(Value row, int64_t rows, Value strip,
   tile.b = b.at(
       in.b, in.bElement,
       b.add(b.mul(panel, in.bPanelStride), b.mul(inPanel, shape.stripWidth)));
+  if (in.scaled)
+    tile.scaled =
+        in.scaled.advanced(b, b.add(b.mul(panel, in.scaled.panelStride),
+                                    b.mul(inPanel, shape.stripWidth)));
   if (!loop.reuseC) {
     Value column = b.mul(b.sub(strip, loop.firstStrip), shape.stripWidth);
     tile.c = b.at(in.c, f32, b.add(b.mul(row, in.cRowStride), column));
@@ -380,11 +492,11 @@ void TileLoopEmitter::emitTile(Value row, int64_t rows, Value strip,
 void TileLoopEmitter::emitStrips(Value row, ArrayRef<int64_t> parts) {
   int64_t group = 1;
   for (int64_t rows : parts)
-    group = std::max(group, shape.stripsFor(rows, loop.maxStrips));
+    group = std::max(group, stripsFor(rows));
   auto emitGroup = [&](Value strip, int64_t width) {
     Value partRow = row;
     for (int64_t rows : parts) {
-      int64_t strips = std::min(width, shape.stripsFor(rows, loop.maxStrips));
+      int64_t strips = std::min(width, stripsFor(rows));
       if (width % strips != 0)
         strips = 1;
       if (strips == width)

@@ -13,6 +13,7 @@
 #define DURE_TARGETS_CPU_COMPILER_MICROKERNEL_H
 
 #include "targets/cpu/compiler/KernelBuilder.h"
+#include "targets/cpu/compiler/ScaledPanels.h"
 
 namespace dure::cpu {
 
@@ -34,8 +35,9 @@ struct TileShape {
   int64_t sums;
   /// Strips that a tile of `rows` rows takes at once, so that enough sums are
   /// in flight to hide the latency of a fused multiply-add. At most
-  /// `available`, the strips of a block, which it divides if it can.
-  int64_t stripsFor(int64_t rows, int64_t available) const;
+  /// `available`, the strips of a block, which it divides if it can. Scaled
+  /// panels keep their parameters in registers, too.
+  int64_t stripsFor(int64_t rows, int64_t available, bool isScaled) const;
   /// Rests of up to so many rows are joined with a main tile, and cut in two.
   int64_t sharedRests() const;
 };
@@ -56,6 +58,9 @@ struct MicroOperands {
   mlir::Value c, cRowStride;
   /// i1: adds to C instead of overwriting it.
   mlir::Value accumulate;
+  /// What makes f32 of B where it has integers; the lists begin with the block
+  /// of B's first row.
+  ScaledPanels scaled = {};
 };
 
 /// Emits a call of the micro kernel of `rows` x `strips`, and the kernel itself

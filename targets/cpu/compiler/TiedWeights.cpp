@@ -4,6 +4,7 @@
 #include "targets/cpu/compiler/TiedWeights.h"
 
 #include "targets/cpu/compiler/FormDispatches.h"
+#include "targets/cpu/compiler/WidenedOperand.h"
 
 #include "dialects/dure/DureOps.h"
 
@@ -72,10 +73,13 @@ struct TiedWeights : PassWrapper<TiedWeights, OperationPass<ModuleOp>> {
       function.walk([&](Operation *op) {
         if (auto matmul = dyn_cast<MatMulOp>(op)) {
           if (wantsPanels(matmul))
-            panels.push_back(matmul.getRhs());
+            llvm::append_range(panels,
+                               widenedOperand(matmul.getRhs()).values());
         } else if (auto gather = dyn_cast<GatherOp>(op)) {
+          // What is found is written, which integers of 4 bits cannot be.
+          auto type = cast<RankedTensorType>(gather.getX().getType());
           if (gather.getAxis() == 0 && weightOf(gather.getX()) &&
-              cast<RankedTensorType>(gather.getX().getType()).getRank() == 2)
+              type.getRank() == 2 && !type.getElementType().isInteger(4))
             gathers.push_back(gather);
         }
       });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Products with weights in few bits on RNGD against sums in double. Scales are
-// powers of two, so that what the chip makes of a weight is exact in bf16 and
-// only the order of sums differs.
+// Products with weights in few bits against sums in double, on RNGD and the
+// CPU. Scales are powers of two, so that what RNGD makes of a weight is exact
+// in bf16 and only the order of sums differs.
 #include "test/models/OnnxByHand.h"
 
 #include <cmath>
@@ -12,14 +12,26 @@ using namespace dure::byhand;
 namespace {
 
 /// Element types by ONNX's numbers.
-enum Kind { U8 = 2, I8 = 3, F8E4M3 = 17, F8E5M2 = 19, U4 = 21, I4 = 22 };
+enum Kind {
+  U8 = 2,
+  I8 = 3,
+  F16 = 10,
+  BF16 = 16,
+  F8E4M3 = 17,
+  F8E5M2 = 19,
+  U4 = 21,
+  I4 = 22
+};
 
 struct FewBits {
   int64_t M, N, K;
   Kind Stored;
-  enum { Tensor, Columns, Blocks } Scales;
+  /// None: a cast.
+  enum { Tensor, Columns, Blocks, None } Scales;
   int64_t Block = 0;
   bool HasZero = false, IsTransposed = false;
+  /// A number is added to each block, as of GGUF's Q4_1.
+  bool HasOffset = false;
 };
 
 const char *nameOf(Kind Stored) {
@@ -28,6 +40,10 @@ const char *nameOf(Kind Stored) {
     return "u8";
   case I8:
     return "i8";
+  case F16:
+    return "f16";
+  case BF16:
+    return "bf16";
   case F8E4M3:
     return "f8e4m3";
   case F8E5M2:
@@ -46,7 +62,8 @@ void PrintTo(const FewBits &F, std::ostream *Out) {
     *Out << "_columns";
   if (F.Scales == FewBits::Blocks)
     *Out << "_blocks" << F.Block;
-  *Out << (F.HasZero ? "_zero" : "") << (F.IsTransposed ? "_transposed" : "");
+  *Out << (F.HasZero ? "_zero" : "") << (F.HasOffset ? "_offset" : "")
+       << (F.IsTransposed ? "_transposed" : "");
 }
 
 /// Numbers of a type, and the bytes that store them.
@@ -63,7 +80,15 @@ Numbers numbersOf(Kind Stored, int64_t Count, std::mt19937 &Random) {
   for (int64_t I = 0; I != Count; ++I) {
     int Code = 0;
     double Value = 0;
-    if (Stored == F8E4M3 || Stored == F8E5M2) {
+    if (Stored == F16 || Stored == BF16) {
+      // 1.0 to 1.984 and their negatives.
+      int Fraction = Pick(0, 127), Sign = Pick(0, 1);
+      int Ones = Stored == F16 ? 15 << 10 : 127 << 7;
+      Code = Sign << 15 | Ones | Fraction << (Stored == F16 ? 3 : 0);
+      Value = (Sign ? -1 : 1) * (1 + Fraction / 128.0);
+      Made.Bytes += static_cast<char>(Code);
+      Code >>= 8;
+    } else if (Stored == F8E4M3 || Stored == F8E5M2) {
       // 1.0 to 3.5 and their negatives: exponent and upper bits of fraction.
       int Mantissa = Stored == F8E4M3 ? 3 : 2, Bias = Stored == F8E4M3 ? 7 : 15;
       int Exponent = Pick(0, 1), Fraction = Pick(0, (1 << Mantissa) - 1);
@@ -100,12 +125,14 @@ std::string integerAttribute(const std::string &Name, int64_t Value) {
   return bytes(5, bytes(1, Name) + number(3, Value) + number(20, 2));
 }
 
-class RngdFewBits : public testing::TestWithParam<FewBits> {};
+/// A graph, its input and what it gives.
+struct Case {
+  std::string Graph;
+  modeltest::RunData Data;
+  io::Tolerance Allowed;
+};
 
-} // namespace
-
-TEST_P(RngdFewBits, AreWidenedOnTheChip) {
-  const FewBits &F = GetParam();
+Case makeCase(const FewBits &F) {
   std::mt19937 Random(11);
   io::Tensor A = tensor("a", {F.M, F.K}), C = tensor("c", {F.M, F.N});
   fill(A, Random);
@@ -115,6 +142,7 @@ TEST_P(RngdFewBits, AreWidenedOnTheChip) {
                           : std::vector<int64_t>{K, N};
   };
   int64_t Parts = F.Scales == FewBits::Blocks ? F.K / F.Block : 1;
+  bool IsScaled = F.Scales != FewBits::None;
   int64_t Columns = F.Scales == FewBits::Tensor ? 1 : F.N;
   std::vector<int64_t> ParameterDims;
   if (F.Scales == FewBits::Columns)
@@ -123,10 +151,12 @@ TEST_P(RngdFewBits, AreWidenedOnTheChip) {
     ParameterDims = Dims(Parts, F.N);
   Numbers Weight = numbersOf(F.Stored, F.K * F.N, Random),
           Zero = numbersOf(F.Stored, Parts * Columns, Random);
-  std::vector<float> Scale;
-  for (int64_t I = 0; I != Parts * Columns; ++I)
-    Scale.push_back(
-        std::ldexp(1.0f, std::uniform_int_distribution<int>(-4, 1)(Random)));
+  std::vector<float> Scale, Offset;
+  for (int64_t I = 0; I != Parts * Columns; ++I) {
+    std::uniform_int_distribution<int> Exponent(-4, 1);
+    Scale.push_back(IsScaled ? std::ldexp(1.0f, Exponent(Random)) : 1);
+    Offset.push_back(F.HasOffset ? std::ldexp(-1.0f, Exponent(Random)) : 0);
+  }
 
   auto At = [&](int64_t K, int64_t N, int64_t Ks, int64_t Ns) {
     return static_cast<size_t>(F.IsTransposed ? N * Ks + K : K * Ns + N);
@@ -141,7 +171,8 @@ TEST_P(RngdFewBits, AreWidenedOnTheChip) {
         size_t Of = At(K / (F.K / Parts), Columns == 1 ? 0 : N, Parts, Columns);
         double Right = Weight.Values[At(K, N, F.K, F.N)];
         Right -= F.HasZero ? Zero.Values[Of] : 0;
-        double Term = floats(A)[M * F.K + K] * Right * double(Scale[Of]);
+        Right = Right * double(Scale[Of]) + double(Offset[Of]);
+        double Term = floats(A)[M * F.K + K] * Right;
         Sum += Term;
         Size += std::abs(Term);
       }
@@ -158,27 +189,96 @@ TEST_P(RngdFewBits, AreWidenedOnTheChip) {
   if (F.Scales == FewBits::Blocks)
     Attributes += integerAttribute("block_size", F.Block);
   std::string Graph =
-      bytes(1, node("DequantizeLinear", Operands, "w", Attributes));
+      bytes(1, IsScaled ? node("DequantizeLinear", Operands, "w", Attributes)
+                        : node("Cast", {"b"}, "w", integerAttribute("to", 1)));
+  auto Raw = [](const auto &Numbers) {
+    return std::string(reinterpret_cast<const char *>(Numbers.data()),
+                       Numbers.size() * sizeof(Numbers[0]));
+  };
+  auto DimsOf = [&](const std::string &Name, const std::vector<int64_t> &Dims) {
+    Graph += stored(Name, 7, {static_cast<int64_t>(Dims.size())}, Raw(Dims));
+  };
+  if (F.HasOffset) {
+    Graph += bytes(1, node("Reshape", {"w", "blocks"}, "wb"));
+    Graph += bytes(1, node("Add", {"wb", "o"}, "wo"));
+    Graph += bytes(1, node("Reshape", {"wo", "whole"}, "ww"));
+    std::vector<int64_t> Cut = Dims(Parts, F.N), Ones;
+    Cut.insert(Cut.begin() + SumAxis + 1, F.Block);
+    Ones = Cut;
+    Ones[SumAxis + 1] = 1;
+    Graph += stored("o", 1, Ones, Raw(Offset));
+    DimsOf("blocks", Cut);
+    DimsOf("whole", Dims(F.K, F.N));
+  }
+  std::string Wide = F.HasOffset ? "ww" : "w";
   if (F.IsTransposed)
-    Graph += bytes(1, node("Transpose", {"w"}, "t"));
-  Graph += bytes(1, node("MatMul", {"a", F.IsTransposed ? "t" : "w"}, "c"));
+    Graph += bytes(1, node("Transpose", {Wide}, "t"));
+  Graph += bytes(1, node("MatMul", {"a", F.IsTransposed ? "t" : Wide}, "c"));
   Graph += bytes(2, "few");
   Graph += stored("b", F.Stored, Dims(F.K, F.N), Weight.Bytes);
-  Graph += stored("s", 1, ParameterDims,
-                  std::string(reinterpret_cast<const char *>(Scale.data()),
-                              Scale.size() * sizeof(float)));
+  if (IsScaled)
+    Graph += stored("s", 1, ParameterDims, Raw(Scale));
   if (F.HasZero)
     Graph += stored("z", F.Stored, ParameterDims, Zero.Bytes);
   Graph += bytes(11, valueInfo(A));
   Graph += bytes(12, valueInfo(C));
-  modeltest::RunData Data;
-  Data.Inputs.push_back(std::move(A));
-  Data.Expected.push_back({0, std::move(C)});
+  Case Made{std::move(Graph), {}, {Largest * 0x1p-23, 1e-5}};
+  Made.Data.Inputs.push_back(std::move(A));
+  Made.Data.Expected.push_back({0, std::move(C)});
+  return Made;
+}
+
+class RngdFewBits : public testing::TestWithParam<FewBits> {};
+
+TEST_P(RngdFewBits, AreWidenedOnTheChip) {
+  Case Of = makeCase(GetParam());
   for (const char *Variant : {"rngd", "rngd-tcc"}) {
     SCOPED_TRACE(Variant);
-    checkOnRngd(Graph, 21, Data, {Largest * 0x1p-23, 1e-5}, Variant);
+    checkOnRngd(Of.Graph, 21, Of.Data, Of.Allowed, Variant);
   }
 }
+
+class CpuFewBits : public testing::TestWithParam<FewBits> {};
+
+TEST_P(CpuFewBits, AreWidenedAsTheyAreRead) {
+  Case Of = makeCase(GetParam());
+  // Vectors of all widths that this machine has.
+  std::vector<std::string> Variants = {"native"};
+#ifdef __x86_64__
+  Variants.push_back("x86-64-v3");
+#endif
+  for (const std::string &Variant : Variants) {
+    SCOPED_TRACE(Variant);
+    checkOnCpu(Of.Graph, 21, Of.Data, Of.Allowed, Variant);
+  }
+}
+
+} // namespace
+
+INSTANTIATE_TEST_SUITE_P(
+    Formats, CpuFewBits,
+    testing::Values(
+        FewBits{1, 64, 64, U4, FewBits::Blocks, 32, false, true, true},
+        FewBits{8, 576, 576, U4, FewBits::Blocks, 32, false, true, true},
+        FewBits{70, 100, 1536, U4, FewBits::Blocks, 32, true, true, true},
+        FewBits{3, 17, 96, U4, FewBits::Blocks, 16, true, false, true},
+        FewBits{2, 33, 1024, I4, FewBits::Blocks, 128, false, true},
+        FewBits{9, 31, 640, I4, FewBits::Blocks, 32, true},
+        FewBits{11, 40, 4096, I4, FewBits::Blocks, 1024, true, true},
+        FewBits{130, 200, 700, I4, FewBits::Columns, 0, true, true},
+        FewBits{1, 300, 768, U8, FewBits::Columns, 0, true, true},
+        FewBits{5, 96, 200, U8, FewBits::Tensor, 0, true},
+        FewBits{33, 257, 512, I8, FewBits::Blocks, 64, false, true},
+        FewBits{4, 64, 1000, I8, FewBits::Columns},
+        FewBits{20, 48, 333, I8, FewBits::Tensor, 0, false, true},
+        // Blocks that no kernel has.
+        FewBits{3, 32, 1200, I8, FewBits::Blocks, 600, false, true},
+        FewBits{3, 32, 96, U4, FewBits::Blocks, 48, true},
+        FewBits{1, 600, 1100, F16, FewBits::None, 0, false, true},
+        FewBits{6, 45, 700, F16, FewBits::None},
+        FewBits{90, 129, 640, BF16, FewBits::None, 0, false, true},
+        FewBits{1, 1000, 64, BF16, FewBits::None}),
+    testing::PrintToStringParamName());
 
 INSTANTIATE_TEST_SUITE_P(
     Formats, RngdFewBits,

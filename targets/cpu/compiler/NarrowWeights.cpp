@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Recipes that widen a weight, taken apart into what is stored and what widens
+// it.
+
+#include "targets/cpu/compiler/NarrowWeights.h"
+
+#include "targets/cpu/compiler/MatMulKernel.h"
+#include "targets/cpu/compiler/WidenedOperand.h"
+
+#include "compiler/passes/simplify/WeightRecipes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace dure::cpu {
+namespace {
+
+using Shape = SmallVector<int64_t>;
+
+RankedTensorType typeOf(WeightOp weight) {
+  ArrayAttr recipe = weight.getRecipeAttr();
+  return recipe && !recipe.empty()
+             ? cast<StepAttr>(recipe.getValue().back()).getType()
+             : weight.getData().getType();
+}
+
+SmallVector<StepAttr> stepsOf(WeightOp weight) {
+  SmallVector<StepAttr> out;
+  if (ArrayAttr recipe = weight.getRecipeAttr())
+    llvm::append_range(out, recipe.getAsRange<StepAttr>());
+  return out;
+}
+
+bool isHalf(Type element) { return isa<Float16Type, BFloat16Type>(element); }
+
+//===----------------------------------------------------------------------===//
+// Floats of 16 bits
+//===----------------------------------------------------------------------===//
+
+/// Recipes nest in concatenations; real ones do so once.
+constexpr unsigned kMaxDepth = 8;
+
+/// Makes the weight that a cast to f32 gives `weight`: with the same steps but
+/// the cast. Null where other steps compute.
+WeightOp withoutCast(WeightRecipes &recipes, WeightOp weight, unsigned depth) {
+  SmallVector<StepAttr> steps = stepsOf(weight);
+  Type stored = weight.getData().getType().getElementType();
+  if (depth == 0 || !isHalf(stored))
+    return {};
+  WeightOp out = recipes.prefix(weight, 0);
+  bool isCast = false;
+  for (StepAttr step : steps) {
+    StepOperand other;
+    switch (step.getKind()) {
+    case RecipeKind::Cast:
+      if (isCast || !step.getType().getElementType().isF32())
+        return {};
+      isCast = true;
+      continue;
+    case RecipeKind::Concat:
+      // Parts that are cast before they come together.
+      other.Weight = recipes.lookup(step.getOther().getValue());
+      if (isCast)
+        other.Weight = withoutCast(recipes, other.Weight, depth - 1);
+      if (!other.Weight || typeOf(other.Weight).getElementType() != stored)
+        return {};
+      break;
+    case RecipeKind::Transpose:
+    case RecipeKind::Reshape:
+    case RecipeKind::Slice:
+    case RecipeKind::Pad:
+      break;
+    default:
+      return {};
+    }
+    auto type = RankedTensorType::get(step.getType().getShape(), stored);
+    out = recipes.extend(out, step.getKind(), type, step.getInts(), other);
+  }
+  return isCast ? out : WeightOp();
+}
+
+//===----------------------------------------------------------------------===//
+// Integers of 4 and 8 bits
+//===----------------------------------------------------------------------===//
+
+/// Weights that widenedOperand() speaks of.
+struct FewBits {
+  WeightOp stored, scales, zeroPoints, offsets;
+  int64_t block = 0;
+};
+
+/// The steps of a recipe, which follow each other in one order.
+class StepReader {
+public:
+  explicit StepReader(WeightOp weight) : steps(stepsOf(weight)) {}
+
+  /// The next step if it is of this kind, else null.
+  StepAttr take(RecipeKind kind) {
+    if (next == steps.size() || steps[next].getKind() != kind)
+      return {};
+    return steps[next++];
+  }
+  bool isDone() const { return next == steps.size(); }
+
+private:
+  SmallVector<StepAttr> steps;
+  size_t next = 0;
+};
+
+/// Takes the recipe of one weight of integers apart.
+class FewBitsReader {
+public:
+  FewBitsReader(WeightRecipes &recipes, WeightOp weight)
+      : recipes(recipes), weight(weight),
+        shape(weight.getData().getType().getShape()) {}
+
+  std::optional<FewBits> read();
+
+private:
+  bool chooseBlock(StepAttr multiply);
+  WeightOp parameter(StepAttr step);
+  WeightOp offsets(StepAttr cut, StepAttr add, StepAttr whole);
+  WeightOp repeated(const StepOperand &number);
+  StepOperand operandOf(StepAttr step);
+  WeightOp turned(WeightOp from);
+  WeightOp reshaped(WeightOp from, ArrayRef<int64_t> to);
+  /// The shape of a parameter before it is turned.
+  Shape parameterShape() const {
+    Shape out = shape;
+    out[sumAxis] /= block;
+    return out;
+  }
+
+  WeightRecipes &recipes;
+  WeightOp weight;
+  Shape shape;
+  /// The axis of the stored that products sum over, and its block.
+  int64_t sumAxis = 0, block = 0;
+  bool turns = false;
+};
+
+StepOperand FewBitsReader::operandOf(StepAttr step) {
+  StepOperand out;
+  if (step.getOther())
+    out.Weight = recipes.lookup(step.getOther().getValue());
+  out.Constant = step.getConstant();
+  return out;
+}
+
+WeightOp FewBitsReader::reshaped(WeightOp from, ArrayRef<int64_t> to) {
+  auto type = RankedTensorType::get(to, typeOf(from).getElementType());
+  return typeOf(from) == type
+             ? from
+             : recipes.extend(from, RecipeKind::Reshape, type, {});
+}
+
+/// With its last two dimensions exchanged, if the stored has so.
+WeightOp FewBitsReader::turned(WeightOp from) {
+  if (!turns)
+    return from;
+  RankedTensorType type = typeOf(from);
+  Shape to(type.getShape()), order(to.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[order.size() - 2], order.back());
+  std::swap(to[to.size() - 2], to.back());
+  return recipes.extend(from, RecipeKind::Transpose,
+                        RankedTensorType::get(to, type.getElementType()),
+                        order);
+}
+
+/// A parameter that all elements share, for each column. There is no step that
+/// repeats a number: a row of the stored gives the shape, times 0.
+WeightOp FewBitsReader::repeated(const StepOperand &number) {
+  Type f32 = Float32Type::get(weight.getContext());
+  Shape rows = shape;
+  rows[sumAxis] = 1;
+  Shape ints(shape.size(), 0);
+  ints.append(rows);
+  ints.append(Shape(shape.size(), 1));
+  Type stored = weight.getData().getType().getElementType();
+  auto type = RankedTensorType::get(rows, f32);
+  auto zero = DenseElementsAttr::get(RankedTensorType::get({}, f32), 0.0f);
+  WeightOp out = recipes.extend(recipes.prefix(weight, 0), RecipeKind::Slice,
+                                RankedTensorType::get(rows, stored), ints);
+  out = recipes.extend(out, RecipeKind::Cast, type, {});
+  out = recipes.extend(out, RecipeKind::Multiply, type, {}, {{}, zero});
+  return recipes.extend(out, RecipeKind::Add, type, {}, number);
+}
+
+/// The block of the sum's axis that has one scale.
+bool FewBitsReader::chooseBlock(StepAttr multiply) {
+  ArrayRef<int64_t> ints = multiply.getInts();
+  block = shape[sumAxis];
+  if (ints.empty())
+    return block > 0;
+  if (ints[0] != sumAxis || ints[1] <= 0 || shape[sumAxis] % ints[1] != 0)
+    return false;
+  block = ints[1];
+  return true;
+}
+
+/// The operand of a multiplication or a subtraction as [.., blocks, columns],
+/// turned as the stored is; null where it varies otherwise.
+WeightOp FewBitsReader::parameter(StepAttr step) {
+  StepOperand from = operandOf(step);
+  bool isBlocked = !step.getInts().empty();
+  Shape to = parameterShape();
+  if (isBlocked) {
+    if (step.getInts() != ArrayRef<int64_t>{sumAxis, block} || !from.Weight ||
+        typeOf(from.Weight).getShape() != ArrayRef<int64_t>(to))
+      return {};
+    return turned(from.Weight);
+  }
+  if (block != shape[sumAxis])
+    return {};
+  auto type = from.Weight ? typeOf(from.Weight)
+                          : cast<RankedTensorType>(from.Constant.getType());
+  if (type.getNumElements() == 1)
+    return turned(repeated(from));
+  // Broadcast from the last dimension on: ones but for the columns.
+  int64_t rank = shape.size(), own = type.getRank();
+  int64_t columnsAxis = sumAxis == rank - 1 ? rank - 2 : rank - 1;
+  if (!from.Weight || own > rank)
+    return {};
+  for (int64_t i = 0; i < rank; ++i) {
+    int64_t size = i < rank - own ? 1 : type.getDimSize(i - (rank - own));
+    bool isBatch = i < rank - 2;
+    if (size != to[i] && (i == columnsAxis || isBatch || size != 1))
+      return {};
+  }
+  return turned(reshaped(from.Weight, to));
+}
+
+/// What is added to each block: reshape, add, reshape in the recipe.
+WeightOp FewBitsReader::offsets(StepAttr cut, StepAttr add, StepAttr whole) {
+  StepOperand from = operandOf(add);
+  Shape blocks = shape, ones;
+  blocks[sumAxis] /= block;
+  ones = blocks;
+  blocks.insert(blocks.begin() + sumAxis + 1, block);
+  ones.insert(ones.begin() + sumAxis + 1, 1);
+  if (!from.Weight || cut.getType().getShape() != ArrayRef<int64_t>(blocks) ||
+      whole.getType().getShape() != ArrayRef<int64_t>(shape) ||
+      typeOf(from.Weight).getShape() != ArrayRef<int64_t>(ones))
+    return {};
+  return turned(reshaped(from.Weight, parameterShape()));
+}
+
+std::optional<FewBits> FewBitsReader::read() {
+  auto element =
+      dyn_cast<IntegerType>(weight.getData().getType().getElementType());
+  int64_t rank = shape.size();
+  if (!element || (element.getWidth() != 4 && element.getWidth() != 8) ||
+      rank < 2 || llvm::is_contained(shape, 0))
+    return std::nullopt;
+  StepReader steps(weight);
+  StepAttr cast = steps.take(RecipeKind::Cast),
+           subtract = steps.take(RecipeKind::Subtract),
+           multiply = steps.take(RecipeKind::Multiply),
+           cut = steps.take(RecipeKind::Reshape);
+  StepAttr add = cut ? steps.take(RecipeKind::Add) : StepAttr(),
+           whole = add ? steps.take(RecipeKind::Reshape) : StepAttr(),
+           turn = steps.take(RecipeKind::Transpose);
+  if (!cast || !cast.getType().getElementType().isF32() || !multiply ||
+      (cut && !whole) || !steps.isDone())
+    return std::nullopt;
+  if (turn) {
+    Shape order(rank);
+    std::iota(order.begin(), order.end(), 0);
+    std::swap(order[rank - 2], order[rank - 1]);
+    turns = turn.getInts() == ArrayRef<int64_t>(order);
+    if (!turns)
+      return std::nullopt;
+  }
+  sumAxis = turns ? rank - 1 : rank - 2;
+  if (!chooseBlock(multiply) || !isScaledBlock(shape[sumAxis], block))
+    return std::nullopt;
+  FewBits out;
+  out.block = block;
+  out.scales = parameter(multiply);
+  if (subtract)
+    out.zeroPoints = parameter(subtract);
+  if (cut)
+    out.offsets = offsets(cut, add, whole);
+  if (!out.scales || (subtract && !out.zeroPoints) || (cut && !out.offsets))
+    return std::nullopt;
+  out.stored = turned(recipes.prefix(weight, 0));
+  return out;
+}
+
+//===----------------------------------------------------------------------===//
+// Rewriting
+//===----------------------------------------------------------------------===//
+
+/// Puts narrow weights in the place of one that is read.
+class Narrower {
+public:
+  Narrower(WeightRecipes &recipes, OpOperand &use)
+      : recipes(recipes), use(use), get(use.get().getDefiningOp<GetWeightOp>()),
+        builder(use.getOwner()) {}
+
+  void narrowProduct();
+  void narrowGather();
+
+private:
+  WeightOp weight() { return recipes.lookup(get.getWeight()); }
+  Value read(WeightOp from);
+  Value widen(const FewBits &of);
+  Value reshape(Value x, ArrayRef<int64_t> to);
+
+  WeightRecipes &recipes;
+  OpOperand &use;
+  GetWeightOp get;
+  OpBuilder builder;
+};
+
+/// Where the wide one is read, so that it can be shared as that is.
+Value Narrower::read(WeightOp from) {
+  OpBuilder before(get);
+  return GetWeightOp::create(before, get.getLoc(), typeOf(from),
+                             from.getSymNameAttr());
+}
+
+Value Narrower::reshape(Value x, ArrayRef<int64_t> to) {
+  Type element = cast<RankedTensorType>(x.getType()).getElementType();
+  return ReshapeOp::create(builder, get.getLoc(),
+                           RankedTensorType::get(to, element), x);
+}
+
+Value Narrower::widen(const FewBits &of) {
+  Location loc = get.getLoc();
+  auto type = cast<RankedTensorType>(get.getType());
+  int64_t rows = type.getRank() - 2;
+  Value zero = of.zeroPoints ? read(of.zeroPoints) : Value();
+  Value out = DequantizeOp::create(
+      builder, loc, type, read(of.stored), read(of.scales), zero,
+      builder.getI64IntegerAttr(rows), builder.getI64IntegerAttr(of.block));
+  if (!of.offsets)
+    return out;
+  Shape blocks(type.getShape());
+  blocks[rows] /= of.block;
+  Shape ones = blocks;
+  blocks.insert(blocks.begin() + rows + 1, of.block);
+  ones.insert(ones.begin() + rows + 1, 1);
+  Value cut = reshape(out, blocks);
+  Value sum = AddOp::create(builder, loc, cut.getType(), cut,
+                            reshape(read(of.offsets), ones));
+  return reshape(sum, type.getShape());
+}
+
+void Narrower::narrowProduct() {
+  WeightOp wide = weight();
+  if (WeightOp half = withoutCast(recipes, wide, kMaxDepth))
+    use.set(CastOp::create(builder, get.getLoc(), read(half),
+                           builder.getF32Type()));
+  else if (auto few = FewBitsReader(recipes, wide).read())
+    use.set(widen(*few));
+}
+
+/// Rows are found first and widened then.
+void Narrower::narrowGather() {
+  auto gather = cast<GatherOp>(use.getOwner());
+  WeightOp half = withoutCast(recipes, weight(), kMaxDepth);
+  if (!half)
+    return;
+  Location loc = gather.getLoc();
+  Value found = GatherOp::create(
+      builder, loc,
+      tensorOf(dimsOf(gather.getType()), typeOf(half).getElementType()),
+      read(half), gather.getIndices(), gather.getAxis());
+  Value wide = CastOp::create(builder, loc, found, builder.getF32Type());
+  gather.getResult().replaceAllUsesWith(wide);
+  gather.erase();
+}
+
+struct NarrowWeights : PassWrapper<NarrowWeights, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(NarrowWeights)
+  StringRef getArgument() const override { return "dure-cpu-narrow-weights"; }
+  StringRef getDescription() const override {
+    return "Widen weights of few bits where they are multiplied with";
+  }
+
+  void runOnOperation() override {
+    WeightRecipes recipes(getOperation());
+    SmallVector<OpOperand *> products, gathers;
+    getOperation().walk([&](GetWeightOp get) {
+      auto type = cast<RankedTensorType>(get.getType());
+      if (!type.getElementType().isF32())
+        return;
+      for (OpOperand &use : get->getUses()) {
+        Operation *user = use.getOwner();
+        auto matmul = dyn_cast<MatMulOp>(user);
+        bool isMatrices =
+            matricesOf(user) == use.get() && use.getOperandNumber() != 0 &&
+            !(matmul && (matmul.getTransposeRhs() || type.getRank() != 2));
+        auto gather = dyn_cast<GatherOp>(user);
+        if (isMatrices)
+          products.push_back(&use);
+        else if (gather && &use == &gather.getXMutable())
+          gathers.push_back(&use);
+      }
+    });
+    for (OpOperand *use : products)
+      Narrower(recipes, *use).narrowProduct();
+    for (OpOperand *use : gathers)
+      Narrower(recipes, *use).narrowGather();
+    eraseUnreadWeights(getOperation());
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createNarrowWeights() {
+  return std::make_unique<NarrowWeights>();
+}
+
+} // namespace dure::cpu
