@@ -111,24 +111,27 @@ private:
   size_t next = 0;
 };
 
-/// Takes the recipe of one weight of integers apart.
+/// Takes the recipe of one weight of integers apart:
+///   reshape?, cast, subtract?, multiply, (reshape, add, reshape)?, reshape?,
+///   transpose?
 class FewBitsReader {
 public:
   FewBitsReader(WeightRecipes &recipes, WeightOp weight)
-      : recipes(recipes), weight(weight),
-        shape(weight.getData().getType().getShape()) {}
+      : recipes(recipes), weight(weight) {}
 
   std::optional<FewBits> read();
 
 private:
-  bool chooseBlock(StepAttr multiply);
+  bool readSteps();
+  bool readOrder(StepAttr split, StepAttr turn);
+  bool chooseBlock();
   WeightOp parameter(StepAttr step);
-  WeightOp offsets(StepAttr cut, StepAttr add, StepAttr whole);
+  WeightOp offsets();
   WeightOp repeated(const StepOperand &number);
   StepOperand operandOf(StepAttr step);
-  WeightOp turned(WeightOp from);
   WeightOp reshaped(WeightOp from, ArrayRef<int64_t> to);
-  /// The shape of a parameter before it is turned.
+  WeightOp ordered(WeightOp from);
+  /// The shape of a parameter that lies as the stored does.
   Shape parameterShape() const {
     Shape out = shape;
     out[sumAxis] /= block;
@@ -137,9 +140,15 @@ private:
 
   WeightRecipes &recipes;
   WeightOp weight;
+  StepAttr subtract, multiply, cut, add, whole;
+  /// What is cast, and its shape.
+  WeightOp stored;
   Shape shape;
-  /// The axis of the stored that products sum over, and its block.
+  /// The axis of it that products sum over, and its block.
   int64_t sumAxis = 0, block = 0;
+  /// What the dimensions before the last become, where that is not what they
+  /// were; and whether the last two are exchanged then.
+  std::optional<Shape> leading;
   bool turns = false;
 };
 
@@ -158,8 +167,13 @@ WeightOp FewBitsReader::reshaped(WeightOp from, ArrayRef<int64_t> to) {
              : recipes.extend(from, RecipeKind::Reshape, type, {});
 }
 
-/// With its last two dimensions exchanged, if the stored has so.
-WeightOp FewBitsReader::turned(WeightOp from) {
+/// What lies as the stored does, as the product reads it.
+WeightOp FewBitsReader::ordered(WeightOp from) {
+  if (leading) {
+    Shape to = *leading;
+    to.push_back(typeOf(from).getShape().back());
+    from = reshaped(from, to);
+  }
   if (!turns)
     return from;
   RankedTensorType type = typeOf(from);
@@ -172,71 +186,65 @@ WeightOp FewBitsReader::turned(WeightOp from) {
                         order);
 }
 
-/// A parameter that all elements share, for each column. There is no step that
-/// repeats a number: a row of the stored gives the shape, times 0.
+/// A parameter that all elements share, for each block and column. There is no
+/// step that repeats a number: rows of the stored give the shape, times 0.
 WeightOp FewBitsReader::repeated(const StepOperand &number) {
   Type f32 = Float32Type::get(weight.getContext());
-  Shape rows = shape;
-  rows[sumAxis] = 1;
+  Shape rows = parameterShape();
   Shape ints(shape.size(), 0);
   ints.append(rows);
   ints.append(Shape(shape.size(), 1));
-  Type stored = weight.getData().getType().getElementType();
+  Type element = typeOf(stored).getElementType();
   auto type = RankedTensorType::get(rows, f32);
   auto zero = DenseElementsAttr::get(RankedTensorType::get({}, f32), 0.0f);
-  WeightOp out = recipes.extend(recipes.prefix(weight, 0), RecipeKind::Slice,
-                                RankedTensorType::get(rows, stored), ints);
+  WeightOp out = recipes.extend(stored, RecipeKind::Slice,
+                                RankedTensorType::get(rows, element), ints);
   out = recipes.extend(out, RecipeKind::Cast, type, {});
   out = recipes.extend(out, RecipeKind::Multiply, type, {}, {{}, zero});
   return recipes.extend(out, RecipeKind::Add, type, {}, number);
 }
 
 /// The block of the sum's axis that has one scale.
-bool FewBitsReader::chooseBlock(StepAttr multiply) {
+bool FewBitsReader::chooseBlock() {
   ArrayRef<int64_t> ints = multiply.getInts();
   block = shape[sumAxis];
-  if (ints.empty())
-    return block > 0;
-  if (ints[0] != sumAxis || ints[1] <= 0 || shape[sumAxis] % ints[1] != 0)
-    return false;
-  block = ints[1];
-  return true;
+  if (!ints.empty()) {
+    if (ints[0] != sumAxis || ints[1] <= 0 || block % ints[1] != 0)
+      return false;
+    block = ints[1];
+  }
+  return isScaledBlock(shape[sumAxis], block);
 }
 
 /// The operand of a multiplication or a subtraction as [.., blocks, columns],
-/// turned as the stored is; null where it varies otherwise.
+/// ordered as the stored is; null where it varies otherwise.
 WeightOp FewBitsReader::parameter(StepAttr step) {
   StepOperand from = operandOf(step);
-  bool isBlocked = !step.getInts().empty();
   Shape to = parameterShape();
-  if (isBlocked) {
-    if (step.getInts() != ArrayRef<int64_t>{sumAxis, block} || !from.Weight ||
-        typeOf(from.Weight).getShape() != ArrayRef<int64_t>(to))
-      return {};
-    return turned(from.Weight);
-  }
-  if (block != shape[sumAxis])
-    return {};
   auto type = from.Weight ? typeOf(from.Weight)
                           : cast<RankedTensorType>(from.Constant.getType());
+  if (!step.getInts().empty()) {
+    if (step.getInts() != ArrayRef<int64_t>{sumAxis, block} || !from.Weight ||
+        type.getShape() != ArrayRef<int64_t>(to))
+      return {};
+    return ordered(from.Weight);
+  }
   if (type.getNumElements() == 1)
-    return turned(repeated(from));
+    return ordered(repeated(from));
   // Broadcast from the last dimension on: ones but for the columns.
   int64_t rank = shape.size(), own = type.getRank();
-  int64_t columnsAxis = sumAxis == rank - 1 ? rank - 2 : rank - 1;
-  if (!from.Weight || own > rank)
+  if (block != shape[sumAxis] || !from.Weight || own > rank)
     return {};
   for (int64_t i = 0; i < rank; ++i) {
     int64_t size = i < rank - own ? 1 : type.getDimSize(i - (rank - own));
-    bool isBatch = i < rank - 2;
-    if (size != to[i] && (i == columnsAxis || isBatch || size != 1))
+    if (size != (i == sumAxis ? 1 : shape[i]))
       return {};
   }
-  return turned(reshaped(from.Weight, to));
+  return ordered(reshaped(from.Weight, to));
 }
 
 /// What is added to each block: reshape, add, reshape in the recipe.
-WeightOp FewBitsReader::offsets(StepAttr cut, StepAttr add, StepAttr whole) {
+WeightOp FewBitsReader::offsets() {
   StepOperand from = operandOf(add);
   Shape blocks = shape, ones;
   blocks[sumAxis] /= block;
@@ -247,48 +255,69 @@ WeightOp FewBitsReader::offsets(StepAttr cut, StepAttr add, StepAttr whole) {
       whole.getType().getShape() != ArrayRef<int64_t>(shape) ||
       typeOf(from.Weight).getShape() != ArrayRef<int64_t>(ones))
     return {};
-  return turned(reshaped(from.Weight, parameterShape()));
+  return ordered(reshaped(from.Weight, parameterShape()));
 }
 
-std::optional<FewBits> FewBitsReader::read() {
-  auto element =
-      dyn_cast<IntegerType>(weight.getData().getType().getElementType());
+/// What becomes of the order once all is widened.
+bool FewBitsReader::readOrder(StepAttr split, StepAttr turn) {
   int64_t rank = shape.size();
-  if (!element || (element.getWidth() != 4 && element.getWidth() != 8) ||
-      rank < 2 || llvm::is_contained(shape, 0))
-    return std::nullopt;
-  StepReader steps(weight);
-  StepAttr cast = steps.take(RecipeKind::Cast),
-           subtract = steps.take(RecipeKind::Subtract),
-           multiply = steps.take(RecipeKind::Multiply),
-           cut = steps.take(RecipeKind::Reshape);
-  StepAttr add = cut ? steps.take(RecipeKind::Add) : StepAttr(),
-           whole = add ? steps.take(RecipeKind::Reshape) : StepAttr(),
-           turn = steps.take(RecipeKind::Transpose);
-  if (!cast || !cast.getType().getElementType().isF32() || !multiply ||
-      (cut && !whole) || !steps.isDone())
-    return std::nullopt;
+  if (split) {
+    Shape to(split.getType().getShape());
+    if (to.size() < 2 || to.back() != shape.back())
+      return false;
+    to.pop_back();
+    leading = to;
+    rank = to.size() + 1;
+  }
   if (turn) {
     Shape order(rank);
     std::iota(order.begin(), order.end(), 0);
     std::swap(order[rank - 2], order[rank - 1]);
     turns = turn.getInts() == ArrayRef<int64_t>(order);
-    if (!turns)
-      return std::nullopt;
   }
-  sumAxis = turns ? rank - 1 : rank - 2;
-  if (!chooseBlock(multiply) || !isScaledBlock(shape[sumAxis], block))
+  // Columns that a reshape mixes with batches stay columns only if they are not
+  // last.
+  sumAxis = shape.size() - (turns ? 1 : 2);
+  return (!turn || turns) && (!split || turns);
+}
+
+bool FewBitsReader::readSteps() {
+  StepReader steps(weight);
+  stored = recipes.prefix(weight, steps.take(RecipeKind::Reshape) ? 1 : 0);
+  shape.assign(typeOf(stored).getShape().begin(),
+               typeOf(stored).getShape().end());
+  auto element = dyn_cast<IntegerType>(typeOf(stored).getElementType());
+  if (!element || (element.getWidth() != 4 && element.getWidth() != 8) ||
+      shape.size() < 2 || llvm::is_contained(shape, 0))
+    return false;
+  StepAttr cast = steps.take(RecipeKind::Cast);
+  subtract = steps.take(RecipeKind::Subtract);
+  multiply = steps.take(RecipeKind::Multiply);
+  StepAttr split = steps.take(RecipeKind::Reshape);
+  if (split && (add = steps.take(RecipeKind::Add))) {
+    cut = std::exchange(split, {});
+    if (!(whole = steps.take(RecipeKind::Reshape)))
+      return false;
+    split = steps.take(RecipeKind::Reshape);
+  }
+  StepAttr turn = steps.take(RecipeKind::Transpose);
+  return cast && cast.getType().getElementType().isF32() && multiply &&
+         steps.isDone() && readOrder(split, turn);
+}
+
+std::optional<FewBits> FewBitsReader::read() {
+  if (!readSteps() || !chooseBlock())
     return std::nullopt;
   FewBits out;
   out.block = block;
   out.scales = parameter(multiply);
   if (subtract)
     out.zeroPoints = parameter(subtract);
-  if (cut)
-    out.offsets = offsets(cut, add, whole);
-  if (!out.scales || (subtract && !out.zeroPoints) || (cut && !out.offsets))
+  if (add)
+    out.offsets = offsets();
+  if (!out.scales || (subtract && !out.zeroPoints) || (add && !out.offsets))
     return std::nullopt;
-  out.stored = turned(recipes.prefix(weight, 0));
+  out.stored = ordered(stored);
   return out;
 }
 
@@ -303,6 +332,7 @@ public:
       : recipes(recipes), use(use), get(use.get().getDefiningOp<GetWeightOp>()),
         builder(use.getOwner()) {}
 
+  void turn();
   void narrowProduct();
   void narrowGather();
 
@@ -352,7 +382,23 @@ Value Narrower::widen(const FewBits &of) {
   return reshape(sum, type.getShape());
 }
 
+/// The weight of a product with its transpose as the product reads it.
+void Narrower::turn() {
+  auto matmul = dyn_cast<MatMulOp>(use.getOwner());
+  if (!matmul || !matmul.getTransposeRhs())
+    return;
+  auto type = cast<RankedTensorType>(get.getType());
+  auto turned = RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)},
+                                      type.getElementType());
+  Value read = this->read(
+      recipes.extend(weight(), RecipeKind::Transpose, turned, {1, 0}));
+  use.set(read);
+  matmul.setTransposeRhs(false);
+  get = read.getDefiningOp<GetWeightOp>();
+}
+
 void Narrower::narrowProduct() {
+  turn();
   WeightOp wide = weight();
   if (WeightOp half = withoutCast(recipes, wide, kMaxDepth))
     use.set(CastOp::create(builder, get.getLoc(), read(half),
@@ -393,10 +439,9 @@ struct NarrowWeights : PassWrapper<NarrowWeights, OperationPass<ModuleOp>> {
         return;
       for (OpOperand &use : get->getUses()) {
         Operation *user = use.getOwner();
-        auto matmul = dyn_cast<MatMulOp>(user);
-        bool isMatrices =
-            matricesOf(user) == use.get() && use.getOperandNumber() != 0 &&
-            !(matmul && (matmul.getTransposeRhs() || type.getRank() != 2));
+        bool isMatrices = matricesOf(user) == use.get() &&
+                          use.getOperandNumber() != 0 &&
+                          !(isa<MatMulOp>(user) && type.getRank() != 2);
         auto gather = dyn_cast<GatherOp>(user);
         if (isMatrices)
           products.push_back(&use);
