@@ -377,7 +377,7 @@ static Value findItem(Interpreter &In, const Value &V, const Value &Key) {
   In.M.step(uint64_t(S.isAscii() ? 0 : I / 64));
   size_t Begin = S.isAscii() ? size_t(I) : offsetOf(S.Text, size_t(I));
   size_t End = Begin;
-  next(S.Text, End);
+  nextCharacter(S.Text, End);
   return In.Make.string(S.Text.substr(Begin, End - Begin), S.IsMarkup);
 }
 
@@ -483,7 +483,7 @@ Value jinja::slice(Interpreter &In, const Value &V, const Value &Start,
   std::vector<char32_t> All = characters(S.Text);
   std::string Text;
   for (int64_t I = 0; I < Count; ++I)
-    append(Text, All[size_t(First + I * By)]);
+    appendCharacter(Text, All[size_t(First + I * By)]);
   return In.Make.string(std::move(Text), S.IsMarkup);
 }
 

@@ -301,7 +301,7 @@ void PercentFormatter::write(const Value &V, Spec S) {
     if (V.isIntegral() && V.integer() >= 0 && V.integer() <= 0x10FFFF &&
         (V.integer() < 0xD800 || V.integer() > 0xDFFF)) {
       std::string Text;
-      append(Text, char32_t(V.integer()));
+      appendCharacter(Text, char32_t(V.integer()));
       return writeText(Text, S);
     }
     fail("%c takes a character or its number");
@@ -452,7 +452,7 @@ Spec BraceFormatter::parse(std::string_view Text) const {
   };
   size_t Behind = 0;
   if (!Text.empty())
-    next(Text, Behind);
+    nextCharacter(Text, Behind);
   if (Behind < Text.size() && IsAlign(Text[Behind])) {
     S.Fill = std::string(Text.substr(0, Behind));
     S.Align = Text[Behind];

@@ -57,7 +57,7 @@ void JsonWriter::writeText(const std::string &Text) {
   std::string Quoted = "\"";
   for (size_t At = 0; At < Text.size();) {
     size_t Begin = At;
-    char32_t C = next(Text, At);
+    char32_t C = nextCharacter(Text, At);
     static constexpr std::string_view Short = "\"\\\n\r\t\f\b";
     if (size_t Found = C < 0x80 ? Short.find(char(C)) : Short.npos;
         Found != Short.npos) {

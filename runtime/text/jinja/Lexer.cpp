@@ -255,7 +255,7 @@ bool Lexer::tagEnd(bool IsVariable) {
 
 void Lexer::tagToken() {
   size_t End = At;
-  char32_t C = next(Text, End);
+  char32_t C = nextCharacter(Text, End);
   if (isSpace(C))
     return skipSpace();
   if (isDigit(C) && number())
@@ -363,7 +363,7 @@ bool Lexer::number() {
 void Lexer::name() {
   size_t End = At;
   for (size_t I = At; I < Text.size();) {
-    char32_t C = next(Text, I);
+    char32_t C = nextCharacter(Text, I);
     if (C != '_' && !isAlnum(C))
       break;
     End = I;
@@ -404,7 +404,7 @@ void Lexer::unescape(std::string_view Body, Token &To, Position Start) {
       for (unsigned K = 0;
            K < 3 && I < Body.size() && Body[I] >= '0' && Body[I] <= '7'; ++K)
         Code = Code * 8 + char32_t(Body[I++] - '0');
-      append(To.Text, Code);
+      appendCharacter(To.Text, Code);
     } else if (C == 'x' || C == 'u' || C == 'U') {
       size_t Count = C == 'x' ? 2 : C == 'u' ? 4 : 8;
       std::string_view Digits = Body.substr(I + 1, Count);
@@ -415,7 +415,7 @@ void Lexer::unescape(std::string_view Body, Token &To, Position Start) {
         failAt(Start, "an escape in the string has too few digits");
       if (Code > 0x10FFFF || (Code >= 0xD800 && Code <= 0xDFFF))
         failAt(Start, "an escape in the string stands for no character");
-      append(To.Text, Code);
+      appendCharacter(To.Text, Code);
       I += 1 + Count;
     } else if (C == 'N') {
       failAt(Start, "characters cannot be written by their names; use \\u");
@@ -425,7 +425,7 @@ void Lexer::unescape(std::string_view Body, Token &To, Position Start) {
     } else {
       // As Jinja has it: the character's number.
       char Number[16];
-      char32_t Code = next(Body, I);
+      char32_t Code = nextCharacter(Body, I);
       std::snprintf(Number, sizeof(Number),
                     Code < 0x100     ? "\\x%02x"
                     : Code < 0x10000 ? "\\u%04x"

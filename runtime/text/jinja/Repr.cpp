@@ -62,7 +62,7 @@ std::string jinja::stringRepr(std::string_view Text) {
   std::string Out(1, Quote);
   for (size_t At = 0; At < Text.size();) {
     size_t Begin = At;
-    char32_t C = next(Text, At);
+    char32_t C = nextCharacter(Text, At);
     if (C == char32_t(Quote) || C == '\\')
       (Out += '\\') += char(C);
     else if (C == '\n')

@@ -40,13 +40,13 @@ static Value changed(Interpreter &In, const Arguments &Given) {
 static std::string folded(std::string_view Text) {
   std::string To;
   for (size_t At = 0; At < Text.size();) {
-    char32_t C = next(Text, At);
+    char32_t C = nextCharacter(Text, At);
     if (C == 0xDF || C == 0x1E9E)
       To += "ss";
     else if (C == 0x3C2)
-      append(To, 0x3C3);
+      appendCharacter(To, 0x3C3);
     else
-      append(To, C);
+      appendCharacter(To, C);
   }
   return lower(To);
 }
@@ -57,7 +57,7 @@ static Value allAre(Interpreter &In, const Arguments &Given) {
   const std::string &Text = self(Given).text();
   In.M.step(Text.size() / 64);
   for (size_t At = 0; At < Text.size();)
-    if (!Is(next(Text, At)))
+    if (!Is(nextCharacter(Text, At)))
       return Value::boolean(false);
   return Value::boolean(OfEmpty || !Text.empty());
 }
@@ -72,7 +72,7 @@ static Value hasCase(Interpreter &In, const Arguments &Given) {
   In.M.step(Text.size() / 64);
   bool IsAny = false;
   for (size_t At = 0; At < Text.size();) {
-    char32_t C = next(Text, At);
+    char32_t C = nextCharacter(Text, At);
     if (Other(C) || isTitle(C))
       return Value::boolean(false);
     IsAny |= Wanted(C);
@@ -86,7 +86,7 @@ static Value isTitled(Interpreter &In, const Arguments &Given) {
   In.M.step(Text.size() / 64);
   bool IsAny = false, InWord = false;
   for (size_t At = 0; At < Text.size();) {
-    char32_t C = next(Text, At);
+    char32_t C = nextCharacter(Text, At);
     bool IsBegin = isUpper(C) || isTitle(C);
     if (IsBegin ? InWord : isLower(C) && !InWord)
       return Value::boolean(false);
@@ -277,7 +277,7 @@ static Value withoutTabs(Interpreter &In, const Arguments &Given) {
   int64_t Column = 0;
   for (size_t At = 0; At < Text.size();) {
     size_t Begin = At;
-    char32_t C = next(Text, At);
+    char32_t C = nextCharacter(Text, At);
     if (C == '\t') {
       int64_t Spaces = Size > 0 ? Size - Column % Size : 0;
       Out.add(uint64_t(Spaces), " ");
@@ -300,7 +300,7 @@ static size_t wordBegin(std::string_view Text) {
     while (Begin && (Text[Begin] & 0xC0) == 0x80)
       --Begin;
     size_t At = Begin;
-    if (isSpace(next(Text, At)))
+    if (isSpace(nextCharacter(Text, At)))
       return End;
     End = Begin;
   }
@@ -309,7 +309,7 @@ static size_t wordBegin(std::string_view Text) {
 static size_t wordEnd(std::string_view Text) {
   for (size_t At = 0; At < Text.size();) {
     size_t Begin = At;
-    if (isSpace(next(Text, At)))
+    if (isSpace(nextCharacter(Text, At)))
       return Begin;
   }
   return Text.size();
@@ -447,7 +447,7 @@ static Value replace(Interpreter &In, const Arguments &Given) {
       if (At == Text.size())
         break;
       size_t Begin = At;
-      next(Text, At);
+      nextCharacter(Text, At);
       Out.add(std::string_view(Text).substr(Begin, At - Begin));
       continue;
     }

@@ -57,10 +57,10 @@ static Value title(Interpreter &In, const Arguments &Given) {
   std::string Out;
   for (size_t At = 0; At < Text.size();) {
     size_t Begin = At;
-    bool IsGap = IsBreak(next(Text, At));
+    bool IsGap = IsBreak(nextCharacter(Text, At));
     size_t Second = At;
     for (size_t Ahead = At; Ahead < Text.size();) {
-      if (IsBreak(next(Text, Ahead)) != IsGap)
+      if (IsBreak(nextCharacter(Text, Ahead)) != IsGap)
         break;
       At = Ahead;
     }
@@ -140,7 +140,7 @@ static Value wordCount(Interpreter &In, const Arguments &Given) {
   int64_t Words = 0;
   bool InWord = false;
   for (size_t At = 0; At < Of.text().size();) {
-    char32_t C = next(Of.text(), At);
+    char32_t C = nextCharacter(Of.text(), At);
     bool IsPart = C == '_' || isAlnum(C);
     Words += IsPart && !InWord;
     InWord = IsPart;

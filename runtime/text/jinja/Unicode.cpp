@@ -34,63 +34,12 @@ static bool isIn(std::span<const Range> Ranges, char32_t C) {
 }
 
 bool jinja::isUtf8(std::string_view Text) {
-  for (size_t I = 0; I < Text.size();) {
-    auto Byte = [&](size_t At) { return static_cast<unsigned char>(Text[At]); };
-    unsigned char Lead = Byte(I);
-    if (Lead < 0x80) {
-      ++I;
-      continue;
-    }
-    unsigned Size = Lead >= 0xF0 ? 4 : Lead >= 0xE0 ? 3 : 2;
-    if (Lead < 0xC2 || Lead > 0xF4 || Text.size() - I < Size)
-      return false;
-    char32_t C = Lead & (0xFF >> (Size + 1));
-    for (unsigned K = 1; K < Size; ++K) {
-      if ((Byte(I + K) & 0xC0) != 0x80)
-        return false;
-      C = C << 6 | (Byte(I + K) & 0x3F);
-    }
-    if ((Size == 3 && (C < 0x800 || (C >= 0xD800 && C <= 0xDFFF))) ||
-        (Size == 4 && (C < 0x10000 || C > 0x10FFFF)))
-      return false;
-    I += Size;
-  }
-  return true;
+  return text::validPrefix(Text) == Text.size();
 }
 
 size_t jinja::lengthOf(std::string_view Text) {
   return std::count_if(Text.begin(), Text.end(),
                        [](char C) { return (C & 0xC0) != 0x80; });
-}
-
-char32_t jinja::next(std::string_view Text, size_t &At) {
-  unsigned char Lead = Text[At++];
-  if (Lead < 0x80)
-    return Lead;
-  unsigned More = Lead >= 0xF0 ? 3 : Lead >= 0xE0 ? 2 : 1;
-  char32_t C = Lead & (0x3F >> More);
-  for (; More && At < Text.size(); --More)
-    C = C << 6 | (Text[At++] & 0x3F);
-  return C;
-}
-
-void jinja::append(std::string &Text, char32_t C) {
-  if (C < 0x80) {
-    Text += char(C);
-    return;
-  }
-  if (C < 0x800) {
-    Text += char(0xC0 | C >> 6);
-  } else {
-    if (C < 0x10000) {
-      Text += char(0xE0 | C >> 12);
-    } else {
-      Text += char(0xF0 | C >> 18);
-      Text += char(0x80 | (C >> 12 & 0x3F));
-    }
-    Text += char(0x80 | (C >> 6 & 0x3F));
-  }
-  Text += char(0x80 | (C & 0x3F));
 }
 
 size_t jinja::offsetOf(std::string_view Text, size_t Character) {
@@ -106,7 +55,7 @@ size_t jinja::offsetOf(std::string_view Text, size_t Character) {
 std::vector<char32_t> jinja::characters(std::string_view Text) {
   std::vector<char32_t> All;
   for (size_t At = 0; At < Text.size();)
-    All.push_back(next(Text, At));
+    All.push_back(nextCharacter(Text, At));
   return All;
 }
 
@@ -183,7 +132,7 @@ static void appendUpper(std::string &To, char32_t C) {
   if (const Expansion *Found = C < 0x80 ? nullptr : expansion(C))
     To += Found->Upper;
   else
-    append(To, char32_t(towupper_l(wint_t(C), table())));
+    appendCharacter(To, char32_t(towupper_l(wint_t(C), table())));
 }
 
 static void appendTitle(std::string &To, char32_t C) {
@@ -191,7 +140,7 @@ static void appendTitle(std::string &To, char32_t C) {
   if (const Expansion *Found = C < 0x80 ? nullptr : expansion(C))
     To += Found->Title;
   else
-    append(To, char32_t(towctrans_l(wint_t(C), ToTitle, table())));
+    appendCharacter(To, char32_t(towctrans_l(wint_t(C), ToTitle, table())));
 }
 
 /// Appends the small form of the character at `At`.
@@ -215,16 +164,16 @@ static void appendLower(std::string &To, const std::vector<char32_t> &All,
       ++After;
     bool IsFinal = Before > 0 && isCased(All[Before - 1]) &&
                    (After == All.size() || !isCased(All[After]));
-    append(To, IsFinal ? 0x3C2 : 0x3C3);
+    appendCharacter(To, IsFinal ? 0x3C2 : 0x3C3);
     return;
   }
-  append(To, char32_t(towlower_l(wint_t(C), table())));
+  appendCharacter(To, char32_t(towlower_l(wint_t(C), table())));
 }
 
 std::string jinja::upper(std::string_view Text) {
   std::string To;
   for (size_t At = 0; At < Text.size();)
-    appendUpper(To, next(Text, At));
+    appendUpper(To, nextCharacter(Text, At));
   return To;
 }
 
@@ -271,7 +220,7 @@ std::string jinja::swapCase(std::string_view Text) {
     else if (isLower(All[I]))
       appendUpper(To, All[I]);
     else
-      append(To, All[I]);
+      appendCharacter(To, All[I]);
   }
   return To;
 }
@@ -297,7 +246,7 @@ static std::string_view stripIf(std::string_view Text, bool Left, bool Right,
                                 Predicate IsOut) {
   while (Left && !Text.empty()) {
     size_t At = 0;
-    if (!IsOut(next(Text, At)))
+    if (!IsOut(nextCharacter(Text, At)))
       break;
     Text.remove_prefix(At);
   }
@@ -306,7 +255,7 @@ static std::string_view stripIf(std::string_view Text, bool Left, bool Right,
     while (Begin > 0 && (Text[Begin] & 0xC0) == 0x80)
       --Begin;
     size_t At = Begin;
-    if (!IsOut(next(Text, At)))
+    if (!IsOut(nextCharacter(Text, At)))
       break;
     Text.remove_suffix(Text.size() - Begin);
   }
@@ -334,7 +283,7 @@ std::vector<std::string_view> jinja::splitLines(std::string_view Text,
   size_t Begin = 0;
   for (size_t At = 0; At < Text.size();) {
     size_t End = At;
-    char32_t C = next(Text, At);
+    char32_t C = nextCharacter(Text, At);
     if (!isIn(Ends, C))
       continue;
     if (C == '\r' && At < Text.size() && Text[At] == '\n')

@@ -3,6 +3,8 @@
 #ifndef DURE_RUNTIME_TEXT_JINJA_UNICODE_H
 #define DURE_RUNTIME_TEXT_JINJA_UNICODE_H
 
+#include "runtime/text/Unicode.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,12 +12,12 @@
 
 namespace dure::jinja {
 
+using text::appendCharacter;
+using text::nextCharacter;
+
 bool isUtf8(std::string_view Text);
 /// In characters.
 size_t lengthOf(std::string_view Text);
-/// Reads the character at `At` and moves behind it.
-char32_t next(std::string_view Text, size_t &At);
-void append(std::string &Text, char32_t Character);
 /// Byte offset of a character; `Text.size()` behind the last.
 size_t offsetOf(std::string_view Text, size_t Character);
 std::vector<char32_t> characters(std::string_view Text);

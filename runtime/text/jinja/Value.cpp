@@ -529,7 +529,7 @@ static std::vector<Value> charactersOf(const Maker &Make, const Value &V) {
   Items.reserve(S.Length);
   for (size_t At = 0; At < S.Text.size();) {
     size_t Begin = At;
-    next(S.Text, At);
+    nextCharacter(S.Text, At);
     Items.push_back(Make.string(S.Text.substr(Begin, At - Begin)));
   }
   return Items;
