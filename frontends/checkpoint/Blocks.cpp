@@ -3,13 +3,22 @@
 
 #include "frontends/checkpoint/Blocks.h"
 
+#include "frontends/checkpoint/FewBits.h"
+
 #include <limits>
 
 namespace dure::checkpoint {
 
+Value product(GraphBuilder &G, Weights &W, const Value &X,
+              const std::string &Name, int64_t In, int64_t Out) {
+  if (const Tensor *T = W.inBlocks(Name, {Out, In}))
+    return fewBitsProduct(G, W, X, Name, *T);
+  return G.matmul(X, W.transposed(Name, Out, In));
+}
+
 Value linear(GraphBuilder &G, Weights &W, const Value &X,
              const std::string &Name, int64_t In, int64_t Out, bool Bias) {
-  const Value Y = G.matmul(X, W.transposed(Name + ".weight", Out, In));
+  const Value Y = product(G, W, X, Name + ".weight", In, Out);
   return Bias ? G.add(Y, W.get(Name + ".bias", {Out})) : Y;
 }
 

@@ -14,6 +14,10 @@
 
 namespace dure::checkpoint {
 
+/// x of [..., In] times the matrix of that name, of (Out, In).
+Value product(GraphBuilder &G, Weights &W, const Value &X,
+              const std::string &Name, int64_t In, int64_t Out);
+
 /// x of [..., In] times the matrix Name.weight, and Name.bias.
 Value linear(GraphBuilder &G, Weights &W, const Value &X,
              const std::string &Name, int64_t In, int64_t Out, bool Bias);

@@ -273,7 +273,7 @@ uint64_t cacheBytesAPosition(const Decoder &D) {
          uint64_t(S.Heads * (S.KeyWidth + S.ValueWidth));
 }
 
-void buildDecoder(const Decoder &D, Weights &W, GraphBuilder &G) {
+void ignoreUnused(const Decoder &D, Weights &W) {
   for (const std::string &Each : D.UnusedEnds)
     W.ignore(Each);
   for (const std::string &Each : D.UnusedBegins)
@@ -281,6 +281,10 @@ void buildDecoder(const Decoder &D, Weights &W, GraphBuilder &G) {
   // Many save it beside the table that it is.
   if (D.IsTied)
     W.ignore(D.Names.Head + ".weight");
+}
+
+void buildDecoder(const Decoder &D, Weights &W, GraphBuilder &G) {
+  ignoreUnused(D, W);
   DecoderBuilder(D, W, G).build();
 }
 

@@ -18,6 +18,9 @@ namespace dure::checkpoint {
 /// Bytes that the caches hold for one position.
 uint64_t cacheBytesAPosition(const Decoder &D);
 
+/// Tensors that checkpoints of the decoder may hold and its graph does not use.
+void ignoreUnused(const Decoder &D, Weights &W);
+
 void buildDecoder(const Decoder &D, Weights &W, GraphBuilder &G);
 
 } // namespace dure::checkpoint

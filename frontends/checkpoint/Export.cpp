@@ -5,6 +5,7 @@
 
 #include "frontends/checkpoint/DecoderGraph.h"
 #include "frontends/checkpoint/Families.h"
+#include "frontends/checkpoint/GenaiGraph.h"
 
 #include <algorithm>
 
@@ -35,17 +36,33 @@ const Family *findFamily(const std::string &Architecture,
   return nullptr;
 }
 
+/// Refuses an opset that graphs of the style are not written at.
+void checkOpset(const ExportOptions &Options, Refusals &Problems) {
+  const bool IsGenai = Options.Style == GraphStyle::Genai;
+  const int64_t Opset = Options.Opset;
+  if (Opset != 20 && Opset != 23 && !(IsGenai && Opset == 21))
+    Problems.add(RefusalCode::OpsetUnknown, "--opset",
+                 {IsGenai ? "20, 21, 23" : "20, 23", std::to_string(Opset)});
+}
+
+/// What of a model in few bits stays so.
+Weights::BlockUse blockUse(const ExportOptions &Options) {
+  if (!Options.KeepBlocks)
+    return {};
+  // Blocks and integers of 4 bits came with opset 21.
+  return {.Dequantize = Options.Opset >= 21,
+          .Multiply = Options.Style == GraphStyle::Genai};
+}
+
 } // namespace
 
 std::optional<ExportedModel> exportModel(const Checkpoint &C,
                                          const ExportOptions &Options,
                                          Refusals &Problems) {
   const std::string Place = C.Folder + "/config.json";
-  if (Options.Opset != 20 && Options.Opset != 23) {
-    Problems.add(RefusalCode::OpsetUnknown, "--opset",
-                 {"20, 23", std::to_string(Options.Opset)});
+  checkOpset(Options, Problems);
+  if (!Problems.empty())
     return std::nullopt;
-  }
   ExportedModel Out;
   Out.Architecture = architectureOf(C, Place, Problems);
   if (Out.Architecture.empty())
@@ -59,17 +76,29 @@ std::optional<ExportedModel> exportModel(const Checkpoint &C,
         return ReadIt(Read);
       },
       Known->Read);
+  const Decoder *D = std::get_if<Decoder>(&Description);
+  const bool IsGenai = Options.Style == GraphStyle::Genai;
+  int64_t Positions = 0;
+  if (IsGenai && D) {
+    Positions = Read.count("max_position_embeddings");
+    checkGenai(*D, Positions, Place, Problems);
+    Out.GenaiConfig =
+        genaiConfig(C, *D, Positions, Options.GraphFile, Problems);
+  } else if (IsGenai) {
+    Problems.add(RefusalCode::GenaiEncoder, Place, {Out.Architecture});
+  }
   Read.finish();
   // Sizes that are not what they say ask for tensors that nobody has.
   if (!Problems.empty())
     return std::nullopt;
 
   GraphBuilder G(Options.Opset);
-  // Blocks and integers of 4 bits came with opset 21.
-  const bool KeepBlocks = Options.KeepBlocks && Options.Opset >= 21;
-  Weights W(C, G, Options.DataFile, KeepBlocks, Problems);
-  if (const Decoder *D = std::get_if<Decoder>(&Description)) {
-    buildDecoder(*D, W, G);
+  Weights W(C, G, Options.DataFile, blockUse(Options), Problems);
+  if (D) {
+    if (IsGenai)
+      buildGenaiDecoder(*D, Positions, W, G);
+    else
+      buildDecoder(*D, W, G);
     Out.CacheBytesAPosition = cacheBytesAPosition(*D);
   } else {
     buildEncoder(std::get<Encoder>(Description), W, G);
@@ -84,6 +113,7 @@ std::optional<ExportedModel> exportModel(const Checkpoint &C,
   Out.Files = W.files();
   for (const Weights::Converted &Each : W.converted())
     Out.InDataFile.push_back({Each.From, Each.Offset});
+  Out.Made = W.takeMade();
   return Out;
 }
 

@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,14 +21,21 @@
 
 namespace dure::checkpoint {
 
+/// What graphs of decoders are made of: ONNX's own operators, or, beside them,
+/// those of onnxruntime as onnxruntime-genai's models have them.
+enum class GraphStyle { Onnx, Genai };
+
 struct ExportOptions {
-  /// 20 or 23.
+  GraphStyle Style = GraphStyle::Onnx;
+  /// 20 or 23; 21 too in the style genai.
   int64_t Opset = 23;
+  /// Name of the graph, for what lies beside it to refer to.
+  std::string GraphFile = "model.onnx";
   /// Name of a file beside the graph, for weights that are stored otherwise
   /// than ONNX has them.
   std::string DataFile = "model.onnx.data";
-  /// Weights that are stored in few bits stay so where the opset can say it;
-  /// else they become f32.
+  /// Weights that are stored in few bits stay so where the opset or style can
+  /// say it; else they become f32.
   bool KeepBlocks = true;
 };
 
@@ -49,6 +57,10 @@ struct ExportedModel {
     uint64_t Offset;
   };
   std::vector<Converted> InDataFile;
+  /// Those of them that the checkpoint does not hold.
+  std::vector<std::shared_ptr<const Tensor>> Made;
+  /// genai_config.json; empty in other styles.
+  std::string GenaiConfig;
 };
 
 /// The graph of a checkpoint, which must outlive it; nothing, having said

@@ -13,7 +13,7 @@ using protozero::pbf_writer;
 
 /// Which fields of which message.
 enum ModelField { IrVersion = 1, ProducerName = 2, ModelGraph = 7, Opsets = 8 };
-enum OpsetField { OpsetVersion = 2 };
+enum OpsetField { OpsetDomain = 1, OpsetVersion = 2 };
 enum GraphField {
   GraphNode = 1,
   GraphName = 2,
@@ -26,7 +26,8 @@ enum NodeField {
   NodeOutput = 2,
   NodeName = 3,
   NodeOp = 4,
-  NodeAttributeField = 5
+  NodeAttributeField = 5,
+  NodeDomain = 7
 };
 enum AttributeField {
   AttributeName = 1,
@@ -116,14 +117,12 @@ Value GraphBuilder::input(std::string Name, DataType Type,
 
 void GraphBuilder::output(const Value &V, std::string Name, DataType Type,
                           const std::vector<Dim> &Dims) {
-  std::string Node;
-  pbf_writer Writer(Node);
-  Writer.add_string(NodeInput, V.Name);
-  Writer.add_string(NodeOutput, Name);
-  Writer.add_string(NodeName, Name);
-  Writer.add_string(NodeOp, "Identity");
-  pbf_writer(Nodes).add_message(GraphNode, Node);
-  ++NodeCount;
+  emit("Identity", {}, {V}, {{Name}}, {});
+  returned(Name, Type, Dims);
+}
+
+void GraphBuilder::returned(const std::string &Name, DataType Type,
+                            const std::vector<Dim> &Dims) {
   pbf_writer(Outputs).add_message(GraphOutput, valueInfo(Name, Type, Dims));
 }
 
@@ -176,27 +175,46 @@ Value GraphBuilder::truth(bool V) {
   return constant(DataType::Bool, std::string(1, char(V)), {});
 }
 
-std::vector<Value> GraphBuilder::nodes(std::string_view Op,
-                                       const std::vector<Value> &Inputs,
-                                       size_t Outputs,
-                                       const NodeAttributes &Attributes) {
+void GraphBuilder::emit(std::string_view Op, std::string_view Domain,
+                        const std::vector<Value> &Inputs,
+                        const std::vector<Value> &Outputs,
+                        const NodeAttributes &Attributes) {
   std::string Node;
   pbf_writer Writer(Node);
   for (const Value &Each : Inputs)
     Writer.add_string(NodeInput, Each.Name);
-  std::vector<Value> Results;
-  const std::string Name = freshName(Op);
-  for (size_t I = 0; I < Outputs; ++I) {
-    Results.push_back({I ? Name + ":" + std::to_string(I) : Name});
-    Writer.add_string(NodeOutput, Results.back().Name);
-  }
-  Writer.add_string(NodeName, Name);
+  for (const Value &Each : Outputs)
+    Writer.add_string(NodeOutput, Each.Name);
+  Writer.add_string(NodeName, Outputs.front().Name);
   Writer.add_string(NodeOp, Op.data(), Op.size());
   for (const NodeAttribute &Each : Attributes)
     addAttribute(Writer, Each);
+  if (!Domain.empty()) {
+    Writer.add_string(NodeDomain, Domain.data(), Domain.size());
+    Domains.emplace(Domain);
+  }
   pbf_writer(Nodes).add_message(GraphNode, Node);
   ++NodeCount;
+}
+
+std::vector<Value> GraphBuilder::nodes(std::string_view Op,
+                                       const std::vector<Value> &Inputs,
+                                       size_t Outputs,
+                                       const NodeAttributes &Attributes) {
+  std::vector<Value> Results;
+  const std::string Name = freshName(Op);
+  for (size_t I = 0; I < Outputs; ++I)
+    Results.push_back({I ? Name + ":" + std::to_string(I) : Name});
+  emit(Op, {}, Inputs, Results, Attributes);
   return Results;
+}
+
+Value GraphBuilder::microsoft(std::string_view Op,
+                              const std::vector<Value> &Inputs,
+                              const NodeAttributes &Attributes) {
+  const Value Result = fresh(Op);
+  emit(Op, Microsoft, Inputs, {Result}, Attributes);
+  return Result;
 }
 
 Value GraphBuilder::node(std::string_view Op, const std::vector<Value> &Inputs,
@@ -230,8 +248,13 @@ std::string GraphBuilder::finish(std::string_view Name) const {
   Writer.add_message(ModelGraph, Graph);
   {
     pbf_writer Import(Writer, Opsets);
-    Import.add_string(1, "");
+    Import.add_string(OpsetDomain, "");
     Import.add_int64(OpsetVersion, Opset);
+  }
+  for (const std::string &Domain : Domains) {
+    pbf_writer Import(Writer, Opsets);
+    Import.add_string(OpsetDomain, Domain);
+    Import.add_int64(OpsetVersion, 1);
   }
   return Model;
 }

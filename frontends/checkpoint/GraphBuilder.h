@@ -16,6 +16,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -80,6 +81,21 @@ public:
   std::vector<Value> nodes(std::string_view Op,
                            const std::vector<Value> &Inputs, size_t Outputs,
                            const NodeAttributes &Attributes = {});
+
+  /// A value that the next node gives, with a name after its operator.
+  Value fresh(std::string_view Op) { return {freshName(Op)}; }
+  /// One node of any domain; its results are `Outputs`, of fresh() or named as
+  /// the graph returns them. One without a name is left out.
+  void emit(std::string_view Op, std::string_view Domain,
+            const std::vector<Value> &Inputs, const std::vector<Value> &Outputs,
+            const NodeAttributes &Attributes);
+  /// One of onnxruntime's own operators.
+  static constexpr std::string_view Microsoft = "com.microsoft";
+  Value microsoft(std::string_view Op, const std::vector<Value> &Inputs,
+                  const NodeAttributes &Attributes);
+  /// The graph returns a value that a node gave that name.
+  void returned(const std::string &Name, DataType Type,
+                const std::vector<Dim> &Dims);
 
   /// The operators that read better as calls.
   Value add(const Value &A, const Value &B) { return node("Add", {A, B}); }
@@ -149,6 +165,8 @@ private:
   std::string Nodes, Initializers, Inputs, Outputs;
   std::map<std::string, size_t> Names;
   std::map<std::string, std::string> Constants;
+  /// Beside ONNX's own.
+  std::set<std::string, std::less<>> Domains;
 };
 
 } // namespace dure::checkpoint

@@ -54,7 +54,7 @@ Value Weights::raw(const std::string &Name, const std::vector<int64_t> &Shape,
   if (!IsNew)
     return It->second;
   Parameters += Found->elements();
-  if (KeepBlocks && Found->Blocks)
+  if (Blocks.Dequantize && Found->Blocks)
     return It->second = dequantized(Name, *Found->Blocks);
   Bytes[Found->Type] += Found->bytes();
   return It->second = G.weight(Name, Found->Type, Shape, placeOf(*Found));
@@ -81,6 +81,27 @@ Value Weights::dequantized(const std::string &Name, const BlockedTensor &B) {
   const Value Offsets = Part(".offsets", *B.Offsets, Blocks);
   Blocks.back() = B.BlockSize;
   return G.reshape(G.add(G.reshape(V, Blocks), Offsets), Shape);
+}
+
+const Tensor *Weights::inBlocks(const std::string &Name,
+                                const std::vector<int64_t> &Shape) {
+  const Tensor *Found = Blocks.Multiply ? C.find(Name) : nullptr;
+  if (!Found || !Found->Blocks || Found->Shape != Shape)
+    return nullptr;
+  if (Asked.insert(Name).second)
+    Parameters += Found->elements();
+  return Found;
+}
+
+Value Weights::make(const std::string &Name,
+                    const std::function<Tensor()> &Describe) {
+  const auto [It, IsNew] = ByMaking.try_emplace(Name);
+  if (!IsNew)
+    return It->second;
+  Made.push_back(std::make_shared<const Tensor>(Describe()));
+  const Tensor &T = *Made.back();
+  Bytes[T.Type] += T.bytes();
+  return It->second = G.weight(Name, T.Type, T.Shape, placeOf(T));
 }
 
 Value Weights::table(const std::string &Name,

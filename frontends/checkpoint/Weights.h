@@ -19,12 +19,17 @@ namespace dure::checkpoint {
 
 class Weights {
 public:
+  /// How tensors in few bits stay so: as DequantizeLinear, which takes opset
+  /// 21, and matrices as MatMulNBits (FewBits.h).
+  struct BlockUse {
+    bool Dequantize = false, Multiply = false;
+  };
+
   /// `DataFile` is the name of a file beside the graph for tensors that are not
-  /// stored as the graph needs them. With `KeepBlocks`, those in few bits stay
-  /// so, which takes operators of opset 21.
+  /// stored as the graph needs them.
   Weights(const Checkpoint &C, GraphBuilder &G, std::string DataFile,
-          bool KeepBlocks, Refusals &Problems)
-      : C(C), G(G), DataFile(std::move(DataFile)), KeepBlocks(KeepBlocks),
+          BlockUse Blocks, Refusals &Problems)
+      : C(C), G(G), DataFile(std::move(DataFile)), Blocks(Blocks),
         Problems(Problems) {}
 
   bool has(std::string_view Name) const { return C.find(Name) != nullptr; }
@@ -37,6 +42,14 @@ public:
   Value table(const std::string &Name, const std::vector<int64_t> &Shape);
   /// A linear layer's matrix (out, in) as the right side of a product.
   Value transposed(const std::string &Name, int64_t Out, int64_t In);
+
+  /// A matrix that is stored in blocks which stay so where it is multiplied;
+  /// null for others, which get() and its like say what is wrong with.
+  const Tensor *inBlocks(const std::string &Name,
+                         const std::vector<int64_t> &Shape);
+  /// A tensor that the checkpoint does not hold, which its Convert makes; one
+  /// for each name.
+  Value make(const std::string &Name, const std::function<Tensor()> &Describe);
 
   /// Tensors of such names are read by nothing, and need not be.
   void ignore(std::string Suffix) { Ignored.push_back(std::move(Suffix)); }
@@ -54,6 +67,10 @@ public:
   };
   /// Those that go into the data file, in its order.
   const std::vector<Converted> &converted() const { return InDataFile; }
+  /// What of it was made, which converted() points to.
+  std::vector<std::shared_ptr<const Tensor>> takeMade() {
+    return std::move(Made);
+  }
   /// Numbers of the checkpoint's files that the graph refers to.
   const std::set<uint32_t> &files() const { return UsedFiles; }
   uint64_t parameters() const { return Parameters; }
@@ -68,13 +85,14 @@ private:
   const Checkpoint &C;
   GraphBuilder &G;
   std::string DataFile;
-  const bool KeepBlocks;
+  const BlockUse Blocks;
   Refusals &Problems;
   /// By name, what has been made of a tensor.
-  std::map<std::string, Value> Raw, Wide, Turned;
+  std::map<std::string, Value> Raw, Wide, Turned, ByMaking;
   std::set<std::string, std::less<>> Asked;
   std::vector<std::string> Ignored, IgnoredPrefixes;
   std::vector<Converted> InDataFile;
+  std::vector<std::shared_ptr<const Tensor>> Made;
   uint64_t DataBytes = 0;
   std::set<uint32_t> UsedFiles;
   uint64_t Parameters = 0;

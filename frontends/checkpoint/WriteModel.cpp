@@ -93,6 +93,14 @@ Status writeConverted(const Checkpoint &C, const ExportedModel &M,
   return File->commit();
 }
 
+Status writeText(const std::string &Path, std::string_view Text) {
+  Result<AtomicFile> File = AtomicFile::create(Path);
+  if (!File)
+    return File.status();
+  DURE_RETURN_IF_ERROR(File->write(Text.data(), Text.size()));
+  return File->commit();
+}
+
 } // namespace
 
 WritePlan planWrite(const Checkpoint &C, const ExportedModel &M,
@@ -120,19 +128,14 @@ Status writeModel(const Checkpoint &C, const ExportedModel &M,
       DURE_RETURN_IF_ERROR(copyFile(C, C.Files[File], Folder, W));
   if (!M.InDataFile.empty())
     DURE_RETURN_IF_ERROR(writeConverted(C, M, Folder + "/" + DataFile, W));
+  if (!M.GenaiConfig.empty())
+    DURE_RETURN_IF_ERROR(
+        writeText(Folder + "/genai_config.json", M.GenaiConfig));
   Result<AtomicFile> Graph = AtomicFile::create(Plan.GraphPath);
   if (!Graph)
     return Graph.status();
   DURE_RETURN_IF_ERROR(Graph->write(M.Graph.data(), M.Graph.size()));
   return Graph->commit();
-}
-
-static Status writeText(const std::string &Path, std::string_view Text) {
-  Result<AtomicFile> File = AtomicFile::create(Path);
-  if (!File)
-    return File.status();
-  DURE_RETURN_IF_ERROR(File->write(Text.data(), Text.size()));
-  return File->commit();
 }
 
 Status writeTexts(const Checkpoint &C, const std::string &Folder) {

@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <dure/dure.h>
@@ -246,6 +247,7 @@ private:
     CLI::App &A = command("export", Message::HelpExport, Command::Export);
     addPath(A, "CHECKPOINT", Message::HelpCheckpoint);
     option(A, "-o,--output", O.Output, "OUT", Message::HelpExportOutput);
+    option(A, "--style", StyleText, "STYLE", Message::HelpStyle);
     option(A, "--opset", OpsetText, "N", Message::HelpOpset);
     flag(A, "--dequantize", O.Dequantize, Message::HelpDequantize);
     flag(A, "--dry-run", O.DryRun, Message::HelpDryRun);
@@ -565,11 +567,23 @@ private:
         throw UsageError{text(Message::UsageOracle, {Each.Name})};
   }
 
+  void readGraph() {
+    if (!StyleText.empty())
+      O.IsGenai = readChoice("--style", StyleText, {"onnx", "genai"}) == 1;
+    if (OpsetText.empty())
+      O.Opset = O.IsGenai ? 21 : 23;
+    else if (O.IsGenai)
+      O.Opset = std::array{
+          20, 21,
+          23}[size_t(readChoice("--opset", OpsetText, {"20", "21", "23"}))];
+    else
+      O.Opset = readChoice("--opset", OpsetText, {"20", "23"}) ? 23 : 20;
+  }
+
   void finish() {
     if (!ThreadsText.empty())
       O.Threads = readCount("--threads", ThreadsText, 1, DURE_MAX_THREADS);
-    if (!OpsetText.empty())
-      O.Opset = readChoice("--opset", OpsetText, {"20", "23"}) ? 23 : 20;
+    readGraph();
     if (!OracleTimeoutText.empty())
       O.OracleTimeout =
           readCount("--oracle-timeout", OracleTimeoutText, 1, 86400);
@@ -609,7 +623,7 @@ private:
   Options O;
   std::string LangText, ThreadsText, RepeatText, VerifyText, WeightsText,
       LinksText, AtolText, RtolText, CosineText, DimsText, OracleTimeoutText,
-      OpsetText;
+      OpsetText, StyleText;
   std::string PromptIdsText, StrideText, MaxTokensText, ContextText, TopKText,
       LogProbsText, TemperatureText, TopPText, MinPText, RepetitionText,
       PresenceText, FrequencyText, SeedText;

@@ -96,9 +96,12 @@ int runExport(const Console &Out, const Options &O) {
   if (const int Exit = checkWeightPaths(Out, *C, GraphPath); Exit != ExitOk)
     return Exit;
   checkpoint::ExportOptions Settings;
+  Settings.Style =
+      O.IsGenai ? checkpoint::GraphStyle::Genai : checkpoint::GraphStyle::Onnx;
   Settings.Opset = O.Opset;
+  Settings.GraphFile = fs::path(GraphPath).filename().string();
   Settings.KeepBlocks = !O.Dequantize;
-  Settings.DataFile = fs::path(GraphPath).filename().string() + ".data";
+  Settings.DataFile = Settings.GraphFile + ".data";
   const std::optional<ExportedModel> M = exportCheckpoint(Out, O, *C, Settings);
   if (!M)
     return ExitFailed;

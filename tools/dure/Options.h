@@ -66,6 +66,7 @@ struct Options {
 
   // For checkpoints.
   int64_t Opset = 23;
+  bool IsGenai = false;
   bool Dequantize = false;
   bool DryRun = false;
 
