@@ -1,54 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Tiny checkpoints of every family, exported, compiled and run: `main` gives
 // what transformers gives, and `step` what `main` gives.
-//
-// A parameter is "<family>-<opset>"; README.md describes the data.
-#include "frontends/checkpoint/Export.h"
-#include "frontends/checkpoint/WriteModel.h"
-#include "test/models/StepFixture.h"
+#include "test/checkpoint/ExportFixture.h"
 
 using namespace dure;
+using namespace dure::exporttest;
 using namespace dure::steptest;
 
 namespace {
-
-namespace fs = std::filesystem;
-
-class Exported : public StepFixture {
-protected:
-  /// Exports into a folder of its own, to which the data sets are linked.
-  void SetUp() override {
-    const std::string Name = GetParam();
-    const size_t Dash = Name.rfind('-');
-    const fs::path Family =
-        fs::path(DURE_TEST_CHECKPOINTS) / Name.substr(0, Dash);
-    setFolder(testing::TempDir() + "exported-" + Name + "-" +
-              std::to_string(getpid()));
-    fs::create_directories(Folder);
-    for (const auto &Entry : fs::directory_iterator(Family))
-      if (Entry.is_directory() || Entry.path().filename() == "cases.json")
-        fs::create_symlink(Entry.path(),
-                           fs::path(Folder) / Entry.path().filename());
-
-    checkpoint::Refusals Problems;
-    const fs::path Gguf = Family / "model.gguf";
-    const auto C = checkpoint::Checkpoint::open(
-        (fs::exists(Gguf) ? Gguf : Family).string(), {}, Problems);
-    ASSERT_TRUE(C) << toString(Problems.list().front());
-    checkpoint::ExportOptions Options;
-    Options.Opset = std::stoi(Name.substr(Dash + 1));
-    const auto M = checkpoint::exportModel(*C, Options, Problems);
-    ASSERT_TRUE(M) << toString(Problems.list().front());
-    const auto Plan = checkpoint::planWrite(*C, *M, Folder + "/model.onnx");
-    const Status Written =
-        checkpoint::writeModel(*C, *M, Plan, Options.DataFile, {});
-    ASSERT_TRUE(Written.ok()) << Written.message();
-  }
-  void TearDown() override {
-    StepFixture::TearDown();
-    fs::remove_all(Folder);
-  }
-};
 
 class ExportedModel : public Exported {};
 class ExportedDecoder : public Exported {};
@@ -100,12 +59,6 @@ TEST_P(ExportedDecoder, StepAgreesWithMain) {
   createState(Chunk.Batch, Chunk.Past + Chunk.Length);
   ASSERT_NO_FATAL_FAILURE(writePasts(Chunk));
   ASSERT_NO_FATAL_FAILURE(expectStep("chunk"));
-}
-
-static std::string testName(const testing::TestParamInfo<const char *> &Info) {
-  std::string Name = Info.param;
-  std::replace(Name.begin(), Name.end(), '-', '_');
-  return Name;
 }
 
 // Each family's folder name, at either opset.
