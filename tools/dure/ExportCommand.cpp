@@ -36,14 +36,16 @@ Output outputOf(const Options &O, const Checkpoint &C) {
   return {(Path / "model.onnx").string(), true};
 }
 
-/// Whether the graph would take the place of a file of weights.
+/// Whether something that is written would take the place of a file of weights.
 int checkWeightPaths(const Console &Out, const Checkpoint &C,
-                     const std::string &GraphPath) {
-  const std::string Name = fs::path(GraphPath).filename().string();
-  for (const checkpoint::WeightFile &File : C.Files)
-    if (fs::path(File.Name).filename() == Name)
+                     const std::string &GraphPath,
+                     const checkpoint::ExportOptions &Settings) {
+  for (const checkpoint::WeightFile &File : C.Files) {
+    const std::string Name = fs::path(File.Name).filename().string();
+    if (Name == Settings.GraphFile || Name == Settings.DataFile)
       return Out.usage(Message::UsageSamePath,
                        {File.Name, "--output", GraphPath});
+  }
   return ExitOk;
 }
 
@@ -93,8 +95,6 @@ int runExport(const Console &Out, const Options &O) {
   if (!C)
     return ExitFailed;
   const auto [GraphPath, IsHome] = outputOf(O, *C);
-  if (const int Exit = checkWeightPaths(Out, *C, GraphPath); Exit != ExitOk)
-    return Exit;
   checkpoint::ExportOptions Settings;
   Settings.Style =
       O.IsGenai ? checkpoint::GraphStyle::Genai : checkpoint::GraphStyle::Onnx;
@@ -102,6 +102,9 @@ int runExport(const Console &Out, const Options &O) {
   Settings.GraphFile = fs::path(GraphPath).filename().string();
   Settings.KeepBlocks = !O.Dequantize;
   Settings.DataFile = Settings.GraphFile + ".data";
+  if (const int Exit = checkWeightPaths(Out, *C, GraphPath, Settings);
+      Exit != ExitOk)
+    return Exit;
   const std::optional<ExportedModel> M = exportCheckpoint(Out, O, *C, Settings);
   if (!M)
     return ExitFailed;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Writes the smallest checkpoint of a Llama: checkpoint.py FOLDER [--odd]
+"""Writes the smallest checkpoint of a Llama: checkpoint.py FOLDER [--odd] [--wide N]
 
---odd gives its configuration two keys that nobody knows.
+--odd gives its configuration two keys that nobody knows; --wide gives it heads of 8
+elements and N positions.
 """
 
 import json
@@ -23,6 +24,8 @@ SHAPES = {
     "model.layers.0.self_attn.v_proj.weight": [2, 4],
     "model.norm.weight": [4],
 }
+# Which of their dims is of heads.
+HEADS = {"q_proj": 0, "k_proj": 0, "v_proj": 0, "o_proj": 1}
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
     "hidden_size": 4,
@@ -38,6 +41,13 @@ folder.mkdir(parents=True)
 config = dict(CONFIG)
 if "--odd" in sys.argv:
     config |= {"new_gate": True, "new_scale": 0.5}
+if "--wide" in sys.argv:
+    positions = int(sys.argv[sys.argv.index("--wide") + 1])
+    config |= {"head_dim": 8, "max_position_embeddings": positions}
+    for name, shape in SHAPES.items():
+        part = name.split(".")[-2]
+        if part in HEADS:
+            shape[HEADS[part]] *= 4
 (folder / "config.json").write_text(json.dumps(config))
 header, at = {}, 0
 for name, shape in SHAPES.items():
