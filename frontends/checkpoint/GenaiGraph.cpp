@@ -7,6 +7,7 @@
 #include "frontends/checkpoint/DecoderGraph.h"
 #include "frontends/checkpoint/FewBits.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace dure::checkpoint {
@@ -14,8 +15,9 @@ namespace {
 
 /// More than any model was trained on; the tables of so many fit a disk.
 constexpr int64_t MaxPositions = int64_t(1) << 22;
-/// GroupQueryAttention takes heads of such sizes, and rotates those of such.
-constexpr int64_t HeadMultiple = 8, RotatedMultiple = 16;
+/// GroupQueryAttention takes heads whose sizes are multiples, rotates those of
+/// others, and of them pairs in multiples.
+constexpr int64_t HeadMultiple = 8, RotatedMultiple = 16, PairMultiple = 8;
 
 /// Cosines or sines of all positions, [positions, pairs].
 Tensor rotaryTable(const Rope &R, int64_t Positions, bool IsCosine) {
@@ -275,7 +277,10 @@ Value GenaiBuilder::logits(const Value &X) {
 } // namespace
 
 bool genaiTakesPositions(const Decoder &D) {
-  return !D.Ropes.empty() && D.Grouped.HeadSize % RotatedMultiple;
+  return std::any_of(D.Ropes.begin(), D.Ropes.end(), [&](const Rope &R) {
+    return D.Grouped.HeadSize % RotatedMultiple ||
+           R.Frequencies.size() % PairMultiple;
+  });
 }
 
 void checkGenai(const Decoder &D, int64_t Positions, const std::string &Place,
