@@ -5,6 +5,7 @@
 
 #include "frontends/checkpoint/DecoderGraph.h"
 #include "frontends/checkpoint/Families.h"
+#include "frontends/checkpoint/Features.h"
 #include "frontends/checkpoint/GenaiGraph.h"
 
 #include <algorithm>
@@ -92,6 +93,8 @@ std::optional<ExportedModel> exportModel(const Checkpoint &C,
   if (!Problems.empty())
     return std::nullopt;
 
+  Out.Features =
+      std::visit([](const auto &M) { return featuresOf(M); }, Description);
   GraphBuilder G(Options.Opset);
   Weights W(C, G, Options.DataFile, blockUse(Options), Problems);
   if (D) {

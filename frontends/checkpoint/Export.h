@@ -49,6 +49,8 @@ struct ExportedModel {
   std::map<DataType, uint64_t> BytesByType;
   /// What the caches hold for one position; 0 for encoders.
   uint64_t CacheBytesAPosition = 0;
+  /// What sets the model apart from the plainest one: featuresOf().
+  std::vector<std::string> Features;
   /// Numbers of the checkpoint's files that the graph refers to.
   std::set<uint32_t> Files;
   /// What goes into DataFile, at which offset, in ascending order.

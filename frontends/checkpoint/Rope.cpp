@@ -136,6 +136,7 @@ Rope readRope(Config &C, const RopeKeys &Keys) {
   }
   R.Frequencies = plainFrequencies(Theta, Width);
   const std::string Type = S.text("rope_type", S.text("type", "default"));
+  R.Scaling = Type;
   if (Type == "linear") {
     const double Factor = S.number("factor");
     for (float &F : R.Frequencies)

@@ -15,6 +15,8 @@
 namespace dure::checkpoint {
 
 struct Rope {
+  /// How the frequencies were made, as configurations name it: "llama3".
+  std::string Scaling = "default";
   /// One a pair of turned elements: half as many as elements turn.
   std::vector<float> Frequencies;
   /// On cosines and sines.

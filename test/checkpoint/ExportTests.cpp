@@ -16,24 +16,8 @@ class ExportedDecoder : public Exported {};
 
 // Tests that prefill, steps and padded batches give what transformers gives.
 TEST_P(ExportedModel, GivesWhatTransformersGives) {
-  const dure_compiler_api *Compiler =
-      modeltest::loadCompiler(DURE_TEST_LIBRARIES);
-  ASSERT_TRUE(Compiler);
-  modeltest::Outcome Result;
-  const auto Model = modeltest::CompiledModel::create(
-      Compiler, Folder + "/model.onnx", Path, {}, Result);
-  ASSERT_TRUE(Model) << Result.Detail;
-  std::string Problem;
-  const auto Cases = modeltest::readCases(Folder + "/cases.json", Problem);
-  ASSERT_TRUE(Cases) << Problem;
-  EXPECT_GE(Cases->size(), 3u);
-  for (const modeltest::Case &Each : *Cases) {
-    auto Data = modeltest::readRunData(Folder + "/" + Each.Set, Problem);
-    ASSERT_TRUE(Data) << Problem;
-    Data->Valid = Each.Valid;
-    EXPECT_TRUE(Model->check(*Data, io::defaultTolerance, Result))
-        << Each.Name << ": " << Result.Detail;
-  }
+  expectReferences({}, /*ExactShapes=*/false,
+                   [](const auto &, const auto &) { return true; });
 }
 
 // Tests that the caches become state, and that calls in a row on it give what

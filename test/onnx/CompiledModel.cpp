@@ -236,6 +236,15 @@ std::string difference(const std::string &Name, const io::Tensor &Got,
          io::elementAsText(Expected, C.FirstMismatch) + "\n";
 }
 
+void widen(Figures &F, const io::Tensor &Got, const io::Tensor &Expected) {
+  if (Got.Type != io::ElementType::Float32 || Got.Type != Expected.Type ||
+      Got.Dims != Expected.Dims || Got.Bytes.empty())
+    return;
+  const io::Comparison C = io::compareTensors(Got, Expected, {});
+  F.MaxAbsolute = std::max(F.MaxAbsolute, C.MaxAbsolute);
+  F.LeastCosine = std::min(F.LeastCosine, angleOf(Got, Expected).Cosine);
+}
+
 } // namespace
 
 const dure_compiler_api *loadCompiler(const std::string &Folder) {
@@ -431,7 +440,7 @@ std::string CompiledModel::bucketOf(const RunData &Data) const {
 }
 
 bool CompiledModel::check(const RunData &Data, const TolerancePolicy &Allowed,
-                          Outcome &Result) const {
+                          Outcome &Result, Figures *Measured) const {
   dure_call *RawCall = nullptr;
   if (!succeeded(Result, "call",
                  dure_call_create(Session.get(), "main", &RawCall)))
@@ -458,6 +467,8 @@ bool CompiledModel::check(const RunData &Data, const TolerancePolicy &Allowed,
                  Name + ": has a type that ONNX lacks");
     if (const auto Valid = Data.Valid.find(Name); Valid != Data.Valid.end())
       maskInvalid(*Got, Expected, Valid->second);
+    if (Measured)
+      widen(*Measured, *Got, Expected);
     Differences +=
         difference(Name, *Got, Expected, Allowed(Expected.Type), Cosine);
   }

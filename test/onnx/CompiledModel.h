@@ -60,6 +60,13 @@ struct RunData {
 std::optional<RunData> readRunData(const std::string &Folder,
                                    std::string &Problem);
 
+/// How far results are from references, over all floats of all outputs.
+struct Figures {
+  double MaxAbsolute = 0;
+  /// Of one output.
+  double LeastCosine = 1;
+};
+
 using TolerancePolicy = std::function<io::Tolerance(io::ElementType)>;
 
 /// A package that was compiled in a temporary file, which goes with it.
@@ -78,9 +85,10 @@ public:
   std::string bucketOf(const RunData &Data) const;
 
   /// Runs on `Data` and compares. Adds the time to `Result`; its kind, code and
-  /// detail are set when something is not right.
+  /// detail are set when something is not right. `Measured` is widened to what
+  /// is found, right or not.
   bool check(const RunData &Data, const TolerancePolicy &Allowed,
-             Outcome &Result) const;
+             Outcome &Result, Figures *Measured = nullptr) const;
 
 private:
   bool open(const std::string &PackagePath, const CompileSettings &Settings,

@@ -79,6 +79,9 @@ std::string toJson(const ExportedModel &M, const WritePlan &Plan,
       .beginObject();
   for (const auto &[Type, Bytes] : M.BytesByType)
     Json.member(onnx::typeName(Type), int64_t(Bytes));
+  Json.end().key("features").beginArray();
+  for (const std::string &Each : M.Features)
+    Json.value(Each);
   Json.end()
       .member("output", Plan.GraphPath)
       .member("copied_bytes", int64_t(Plan.CopiedBytes))
