@@ -29,8 +29,9 @@ inline constexpr uint32_t TargetApiVersion = 4;
 
 /// Phases at which a target may add passes of its own, by their public names:
 /// "quantize", "specialize", "form-dispatches". Specialize comes first, and
-/// before placement: it sees ops of the dure dialect in no region.
-enum class TargetPhase { Quantize, Specialize, FormDispatches };
+/// before placement: it sees ops of the dure dialect in no region. Legalize is
+/// the end of specialize, once sizes are fixed; not run for kernels as text.
+enum class TargetPhase { Quantize, Specialize, FormDispatches, Legalize };
 
 /// Why a target does not take an op. `Code` is a stable reason code.
 struct Unsupported {

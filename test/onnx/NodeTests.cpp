@@ -42,7 +42,7 @@ io::Tolerance bf16Tolerance(io::ElementType Type) {
   const io::Tolerance Usual = nodeTolerance(Type);
   if (Type != io::ElementType::Float32)
     return Usual;
-  return {1.0 / 256, 1.0 / 128};
+  return {1.0 / 256, 1.0 / 100};
 }
 
 /// Whether a node of the model is a product: looks for NodeProto.op_type.
@@ -53,7 +53,8 @@ bool hasProduct(const std::string &Path) {
   const std::string_view Model(
       reinterpret_cast<const char *>(File->bytes().data()),
       File->bytes().size());
-  for (const char *Op : {"MatMul", "Gemm", "Einsum", "Attention"}) {
+  for (const char *Op : {"MatMul", "Gemm", "Einsum", "Attention", "Conv",
+                         "CausalConvWithState"}) {
     const std::string Field =
         std::string("\x22") + static_cast<char>(std::strlen(Op)) + Op;
     if (Model.find(Field) != std::string_view::npos)

@@ -35,6 +35,17 @@ SmallVector<int64_t> maskShape(AttentionOp op) {
   return all;
 }
 
+/// Elements from row to row of the mask as the kernel reads it, which DMA can
+/// move.
+int64_t maskPitch(AttentionOp op) {
+  bool isFloat = getElementTypeOrSelf(op.getMask().getType()).isF32();
+  return llvm::alignTo(maskShape(op)[3], DmaAlignment / (isFloat ? 4 : 1));
+}
+
+bool hasShortMask(AttentionOp op) {
+  return op.getMask() && maskPitch(op) != maskShape(op)[3];
+}
+
 AttentionShape shapeOfAttention(AttentionOp op) {
   ArrayRef<int64_t> q = shapeOf(op.getQ()), k = shapeOf(op.getK()),
                     v = shapeOf(op.getV());
@@ -54,9 +65,10 @@ AttentionShape shapeOfAttention(AttentionOp op) {
 
 class Attention {
 public:
+  /// `mask`, if any, has rows of maskPitch.
   Attention(KernelBuilder &k, AttentionOp op, const KernelOperands &at,
-            const AttentionShape &s, const AttentionPlan &plan)
-      : k(k), op(op), at(at), s(s), plan(plan) {}
+            Value mask, const AttentionShape &s, const AttentionPlan &plan)
+      : k(k), op(op), at(at), mask(mask), s(s), plan(plan) {}
   void run();
 
 private:
@@ -69,6 +81,7 @@ private:
     DigitList inner;
     int64_t pitch;
     int64_t first; // element of the source
+    int64_t keys;
     /// What of a row's pitch the source lacks is 0.
     bool isPadded = false;
   };
@@ -128,6 +141,7 @@ private:
   KernelBuilder &k;
   AttentionOp op;
   const KernelOperands &at;
+  const Value mask;
   const AttentionShape &s;
   const AttentionPlan &plan;
   /// What hidden scores are.
@@ -175,7 +189,7 @@ void Attention::zero(Value place, const Grid &of, int64_t offset,
 void Attention::loadRagged(const KeyRows &rows, Value place) {
   auto type = cast<DmType>(place.getType()).getElementType();
   int64_t bytes = type.getIntOrFloatBitWidth() / 8;
-  int64_t whole = s.keys / plan.stretch(), left = s.keys % plan.stretch();
+  int64_t whole = rows.keys / plan.stretch(), left = rows.keys % plan.stretch();
   int64_t parts = left / plan.unit, tail = left % plan.unit;
   int64_t inside = whole * plan.unit * rows.pitch;
   auto copy = [&](Digit slice, int64_t count, int64_t perSlice, int64_t key) {
@@ -187,7 +201,7 @@ void Attention::loadRagged(const KeyRows &rows, Value place) {
     Value target = k.dmOver(place, type, few, local);
     if (inside > 0)
       target = k.part(target, local, inside * bytes);
-    DigitList from = join(rows.outer, {k.digit("t", count, 1, s.keys)});
+    DigitList from = join(rows.outer, {k.digit("t", count, 1, rows.keys)});
     DigitList inner = rows.inner;
     for (Digit &each : inner)
       each.extent = each.size;
@@ -197,7 +211,8 @@ void Attention::loadRagged(const KeyRows &rows, Value place) {
   };
   // What has a part goes to all slices before it too, which then get theirs.
   if (tail > 0)
-    copy(k.digit("p", parts + 1, 1, plan.keyParts), tail, tail, s.keys - tail);
+    copy(k.digit("p", parts + 1, 1, plan.keyParts), tail, tail,
+         rows.keys - tail);
   if (parts > 0)
     copy(k.digit("t", parts, plan.unit, plan.keyParts), parts * plan.unit,
          plan.unit, whole * plan.stretch());
@@ -207,8 +222,9 @@ Value Attention::loadKeys(const KeyRows &rows) {
   Type type = cast<HbmType>(rows.source.getType()).getElementType();
   DigitList local = join(join(rows.local, keys(0, plan.units)), rows.inner);
   Value place = k.dm(type, grid, local);
-  int64_t whole = s.keys / plan.stretch();
-  if (isRagged() || rows.isPadded) {
+  int64_t whole = rows.keys / plan.stretch();
+  bool fills = whole == plan.units;
+  if (!fills || rows.isPadded) {
     int64_t outside = positions(rows.local), all = plan.keys() * rows.pitch;
     int64_t from =
         outside > 1 || rows.isPadded ? 0 : whole * plan.unit * rows.pitch;
@@ -221,11 +237,11 @@ Value Attention::loadKeys(const KeyRows &rows) {
     for (Digit &each : inner)
       each.extent = each.size;
     DigitList from =
-        join(rows.outer, {k.digit("t", whole * plan.stretch(), 1, s.keys)});
+        join(rows.outer, {k.digit("t", whole * plan.stretch(), 1, rows.keys)});
     k.copy(k.hbm(rows.source, join(from, inner), rows.first),
            k.part(place, join(join(rows.local, part), rows.inner), 0));
   }
-  if (isRagged())
+  if (!fills)
     loadRagged(rows, place);
   return place;
 }
@@ -236,14 +252,15 @@ void Attention::fillFiles() {
   // while keys are on their way.
   Digit d = k.digit("d", s.depth), e = k.digit("e", s.width, 1, s.width + 2),
         head = k.digit("d", s.head, 1, s.depth);
-  Value valueRows =
-      loadKeys({at.inputs[2], inBatch, {}, {e}, s.width + 2, first * s.width});
+  Value valueRows = loadKeys(
+      {at.inputs[2], inBatch, {}, {e}, s.width + 2, first * s.width, s.keys});
   Value keyRows = loadKeys({at.inputs[1],
                             inBatch,
                             {},
                             {head},
                             s.depth,
                             first * s.head,
+                            s.keys,
                             s.isPadded()});
   keyRows = k.part(keyRows, join(keys(0, plan.units), {d}), 0);
   Digit lanes = k.digit("e", 8), eights = k.digit("e", s.width / 8, 8);
@@ -486,7 +503,8 @@ void Attention::limitByMask() {
             s.groups * s.heads, group * s.heads + head);
   dimension(shape[2] != 1, {k.digit("m", plan.tileQueries(), 1, s.queries)},
             {m}, s.queries, query);
-  Value local = loadKeys({at.inputs[3], outer, rows, {}, 1, first * s.keys});
+  int64_t pitch = maskPitch(op);
+  Value local = loadKeys({mask, outer, rows, {}, 1, first * pitch, pitch});
   // Of all keys those that are seen at all.
   DigitList part = seenKeys();
   part.front().extent = plan.units;
@@ -724,14 +742,11 @@ Refusal attentionRefusal(AttentionOp op) {
     return "it has sinks";
   if (Value mask = op.getMask()) {
     auto type = cast<RankedTensorType>(mask.getType());
-    int64_t keys = shapeOf(op.getK())[2];
     if (!type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 4 ||
-        type.getShape().back() != keys)
+        type.getShape().back() != shapeOf(op.getK())[2])
       return "its mask repeats over keys";
     if (!type.getElementType().isInteger(1) && !type.getElementType().isF32())
       return "its mask is of neither truth values nor f32";
-    if (keys % (type.getElementType().isF32() ? 2 : 8) != 0)
-      return "rows of its mask are no multiple of 8 bytes";
   }
   AttentionShape s = shapeOfAttention(op);
   if (s.head % 2 != 0 || s.width % 8 != 0)
@@ -742,10 +757,19 @@ Refusal attentionRefusal(AttentionOp op) {
   return std::nullopt;
 }
 
+SmallVector<int64_t> attentionScratch(AttentionOp op) {
+  if (!hasShortMask(op))
+    return {};
+  return pitchScratch(op.getMask(), maskPitch(op));
+}
+
 void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at) {
   AttentionShape s = shapeOfAttention(op);
   AttentionPlan plan = *planAttention(s);
-  Attention(k, op, at, s, plan).run();
+  Value mask = op.getMask() ? at.inputs[3] : Value();
+  if (hasShortMask(op))
+    mask = emitPitch(k, op.getMask(), maskPitch(op), mask, at.scratch);
+  Attention(k, op, at, mask, s, plan).run();
 }
 
 } // namespace dure::rngd

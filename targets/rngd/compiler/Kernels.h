@@ -67,6 +67,7 @@ void emitExperts(KernelBuilder &k, ExpertMatMulOp op, const KernelOperands &at);
 bool isTurned(mlir::Value w);
 
 Refusal attentionRefusal(AttentionOp op);
+llvm::SmallVector<int64_t> attentionScratch(AttentionOp op);
 void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at);
 
 /// transpose, slice, concat, broadcast, iota, reductions of single elements,
@@ -81,6 +82,12 @@ llvm::SmallVector<int64_t> moveScratch(mlir::Operation *op);
 Refusal repeatRefusal(mlir::Operation *op);
 llvm::SmallVector<int64_t> repeatScratch(mlir::Operation *op);
 void emitRepeat(KernelBuilder &k, mlir::Operation *op, KernelOperands &at);
+
+/// The rows of `value`, at `place`, `pitch` elements apart in HBM, whatever
+/// lies between: for what reads rows that DMA does not move.
+llvm::SmallVector<int64_t> pitchScratch(mlir::Value value, int64_t pitch);
+mlir::Value emitPitch(KernelBuilder &k, mlir::Value value, int64_t pitch,
+                      mlir::Value place, llvm::ArrayRef<mlir::Value> scratch);
 
 /// New rows where the cache lies: `at.result` may be its place.
 Refusal cacheUpdateRefusal(CacheUpdateOp op);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What DMA does alone, as long as runs are multiples of 8 bytes: transposes,
-// slices, concatenations, broadcasts, and rows that indices name. Other runs of
-// f32 and i32 are moved as words of 8 bytes (WordMove.h).
+// slices, concatenations, broadcasts, and rows that indices name. Other runs
+// are moved element by element, as words of 8 bytes (WordMove.h).
 #include "targets/rngd/compiler/Boxes.h"
 #include "targets/rngd/compiler/Kernels.h"
 #include "targets/rngd/compiler/WordMove.h"
@@ -38,8 +38,23 @@ static Refusal gatherRefusal(GatherOp op) {
   return std::nullopt;
 }
 
+/// Words of i64, where those below 0 count from the end of `rows`: right in the
+/// first of each pair, which alone is read.
+static void countFromEnd(KernelBuilder &k, Value pairs, int64_t count,
+                         int64_t rows) {
+  int64_t width = std::gcd<int64_t>(count, 4);
+  k.exec(Context::Main, [&] {
+    Value kept =
+        k.stash(k.collect(k.fetch(pairs, {k.digit("i", count / width, width)},
+                                  {k.digit("i", width), k.digit("w", 2)})));
+    Value sign = k.stepInt(VectorKind::ShiftRightArith, kept, 31);
+    sign = k.stepInt(VectorKind::BitAnd, sign, static_cast<int32_t>(rows));
+    k.commit(k.stepStash(VectorKind::AddFxp, sign), pairs);
+  });
+}
+
 /// Row numbers of i64 are read as pairs of i32, of which the first counts: DMA
-/// takes a number below 0 or above the axis for a fault.
+/// takes a number outside of the axis for a fault.
 static void emitGather(KernelBuilder &k, GatherOp op,
                        const KernelOperands &at) {
   int64_t rows = cast<RankedTensorType>(op.getX().getType()).getDimSize(0);
@@ -58,6 +73,7 @@ static void emitGather(KernelBuilder &k, GatherOp op,
     k.releaseAll();
     Value index = k.dm(k.i32(), one, {k.digit("i", count), k.digit("w", 2)});
     k.copy(pairs, index);
+    countFromEnd(k, index, count, rows);
     Grid grid = k.grid("i", share);
     Digit columns = k.digit("c", row);
     Value local = k.dm(element, grid, {k.digit("i", share.each), columns});
@@ -331,7 +347,8 @@ static SmallVector<int64_t> stridesOf(ArrayRef<int64_t> shape) {
 
 static int64_t widthOf(Value value) {
   Type type = cast<RankedTensorType>(value.getType()).getElementType();
-  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+  return static_cast<int64_t>(
+      llvm::divideCeil(type.getIntOrFloatBitWidth(), 8));
 }
 
 /// The one place that a gather reads, if it is known.
@@ -439,11 +456,10 @@ static SmallVector<Piece> asWords(ArrayRef<Piece> pieces) {
   return words;
 }
 
-/// Whether some runs are of an odd number of elements of 4 bytes.
+/// Whether some runs are of other lengths than DMA moves.
 static bool moveByWords(ArrayRef<Piece> pieces) {
-  return llvm::any_of(pieces, [](const Piece &piece) {
-    return piece.width == 4 && !piece.isAligned();
-  });
+  return llvm::any_of(pieces,
+                      [](const Piece &piece) { return !piece.isAligned(); });
 }
 
 static void movePiece(KernelBuilder &k, Piece piece, Value source,
@@ -505,22 +521,24 @@ static void emitRows(KernelBuilder &k, ConcatOp op, ArrayRef<Piece> pieces,
 /// Elements of it are numbers that the code object brings along.
 static constexpr int64_t MostConstants = 65536;
 
-/// 0, 1, 2, .. along an axis, as a constant.
-static DenseElementsAttr countsOf(IotaOp op) {
+/// 0, 1, 2, .. along an axis, as a constant of `count` elements: all, and what
+/// moves with the last.
+static DenseElementsAttr countsOf(IotaOp op, int64_t count) {
   auto type = cast<RankedTensorType>(op.getType());
   int64_t inner = 1,
           size = type.getDimSize(static_cast<unsigned>(op.getAxis()));
   for (int64_t each : type.getShape().drop_front(op.getAxis() + 1))
     inner *= each;
   SmallVector<Attribute> values;
-  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+  for (int64_t i = 0; i < count; ++i) {
     int64_t value = i / inner % size;
     if (type.getElementType().isF32())
       values.push_back(FloatAttr::get(type.getElementType(), double(value)));
     else
       values.push_back(IntegerAttr::get(type.getElementType(), value));
   }
-  return DenseElementsAttr::get(type, values);
+  return DenseElementsAttr::get(
+      RankedTensorType::get({count}, type.getElementType()), values);
 }
 
 static Refusal iotaRefusal(IotaOp op) {
@@ -533,14 +551,12 @@ static Refusal iotaRefusal(IotaOp op) {
     return "it counts in another type than f32, i32 or i64";
   if (type.getNumElements() > MostConstants)
     return "it has more elements than a code object brings along";
-  if (type.getNumElements() * widthOf(op.getResult()) % 8 != 0)
-    return "DMA moves multiples of 8 bytes";
   return std::nullopt;
 }
 
 static void emitIota(KernelBuilder &k, IotaOp op, const KernelOperands &at) {
-  int64_t count = elementsOf(op.getResult());
-  Value counts = k.constant(countsOf(op), {k.digit("all", count)});
+  int64_t count = wholeElements(at.result);
+  Value counts = k.constant(countsOf(op, count), {k.digit("all", count)});
   Piece piece;
   piece.width = widthOf(op.getResult());
   piece.add(count, 1, 1);
@@ -638,6 +654,17 @@ void emitMove(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     movePiece(k, piece, source, at.result);
 }
 
+/// `count` elements at `place`, as those of `value`.
+static Value elementsAt(KernelBuilder &k, Value place, int64_t count,
+                        Value value) {
+  Type type = cast<RankedTensorType>(value.getType()).getElementType();
+  if (type.isInteger(1))
+    type = k.b.getI8Type();
+  int64_t unit = BindingUnit / widthOf(value);
+  return k.hbm(place, {k.digit("e", count, 1, llvm::alignTo(count, unit))}, 0,
+               type);
+}
+
 /// An operand as a result of this shape repeats it, of words of 8 bytes.
 static Piece repeated(Value operand, ArrayRef<int64_t> shape) {
   ArrayRef<int64_t> has = shapeOf(operand);
@@ -666,8 +693,6 @@ Refusal repeatRefusal(Operation *op) {
   for (Value operand : op->getOperands()) {
     if (!isRepeated(op, operand))
       continue;
-    if (widthOf(operand) < 4)
-      return "DMA moves multiples of 8 bytes";
     if (Refusal refusal =
             pieceRefusal(repeated(operand, shapeOf(op->getResult(0)))))
       return refusal;
@@ -694,7 +719,7 @@ void emitRepeat(KernelBuilder &k, Operation *op, KernelOperands &at) {
   for (auto [operand, place] : llvm::zip(op->getOperands(), at.inputs)) {
     if (!isRepeated(op, operand))
       continue;
-    Value whole = at.scratch[next++];
+    Value whole = elementsAt(k, at.scratch[next++], count, operand);
     Piece piece = repeated(operand, shape);
     if (widthOf(operand) == DmaAlignment) {
       movePiece(k, piece, place, whole);
@@ -703,11 +728,30 @@ void emitRepeat(KernelBuilder &k, Operation *op, KernelOperands &at) {
       movePiece(k, piece, at.scratch[0], at.scratch[1]);
       narrowWords(k, at.scratch[1], whole, count);
     }
-    int64_t unit = BindingUnit / widthOf(operand);
-    DigitList all = {k.digit("e", count, 1, llvm::alignTo(count, unit))};
-    place =
-        k.hbm(whole, all, 0, cast<HbmType>(place.getType()).getElementType());
+    place = whole;
   }
+}
+
+SmallVector<int64_t> pitchScratch(Value value, int64_t pitch) {
+  int64_t rows = elementsOf(value) / shapeOf(value).back();
+  return {elementsOf(value), rows * pitch,
+          static_cast<int64_t>(
+              llvm::divideCeil(rows * pitch * widthOf(value), DmaAlignment))};
+}
+
+Value emitPitch(KernelBuilder &k, Value value, int64_t pitch, Value place,
+                ArrayRef<Value> scratch) {
+  int64_t columns = shapeOf(value).back(), rows = elementsOf(value) / columns;
+  Piece piece;
+  piece.width = DmaAlignment;
+  piece.add(rows, columns, pitch);
+  piece.add(columns, 1, 1);
+  piece.addRun();
+  widenElements(k, place, scratch[0], elementsOf(value));
+  movePiece(k, piece, scratch[0], scratch[1]);
+  Value apart = elementsAt(k, scratch[2], rows * pitch, value);
+  narrowWords(k, scratch[1], apart, rows * pitch);
+  return apart;
 }
 
 } // namespace dure::rngd

@@ -4,6 +4,7 @@
 #include "compiler/package/SourceNames.h"
 #include "compiler/passes/Passes.h"
 #include "targets/rngd/compiler/Encoder.h"
+#include "targets/rngd/compiler/FitOps.h"
 #include "targets/rngd/compiler/IntegerProduct.h"
 #include "targets/rngd/compiler/Kernels.h"
 #include "targets/rngd/compiler/OrderCopies.h"
@@ -85,6 +86,8 @@ SmallVector<int64_t> scratchOf(Operation *op) {
     return moveScratch(op);
   if (isInteger(op))
     return integerScratch(op);
+  if (auto attention = dyn_cast<AttentionOp>(op))
+    return attentionScratch(attention);
   if (auto topK = dyn_cast<TopKOp>(op))
     return topKScratch(topK);
   if (auto picked = dyn_cast<GatherElementsOp>(op))
@@ -179,6 +182,8 @@ public:
       passes.addPass(createDecomposeMoE());
       passes.addPass(createDecomposeDequantize());
     }
+    if (phase == TargetPhase::Legalize)
+      passes.addPass(createFitOps(refusalOf));
     if (phase == TargetPhase::FormDispatches) {
       passes.addPass(createSinkBytes());
       passes.addPass(createPackWeights());
@@ -278,9 +283,10 @@ static tcp::Digit wholeDigit(ShapedType tensor, MLIRContext *context) {
           static_cast<int64_t>(llvm::alignTo(count, unit))};
 }
 
-/// To the chip's memory integers have no sign.
+/// To the chip's memory integers have no sign, and f16, of which its engines
+/// know nothing, is one.
 static Type signless(Type element) {
-  if (!element.isUnsignedInteger())
+  if (!element.isUnsignedInteger() && !element.isF16())
     return element;
   return IntegerType::get(element.getContext(),
                           element.getIntOrFloatBitWidth());

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Rounding, signs, powers and padding, of what the vector engine and DMA do.
+#include "targets/rngd/compiler/FitOps.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace dure::rngd {
+
+static bool isF32(Operation *op) {
+  return isStaticF32(op->getOperand(0)) && isStaticF32(op->getResult(0));
+}
+
+/// A sum with a number whose last place is units rounds to even. What is larger
+/// is whole, and what is no number compares as nothing.
+static Value rounded(FitBuilder &f, Value x) {
+  constexpr double Units = 0x1p23;
+  Value below = f.compare(ComparePredicate::LT, x, f.number(0));
+  Value more = f.make<SelectOp>(below, f.number(-Units), f.number(Units));
+  Value whole = f.make<SubOp>(f.make<AddOp>(x, more), more);
+  Value isSmall =
+      f.compare(ComparePredicate::LT, f.make<AbsOp>(x), f.number(Units));
+  return f.make<SelectOp>(isSmall, whole, x);
+}
+
+Value fitRounding(FitBuilder &f, Operation *op) {
+  if (!isa<RoundOp, FloorOp, CeilOp>(op) || !isF32(op))
+    return {};
+  Value x = op->getOperand(0), whole = rounded(f, x);
+  if (isa<RoundOp>(op))
+    return whole;
+  bool down = isa<FloorOp>(op);
+  Value isOver =
+      f.compare(down ? ComparePredicate::GT : ComparePredicate::LT, whole, x);
+  return f.make<AddOp>(
+      whole, f.make<SelectOp>(isOver, f.number(down ? -1 : 1), f.number(0)));
+}
+
+/// 0 and what is no number are their own.
+Value fitSign(FitBuilder &f, Operation *op) {
+  if (!isa<SignOp>(op) || !isF32(op))
+    return {};
+  Value x = op->getOperand(0), zero = f.number(0);
+  Value above = f.compare(ComparePredicate::GT, x, zero),
+        below = f.compare(ComparePredicate::LT, x, zero);
+  return f.make<SelectOp>(above, f.number(1),
+                          f.make<SelectOp>(below, f.number(-1), x));
+}
+
+/// Larger powers have more factors than they are worth.
+static constexpr double MostFactors = 16;
+
+/// By a number all over: whole ones, and halves of them.
+Value fitPower(FitBuilder &f, Operation *op) {
+  auto power = dyn_cast<PowOp>(op);
+  if (!power || !isF32(op) || power.getLhs().getType() != power.getType())
+    return {};
+  auto constant = power.getRhs().getDefiningOp<dure::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                        : DenseElementsAttr();
+  if (!dense || !dense.isSplat())
+    return {};
+  double by =
+      isa<FloatType>(dense.getElementType())
+          ? dense.getSplatValue<APFloat>().convertToDouble()
+          : static_cast<double>(dense.getSplatValue<APInt>().getSExtValue());
+  double size = std::abs(by);
+  if (by == 0 || size > MostFactors || 2 * by != std::trunc(2 * by))
+    return {};
+  Value result, factor = power.getLhs();
+  auto times = [&](Value y) { result = result ? f.make<MulOp>(result, y) : y; };
+  if (size != std::trunc(size))
+    times(f.make<SqrtOp>(factor));
+  for (auto left = static_cast<int64_t>(size); left > 0; left /= 2) {
+    if (left % 2 != 0)
+      times(factor);
+    if (left > 1)
+      factor = f.make<MulOp>(factor, factor);
+  }
+  return by < 0 ? f.make<ReciprocalOp>(result) : result;
+}
+
+/// By a value, at both ends of dimensions.
+Value fitPad(FitBuilder &f, Operation *op) {
+  auto pad = dyn_cast<PadOp>(op);
+  if (!pad || pad.getMode() != PadMode::Constant)
+    return {};
+  Value x = pad.getX(), filler = pad.getValue();
+  Type element = getElementTypeOrSelf(x.getType());
+  if (!filler)
+    filler = f.number(0, element);
+  filler = f.reshape(filler, {});
+  for (size_t axis = 0; axis < shapeOf(x).size(); ++axis) {
+    auto low = pad.getLow().expr(axis).constant(),
+         high = pad.getHigh().expr(axis).constant();
+    if (!low || !high)
+      return {};
+    auto grow = [&](int64_t by, bool before) {
+      SmallVector<int64_t> shape(shapeOf(x));
+      if (by < 0) {
+        SmallVector<int64_t> starts(shape.size(), 0);
+        starts[axis] = before ? -by : 0;
+        shape[axis] += by;
+        x = f.slice(x, shape, starts);
+      } else if (by > 0) {
+        shape[axis] = by;
+        Value more = f.broadcast(filler, shape);
+        x = f.concat(before ? ArrayRef<Value>{more, x}
+                            : ArrayRef<Value>{x, more},
+                     static_cast<int64_t>(axis));
+      }
+    };
+    if (shapeOf(x)[axis] + std::min<int64_t>(*low, 0) +
+            std::min<int64_t>(*high, 0) <=
+        0)
+      return {};
+    grow(*low, true);
+    grow(*high, false);
+  }
+  return x;
+}
+
+} // namespace dure::rngd
