@@ -81,6 +81,38 @@ Value fitPower(FitBuilder &f, Operation *op) {
   return by < 0 ? f.make<ReciprocalOp>(result) : result;
 }
 
+/// Sizes are fixed by now.
+Value fitDimValues(FitBuilder &f, Operation *op) {
+  auto dims = dyn_cast<DimValuesOp>(op);
+  if (!dims)
+    return {};
+  SmallVector<int64_t> sizes;
+  for (size_t i = 0; i < dims.getExprs().size(); ++i) {
+    auto size = dims.getExprs().expr(i).constant();
+    if (!size)
+      return {};
+    sizes.push_back(*size);
+  }
+  return f.make<dure::ConstantOp>(
+      DenseIntElementsAttr::get(cast<ShapedType>(dims.getType()), sizes));
+}
+
+/// By way of f32, or of i32 to i64.
+Value fitCast(FitBuilder &f, Operation *op) {
+  auto each = dyn_cast<dure::CastOp>(op);
+  if (!each)
+    return {};
+  Type from = getElementTypeOrSelf(each.getX()),
+       to = getElementTypeOrSelf(each.getResult());
+  bool widens = to.isSignlessInteger(64) && isa<IntegerType>(from) &&
+                from.getIntOrFloatBitWidth() < 32;
+  Type by = widens ? Type(f.b.getI32Type()) : Type(f.b.getF32Type());
+  bool isExact = widens || isa<FloatType>(from) || isa<FloatType>(to);
+  if (from == by || to == by || !isExact)
+    return {};
+  return f.cast(f.cast(each.getX(), by), to);
+}
+
 /// By a value, at both ends of dimensions.
 Value fitPad(FitBuilder &f, Operation *op) {
   auto pad = dyn_cast<PadOp>(op);

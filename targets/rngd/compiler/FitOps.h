@@ -81,6 +81,8 @@ mlir::Value fitNorm(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitRounding(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitSign(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitPower(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitDimValues(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitCast(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitPad(FitBuilder &f, mlir::Operation *op);
 
 } // namespace dure::rngd

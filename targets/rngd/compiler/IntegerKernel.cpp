@@ -310,6 +310,15 @@ Value Integers::fromCast() {
   }
   if (to == Number::I32)
     return pass([](Value s) { return s; }, plane(0));
+  if (to == Number::I64) {
+    Value words = twoWords();
+    passInto(k.part(words, local, 0), [](Value s) { return s; }, plane(0));
+    passInto(
+        k.part(words, local, positions(local) * 4),
+        [&](Value s) { return k.stepInt(VectorKind::ShiftRightArith, s, 31); },
+        plane(0));
+    return interleaved(words);
+  }
   if (from != Number::I64)
     return pass(toFloat, plane(0), {}, k.f32());
   // The low word as a signed number; the high one with what that lacks.
@@ -597,6 +606,8 @@ bool isKnown(Operation *op) {
           return whole || from == Number::Truth;
         if (to == Number::Truth)
           return whole || from == Number::F32;
+        if (to == Number::I64)
+          return from == Number::I32 || from == Number::Truth;
         return to == Number::I32 &&
                (from == Number::I64 || from == Number::Truth);
       })

@@ -37,6 +37,12 @@ Refusal integerRefusal(mlir::Operation *op);
 void emitInteger(KernelBuilder &k, mlir::Operation *op, KernelOperands at);
 llvm::SmallVector<int64_t> integerScratch(mlir::Operation *op);
 
+/// Casts between f32 and f16, bf16 or less, and of f32 to i32.
+bool isNarrowCast(mlir::Operation *op);
+Refusal narrowCastRefusal(mlir::Operation *op);
+void emitNarrowCast(KernelBuilder &k, mlir::Operation *op,
+                    const KernelOperands &at);
+
 /// Casts of what is rounded to integers of 8 bits, and dequantize of those.
 bool isQuantization(mlir::Operation *op);
 /// Whether an op is computed with the cast that reads it.

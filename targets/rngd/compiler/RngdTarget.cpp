@@ -12,6 +12,7 @@
 #include "targets/rngd/compiler/SimulatedTime.h"
 #include "targets/rngd/compiler/SinkBytes.h"
 #include "targets/rngd/compiler/TclText.h"
+#include "targets/rngd/compiler/WidenHalves.h"
 
 #include "runtime/base/Korean.h"
 
@@ -32,6 +33,17 @@ constexpr auto kTexts = std::to_array<Translation>({
 #include "targets/rngd/compiler/Messages.def"
 });
 
+/// Whether products alone read what a cast makes of bf16, [n, k].
+bool isReadByProducts(CastOp op) {
+  return llvm::all_of(op->getUses(), [](OpOperand &use) {
+    if (auto product = dyn_cast<MatMulOp>(use.getOwner()))
+      return use.getOperandNumber() == 1 && product.getTransposeRhs() &&
+             getElementTypeOrSelf(product.getResult()).isF32();
+    return isa<dure::TransposeOp>(use.getOwner()) &&
+           isTurned(use.getOwner()->getResult(0));
+  });
+}
+
 /// A weight that its product reads in bf16 or few bits (PackWeights.h) makes no
 /// code, nor does a reshape, nor what the cast behind it computes.
 bool makesNoCode(Operation *op) {
@@ -44,7 +56,8 @@ bool makesNoCode(Operation *op) {
   if (isReadByNarrowProducts(op) || isOfQuantization(op))
     return true;
   auto cast = dyn_cast<CastOp>(op);
-  return cast && getElementTypeOrSelf(cast.getX().getType()).isBF16();
+  return cast && getElementTypeOrSelf(cast.getX().getType()).isBF16() &&
+         isReadByProducts(cast);
 }
 
 /// Left to the vector engine's passes over f32.
@@ -61,6 +74,8 @@ Refusal refusalOf(Operation *op) {
     return expertsRefusal(experts);
   if (auto attention = dyn_cast<AttentionOp>(op))
     return attentionRefusal(attention);
+  if (isNarrowCast(op))
+    return narrowCastRefusal(op);
   if (isQuantization(op))
     return quantizationRefusal(op);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
@@ -82,6 +97,8 @@ Refusal refusalOf(Operation *op) {
 
 /// Words of 8 bytes that a kernel keeps in HBM for itself.
 SmallVector<int64_t> scratchOf(Operation *op) {
+  if (isNarrowCast(op))
+    return {};
   if (isMove(op))
     return moveScratch(op);
   if (isInteger(op))
@@ -102,6 +119,8 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return emitExperts(k, experts, at);
   if (auto attention = dyn_cast<AttentionOp>(op))
     return emitAttention(k, attention, at);
+  if (isNarrowCast(op))
+    return emitNarrowCast(k, op, at);
   if (isQuantization(op))
     return emitQuantization(k, op, at);
   if (isa<LayerNormOp, RMSNormOp, SoftmaxOp>(op))
@@ -182,8 +201,10 @@ public:
       passes.addPass(createDecomposeMoE());
       passes.addPass(createDecomposeDequantize());
     }
-    if (phase == TargetPhase::Legalize)
+    if (phase == TargetPhase::Legalize) {
+      passes.addPass(createWidenHalves());
       passes.addPass(createFitOps(refusalOf));
+    }
     if (phase == TargetPhase::FormDispatches) {
       passes.addPass(createSinkBytes());
       passes.addPass(createPackWeights());
