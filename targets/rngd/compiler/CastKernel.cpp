@@ -131,8 +131,8 @@ Value Casts::fromHalf(Value h) {
   Value size = pass(
       [&](Value s) { return k.widen(k.zip(VectorKind::AddF, k.narrow(s)), s); },
       as(normal, k.f32()), less, k.f32());
-  Value sign = pass(
-      [&](Value s) { return k.stepInt(VectorKind::BitAnd, s, Sign); }, h);
+  Value sign =
+      pass([&](Value s) { return k.stepInt(VectorKind::BitAnd, s, Sign); }, h);
   return pass([&](Value s) { return k.zip(VectorKind::BitOr, s); },
               as(size, k.i32()), sign);
 }
@@ -178,8 +178,7 @@ Value Casts::toHalf(Value x) {
   Value number = pass(
       [&](Value s) {
         s = k.zip(VectorKind::AddFxp, s);
-        return k.stepInt(VectorKind::ClipAdd, s,
-                         -std::bit_cast<int32_t>(0.5f));
+        return k.stepInt(VectorKind::ClipAdd, s, -std::bit_cast<int32_t>(0.5f));
       },
       normal, as(small, k.i32()));
   // What is no number is an infinity so far.
@@ -192,8 +191,8 @@ Value Casts::toHalf(Value x) {
         return k.stepInt(VectorKind::ClipAdd, s, 0x200);
       },
       bits);
-  number = pass([&](Value s) { return k.zip(VectorKind::AddFxp, s); }, number,
-                none);
+  number =
+      pass([&](Value s) { return k.zip(VectorKind::AddFxp, s); }, number, none);
   Value sign = pass(
       [&](Value s) {
         s = k.stepInt(VectorKind::ShiftRightArith, s, 31);
@@ -222,8 +221,8 @@ Value Casts::toWords(Value x) {
   Value sign = pass(
       [&](Value s) { return k.stepInt(VectorKind::ShiftRightArith, s, 31); },
       bits);
-  Value turned = pass([&](Value s) { return k.zip(VectorKind::BitXor, s); },
-                      whole, sign);
+  Value turned =
+      pass([&](Value s) { return k.zip(VectorKind::BitXor, s); }, whole, sign);
   return pass([&](Value s) { return k.zip(VectorKind::SubFxp, s); }, turned,
               sign);
 }
@@ -274,8 +273,7 @@ Refusal narrowCastRefusal(Operation *op) {
   return std::nullopt;
 }
 
-void emitNarrowCast(KernelBuilder &k, Operation *op,
-                    const KernelOperands &at) {
+void emitNarrowCast(KernelBuilder &k, Operation *op, const KernelOperands &at) {
   Type from = getElementTypeOrSelf(op->getOperand(0).getType()),
        to = getElementTypeOrSelf(op->getResult(0).getType());
   int64_t bytes = std::min(bytesOf(from), bytesOf(to));

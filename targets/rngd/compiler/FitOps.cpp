@@ -127,7 +127,7 @@ namespace {
 
 constexpr FitRule Rules[] = {fitMatMul,  fitAttention, fitGather, fitReduce,
                              fitSoftmax, fitNorm,      fitPad,    fitRounding,
-                             fitSign,    fitPower, fitCast, fitDimValues};
+                             fitSign,    fitPower,     fitCast,   fitDimValues};
 
 /// Rules lead to rules: a mean of rows that are filled up is a sum of them.
 constexpr unsigned MostDepth = 6;

@@ -312,7 +312,8 @@ Value Integers::fromCast() {
     return pass([](Value s) { return s; }, plane(0));
   if (to == Number::I64) {
     Value words = twoWords();
-    passInto(k.part(words, local, 0), [](Value s) { return s; }, plane(0));
+    passInto(
+        k.part(words, local, 0), [](Value s) { return s; }, plane(0));
     passInto(
         k.part(words, local, positions(local) * 4),
         [&](Value s) { return k.stepInt(VectorKind::ShiftRightArith, s, 31); },
