@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The fixture of tests of exported checkpoints.
 //
-// Included by ExportTests.cpp, GenaiTests.cpp and TargetTests.cpp. A parameter is
+// Included by ExportTests.cpp, GenaiTests.cpp and TargetTests.cpp. A parameter
+// is
 // "<family>-<opset>"; README.md describes the data.
 #ifndef DURE_TEST_CHECKPOINT_EXPORTFIXTURE_H
 #define DURE_TEST_CHECKPOINT_EXPORTFIXTURE_H

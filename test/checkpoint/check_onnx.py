@@ -4,12 +4,13 @@
 
     python check_onnx.py DURE CHECKPOINTS OUTPUT [FIGURES]
 
-exports every checkpoint below CHECKPOINTS, folder or GGUF file, with DURE, in each style at each
-opset, into OUTPUT; onnx's checker must find nothing, and onnxruntime must give what
-transformers gave, within 1e-4 and within the bounds of the file FIGURES. Where the
+exports every checkpoint below CHECKPOINTS, folder or GGUF file, with DURE, in each style
+at each opset, into OUTPUT; onnx's checker must find nothing, and onnxruntime must give
+what transformers gave, within 1e-4 and within the bounds of the file FIGURES. Where the
 environment variable DURE_FIGURES names a file, what was measured is added to that
-instead (models_page.py makes bounds of it). Without onnx and onnxruntime it says so and exits with 77, which ctest takes for
-skipped. The environment variable DURE_TORCH_PYTHON names the Python that has them.
+instead (models_page.py makes bounds of it). Without onnx and onnxruntime it says so and
+exits with 77, which ctest takes for skipped. The environment variable DURE_TORCH_PYTHON
+names the Python that has them.
 """
 
 import json
@@ -17,6 +18,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+
+from models_page import read_figures
 
 SKIPPED = 77
 OPSETS = {"onnx": (20, 23), "genai": (20, 21, 23)}
@@ -180,11 +183,6 @@ def expect_within(figures, key, error, loss):
             sys.exit(f"{key}: {error:.1e} and {loss:.1e} exceed the bounds {bounds}")
 
 
-def read_figures(path):
-    lines = (line.rsplit(" ", 2) for line in Path(path).read_text().splitlines())
-    return {key: (float(error), float(loss)) for key, error, loss in lines}
-
-
 def export(dure, checkpoint, data, style, opset, output):
     """The graph; None when it is refused as it has to be."""
     model = output / f"{data.name}-{style}-{opset}" / "model.onnx"
@@ -203,7 +201,7 @@ def export(dure, checkpoint, data, style, opset, output):
 
 def main():
     dure, checkpoints, output = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    figures = read_figures(sys.argv[4]) if len(sys.argv) > 4 else None
+    figures = read_figures(Path(sys.argv[4])) if len(sys.argv) > 4 else None
     register_norm()
     found = [path.parent for path in checkpoints.glob("*/config.json")]
     found += checkpoints.glob("*/model.gguf")
