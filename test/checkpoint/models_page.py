@@ -36,7 +36,7 @@ FIGURES_HEAD = """\
 # orders, and a cosine is quadratic in errors. The simulator rounds as the chip does.
 MARGINS = {"rngd": (1.2, 1.2)}
 USUAL_MARGINS = (3, 10)
-# A bound this many times above its figure is made anew.
+# A bound this many times above a new one is made anew.
 LOOSE = 20
 
 HEAD = """\
