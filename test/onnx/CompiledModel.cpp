@@ -173,8 +173,8 @@ void maskInvalid(io::Tensor &Got, const io::Tensor &Expected,
       }
 }
 
-/// How two tensors of f32 lie to each other as vectors: their cosine, and the
-/// first one's length by the second's.
+/// How two tensors of floats lie to each other as vectors: their cosine, and
+/// the first one's length by the second's.
 struct Angle {
   double Cosine = 1, Length = 1;
 };
@@ -182,17 +182,16 @@ struct Angle {
 /// Where neither is finite they are taken to agree; where one is, not at all.
 Angle angleOf(const io::Tensor &Got, const io::Tensor &Expected) {
   double Product = 0, Left = 0, Right = 0;
-  for (size_t At = 0; At + 4 <= Got.Bytes.size(); At += 4) {
-    float A, B;
-    std::memcpy(&A, Got.Bytes.data() + At, 4);
-    std::memcpy(&B, Expected.Bytes.data() + At, 4);
+  for (int64_t At = 0; At != Got.elementCount(); ++At) {
+    const double A = io::elementAsDouble(Got, At),
+                 B = io::elementAsDouble(Expected, At);
     if (!std::isfinite(A) && !std::isfinite(B))
       continue;
     if (!std::isfinite(A) || !std::isfinite(B))
       return {-1, 0};
-    Product += double(A) * B;
-    Left += double(A) * A;
-    Right += double(B) * B;
+    Product += A * B;
+    Left += A * A;
+    Right += B * B;
   }
   if (Left == 0 && Right == 0)
     return {};
@@ -205,8 +204,11 @@ Angle angleOf(const io::Tensor &Got, const io::Tensor &Expected) {
 std::string difference(const std::string &Name, const io::Tensor &Got,
                        const io::Tensor &Expected, io::Tolerance Allowed,
                        double Cosine) {
-  if (Cosine > 0 && Got.Type == io::ElementType::Float32 &&
-      Got.Type == Expected.Type && Got.Dims == Expected.Dims) {
+  const bool IsFloat = Got.Type == io::ElementType::Float32 ||
+                       Got.Type == io::ElementType::Float16 ||
+                       Got.Type == io::ElementType::BFloat16;
+  if (Cosine > 0 && IsFloat && Got.Type == Expected.Type &&
+      Got.Dims == Expected.Dims) {
     // A cosine does not see a factor.
     constexpr double MostOff = 0.02;
     const Angle Found = angleOf(Got, Expected);

@@ -63,6 +63,13 @@ AttentionShape shapeOfAttention(AttentionOp op) {
   return s;
 }
 
+int64_t elementBytes(Value memory) {
+  return cast<HbmType>(memory.getType())
+             .getElementType()
+             .getIntOrFloatBitWidth() /
+         8;
+}
+
 class Attention {
 public:
   /// `mask`, if any, has rows of maskPitch.
@@ -250,10 +257,11 @@ void Attention::fillFiles() {
   int64_t first = (batch * s.groups + group) * s.keys;
   // Values of a column are read one by one: neighbours in different banks, and
   // while keys are on their way.
-  Digit d = k.digit("d", s.depth), e = k.digit("e", s.width, 1, s.width + 2),
+  int64_t pitch = s.width + DmaAlignment / elementBytes(at.inputs[2]);
+  Digit d = k.digit("d", s.depth), e = k.digit("e", s.width, 1, pitch),
         head = k.digit("d", s.head, 1, s.depth);
   Value valueRows = loadKeys(
-      {at.inputs[2], inBatch, {}, {e}, s.width + 2, first * s.width, s.keys});
+      {at.inputs[2], inBatch, {}, {e}, pitch, first * s.width, s.keys});
   Value keyRows = loadKeys({at.inputs[1],
                             inBatch,
                             {},
@@ -267,10 +275,13 @@ void Attention::fillFiles() {
   if (s.masked) {
     // Rows of hidden keys may hold anything, which nothing makes 0 of.
     k.exec(Context::Main, [&] {
-      Value x = k.collect(
-          k.fetch(valueRows, join(keys(0, plan.units), {eights}), {lanes}));
-      x = k.stepImm(VectorKind::Min, x, Largest);
-      k.commit(k.stepImm(VectorKind::Max, x, -Largest), valueRows);
+      Value x =
+          k.fetch(valueRows, join(keys(0, plan.units), {eights}), {lanes});
+      x = k.stepImm(VectorKind::Min, k.collect(k.fetchCast(x, k.f32())),
+                    Largest);
+      x = k.stepImm(VectorKind::Max, x, -Largest);
+      Type type = cast<DmType>(valueRows.getType()).getElementType();
+      k.commit(type.isF32() ? x : k.castFlits(x, type), valueRows);
     });
   }
   valueFile = k.trf(k.bf16(), grid, {lanes},
@@ -301,7 +312,7 @@ void Attention::fillFiles() {
   Value from = k.part(keyRows, {x, one}, 0);
   k.exec(Context::Main, [&] {
     Value y = k.fetch(from, {x, k.digit("o", 2, 8)}, {k.digit("o", 8)});
-    y = k.stepImm(VectorKind::Min, k.collect(y), 1);
+    y = k.stepImm(VectorKind::Min, k.collect(k.fetchCast(y, k.f32())), 1);
     k.commit(k.stepImm(VectorKind::Max, y, 1), local);
   });
   oneFile = k.trf(k.bf16(), grid, {x}, {one});
@@ -755,6 +766,10 @@ Refusal attentionRefusal(AttentionOp op) {
   if (s.keys + s.queries + s.window >= 1 << 23 || !planAttention(s))
     return "keys and values of a group do not fit the chip's register files";
   return std::nullopt;
+}
+
+bool readsKeysInBf16(AttentionOp op) {
+  return shapeOf(op.getK())[3] * 2 % DmaAlignment == 0;
 }
 
 SmallVector<int64_t> attentionScratch(AttentionOp op) {

@@ -15,14 +15,17 @@ namespace dure::rngd {
 static constexpr int64_t Numbers = FlitBytes / 4;
 
 Refusal cacheUpdateRefusal(CacheUpdateOp op) {
-  if (!isStaticF32(op.getCache()) || !isStaticF32(op.getUpdate()) ||
-      elementsOf(op.getUpdate()) == 0)
-    return "caches here are of f32 and fixed sizes";
+  auto cache = cast<RankedTensorType>(op.getCache().getType());
+  auto update = cast<RankedTensorType>(op.getUpdate().getType());
+  Type element = cache.getElementType();
+  if (!cache.hasStaticShape() || !update.hasStaticShape() ||
+      !isa<FloatType>(element) || update.getNumElements() == 0)
+    return "caches here are of floating types and fixed sizes";
   auto lengths = cast<RankedTensorType>(op.getLengths().getType());
   if (!lengths.hasStaticShape() || !lengths.getElementType().isInteger(64))
     return "its lengths are not i64";
   ArrayRef<int64_t> shape = shapeOf(op.getUpdate());
-  if (shape[3] % 2 != 0)
+  if (shape[3] * element.getIntOrFloatBitWidth() / 8 % DmaAlignment != 0)
     return "DMA moves multiples of 8 bytes";
   int64_t numbers = shape[0] * llvm::alignTo(shape[2], Numbers);
   if (numbers * 4 * 3 > DmBudget)

@@ -77,8 +77,43 @@ static Value logSumExp(FitBuilder &f, Value x) {
   return f.make<AddOp>(f.make<LogOp>(sum), most);
 }
 
+/// Halves with each other until one is left: for what no kernel reduces.
+static Value reducedByHalves(FitBuilder &f, Value x, ReduceKind kind) {
+  SmallVector<int64_t> shape(shapeOf(x));
+  auto join = [&](Value a, Value b) -> Value {
+    switch (kind) {
+    case ReduceKind::Sum:
+      return f.make<AddOp>(a, b);
+    case ReduceKind::Prod:
+      return f.make<MulOp>(a, b);
+    case ReduceKind::Max:
+      return f.make<dure::MaxOp>(a, b);
+    case ReduceKind::Min:
+      return f.make<dure::MinOp>(a, b);
+    default:
+      return {};
+    }
+  };
+  for (int64_t count = shape[1]; count > 1; count = shapeOf(x)[1]) {
+    int64_t half = count / 2;
+    SmallVector<int64_t> some = {shape[0], half, shape[2]};
+    Value both = join(f.slice(x, some), f.slice(x, some, {0, half, 0}));
+    if (!both || count == 2 * half) {
+      x = both;
+    } else {
+      some[1] = 1;
+      x = f.concat({both, f.slice(x, some, {0, count - 1, 0})}, 1);
+    }
+    if (!x)
+      return {};
+  }
+  return f.reshape(x, {shape[0], shape[2]});
+}
+
 /// By any kind, over `count`.
 static Value reducedBy(FitBuilder &f, Value x, ReduceKind kind) {
+  if (!isStaticF32(x))
+    return reducedByHalves(f, x, kind);
   double count = static_cast<double>(shapeOf(x)[1]);
   switch (kind) {
   case ReduceKind::Mean:
@@ -92,7 +127,7 @@ static Value reducedBy(FitBuilder &f, Value x, ReduceKind kind) {
   case ReduceKind::LogSumExp:
     return logSumExp(f, x);
   case ReduceKind::Prod:
-    return {};
+    return reducedByHalves(f, x, kind);
   default:
     return reducedWhole(f, x, kind);
   }
@@ -100,7 +135,7 @@ static Value reducedBy(FitBuilder &f, Value x, ReduceKind kind) {
 
 Value fitReduce(FitBuilder &f, Operation *op) {
   auto reduce = dyn_cast<ReduceOp>(op);
-  if (!reduce || !isStaticF32(reduce.getX()))
+  if (!reduce)
     return {};
   ArrayRef<int64_t> shape = shapeOf(reduce.getX());
   // Sizes of 1 lie wherever it suits.

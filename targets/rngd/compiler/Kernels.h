@@ -74,6 +74,8 @@ bool isTurned(mlir::Value w);
 
 Refusal attentionRefusal(AttentionOp op);
 llvm::SmallVector<int64_t> attentionScratch(AttentionOp op);
+/// Whether keys and values may also lie in HBM in bf16.
+bool readsKeysInBf16(AttentionOp op);
 void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at);
 
 /// transpose, slice, concat, broadcast, iota, reductions of single elements,

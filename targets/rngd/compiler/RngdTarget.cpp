@@ -33,12 +33,17 @@ constexpr auto kTexts = std::to_array<Translation>({
 #include "targets/rngd/compiler/Messages.def"
 });
 
-/// Whether products alone read what a cast makes of bf16, [n, k].
+/// Whether products alone read what a cast makes of bf16, [n, k], or attention
+/// as keys or values.
 bool isReadByProducts(CastOp op) {
   return llvm::all_of(op->getUses(), [](OpOperand &use) {
     if (auto product = dyn_cast<MatMulOp>(use.getOwner()))
       return use.getOperandNumber() == 1 && product.getTransposeRhs() &&
              getElementTypeOrSelf(product.getResult()).isF32();
+    if (auto attention = dyn_cast<AttentionOp>(use.getOwner()))
+      return readsKeysInBf16(attention) &&
+             (use.get() == attention.getK() || use.get() == attention.getV()) &&
+             use.get() != attention.getQ();
     return isa<dure::TransposeOp>(use.getOwner()) &&
            isTurned(use.getOwner()->getResult(0));
   });
