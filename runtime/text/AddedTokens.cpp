@@ -5,6 +5,9 @@
 #include "runtime/text/Unicode.h"
 
 #include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
 
 using namespace dure;
 using namespace dure::text;
@@ -30,46 +33,173 @@ void AddedTokens::add(AddedToken Token, const Model &Words, TokenId &NextId) {
   ById[List.back().Id] = List.size() - 1;
 }
 
-AddedTokens AddedTokens::read(const JsonValue *Value, const Model &Words,
-                              const Normalizer *Rules, Refusals &Problems) {
-  AddedTokens All;
-  if (!Value || Value->isNull())
-    return All;
-  if (!Value->is(JsonValue::Kind::Array)) {
-    Problems.refuse("added_tokens", "it is no list");
-    return All;
+namespace {
+
+/// Reads tokens and what they look like in a text.
+class TokenReader {
+public:
+  TokenReader(const Normalizer *Rules, Refusals &Problems)
+      : Rules(Rules), Problems(Problems) {}
+
+  /// Of a file whose tokens have all properties, or of one in which those that
+  /// are missing are false.
+  std::optional<AddedToken> read(const JsonValue &Value, std::string Place,
+                                 bool MayLack) const;
+  /// A token that is given as an object or by its text alone, and special
+  /// either way; nothing where it is neither.
+  std::optional<AddedToken> readSpecial(const JsonValue &Value,
+                                        const std::string &Place) const;
+
+private:
+  bool makePattern(AddedToken &Token, const std::string &Place) const;
+
+  const Normalizer *Rules;
+  Refusals &Problems;
+};
+
+} // namespace
+
+bool TokenReader::makePattern(AddedToken &Token,
+                              const std::string &Place) const {
+  const auto IsShort = [&](const std::string &Text) {
+    if (Text.size() > MaxTokenBytes)
+      Problems.refuse(Place, "a token has more than " +
+                                 std::to_string(MaxTokenBytes) + " bytes");
+    return Text.size() <= MaxTokenBytes;
+  };
+  if (Token.Content.empty() || !IsShort(Token.Content))
+    return false;
+  Token.Pattern = Token.Content;
+  if (!Token.IsNormalized || !Rules)
+    return true;
+  NormalizedText Text;
+  Text.Bytes = Token.Content;
+  if (Status Failed = Rules->apply(Text); !Failed.ok())
+    Problems.refuse(Place, Failed.message());
+  Token.Pattern = std::move(Text.Bytes);
+  return IsShort(Token.Pattern);
+}
+
+std::optional<AddedToken> TokenReader::read(const JsonValue &Value,
+                                            std::string Place,
+                                            bool MayLack) const {
+  Component Part(Value, Place, Problems);
+  const std::optional<bool> Else =
+      MayLack ? std::optional(false) : std::nullopt;
+  AddedToken New;
+  New.Content = Part.string("content");
+  New.IsSingleWord = Part.flag("single_word", Else);
+  New.TakesSpaceLeft = Part.flag("lstrip", Else);
+  New.TakesSpaceRight = Part.flag("rstrip", Else);
+  New.IsSpecial = Part.flag("special", Else);
+  New.IsNormalized = Part.flag(
+      "normalized", MayLack ? std::optional(!New.IsSpecial) : std::nullopt);
+  Part.ignore({"id", "__type"});
+  return makePattern(New, Place) ? std::optional(std::move(New)) : std::nullopt;
+}
+
+std::optional<AddedToken>
+TokenReader::readSpecial(const JsonValue &Value,
+                         const std::string &Place) const {
+  if (Value.is(JsonValue::Kind::Object)) {
+    std::optional<AddedToken> New = read(Value, Place, /*MayLack=*/true);
+    if (New)
+      New->IsSpecial = true;
+    return New;
   }
-  All.List.reserve(Value->Items.size());
-  auto NextId = static_cast<TokenId>(Words.listed());
-  for (size_t I = 0; I != Value->Items.size(); ++I) {
-    Component Part(Value->Items[I], "added_tokens[" + std::to_string(I) + "]",
-                   Problems);
-    AddedToken New;
-    New.Content = Part.string("content");
-    New.IsSingleWord = Part.flag("single_word");
-    New.TakesSpaceLeft = Part.flag("lstrip");
-    New.TakesSpaceRight = Part.flag("rstrip");
-    New.IsNormalized = Part.flag("normalized");
-    New.IsSpecial = Part.flag("special");
-    Part.ignore({"id"});
-    if (New.Content.size() > MaxTokenBytes)
-      Part.refuse("a token has more than " + std::to_string(MaxTokenBytes) +
-                  " bytes");
-    if (New.Content.empty() || New.Content.size() > MaxTokenBytes)
+  AddedToken New;
+  New.Content = Value.String;
+  New.IsSpecial = true;
+  return Value.is(JsonValue::Kind::String) && makePattern(New, Place)
+             ? std::optional(std::move(New))
+             : std::nullopt;
+}
+
+/// The tokens of "added_tokens_decoder" by what it says their ids are.
+static std::vector<AddedToken> readDecoderTokens(const JsonValue *Value,
+                                                 const TokenReader &Reader,
+                                                 Refusals &Problems) {
+  const std::string Name = "tokenizer_config.json: added_tokens_decoder";
+  std::map<uint64_t, AddedToken> ById;
+  if (!Value || !Value->is(JsonValue::Kind::Object))
+    return {};
+  for (const JsonField &Each : Value->Fields) {
+    uint64_t Id = 0;
+    const char *Begin = Each.Name.data(), *End = Begin + Each.Name.size();
+    const auto [Stop, Failed] = std::from_chars(Begin, End, Id);
+    if (Failed != std::errc() || Stop != End) {
+      Problems.refuse(Name, "'" + Each.Name + "' is no token's number");
       continue;
-    New.Pattern = New.Content;
-    if (New.IsNormalized && Rules) {
-      NormalizedText Text;
-      Text.Bytes = New.Content;
-      if (Status Failed = Rules->apply(Text); !Failed.ok())
-        Part.refuse(Failed.message());
-      New.Pattern = std::move(Text.Bytes);
-      if (New.Pattern.size() > MaxTokenBytes)
-        Part.refuse("a token has more than " + std::to_string(MaxTokenBytes) +
-                    " bytes");
     }
-    All.add(std::move(New), Words, NextId);
+    if (auto New = Reader.read(Each.Value, Name + "[" + Each.Name + "]", true))
+      ById.insert_or_assign(Id, std::move(*New));
   }
+  std::vector<AddedToken> Out;
+  for (auto &[Id, Token] : ById)
+    Out.push_back(std::move(Token));
+  return Out;
+}
+
+/// The tokens with a role, and others that the file calls special.
+static std::vector<AddedToken> readNamedTokens(const JsonValue &Config,
+                                               const TokenReader &Reader) {
+  std::vector<AddedToken> Out;
+  const auto Add = [&](const JsonValue &Value, const std::string &Name) {
+    if (auto New = Reader.readSpecial(Value, "tokenizer_config.json: " + Name))
+      Out.push_back(std::move(*New));
+  };
+  for (const char *Name : {"bos_token", "eos_token", "unk_token", "sep_token",
+                           "pad_token", "cls_token", "mask_token"})
+    if (const JsonValue *Value = Config.field(Name))
+      Add(*Value, Name);
+  for (const char *Name :
+       {"additional_special_tokens", "extra_special_tokens"}) {
+    const JsonValue *List = Config.field(Name);
+    if (!List)
+      continue;
+    for (const JsonValue &Each : List->Items)
+      Add(Each, Name);
+    for (const JsonField &Each : List->Fields)
+      Add(Each.Value, Name);
+  }
+  return Out;
+}
+
+AddedTokens AddedTokens::read(const JsonValue *Value, const JsonValue &Config,
+                              const Model &Words, const Normalizer *Rules,
+                              Refusals &Problems) {
+  AddedTokens All;
+  const TokenReader Reader(Rules, Problems);
+  std::vector<AddedToken> Own;
+  if (Value && !Value->isNull() && !Value->is(JsonValue::Kind::Array))
+    Problems.refuse("added_tokens", "it is no list");
+  for (size_t I = 0; Value && I != Value->Items.size(); ++I)
+    if (auto New = Reader.read(Value->Items[I],
+                               "added_tokens[" + std::to_string(I) + "]",
+                               /*MayLack=*/false))
+      Own.push_back(std::move(*New));
+  std::vector<AddedToken> Later =
+      readDecoderTokens(Config.field("added_tokens_decoder"), Reader, Problems);
+  const std::vector<AddedToken> Named = readNamedTokens(Config, Reader);
+
+  All.List.reserve(Own.size() + Later.size() + Named.size());
+  auto NextId = static_cast<TokenId>(Words.listed());
+  for (AddedToken &Each : Own)
+    All.add(std::move(Each), Words, NextId);
+  std::set<std::string> Roles;
+  for (const AddedToken &Each : Named)
+    Roles.insert(Each.Content);
+  for (AddedToken &Each : Later) {
+    const AddedToken *Old = All.find(Each.Content);
+    Each.Id = Old ? Old->Id : 0;
+    if (Old && *Old == Each)
+      continue;
+    Each.IsSpecial |= Roles.count(Each.Content) != 0;
+    All.add(std::move(Each), Words, NextId);
+  }
+  for (const AddedToken &Each : Named)
+    if (!All.find(Each.Content))
+      All.add(Each, Words, NextId);
   All.makeTries();
   return All;
 }

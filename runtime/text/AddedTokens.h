@@ -22,6 +22,8 @@ struct AddedToken {
   bool TakesSpaceRight = false;
   bool IsNormalized = false; // looked for in the normalized text
   bool IsSpecial = false;
+
+  bool operator==(const AddedToken &) const = default;
 };
 
 /// A part of a text: a token, or what is between two.
@@ -32,10 +34,14 @@ struct Section {
 
 class AddedTokens {
 public:
-  /// Reads the field "added_tokens". A token that the model has keeps its id,
-  /// the others follow behind; what the file says of ids does not count.
-  static AddedTokens read(const JsonValue *Value, const Model &Words,
-                          const Normalizer *Rules, Refusals &Problems);
+  /// Reads the field "added_tokens" of a tokenizer.json, and what the
+  /// tokenizer_config.json beside it (null: none) has besides: the tokens of
+  /// "added_tokens_decoder", and those with a role. A token that the model has
+  /// keeps its id, the others follow behind; what the files say of ids gives
+  /// the second file's tokens their order and does not count otherwise.
+  static AddedTokens read(const JsonValue *Value, const JsonValue &Config,
+                          const Model &Words, const Normalizer *Rules,
+                          Refusals &Problems);
 
   /// Cuts TEXT at the tokens of one of the two kinds.
   void cut(std::string_view Text, bool IsNormalized,

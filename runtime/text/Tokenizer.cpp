@@ -94,8 +94,8 @@ Result<Tokenizer> Tokenizer::read(std::string_view TokenizerJson,
     readDecoder(Decoder, "decoder", Problems, New->Back.emplace());
   New->Words = readModel(fieldOf(Root, "model"), Tables, Problems);
   if (New->Words)
-    New->Added = AddedTokens::read(Root.field("added_tokens"), *New->Words,
-                                   New->Rules.get(), Problems);
+    New->Added = AddedTokens::read(Root.field("added_tokens"), Config,
+                                   *New->Words, New->Rules.get(), Problems);
   if (!Problems.empty())
     return Problems.status();
 

@@ -48,8 +48,9 @@ enum class TokenRole {
 /// be called from several threads at once.
 class Tokenizer {
 public:
-  /// Reads the text of a tokenizer.json and, for the tokens with a role, that
-  /// of the tokenizer_config.json beside it; empty where there is none.
+  /// Reads the text of a tokenizer.json and, for the tokens with a role and
+  /// others that the first lacks, that of the tokenizer_config.json beside it,
+  /// as transformers does; empty where there is none.
   /// Truncation and padding that the file asks for are left to the caller.
   static Result<Tokenizer> read(std::string_view TokenizerJson,
                                 std::string_view ConfigJson = {});

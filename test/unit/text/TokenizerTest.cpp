@@ -137,6 +137,55 @@ TEST(AddedTokens, WhereTheyMatch) {
   EXPECT_EQ(T.specialTokens(), (Ids{5}));
 }
 
+// Tests that tokens that tokenizer_config.json alone has are added as
+// transformers adds them (its ids): by their numbers, changed where both files
+// have one, and tokens with a role behind them.
+TEST(AddedTokens, OfTheConfiguration) {
+  auto Described = [](const std::string &Content, const std::string &Flags) {
+    std::string Text = R"({"content":")" + Content + '"';
+    for (const std::string Name :
+         {"single_word", "lstrip", "rstrip", "normalized", "special"})
+      Text += ",\"" + Name +
+              "\":" + (Flags.find(Name) != Flags.npos ? "true" : "false");
+    return Text + "}";
+  };
+  const std::string Config =
+      R"({"bos_token":"<s>","pad_token":"<pad>","eos_token":)" +
+      Described("<e>", "rstrip") +
+      R"(,"additional_special_tokens":["<more>"],"added_tokens_decoder":{"12":)" +
+      Described("<late>", "normalized") +
+      ",\"3\":" + Described("<x>", "lstrip special") +
+      ",\"7\":" + Described("<Call>", "normalized") +
+      ",\"9\":" + Described("<pad>", "") + "}}";
+  const std::string Json = tokenizerJson(
+      R"({"type":"WordLevel","unk_token":"?","vocab":{"?":0,"a":1,"<s>":2}})",
+      R"(,"normalizer":{"type":"Lowercase"},"pre_tokenizer":{"type":"Whitespace"},
+          "added_tokens":[{"id":3,"content":"<x>","single_word":false,
+          "lstrip":false,"rstrip":false,"normalized":false,"special":false}])");
+  EXPECT_EQ(readTokenizer(Json).size(), 4u);
+  Tokenizer T = readTokenizer(Json, Config);
+  EXPECT_EQ(T.size(), 9u);
+  EXPECT_EQ(encode(T, "a <x>a"), (Ids{1, 3, 1}));
+  EXPECT_EQ(encode(T, "<call> <CALL>"), (Ids{4, 4}));
+  EXPECT_EQ(encode(T, "a <pad> a"), (Ids{1, 5, 1}));
+  EXPECT_EQ(encode(T, "<late>"), (Ids{6}));
+  EXPECT_EQ(encode(T, "<e>  a"), (Ids{7, 1}));
+  EXPECT_EQ(encode(T, "<s>a"), (Ids{2, 1}));
+  EXPECT_EQ(encode(T, "<more>"), (Ids{8}));
+  EXPECT_EQ(encode(T, "<S>"), (Ids{0, 0, 0}));
+  EXPECT_EQ(T.specialTokens(), (Ids{2, 3, 5, 7, 8}));
+  EXPECT_EQ(T.role(TokenRole::Padding), 5u);
+
+  Result<Tokenizer> Refused =
+      Tokenizer::read(Json, R"({"added_tokens_decoder":{"x":{}}})");
+  ASSERT_FALSE(Refused.ok());
+  EXPECT_NE(Refused.status().message().find(
+                "tokenizer_config.json: added_tokens_decoder: 'x' is no "
+                "token's number"),
+            std::string::npos)
+      << Refused.status().message();
+}
+
 // Tests that the frame is put around a text, and is left out on demand.
 TEST(PostProcessor, Template) {
   Tokenizer T = readTokenizer(tokenizerJson(
