@@ -32,6 +32,7 @@ Decoder readExaone3(Config &C);
 Decoder readExaone4(Config &C);
 Decoder readExaoneMoe(Config &C);
 Decoder readGemma3(Config &C);
+Decoder readGlm4Moe(Config &C);
 Decoder readGranite(Config &C);
 Decoder readHyperClovaX(Config &C);
 Decoder readLlama(Config &C);

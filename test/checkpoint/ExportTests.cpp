@@ -52,7 +52,7 @@ static const char *const Decoders[] = {
     BOTH("exaone3"),     BOTH("exaone4"),    BOTH("exaone4-global"),
     BOTH("hyperclovax"), BOTH("granite"),    BOTH("gemma3"),
     BOTH("exaone-moe"),  BOTH("solar-open"), BOTH("axk1"),
-    BOTH("deepseek-v3"), BOTH("qwen3-moe")};
+    BOTH("deepseek-v3"), BOTH("qwen3-moe"),  BOTH("glm4-moe")};
 static const char *const Encoders[] = {BOTH("bert"), BOTH("xlm-roberta")};
 
 // In few bits where the opset has them, as floats where it has not.

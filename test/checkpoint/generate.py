@@ -142,6 +142,7 @@ FAMILIES = {
     "gemma3": (families.gemma3, 2, torch.bfloat16, {}),
     "exaone-moe": (families.exaone_moe, 2, torch.bfloat16, {}),
     "solar-open": (families.solar_open, 2, torch.bfloat16, {}),
+    "glm4-moe": (families.glm4_moe, 2, torch.bfloat16, {}),
     "axk1": (families.axk1, 2, torch.bfloat16, {}),
     "deepseek-v3": (families.deepseek_v3, 2, torch.bfloat16, {}),
     "qwen3-moe": (families.qwen3_moe, 2, torch.bfloat16, {}),

@@ -410,6 +410,39 @@ def solar_open(layers, attention):
     return with_experts(transformers.SolarOpenForCausalLM(config))
 
 
+def glm4_moe(layers, attention):
+    config = transformers.Glm4MoeConfig(
+        vocab_size=VOCAB,
+        hidden_size=HIDDEN,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=24,
+        intermediate_size=96,
+        moe_intermediate_size=24,
+        n_routed_experts=6,
+        num_experts_per_tok=2,
+        n_shared_experts=1,
+        n_group=1,
+        topk_group=1,
+        routed_scaling_factor=1.5,
+        norm_topk_prob=True,
+        use_qk_norm=True,
+        attention_bias=True,
+        first_k_dense_replace=1,
+        max_position_embeddings=131072,
+        # A quarter of a head turns, not the half that is usual.
+        rope_parameters={
+            "rope_type": "default",
+            "rope_theta": 1000000.0,
+            "partial_rotary_factor": 0.25,
+        },
+        tie_word_embeddings=False,
+        attn_implementation=attention,
+    )
+    return with_experts(transformers.Glm4MoeForCausalLM(config))
+
+
 # What DeepSeek V3 and A.X K1 have in common: latent attention, a dense layer
 # before the layers with experts, two groups of experts of which one is chosen.
 LATENT = dict(

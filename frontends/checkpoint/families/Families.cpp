@@ -14,6 +14,7 @@ std::span<const Family> families() {
       {"ExaoneForCausalLM", readExaone3},
       {"ExaoneMoeForCausalLM", readExaoneMoe},
       {"Gemma3ForCausalLM", readGemma3},
+      {"Glm4MoeForCausalLM", readGlm4Moe},
       {"GraniteForCausalLM", readGranite},
       {"HyperCLOVAXForCausalLM", readHyperClovaX},
       {"LlamaForCausalLM", readLlama},
