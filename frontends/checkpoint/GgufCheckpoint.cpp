@@ -71,6 +71,8 @@ private:
                const StoredTensor &Stored);
   void add(const std::string &Name, const GgufTensor &From, uint32_t File,
            const GgufChange &Change, const std::string &Place);
+  bool isHalf(const GgufFamily &Family, std::string_view Name,
+              const StoredTensor &Stored, const std::string &Place);
 
   Checkpoint &C;
   const LinkPolicy &Links;
@@ -176,6 +178,8 @@ void Opener::convert(const GgufFamily &Family, std::string_view Name,
   // Names of layers that are left out need not be known.
   if (layerOf(Name) >= LayerEnd)
     return;
+  if (isHalf(Family, Name, Stored, Place))
+    return;
   const auto Meaning = meaningOf(Family, Name, QueryHeads, KeyHeads);
   if (!Meaning)
     return Problems.add(RefusalCode::GgufTensorUnknown, Place);
@@ -195,6 +199,40 @@ void Opener::convert(const GgufFamily &Family, std::string_view Name,
     add(Each.replace(Hole, 2, std::to_string(I)), From, Stored.File,
         Meaning->Change, Place);
   }
+}
+
+/// Whether it is one of two tensors that are one matrix here; with the keys'
+/// half that is made.
+bool Opener::isHalf(const GgufFamily &Family, std::string_view Name,
+                    const StoredTensor &Stored, const std::string &Place) {
+  constexpr std::string_view Keys = ".attn_k_b.weight",
+                             Values = ".attn_v_b.weight",
+                             Whole = ".attn_kv_b.weight";
+  const bool IsKeys = Name.ends_with(Keys);
+  if (!Family.HasSplitLatents || (!IsKeys && !Name.ends_with(Values)))
+    return false;
+  const std::string Layer(Name.substr(0, Name.size() - Keys.size()));
+  const std::string Other = Layer + std::string(IsKeys ? Values : Keys);
+  const auto Found = Tensors.find(Other);
+  if (Found == Tensors.end()) {
+    Problems.add(RefusalCode::GgufHalf, Place, {Other});
+    return true;
+  }
+  const auto Meaning =
+      meaningOf(Family, Layer + std::string(Whole), QueryHeads, KeyHeads);
+  if (!Meaning || !IsKeys)
+    return bool(Meaning);
+  // Of other widths, the rows of keys and values would mix.
+  if (const Json *Width = C.Config.find("qk_nope_head_dim");
+      !Width || Stored.Tensor->Shape.back() != *Width->integer()) {
+    Problems.add(RefusalCode::GgufLatents, Place);
+    return true;
+  }
+  if (auto T = joinLatents({*Stored.Tensor, Stored.Bytes},
+                           {*Found->second.Tensor, Found->second.Bytes},
+                           Found->second.File, Place, Problems))
+    C.Tensors.emplace(Meaning->Name, std::move(*T));
+  return true;
 }
 
 void Opener::add(const std::string &Name, const GgufTensor &From, uint32_t File,

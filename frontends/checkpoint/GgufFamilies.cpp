@@ -166,7 +166,9 @@ static void readRopeFactors(GgufConfigMaker &M, int64_t Width) {
   M.set("rope_scaling", std::move(Scaling));
 }
 
-static void readRopeScaling(GgufConfigMaker &M, int64_t Width) {
+/// `HasLatents`: scores are scaled with the rope.
+static void readRopeScaling(GgufConfigMaker &M, int64_t Width,
+                            bool HasLatents) {
   const std::string Type = M.text("rope.scaling.type").value_or("none");
   M.ignore({"rope.scaling.finetuned"});
   M.expect("rope.scaling.attn_factor", 1);
@@ -177,7 +179,9 @@ static void readRopeScaling(GgufConfigMaker &M, int64_t Width) {
   const auto Old = M.integer("rope.scaling.original_context_length");
   const auto Fast = M.number("rope.scaling.yarn_beta_fast"),
              Slow = M.number("rope.scaling.yarn_beta_slow");
-  M.expect("rope.scaling.yarn_log_multiplier", 0);
+  const double Log = M.number("rope.scaling.yarn_log_multiplier").value_or(0);
+  if (Log < 0 || (Log != 0 && !HasLatents))
+    M.refuseValue("rope.scaling.yarn_log_multiplier");
   readRopeFactors(M, Width);
   if (Type == "none" || (Type == "linear" && Factor.value_or(1) == 1))
     return;
@@ -194,6 +198,10 @@ static void readRopeScaling(GgufConfigMaker &M, int64_t Width) {
       Scaling.set("beta_fast", *Fast);
     if (Slow)
       Scaling.set("beta_slow", *Slow);
+    // Of both the same: what is kept of them is a tenth of the second.
+    for (const char *Key : {"mscale", "mscale_all_dim"})
+      if (Log != 0)
+        Scaling.set(Key, Log / 0.1);
   } else if (Type != "linear") {
     return M.refuseValue("rope.scaling.type");
   }
@@ -214,6 +222,40 @@ static int64_t configureHeads(GgufConfigMaker &M, int64_t Hidden) {
   return Width;
 }
 
+/// The widths of keys and values that are made of one latent; that of the part
+/// that turns comes back.
+static int64_t configureLatents(GgufConfigMaker &M) {
+  const int64_t Heads = M.needed("attention.head_count");
+  M.set("num_attention_heads", Heads);
+  M.set("num_key_value_heads", Heads);
+  const int64_t Rank = M.needed("attention.kv_lora_rank");
+  M.set("kv_lora_rank", Rank);
+  M.set("q_lora_rank", M.integer("attention.q_lora_rank").value_or(0));
+  const int64_t Turning = M.needed("rope.dimension_count");
+  int64_t Key = M.needed("attention.key_length"),
+          Value = M.needed("attention.value_length"), KeyHeads = Heads;
+  // Files that give the widths of the heads by these names give those of the
+  // cache, which all heads share, by the others.
+  if (const auto OfHead = M.integer("attention.key_length_mla")) {
+    if (Key != Rank + Turning)
+      M.refuseValue("attention.key_length");
+    if (Value != Rank)
+      M.refuseValue("attention.value_length");
+    Key = *OfHead;
+    Value = M.needed("attention.value_length_mla");
+    KeyHeads = 1;
+  }
+  if (const auto Given = M.integer("attention.head_count_kv");
+      Given && *Given != KeyHeads)
+    M.refuseValue("attention.head_count_kv");
+  if (Key <= Turning)
+    M.refuseValue("rope.dimension_count");
+  M.set("qk_nope_head_dim", std::max<int64_t>(1, Key - Turning));
+  M.set("qk_rope_head_dim", Turning);
+  M.set("v_head_dim", Value);
+  return Turning;
+}
+
 /// The layers that predict the next token.
 static int64_t layersOf(GgufConfigMaker &M) {
   const int64_t All = M.needed("block_count");
@@ -227,13 +269,15 @@ static int64_t layersOf(GgufConfigMaker &M) {
 
 /// What all decoders have: sizes, heads, rope, norms, whether the head is the
 /// table of embeddings.
-static void configureDecoder(GgufConfigMaker &M, bool HasMlp = true) {
+static void configureDecoder(GgufConfigMaker &M, bool HasMlp = true,
+                             bool HasLatents = false) {
   const int64_t Hidden = M.needed("embedding_length");
   M.set("hidden_size", Hidden);
   M.set("num_hidden_layers", layersOf(M));
   if (HasMlp)
     M.set("intermediate_size", M.needed("feed_forward_length"));
-  const int64_t Width = configureHeads(M, Hidden);
+  const int64_t Width =
+      HasLatents ? configureLatents(M) : configureHeads(M, Hidden);
   if (!M.copy("attention.layer_norm_rms_epsilon", "rms_norm_eps"))
     M.needed("attention.layer_norm_rms_epsilon");
   M.set("max_position_embeddings", M.needed("context_length"));
@@ -244,7 +288,7 @@ static void configureDecoder(GgufConfigMaker &M, bool HasMlp = true) {
     M.refuseValue("rope.dimension_count");
   else if (Turning != Width)
     M.set("partial_rotary_factor", double(Turning) / double(Width));
-  readRopeScaling(M, Turning);
+  readRopeScaling(M, Turning, HasLatents);
   // A vocabulary may be longer than what the file says.
   if (const StoredTensor *T = M.tensor("token_embd.weight");
       T && T->Tensor->Shape.size() == 2)
@@ -390,6 +434,15 @@ static void configureExaoneMoe(GgufConfigMaker &M) {
   configureWindows(M, layersOf(M), 4);
 }
 
+/// DeepSeek-V3 and its descendants. Files of V2, whose experts' scores go
+/// through a softmax, either say so or say nothing.
+static void configureDeepSeek(GgufConfigMaker &M) {
+  configureDecoder(M, /*HasMlp=*/true, /*HasLatents=*/true);
+  configureSigmoidExperts(M, "n_routed_experts", "n_shared_experts");
+  if (!M.number("expert_gating_func"))
+    M.refuseValue("expert_gating_func");
+}
+
 static void configureGemma3(GgufConfigMaker &M) {
   configureDecoder(M);
   refuseExperts(M);
@@ -481,6 +534,29 @@ static constexpr GgufName ExpertNames[] = {
     {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
     {"ffn_down_shexp", "mlp.shared_experts.down_proj"}};
 
+static constexpr GgufName DeepSeekNames[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_q_a", "self_attn.q_a_proj"},
+    {"attn_q_a_norm", "self_attn.q_a_layernorm"},
+    {"attn_q_b", "self_attn.q_b_proj"},
+    {"attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"},
+    {"attn_kv_a_norm", "self_attn.kv_a_layernorm"},
+    {"attn_kv_b", "self_attn.kv_b_proj"},
+    {"attn_output", "self_attn.o_proj"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate", "mlp.gate_proj"},
+    {"ffn_up", "mlp.up_proj"},
+    {"ffn_down", "mlp.down_proj"},
+    {"ffn_gate_inp", "mlp.gate"},
+    {"exp_probs_b", "mlp.gate.e_score_correction_bias"},
+    {"ffn_gate_exps", "mlp.experts.{}.gate_proj"},
+    {"ffn_up_exps", "mlp.experts.{}.up_proj"},
+    {"ffn_down_exps", "mlp.experts.{}.down_proj"},
+    {"ffn_gate_shexp", "mlp.shared_experts.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_experts.down_proj"}};
+
 static constexpr GgufName SolarOpenNames[] = {
     {"attn_norm", "input_layernorm"},
     {"attn_q", "self_attn.q_proj"},
@@ -553,6 +629,8 @@ static constexpr std::string_view Layers = "model.layers.";
 static constexpr GgufFamily Families[] = {
     {"bert", "BertModel", "bert", BertNames, BertLayerNames, "encoder.layer.",
      configureBert},
+    {"deepseek2", "DeepseekV3ForCausalLM", "deepseek_v3", DecoderNames,
+     DeepSeekNames, Layers, configureDeepSeek, false, false, true},
     {"exaone", "LlamaForCausalLM", "llama", DecoderNames, LlamaNames, Layers,
      configureLlama},
     {"exaone-moe", "ExaoneMoeForCausalLM", "exaone_moe", DecoderNames,

@@ -95,6 +95,9 @@ struct GgufFamily {
   bool HasPairedRows = false;
   /// Norms hold 1 + w.
   bool HasNormsOfOnePlus = false;
+  /// The matrix that makes keys and values of a latent, "attn_kv_b", may be
+  /// two: "attn_k_b", turned, and "attn_v_b".
+  bool HasSplitLatents = false;
 };
 
 /// Null for an architecture that is not known.

@@ -153,7 +153,80 @@ Tensor partOf(const Tensor &Whole, const Layout &L, Part Wanted, DataType Type,
   return T;
 }
 
+/// Heads of `Rows` rows of `Columns` elements each.
+struct Pile {
+  GgmlType Type;
+  std::span<const std::byte> Bytes;
+  uint64_t Rows, Columns;
+
+  void readHead(uint64_t Head, std::vector<float> &To) const {
+    const GgmlTypeInfo Info = *infoOf(Type);
+    const uint64_t Size =
+        Rows * (Columns / Info.BlockElements) * Info.BlockBytes;
+    To.resize(Rows * Columns);
+    dequantize(Type, Bytes.subspan(Head * Size, Size), To);
+  }
+};
+
+bool isReadable(GgmlType Type) {
+  const DataType Plain = plainType(Type);
+  return blockForm(Type) || Plain == DataType::Float ||
+         Plain == DataType::Float16 || Plain == DataType::BFloat16;
+}
+
+/// Blocks lie along a head's columns for keys and along the rank for values:
+/// they do not stay blocks of one matrix.
+Status writeJoined(const Pile &Keys, const Pile &Values, uint64_t Heads,
+                   const ByteSink &Sink) {
+  Collector Out(Sink);
+  std::vector<float> Head, Row(Keys.Rows);
+  for (uint64_t I = 0; I < Heads; ++I) {
+    Keys.readHead(I, Head);
+    for (uint64_t C = 0; C < Keys.Columns; ++C) {
+      for (uint64_t R = 0; R < Keys.Rows; ++R)
+        Row[R] = Head[R * Keys.Columns + C];
+      DURE_RETURN_IF_ERROR(Out.add(std::span<const float>(Row)));
+    }
+    Values.readHead(I, Head);
+    DURE_RETURN_IF_ERROR(Out.add(std::span<const float>(Head)));
+  }
+  return Out.flush();
+}
+
 } // namespace
+
+std::optional<Tensor> joinLatents(const GgufMatrix &Keys,
+                                  const GgufMatrix &Values, uint32_t File,
+                                  const std::string &Place,
+                                  Refusals &Problems) {
+  for (GgmlType Each : {Keys.Tensor.Type, Values.Tensor.Type})
+    if (!isReadable(Each)) {
+      Problems.add(RefusalCode::GgufTensorType, Place,
+                   {std::string(infoOf(Each)->Name)});
+      return std::nullopt;
+    }
+  const std::vector<int64_t> &K = Keys.Tensor.Shape, &V = Values.Tensor.Shape;
+  if (K.size() != 3 || V.size() != 3 || K[0] != V[0] || K[1] != V[2]) {
+    Problems.add(RefusalCode::GgufLatents, Place);
+    return std::nullopt;
+  }
+  Tensor T;
+  T.Type = DataType::Float;
+  T.Shape = {K[0] * (K[2] + V[1]), K[1]};
+  // What counts as read of the file; the other half lies elsewhere.
+  T.File = File;
+  T.Offset = Values.Tensor.Offset;
+  T.StoredBytes = Values.Tensor.Bytes;
+  T.Convert =
+      [K = Pile{Keys.Tensor.Type, Keys.Bytes, uint64_t(K[1]), uint64_t(K[2])},
+       V = Pile{Values.Tensor.Type, Values.Bytes, uint64_t(V[1]),
+                uint64_t(V[2])},
+       Heads = uint64_t(K[0])](std::span<const std::byte>,
+                               const ByteSink &Sink) {
+        return writeJoined(K, V, Heads, Sink);
+      };
+  return T;
+}
 
 std::optional<Tensor> convertTensor(const GgufTensor &From, uint32_t File,
                                     const GgufChange &Change,

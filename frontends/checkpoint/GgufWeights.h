@@ -30,6 +30,17 @@ std::optional<Tensor> convertTensor(const GgufTensor &From, uint32_t File,
                                     const std::string &Place,
                                     Refusals &Problems);
 
+/// What makes keys and values of a latent, as one matrix of the heads' rows for
+/// keys and then values: of [heads, rank, key width] and [heads, value width,
+/// rank], in f32. The bytes must live as long as the tensor.
+struct GgufMatrix {
+  const GgufTensor &Tensor;
+  std::span<const std::byte> Bytes;
+};
+std::optional<Tensor> joinLatents(const GgufMatrix &Keys,
+                                  const GgufMatrix &Values, uint32_t File,
+                                  const std::string &Place, Refusals &Problems);
+
 } // namespace dure::checkpoint
 
 #endif // DURE_FRONTENDS_CHECKPOINT_GGUFWEIGHTS_H

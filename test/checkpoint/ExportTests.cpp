@@ -57,10 +57,12 @@ static const char *const Encoders[] = {BOTH("bert"), BOTH("xlm-roberta")};
 
 // In few bits where the opset has them, as floats where it has not.
 static const char *const Quantized[] = {
-    BOTH("llama-gguf"),     BOTH("qwen2-gguf"),     BOTH("qwen3-gguf"),
-    BOTH("granite-gguf"),   BOTH("exaone4-gguf"),   BOTH("exaone4-global-gguf"),
-    BOTH("gemma3-gguf"),    BOTH("bert-gguf"),      BOTH("exaone-moe-gguf"),
-    BOTH("qwen3-moe-gguf"), BOTH("solar-open-gguf")};
+    BOTH("llama-gguf"),      BOTH("qwen2-gguf"),
+    BOTH("qwen3-gguf"),      BOTH("granite-gguf"),
+    BOTH("exaone4-gguf"),    BOTH("exaone4-global-gguf"),
+    BOTH("gemma3-gguf"),     BOTH("bert-gguf"),
+    BOTH("exaone-moe-gguf"), BOTH("qwen3-moe-gguf"),
+    BOTH("solar-open-gguf"), BOTH("deepseek-v3-gguf")};
 
 INSTANTIATE_TEST_SUITE_P(Decoders, ExportedModel, testing::ValuesIn(Decoders),
                          testName);

@@ -41,6 +41,11 @@ KINDS = {
     "attn_k": Kind.Q4_1,
     "attn_v": Kind.Q5_0,
     "attn_output": Kind.Q5_1,
+    "attn_q_a": Kind.Q8_0,
+    "attn_q_b": Kind.BF16,
+    "attn_kv_a_mqa": Kind.Q5_0,
+    "attn_k_b": Kind.F16,
+    "attn_v_b": Kind.BF16,
     "ffn_gate": Kind.BF16,
     "ffn_up": Kind.F16,
     "ffn_down": Kind.Q8_0,
@@ -73,6 +78,13 @@ EXPERT_NAMES = DECODER_NAMES | {
     "mlp.shared_experts.gate_proj": "ffn_gate_shexp",
     "mlp.shared_experts.up_proj": "ffn_up_shexp",
     "mlp.shared_experts.down_proj": "ffn_down_shexp",
+}
+LATENT_NAMES = EXPERT_NAMES | {
+    "self_attn.q_a_proj": "attn_q_a",
+    "self_attn.q_a_layernorm": "attn_q_a_norm",
+    "self_attn.q_b_proj": "attn_q_b",
+    "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa",
+    "self_attn.kv_a_layernorm": "attn_kv_a_norm",
 }
 # Norms behind the attention have another place there.
 SANDWICH_NAMES = DECODER_NAMES | {
@@ -109,6 +121,7 @@ FAMILIES = {
     "exaone-moe": ("exaone-moe", EXPERT_NAMES, False, 0),
     "qwen3-moe": ("qwen3moe", EXPERT_NAMES, False, 0),
     "solar-open": ("glm4moe", SOLAR_NAMES, False, 0),
+    "deepseek-v3": ("deepseek2", LATENT_NAMES, False, 0),
     "bert": ("bert", BERT_NAMES, False, 0),
 }
 READ_BY_TRANSFORMERS = {"llama", "qwen2", "qwen3", "qwen3-moe"}
@@ -127,9 +140,15 @@ def gguf_name(name, names):
     return f"blk.{parts[index]}.{names['.'.join(parts[index + 1:])]}.{end}"
 
 
-def tensors_of(name, tensor, names):
+def tensors_of(name, tensor, names, config):
     """What a tensor of the model is in GGUF: pairs of a name and a part of it."""
     layer = name.split(".")[2] if name.startswith("model.layers.") else None
+    if name.endswith("kv_b_proj.weight"):
+        keys = config.qk_nope_head_dim
+        heads = tensor.unflatten(0, (config.num_attention_heads, -1))
+        yield f"blk.{layer}.attn_k_b.weight", heads[:, :keys].transpose(1, 2)
+        yield f"blk.{layer}.attn_v_b.weight", heads[:, keys:]
+        return
     if name.endswith("experts.gate_up_proj"):
         half = tensor.shape[1] // 2
         yield f"blk.{layer}.ffn_gate_exps.weight", tensor[:, :half]
@@ -165,6 +184,9 @@ def unpaired(values, heads):
 
 def kind_of(name, values):
     kind = KINDS.get(name.rsplit(".", 2)[-2], Kind.F32)
+    # Rows of whole blocks.
+    if values.ndim and values.shape[-1] % gguf.GGML_QUANT_SIZES[kind][0]:
+        kind = Kind.F16
     return kind if name.endswith(".weight") and values.ndim > 1 else Kind.F32
 
 
@@ -180,6 +202,14 @@ def add_rope(writer, config, head_dim):
     if rope["rope_type"] == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(rope["factor"])
+    if rope["rope_type"] == "yarn":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(rope["factor"])
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+        writer.add_rope_scaling_yarn_log_mul(0.1 * rope["mscale_all_dim"])
+        for key in ("beta_fast", "beta_slow"):
+            if key in rope:
+                getattr(writer, f"add_rope_scaling_yarn_{key}")(rope[key])
     if rope["rope_type"] != "llama3":
         return
     low, high = rope["low_freq_factor"], rope["high_freq_factor"]
@@ -195,9 +225,12 @@ def add_decoder(writer, config, family):
     heads = config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
     writer.add_head_count(heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_key_length(head_dim)
-    writer.add_value_length(head_dim)
+    if family == "deepseek-v3":
+        head_dim = add_latents(writer, config)
+    else:
+        writer.add_head_count_kv(config.num_key_value_heads)
+        writer.add_key_length(head_dim)
+        writer.add_value_length(head_dim)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
     add_rope(writer, config, head_dim)
@@ -205,7 +238,7 @@ def add_decoder(writer, config, family):
         writer.add_sliding_window(config.sliding_window)
         pattern = [kind == "sliding_attention" for kind in config.layer_types]
         writer.add_array(f"{writer.arch}.attention.sliding_window_pattern", pattern)
-    if family in ("exaone-moe", "qwen3-moe", "solar-open"):
+    if family in ("exaone-moe", "qwen3-moe", "solar-open", "deepseek-v3"):
         add_experts(writer, config, family)
     if family == "granite":
         writer.add_attention_scale(config.attention_multiplier)
@@ -214,14 +247,29 @@ def add_decoder(writer, config, family):
         writer.add_logit_scale(config.logits_scaling)
 
 
+def add_latents(writer, config):
+    """As files are since latents are cached; the rope's width comes back."""
+    rank, turning = config.kv_lora_rank, config.qk_rope_head_dim
+    if config.q_lora_rank:
+        writer.add_q_lora_rank(config.q_lora_rank)
+    writer.add_kv_lora_rank(rank)
+    writer.add_head_count_kv(1)
+    writer.add_key_length(rank + turning)
+    writer.add_value_length(rank)
+    writer.add_key_length_mla(config.qk_nope_head_dim + turning)
+    writer.add_value_length_mla(config.v_head_dim)
+    return turning
+
+
 def add_experts(writer, config, family):
     solar = family == "solar-open"
-    writer.add_expert_count(config.n_routed_experts if solar else config.num_experts)
+    routed = family in ("solar-open", "deepseek-v3")
+    writer.add_expert_count(config.n_routed_experts if routed else config.num_experts)
     writer.add_expert_used_count(config.num_experts_per_tok)
     writer.add_expert_feed_forward_length(config.moe_intermediate_size)
     if family == "qwen3-moe":
         return
-    shared = config.n_shared_experts if solar else config.num_shared_experts
+    shared = config.n_shared_experts if routed else config.num_shared_experts
     writer.add_expert_shared_count(shared)
     writer.add_expert_shared_feed_forward_length(config.moe_intermediate_size * shared)
     writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
@@ -273,7 +321,7 @@ def convert(model, family, path):
     for ours, whole in model.state_dict().items():
         if ours == "lm_head.weight" and config.tie_word_embeddings:
             continue
-        for name, tensor in tensors_of(ours, whole, names):
+        for name, tensor in tensors_of(ours, whole, names, config):
             add_tensor(writer, name, tensor, heads_of(config, name), family)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -304,6 +352,11 @@ def make_folder(family):
         model.model.config.query_pre_attn_scalar = model.model.config.head_dim
         for layer in model.model.model.layers:
             layer.self_attn.scaling = model.model.config.head_dim**-0.5
+    if family == "deepseek-v3":
+        # Nor that the tables have another factor than the scores.
+        rope = model.model.config.rope_parameters
+        rope["mscale"] = rope["mscale_all_dim"]
+        model.model.model.rotary_emb.attention_scaling = 1.0
     name = f"{family}-gguf"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.gguf"
