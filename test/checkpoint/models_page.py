@@ -33,9 +33,11 @@ FIGURES_HEAD = """\
 # largest absolute error, 1 less the least cosine.
 """
 # How far a bound is above the figure that it was made of: other processors sum in other
-# orders, and a cosine is quadratic in errors. The simulator rounds as the chip does.
-MARGINS = {"rngd": (1.2, 1.2)}
+# orders, and a cosine is quadratic in errors. Of RNGD a cosine of 0.999 is asked, which
+# no bound undercuts.
+MARGINS = {"rngd": (2, 4)}
 USUAL_MARGINS = (3, 10)
+MOST_LOSS = 1e-3
 # A bound this many times above a new one is made anew.
 LOOSE = 20
 
@@ -59,7 +61,7 @@ Each class has a tiny checkpoint with random weights in
 f32 (EXAONE 3 has no class there and is Llama by other names). A cell is
 `A / C`: no element of logits and caches differs by more than A, and no output's cosine
 is less than 1 - C. These are bounds that the tests hold: what was measured times 3 and
-10 (rngd: 1.2), rounded up. Logits reach 3 to 24 in size. Graphs: 20 and 23 are opsets of
+10 (rngd: 2 and 4), rounded up. Logits reach 3 to 24 in size. Graphs: 20 and 23 are opsets of
 the standard's operators, genai those of onnxruntime at opset 21 ([genai.md](genai.md)),
 missing where they cannot say the model.
 
@@ -193,7 +195,8 @@ def update_figures(measured):
     for key, figures in read_figures(measured).items():
         old = bounds.get(key, (None, None))
         margins = MARGINS.get(key.split(" ")[2], USUAL_MARGINS)
-        bounds[key] = tuple(map(bound_of, figures, margins, old))
+        error, loss = map(bound_of, figures, margins, old)
+        bounds[key] = error, min(loss, MOST_LOSS)
     lines = (f"{key} {error:.0e} {loss:.0e}\n" for key, (error, loss) in bounds.items())
     FIGURES.write_text(FIGURES_HEAD + "".join(sorted(lines)), "utf-8")
 
