@@ -130,7 +130,8 @@ private:
       EXPECT_LE(1 - F.LeastCosine, CosineLoss) << Key;
       return;
     }
-    ADD_FAILURE() << DURE_TEST_FIGURES << " has no line for " << Key;
+    ADD_FAILURE() << DURE_TEST_FIGURES << " has no line for " << Key
+                  << ": README.md says how it gets one";
   }
 };
 

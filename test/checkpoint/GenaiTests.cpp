@@ -93,10 +93,10 @@ TEST_P(GenaiModel, GivesWhatTransformersGives) {
 
 // At the builder's opset, and a few at the others.
 static const char *const Decoders[] = {
-    "llama-21",   "qwen2-21",       "qwen3-21",       "exaone3-21",
-    "exaone4-21", "granite-21",     "hyperclovax-21", "exaone4-global-21",
-    "gemma3-21",  "exaone-moe-21",  "solar-open-21",  "qwen3-moe-21",
-    "qwen2-20",   "hyperclovax-23", "qwen3-23"};
+    "llama-21",    "qwen2-21",      "qwen3-21",       "exaone3-21",
+    "exaone4-21",  "granite-21",    "hyperclovax-21", "exaone4-global-21",
+    "gemma3-21",   "exaone-moe-21", "solar-open-21",  "qwen3-moe-21",
+    "glm4-moe-21", "qwen2-20",      "hyperclovax-23", "qwen3-23"};
 static const char *const Quantized[] = {
     "llama-gguf-21",          "qwen2-gguf-21",     "qwen3-gguf-21",
     "exaone4-gguf-21",        "gemma3-gguf-21",    "granite-gguf-21",
