@@ -50,7 +50,6 @@ private:
   void addOps(const Target &T, func::FuncOp Function);
   bool addTarget(const Target &T);
   void addNotes(ModuleOp Module, const Target &T);
-  func::FuncOp chosenEntry(ModuleOp Module);
 };
 
 } // namespace
@@ -127,8 +126,12 @@ bool Explainer::addTarget(const Target &T) {
     }
     if (P != Phase::Specialize)
       continue;
-    // Shapes decide what a target takes.
-    addOps(T, chosenEntry(*Clone));
+    // Shapes decide what a target takes. An entry without sizes is left out.
+    func::FuncOp Function = chosenEntry(*Clone);
+    if (!Function)
+      return fail(Outcome::InvalidRequest, Say::NoEntry,
+                  {Request.Entry, entriesOf(*Clone)});
+    addOps(T, Function);
     if (!checkShapes(*Clone, T))
       return false;
   }
@@ -159,19 +162,8 @@ void Explainer::addNotes(ModuleOp Module, const Target &T) {
     }
 }
 
-/// The entry, or where it has buckets, the chosen one: without sizes the
-/// largest.
-func::FuncOp Explainer::chosenEntry(ModuleOp Module) {
-  func::FuncOp Function = entryOf(Module);
-  if (!hasBuckets(Function))
-    return Function;
-  BucketTable Table = BucketTable::of(Function);
-  const Bucket *Chosen = Table.choose(Request.Dims);
-  return Module.lookupSymbol<func::FuncOp>(
-      (Chosen ? *Chosen : Table.Buckets.back()).Callee);
-}
-
 void Explainer::explain() {
+  CountsEntryAlone = true;
   if (!findTargets() || !loadModule())
     return;
   countWeights();

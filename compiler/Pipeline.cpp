@@ -347,17 +347,31 @@ costOf(func::FuncOp Main, const Target &T, const Target *Fallback,
   return Sum;
 }
 
+func::FuncOp Pipeline::chosenEntry(ModuleOp Module) {
+  func::FuncOp Function = entryOf(Module);
+  if (!Function || !hasBuckets(Function))
+    return Function;
+  BucketTable Table = BucketTable::of(Function);
+  const Bucket *Chosen = Table.choose(Request.Dims);
+  return Module.lookupSymbol<func::FuncOp>(
+      (Chosen ? *Chosen : Table.Buckets.back()).Callee);
+}
+
 TargetReport Pipeline::aboutDispatches(ModuleOp Module, const Target &T) {
   TargetReport About;
   About.Name = T.name().str();
-  About.Dispatches = About.Functions = 0;
-  for (auto Function : Module.getOps<func::FuncOp>())
-    *About.Functions += Function->hasAttr(DureDialect::DispatchFnAttr);
-  Module.walk([&](CallDispatchOp Op) {
+  About.Dispatches = 0;
+  func::FuncOp Chosen = chosenEntry(Module);
+  Operation *Counted = CountsEntryAlone && Chosen ? Chosen.getOperation()
+                                                  : Module.getOperation();
+  std::set<std::string> Called;
+  Counted->walk([&](CallDispatchOp Op) {
     ++*About.Dispatches;
     About.FallbackDispatches += Op.getTarget() != T.name();
+    Called.insert(Op.getCallee().str());
   });
-  Module.walk([&](TransferOp) { ++About.Copies; });
+  About.Functions = Called.size();
+  Counted->walk([&](TransferOp) { ++About.Copies; });
   if (Fallback && Fallback != &T)
     About.Fallback = Fallback->name().str();
   if (Fallen) {
@@ -369,19 +383,15 @@ TargetReport Pipeline::aboutDispatches(ModuleOp Module, const Target &T) {
   }
   func::FuncOp Main = entryOf(Module);
   if (Main && hasBuckets(Main)) {
-    // Without sizes, the largest bucket: as much as a run may take.
     BucketTable Table = BucketTable::of(Main);
-    const Bucket *Chosen = Table.choose(Request.Dims);
     for (const Bucket &Each : Table.Buckets)
       About.Buckets.push_back(Table.describe(Each));
-    if (Chosen)
-      About.Bucket = Table.describe(*Chosen);
-    Main = Module.lookupSymbol<func::FuncOp>(
-        (Chosen ? *Chosen : Table.Buckets.back()).Callee);
+    if (const Bucket *Fits = Table.choose(Request.Dims))
+      About.Bucket = Table.describe(*Fits);
   }
-  if (Main) {
-    About.Transient = sizeOf(planTransients(Main).Peak);
-    About.Seconds = costOf(Main, T, Fallback, Request.Dims);
+  if (Chosen) {
+    About.Transient = sizeOf(planTransients(Chosen).Peak);
+    About.Seconds = costOf(Chosen, T, Fallback, Request.Dims);
   }
   return About;
 }
@@ -537,19 +547,23 @@ bool Pipeline::runPhaseOn(Phase P, ModuleOp Module, const Target *Preferred,
   if (failed(runPhase(P, Module, Options, Found)))
     return fail(Outcome::Failed, takeDiagnostics());
   if (P == Phase::Place)
-    noteFallen(Found.FellBack, *Preferred);
+    noteFallen(Module, Found.FellBack, *Preferred);
   return report(Found.Refusals, Preferred);
 }
 
 /// Counts what the fallback takes by reason. An op that several entries have is
 /// one op.
-void Pipeline::noteFallen(ArrayRef<Refused> FellBack, const Target &Preferred) {
+void Pipeline::noteFallen(ModuleOp Module, ArrayRef<Refused> FellBack,
+                          const Target &Preferred) {
   Fallen.emplace();
+  func::FuncOp Chosen = CountsEntryAlone ? chosenEntry(Module) : func::FuncOp();
   llvm::DenseSet<std::pair<Location, OperationName>> Seen;
   for (const Refused &Each : FellBack) {
     auto Entry = Each.Op->getParentOfType<func::FuncOp>();
+    if (Chosen && Entry != Chosen)
+      continue;
     bool IsNew = Seen.insert({Each.Op->getLoc(), Each.Op->getName()}).second;
-    if (!IsNew && Entry.getSymName() != "main")
+    if (!IsNew && !Chosen && Entry.getSymName() != "main")
       continue;
     std::string Reason =
         inLanguage(Request.Korean, Each.Why.Reason, &Preferred);

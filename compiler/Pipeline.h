@@ -68,6 +68,12 @@ public:
   /// request's language.
   std::string takeDiagnostics();
 
+  /// The entry that was asked for, or where it has buckets, the chosen one:
+  /// without sizes the largest.
+  mlir::func::FuncOp chosenEntry(mlir::ModuleOp Module);
+  /// What aboutDispatches counts: all of a module, or of its chosen entry.
+  bool CountsEntryAlone = false;
+
   const CompilationRequest &Request;
   CompilationReport &Report;
   TargetRegistry Registry;
@@ -92,7 +98,8 @@ private:
   bool report(llvm::ArrayRef<Refused> Refusals, const Target *Preferred);
   void findFallback();
   bool findVariants(Target &T);
-  void noteFallen(llvm::ArrayRef<Refused> FellBack, const Target &Preferred);
+  void noteFallen(mlir::ModuleOp Module, llvm::ArrayRef<Refused> FellBack,
+                  const Target &Preferred);
 
   mlir::OwningOpRef<mlir::ModuleOp> Unraised;
   /// What the target placed last left to the fallback, by reason.

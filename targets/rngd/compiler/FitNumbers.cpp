@@ -97,6 +97,38 @@ Value fitDimValues(FitBuilder &f, Operation *op) {
       DenseIntElementsAttr::get(cast<ShapedType>(dims.getType()), sizes));
 }
 
+/// What a number of i64 is at most in size, where that shows.
+static std::optional<int64_t> boundOf(Value value) {
+  Operation *def = value.getDefiningOp();
+  if (isa_and_nonnull<BroadcastOp, ReshapeOp>(def))
+    return boundOf(def->getOperand(0));
+  if (auto iota = dyn_cast_or_null<IotaOp>(def))
+    return shapeOf(value)[static_cast<size_t>(iota.getAxis())];
+  auto constant = dyn_cast_or_null<dure::ConstantOp>(def);
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                        : DenseElementsAttr();
+  if (!dense || !dense.isSplat() || !dense.getElementType().isInteger(64))
+    return std::nullopt;
+  int64_t number = dense.getSplatValue<APInt>().getSExtValue();
+  return number == INT64_MIN ? INT64_MAX : std::abs(number);
+}
+
+/// Products of i64 that i32 holds.
+Value fitIndexProduct(FitBuilder &f, Operation *op) {
+  auto product = dyn_cast<MulOp>(op);
+  if (!product ||
+      !getElementTypeOrSelf(product.getType()).isSignlessInteger(64))
+    return {};
+  auto left = boundOf(product.getLhs()), right = boundOf(product.getRhs());
+  if (!left || !right || *left > INT32_MAX || *right > INT32_MAX ||
+      *left * *right > INT32_MAX)
+    return {};
+  Type word = f.b.getI32Type();
+  return f.cast(f.make<MulOp>(f.cast(product.getLhs(), word),
+                              f.cast(product.getRhs(), word)),
+                f.b.getI64Type());
+}
+
 /// By way of f32, or of i32 to i64.
 Value fitCast(FitBuilder &f, Operation *op) {
   auto each = dyn_cast<dure::CastOp>(op);
@@ -123,6 +155,10 @@ Value fitPad(FitBuilder &f, Operation *op) {
   if (!filler)
     filler = f.number(0, element);
   filler = f.reshape(filler, {});
+  if (!pad.getX().getType().hasStaticShape())
+    return {};
+  if (elementsOf(x) == 0)
+    return f.broadcast(filler, shapeOf(pad.getResult()));
   for (size_t axis = 0; axis < shapeOf(x).size(); ++axis) {
     auto low = pad.getLow().expr(axis).constant(),
          high = pad.getHigh().expr(axis).constant();

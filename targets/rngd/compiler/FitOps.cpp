@@ -112,6 +112,17 @@ Value FitBuilder::pad(Value x, Sizes sizes, double filler) {
 }
 
 Value FitBuilder::cast(Value x, Type element) {
+  // No kernel makes a constant of a constant.
+  auto constant = x.getDefiningOp<dure::ConstantOp>();
+  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
+                        : DenseElementsAttr();
+  if (dense && dense.isSplat() && isa<IntegerType>(element) &&
+      dense.getElementType().isSignlessInteger(64)) {
+    APInt number = dense.getSplatValue<APInt>();
+    auto type = RankedTensorType::get(shapeOf(x), element);
+    return make<dure::ConstantOp>(DenseElementsAttr::get(
+        type, number.sextOrTrunc(element.getIntOrFloatBitWidth())));
+  }
   return elementOf(x) == element ? x : make<dure::CastOp>(x, element);
 }
 
@@ -125,9 +136,11 @@ Value FitBuilder::compare(ComparePredicate kind, Value l, Value r) {
 
 namespace {
 
-constexpr FitRule Rules[] = {fitMatMul,  fitAttention, fitGather, fitReduce,
-                             fitSoftmax, fitNorm,      fitPad,    fitRounding,
-                             fitSign,    fitPower,     fitCast,   fitDimValues};
+constexpr FitRule Rules[] = {
+    fitMatMul,       fitAttention, fitGather,  fitGatherND, fitTopK,
+    fitPicked,       fitReduce,    fitSoftmax, fitNorm,     fitPad,
+    fitRounding,     fitSign,      fitPower,   fitCast,     fitDimValues,
+    fitIndexProduct, fitExperts};
 
 /// Rules lead to rules: a mean of rows that are filled up is a sum of them.
 constexpr unsigned MostDepth = 6;
@@ -209,8 +222,9 @@ bool hasFixedSizes(Operation *op) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     return tensor && tensor.hasStaticShape() && tensor.getNumElements() != 0;
   };
+  // Of nothing, padding makes something.
   return op->getNumResults() == 1 &&
-         llvm::all_of(op->getOperandTypes(), isFixed) &&
+         (isa<PadOp>(op) || llvm::all_of(op->getOperandTypes(), isFixed)) &&
          isFixed(op->getResult(0).getType());
 }
 

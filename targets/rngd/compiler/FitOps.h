@@ -71,8 +71,12 @@ using FitRule = mlir::Value (*)(FitBuilder &, mlir::Operation *);
 
 /// FitProducts.cpp
 mlir::Value fitMatMul(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitExperts(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitAttention(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitGather(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitGatherND(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitTopK(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitPicked(FitBuilder &f, mlir::Operation *op);
 /// FitRows.cpp
 mlir::Value fitReduce(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitSoftmax(FitBuilder &f, mlir::Operation *op);
@@ -81,6 +85,7 @@ mlir::Value fitNorm(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitRounding(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitSign(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitPower(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitIndexProduct(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitDimValues(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitCast(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitPad(FitBuilder &f, mlir::Operation *op);

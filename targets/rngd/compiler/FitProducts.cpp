@@ -3,6 +3,7 @@
 // divide, and cut afterwards.
 #include "targets/rngd/compiler/FitOps.h"
 
+#include <limits>
 #include <numeric>
 
 using namespace mlir;
@@ -59,6 +60,20 @@ Value fitMatMul(FitBuilder &f, Operation *op) {
   wide.assign(shapeOf(sums).begin(), shapeOf(sums).end());
   wide.back() = to.back();
   return f.reshape(f.slice(sums, wide), to);
+}
+
+Value fitExperts(FitBuilder &f, Operation *op) {
+  auto product = dyn_cast<ExpertMatMulOp>(op);
+  if (!product || !isStaticF32(product.getResult()))
+    return {};
+  SmallVector<int64_t> x(shapeOf(product.getX())), w(shapeOf(product.getW())),
+      to(shapeOf(product.getResult())), wide(to);
+  x.back() = w[1] = wholeDepth(w[1]);
+  wide.back() = w[2] = llvm::alignTo(w[2], 8);
+  Value sums = f.make<ExpertMatMulOp>(
+      RankedTensorType::get(wide, f.b.getF32Type()), f.pad(product.getX(), x),
+      product.getExperts(), f.pad(product.getW(), w));
+  return f.slice(sums, to);
 }
 
 Value fitAttention(FitBuilder &f, Operation *op) {
@@ -133,6 +148,86 @@ Value fitGather(FitBuilder &f, Operation *op) {
   for (size_t i = axis; i < inner.size(); ++i)
     back.push_back(static_cast<int64_t>(indices.size() + i));
   return f.transpose(rows, back);
+}
+
+/// Tuples of indices become row numbers: as many tensors of rows, one after the
+/// other, as batches have.
+Value fitGatherND(FitBuilder &f, Operation *op) {
+  auto gather = dyn_cast<GatherNDOp>(op);
+  if (!gather)
+    return {};
+  ArrayRef<int64_t> x = shapeOf(gather.getX()),
+                    at = shapeOf(gather.getIndices());
+  auto batches = static_cast<size_t>(gather.getBatchDims());
+  auto tuple = static_cast<size_t>(at.back());
+  int64_t batch = 1, rows = 1, inner = 1;
+  for (auto [i, size] : llvm::enumerate(x))
+    (i < batches ? batch : i < batches + tuple ? rows : inner) *= size;
+  int64_t count = elementsOf(gather.getIndices()) / at.back() / batch;
+  constexpr int64_t MostRows = 1 << 30;
+  if (tuple == 0 || batch * rows > MostRows || batch > (1 << 16))
+    return {};
+  Type word = f.b.getI32Type();
+  Value tuples =
+      f.cast(f.reshape(gather.getIndices(), {batch * count, at.back()}), word);
+  // Each batch begins where the one before ends.
+  SmallVector<int32_t> starts;
+  for (int64_t i = 0; i < batch; ++i)
+    starts.push_back(static_cast<int32_t>(i * rows));
+  Value row = f.make<dure::ConstantOp>(DenseElementsAttr::get(
+      RankedTensorType::get({batch, 1}, word), ArrayRef(starts)));
+  int64_t stride = rows;
+  for (size_t i = 0; i < tuple; ++i) {
+    int64_t size = x[batches + i];
+    stride /= size;
+    Value index =
+        f.slice(tuples, {batch * count, 1}, {0, static_cast<int64_t>(i)});
+    index = f.reshape(index, {batch, count});
+    Value fromEnd = f.make<AddOp>(index, f.number(double(size), word));
+    Value isBelow = f.compare(ComparePredicate::LT, index, f.number(0, word));
+    index = f.make<SelectOp>(isBelow, fromEnd, index);
+    if (stride != 1)
+      index = f.make<MulOp>(index, f.number(double(stride), word));
+    row = f.make<AddOp>(row, index);
+  }
+  Value numbers = f.cast(f.reshape(row, {batch * count}), f.b.getI64Type());
+  Value table = f.reshape(gather.getX(), {batch * rows, inner});
+  return f.reshape(f.make<GatherOp>(table, numbers, f.b.getI64IntegerAttr(0)),
+                   shapeOf(gather.getResult()));
+}
+
+/// Rows of so many are ranked, a flit.
+static constexpr int64_t RankUnit = 8;
+
+/// Filled up with what comes last, behind what is like it.
+Value fitTopK(FitBuilder &f, Operation *op) {
+  auto top = dyn_cast<TopKOp>(op);
+  if (!top || !isStaticF32(top.getX()) || top.getSmallest() ||
+      top.getLastFirst())
+    return {};
+  auto axis = static_cast<int64_t>(top.getAxis());
+  Value x = f.axisLast(top.getX(), axis);
+  SmallVector<int64_t> shape(shapeOf(x));
+  shape.back() = llvm::alignTo(shape.back(), RankUnit);
+  x = f.pad(x, shape, -std::numeric_limits<double>::infinity());
+  Value places = f.make<TopKOp>(
+      x, f.b.getI64IntegerAttr(static_cast<int64_t>(shape.size()) - 1),
+      top.getK(), top.getSmallestAttr(), top.getLastFirstAttr());
+  return f.axisBack(places, axis);
+}
+
+/// Of what was filled up before its places were ranked.
+Value fitPicked(FitBuilder &f, Operation *op) {
+  auto picked = dyn_cast<GatherElementsOp>(op);
+  auto top = picked ? picked.getIndices().getDefiningOp<TopKOp>() : TopKOp();
+  if (!top || !isStaticF32(picked.getX()))
+    return {};
+  ArrayRef<int64_t> has = shapeOf(picked.getX()), shape = shapeOf(top.getX());
+  if (has.size() != shape.size() || has.drop_back() != shape.drop_back() ||
+      has.back() >= shape.back())
+    return {};
+  return f.make<GatherElementsOp>(f.pad(picked.getX(), shape),
+                                  picked.getIndices(), picked.getAxisAttr());
 }
 
 } // namespace dure::rngd

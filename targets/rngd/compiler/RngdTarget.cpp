@@ -202,6 +202,8 @@ public:
 
   void addPasses(TargetPhase phase, OpPassManager &passes) const override {
     if (phase == TargetPhase::Specialize) {
+      passes.addPass(createHideByLowestHalf());
+      passes.addPass(createRaiseAttentionMasks());
       passes.addPass(createDecomposeGatedMLP());
       passes.addPass(createDecomposeMoE());
       passes.addPass(createDecomposeDequantize());

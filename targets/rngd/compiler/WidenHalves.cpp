@@ -2,6 +2,7 @@
 #include "targets/rngd/compiler/WidenHalves.h"
 
 #include "compiler/passes/simplify/WeightRecipes.h"
+#include "compiler/passes/support/Matching.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
@@ -153,7 +154,51 @@ struct WidenHalves : PassWrapper<WidenHalves, OperationPass<ModuleOp>> {
   }
 };
 
+/// where(seen, 0, lowest), or where(hidden, lowest, 0): what is seen.
+Value seenBy(Value mask) {
+  auto select = mask.getDefiningOp<SelectOp>();
+  if (!select || !getElementTypeOrSelf(mask.getType()).isF16())
+    return {};
+  auto isZero = [](Value value) { return splatNumber(value) == 0.0; };
+  auto isLowestHalf = [](Value value) {
+    return splatNumber(value) == -65504.0;
+  };
+  Value condition = select.getCondition();
+  if (isZero(select.getOnTrue()) && isLowestHalf(select.getOnFalse()))
+    return condition;
+  if (!isLowestHalf(select.getOnTrue()) || !isZero(select.getOnFalse()))
+    return {};
+  OpBuilder builder(select);
+  if (auto inverse = condition.getDefiningOp<NotOp>())
+    return inverse.getX();
+  return NotOp::create(builder, select.getLoc(), condition);
+}
+
+struct HideByLowestHalf : PassWrapper<HideByLowestHalf, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(HideByLowestHalf)
+  StringRef getArgument() const override {
+    return "dure-rngd-hide-by-lowest-half";
+  }
+  StringRef getDescription() const override {
+    return "Masks that add the lowest f16 become masks of truth values";
+  }
+
+  void runOnOperation() override {
+    getOperation()->walk([](AttentionOp attention) {
+      Value seen = attention.getMask() ? seenBy(attention.getMask()) : Value();
+      if (!seen)
+        return;
+      attention.getMaskMutable().assign(seen);
+      attention.setEmptyRow(EmptyRow::Mean);
+    });
+  }
+};
+
 } // namespace
+
+std::unique_ptr<Pass> createHideByLowestHalf() {
+  return std::make_unique<HideByLowestHalf>();
+}
 
 std::unique_ptr<Pass> createWidenHalves() {
   return std::make_unique<WidenHalves>();

@@ -16,6 +16,12 @@ namespace dure::rngd {
 /// is nearer to what the model means.
 std::unique_ptr<mlir::Pass> createWidenHalves();
 
+/// On functions, before sizes are fixed: a mask that adds the lowest number of
+/// f16 to scores hides keys, as that of other types does, so that causal order
+/// can be read out of it. Of rows that see no key, whose results are of no use,
+/// the chip makes the mean of all values.
+std::unique_ptr<mlir::Pass> createHideByLowestHalf();
+
 } // namespace dure::rngd
 
 #endif // DURE_TARGETS_RNGD_COMPILER_WIDENHALVES_H
