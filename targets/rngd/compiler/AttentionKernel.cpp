@@ -3,8 +3,9 @@
 // queries go by, tile by tile. Scores and softmax stay in data memory, and what
 // slices have of a row is added up between them. AttentionPlan.h says how all
 // are divided.
-#include "targets/rngd/compiler/AttentionPlan.h"
+#include "targets/rngd/compiler/AttentionOps.h"
 #include "targets/rngd/compiler/RowKernel.h"
+#include "targets/rngd/compiler/WordMove.h"
 
 #include <limits>
 
@@ -27,42 +28,6 @@ constexpr float Infinity = std::numeric_limits<float>::infinity();
 constexpr float Largest = 3e38f, Smallest = 1e-30f;
 constexpr float Lowest = std::numeric_limits<float>::lowest();
 
-/// [batches or 1, heads or 1, queries or 1, keys].
-SmallVector<int64_t> maskShape(AttentionOp op) {
-  ArrayRef<int64_t> shape = shapeOf(op.getMask());
-  SmallVector<int64_t> all(4 - shape.size(), 1);
-  llvm::append_range(all, shape);
-  return all;
-}
-
-/// Elements from row to row of the mask as the kernel reads it, which DMA can
-/// move.
-int64_t maskPitch(AttentionOp op) {
-  bool isFloat = getElementTypeOrSelf(op.getMask().getType()).isF32();
-  return llvm::alignTo(maskShape(op)[3], DmaAlignment / (isFloat ? 4 : 1));
-}
-
-bool hasShortMask(AttentionOp op) {
-  return op.getMask() && maskPitch(op) != maskShape(op)[3];
-}
-
-AttentionShape shapeOfAttention(AttentionOp op) {
-  ArrayRef<int64_t> q = shapeOf(op.getQ()), k = shapeOf(op.getK()),
-                    v = shapeOf(op.getV());
-  AttentionShape s = {k[0], k[1], q[1] / k[1], q[2], k[2], q[3], v[3]};
-  s.depth = llvm::alignTo(s.head, 16);
-  s.causal = op.getCausal();
-  s.window = static_cast<int64_t>(op.getWindow());
-  if (op.getMask()) {
-    s.masked = true;
-    s.maskPerQuery = maskShape(op)[2] != 1;
-    s.maskPerHead = maskShape(op)[1] != 1;
-  }
-  s.hasEmptyRows = s.masked || (s.causal && s.keys < s.queries);
-  s.needsAllKeys = s.hasEmptyRows && op.getEmptyRow() == EmptyRow::Mean;
-  return s;
-}
-
 int64_t elementBytes(Value memory) {
   return cast<HbmType>(memory.getType())
              .getElementType()
@@ -72,10 +37,12 @@ int64_t elementBytes(Value memory) {
 
 class Attention {
 public:
-  /// `mask`, if any, has rows of maskPitch.
+  /// `mask`, if any, has rows of maskPitch; `sinks`, words of 8 bytes, each
+  /// twice.
   Attention(KernelBuilder &k, AttentionOp op, const KernelOperands &at,
-            Value mask, const AttentionShape &s, const AttentionPlan &plan)
-      : k(k), op(op), at(at), mask(mask), s(s), plan(plan) {}
+            Value mask, Value sinks, const AttentionShape &s,
+            const AttentionPlan &plan)
+      : k(k), op(op), at(at), mask(mask), sinks(sinks), s(s), plan(plan) {}
   void run();
 
 private:
@@ -110,6 +77,8 @@ private:
   void pass(Value limit, bool perHead, int64_t from, int64_t to,
             function_ref<Value(Value)> steps);
   Value weights();
+  Value sinkRows();
+  Value joined(Value first, Value second, function_ref<Value(Value)> steps);
   Value sumOfWeights();
   Value reduceRows(Reduction kind);
   Value streamWeights();
@@ -148,7 +117,7 @@ private:
   KernelBuilder &k;
   AttentionOp op;
   const KernelOperands &at;
-  const Value mask;
+  const Value mask, sinks;
   const AttentionShape &s;
   const AttentionPlan &plan;
   /// What hidden scores are.
@@ -601,6 +570,32 @@ Value Attention::sumOfWeights() {
   return k.dmOver(sum, k.f32(), grid, {h, m, x});
 }
 
+/// The score beside a row's keys, as statistics of rows lie.
+Value Attention::sinkRows() {
+  Digit y = k.digit("y", 2);
+  Value each = k.dm(k.f32(), grid, {h, y});
+  k.copy(k.hbm(sinks, {inBatch[1], k.digit("h", h.size, 1, s.heads), y},
+               (group * s.heads + head) * 2, k.f32()),
+         each);
+  DigitList flit = {k.digit("w", 4), y};
+  Value rows = k.dm(k.f32(), grid, join({h, m}, flit));
+  k.exec(Context::Main, [&] {
+    k.commit(k.collect(k.fetch(each, {h, m}, flit)), rows);
+  });
+  return k.part(rows, {h, m, k.digit("x", 8)}, 0);
+}
+
+/// Of two statistics of rows a third.
+Value Attention::joined(Value first, Value second,
+                        function_ref<Value(Value)> steps) {
+  Digit x = k.digit("x", 8);
+  Value out = k.dm(k.f32(), grid, {h, m, x});
+  k.exec(Context::Main, [&] {
+    k.commit(steps(k.collect(k.fetchPair(first, second, {h, m}, {x}))), out);
+  });
+  return out;
+}
+
 /// Scores become weights that are not divided by their sum yet; what they are
 /// to be multiplied by, in registers.
 Value Attention::weights() {
@@ -616,6 +611,10 @@ Value Attention::weights() {
     k.commit(k.reduceSlices(Reduction::Max, y, parts, true), most);
   });
   Value highest = k.dmOver(most, k.f32(), grid, {h, m, x});
+  Value sink = sinks ? sinkRows() : Value();
+  if (sink)
+    highest = joined(highest, sink,
+                     [&](Value y) { return k.zip(VectorKind::Max, y); });
   RowWork rows{k, grid, {h, m}, count, "t"};
   Value file = rows.toRegisters(highest);
   k.exec(Context::Main, [&] {
@@ -624,6 +623,15 @@ Value Attention::weights() {
     k.commit(k.widen(k.step(VectorKind::Exp, less), y), score);
   });
   Value sum = sumOfWeights();
+  if (sink) {
+    Value weight = joined(sink, highest, [&](Value y) {
+      Value less = k.zip(VectorKind::SubF, k.narrow(y));
+      return k.widen(k.step(VectorKind::Exp, less), y);
+    });
+    sum = joined(sum, weight, [&](Value y) {
+      return k.widen(k.zip(VectorKind::AddF, k.narrow(y)), y);
+    });
+  }
   k.releaseVrf(mark);
   return rows.toRegisters(rows.mapStatistic(sum, [&](Value y) {
     return k.stepImm(VectorKind::Div, y, 1, Arguments::OperandStream);
@@ -745,46 +753,16 @@ void Attention::run() {
     }
 }
 
-Refusal attentionRefusal(AttentionOp op) {
-  for (Value value : {op.getQ(), op.getK(), op.getV(), op.getResult()})
-    if (!isStaticF32(value) || elementsOf(value) == 0)
-      return "attention here is of f32 and fixed sizes";
-  if (op.getSinks())
-    return "it has sinks";
-  if (Value mask = op.getMask()) {
-    auto type = cast<RankedTensorType>(mask.getType());
-    if (!type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 4 ||
-        type.getShape().back() != shapeOf(op.getK())[2])
-      return "its mask repeats over keys";
-    if (!type.getElementType().isInteger(1) && !type.getElementType().isF32())
-      return "its mask is of neither truth values nor f32";
-  }
-  AttentionShape s = shapeOfAttention(op);
-  if (s.head % 2 != 0 || s.width % 8 != 0)
-    return "heads are no multiple of 8";
-  // Beyond it f32 does not count.
-  if (s.keys + s.queries + s.window >= 1 << 23 || !planAttention(s))
-    return "keys and values of a group do not fit the chip's register files";
-  return std::nullopt;
-}
-
-bool readsKeysInBf16(AttentionOp op) {
-  return shapeOf(op.getK())[3] * 2 % DmaAlignment == 0;
-}
-
-SmallVector<int64_t> attentionScratch(AttentionOp op) {
-  if (!hasShortMask(op))
-    return {};
-  return pitchScratch(op.getMask(), maskPitch(op));
-}
-
 void emitAttention(KernelBuilder &k, AttentionOp op, const KernelOperands &at) {
   AttentionShape s = shapeOfAttention(op);
   AttentionPlan plan = *planAttention(s);
   Value mask = op.getMask() ? at.inputs[3] : Value();
   if (hasShortMask(op))
     mask = emitPitch(k, op.getMask(), maskPitch(op), mask, at.scratch);
-  Attention(k, op, at, mask, s, plan).run();
+  Value sinks = op.getSinks() ? at.scratch.back() : Value();
+  if (sinks)
+    widenElements(k, at.inputs.back(), sinks, elementsOf(op.getSinks()));
+  Attention(k, op, at, mask, sinks, s, plan).run();
 }
 
 } // namespace dure::rngd

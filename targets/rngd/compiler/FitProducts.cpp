@@ -78,7 +78,7 @@ Value fitExperts(FitBuilder &f, Operation *op) {
 
 Value fitAttention(FitBuilder &f, Operation *op) {
   auto attention = dyn_cast<AttentionOp>(op);
-  if (!attention || attention.getSinks())
+  if (!attention)
     return {};
   auto widened = [&](Value x, int64_t unit) {
     SmallVector<int64_t> shape(shapeOf(x));
@@ -102,7 +102,7 @@ Value fitAttention(FitBuilder &f, Operation *op) {
   Value result = f.make<AttentionOp>(
       RankedTensorType::get(wide, f.b.getF32Type()),
       now.lookup(attention.getQ()), now.lookup(attention.getK()), v, mask,
-      Value(), attention.getScaleAttr(), attention.getCausalAttr(),
+      attention.getSinks(), attention.getScaleAttr(), attention.getCausalAttr(),
       attention.getWindowAttr(), attention.getSoftcapAttr(),
       attention.getEmptyRowAttr());
   return f.slice(result, to);
