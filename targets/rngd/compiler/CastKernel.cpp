@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Casts between f32 and types that the vector engine has not: f16, bf16, bytes
-// and words of 16 bits, and of f32 to i32. Engines widen bf16 and integers and
-// narrow to bf16; the rest is made of the bits, to the last one: numbers that
-// are less than f16's normal ones, infinities, and what is no number.
+// Casts between f32 or i32 and types that the vector engine has not: f16, bf16,
+// bytes and words of 16 bits, and of f32 to integers. Engines widen bf16 and
+// integers and narrow to bf16; the rest is made of the bits, to the last one:
+// numbers that are less than f16's normal ones, infinities, and what is no
+// number.
 #include "targets/rngd/compiler/Kernels.h"
 
 #include <bit>
 #include <limits>
+#include <numeric>
 
 using namespace mlir;
 using namespace dure::tcp;
@@ -32,6 +34,13 @@ bool isNarrowInteger(Type type) {
 
 int64_t bytesOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
+/// The type under which memory has it: f16 is a word of 16 bits.
+Type inMemory(KernelBuilder &k, Type type) {
+  return type.isBF16() || type.isF32()
+             ? type
+             : k.b.getIntegerType(type.getIntOrFloatBitWidth());
+}
+
 /// One share of elements, one after the other.
 class Casts {
 public:
@@ -55,20 +64,18 @@ private:
   Value as(Value words, Type type) { return k.part(words, local, 0, type); }
   Value fromHalf(Value h);
   Value toHalf(Value x);
+  Value whole(Value size, float factor);
+  Value withSign(Value size, Value sign);
   Value toWords(Value x);
+  Value toLongWords(Value x);
+  Value interleaved(Value low, Value high);
+  Value toNarrow(Value words);
 
   KernelBuilder &k;
   const Type from, to;
   const Grid grid;
   DigitList local, time, packet;
 };
-
-/// The type under which memory has it: f16 is a word of 16 bits.
-Type inMemory(KernelBuilder &k, Type type) {
-  return type.isBF16() || type.isF32()
-             ? type
-             : k.b.getIntegerType(type.getIntOrFloatBitWidth());
-}
 
 Value Casts::load(Value source, const Share &share) {
   Type type = inMemory(k, from);
@@ -79,7 +86,7 @@ Value Casts::load(Value source, const Share &share) {
 
 void Casts::store(Value y, Value target, const Share &share) {
   Type type = inMemory(k, to);
-  k.copy(as(y, type),
+  k.copy(k.dmOver(y, type, grid, local),
          k.hbm(target, {k.digit("e", share.rows())}, share.first, type));
 }
 
@@ -205,26 +212,115 @@ Value Casts::toHalf(Value x) {
       number, sign, word);
 }
 
-/// Towards zero. The unit rounds halves away from it: of a size less a little
-/// under a half it makes the whole part, and of one without fraction itself.
+/// The whole part of a size times a power of two. The unit rounds halves away
+/// from zero: of what is less by a little under a half it makes the whole part,
+/// and of what has no fraction itself.
+Value Casts::whole(Value size, float factor) {
+  return pass(
+      [&](Value s) {
+        Value y = k.stepFma(k.narrow(s), factor, -0x1.fffffep-2f);
+        return k.convert(VectorKind::F32ToI32, k.widen(y, s), k.i32());
+      },
+      size);
+}
+
+/// A size, or what is below it where `sign` is -1.
+Value Casts::withSign(Value size, Value sign) {
+  Value turned =
+      pass([&](Value s) { return k.zip(VectorKind::BitXor, s); }, size, sign);
+  return pass([&](Value s) { return k.zip(VectorKind::SubFxp, s); }, turned,
+              sign);
+}
+
+/// Towards zero.
 Value Casts::toWords(Value x) {
-  constexpr float UnderHalf = 0x1.fffffep-2f;
   Value bits = as(x, k.i32());
   Value size = pass(
       [&](Value s) { return k.stepInt(VectorKind::BitAnd, s, Size); }, bits);
-  Value whole = pass(
-      [&](Value s) {
-        s = k.widen(k.stepImm(VectorKind::SubF, k.narrow(s), UnderHalf), s);
-        return k.convert(VectorKind::F32ToI32, s, k.i32());
-      },
-      as(size, k.f32()));
   Value sign = pass(
       [&](Value s) { return k.stepInt(VectorKind::ShiftRightArith, s, 31); },
       bits);
-  Value turned =
-      pass([&](Value s) { return k.zip(VectorKind::BitXor, s); }, whole, sign);
-  return pass([&](Value s) { return k.zip(VectorKind::SubFxp, s); }, turned,
-              sign);
+  return withSign(whole(as(size, k.f32()), 1), sign);
+}
+
+/// Both words of i64: a size in parts of 32, 16 and 16 bits, each taken away
+/// before the next, which leaves no more bits than f32 has.
+Value Casts::toLongWords(Value x) {
+  Value bits = as(x, k.i32());
+  Value size =
+      as(pass([&](Value s) { return k.stepInt(VectorKind::BitAnd, s, Size); },
+              bits),
+         k.f32());
+  auto less = [&](Value of, Value part, float worth) {
+    Value taken = pass(
+        [&](Value s) {
+          s = k.toFloat(s);
+          return k.widen(k.stepImm(VectorKind::Mul0, k.narrow(s), worth), s);
+        },
+        part, {}, k.f32());
+    return pass(
+        [&](Value s) {
+          return k.widen(k.zip(VectorKind::SubF, k.narrow(s)), s);
+        },
+        of, taken, k.f32());
+  };
+  Value high = whole(size, 0x1p-32f);
+  size = less(size, high, 0x1p32f);
+  Value middle = whole(size, 0x1p-16f);
+  Value rest = whole(less(size, middle, 0x1p16f), 1);
+  Value low = pass(
+      [&](Value s) {
+        s = k.stepInt(VectorKind::ShiftLeft, s, 16, 1);
+        return k.zip(VectorKind::AddFxp, s);
+      },
+      middle, rest);
+  Value sign = pass(
+      [&](Value s) { return k.stepInt(VectorKind::ShiftRightArith, s, 31); },
+      bits);
+  // Below zero the high word is one less, but where the low one is 0.
+  Value some =
+      pass([&](Value s) { return k.stepInt(VectorKind::AbsMin, s, 1); }, low);
+  Value borrowed =
+      pass([&](Value s) { return k.zip(VectorKind::MulInt, s); }, some, sign);
+  high = pass([&](Value s) { return k.zip(VectorKind::AddFxp, s); },
+              withSign(high, sign), borrowed);
+  return interleaved(withSign(low, sign), high);
+}
+
+Value Casts::interleaved(Value low, Value high) {
+  int64_t extent = local.front().extent;
+  DigitList both = {k.digit("w", 2), local.front()};
+  Value apart = k.dm(k.i32(), grid, both);
+  auto copyTo = [&](int64_t which, Value plane) {
+    Value to = k.part(apart, local, which * extent * 4);
+    k.exec(Context::Main,
+           [&] { k.commit(k.collect(k.fetch(plane, time, packet)), to); });
+  };
+  copyTo(0, low);
+  copyTo(1, high);
+  DigitList words = {local.front(), k.digit("w", 2)};
+  Value out = k.dm(k.i32(), grid, words);
+  int64_t some = std::gcd<int64_t>(local.front().size, 4);
+  k.exec(Context::Main, [&] {
+    DigitList steps = {k.digit("e", local.front().size / some, some)};
+    k.commit(
+        k.collect(k.fetch(apart, steps, {k.digit("e", some), k.digit("w", 2)})),
+        out);
+  });
+  return out;
+}
+
+/// The low bits, which the cast engine takes for no more than they are.
+Value Casts::toNarrow(Value words) {
+  int32_t above = 32 - static_cast<int32_t>(to.getIntOrFloatBitWidth());
+  Type type = inMemory(k, to);
+  return pass(
+      [&](Value s) {
+        s = k.stepInt(VectorKind::ShiftLeft, s, above);
+        s = k.stepInt(VectorKind::ShiftRightArith, s, above);
+        return k.castFlits(s, type);
+      },
+      words, {}, type);
 }
 
 Value Casts::compute(Value x) {
@@ -237,8 +333,10 @@ Value Casts::compute(Value x) {
     return toHalf(x);
   if (to.isBF16())
     return pass([&](Value s) { return k.castFlits(s, to); }, x, {}, to);
+  if (isNarrowInteger(to))
+    return toNarrow(x);
   if (from.isF32())
-    return toWords(x);
+    return to.isInteger(64) ? toLongWords(x) : toWords(x);
   auto widened = [&](Value s) {
     if (from.isUnsignedInteger())
       s = k.stepInt(VectorKind::BitAnd, s,
@@ -249,7 +347,7 @@ Value Casts::compute(Value x) {
 }
 
 /// Words of data memory that steps take for an element.
-constexpr int64_t Temporaries = 12;
+constexpr int64_t Temporaries = 32;
 
 } // namespace
 
@@ -260,7 +358,9 @@ bool isNarrowCast(Operation *op) {
   Type from = getElementTypeOrSelf(each.getX()),
        to = getElementTypeOrSelf(each.getResult());
   if (from.isF32())
-    return isHalf(to) || to.isSignlessInteger(32);
+    return isHalf(to) || to.isSignlessInteger(32) || to.isSignlessInteger(64);
+  if (from.isSignlessInteger(32))
+    return isNarrowInteger(to);
   if (isHalf(from))
     return to.isF32();
   return isNarrowInteger(from) && (to.isF32() || to.isSignlessInteger(32));

@@ -129,6 +129,41 @@ Value fitIndexProduct(FitBuilder &f, Operation *op) {
                 f.b.getI64Type());
 }
 
+static bool isNarrowInteger(Value value) {
+  Type type = getElementTypeOrSelf(value.getType());
+  return isa<IntegerType>(type) && !type.isInteger(1) &&
+         type.getIntOrFloatBitWidth() < 32;
+}
+
+/// Of bytes and words of 16 bits in i32, whose low bits are the result.
+Value fitNarrow(FitBuilder &f, Operation *op) {
+  if (!isa<AddOp, SubOp, MulOp, MinOp, MaxOp, CompareOp, SelectOp, AndOp, OrOp,
+           XorOp, ShiftLeftOp, ShiftRightOp>(op))
+    return {};
+  Type word = f.b.getI32Type();
+  IRMapping wide;
+  bool hasNarrow = false;
+  for (Value operand : op->getOperands()) {
+    bool isNarrow = isNarrowInteger(operand);
+    hasNarrow |= isNarrow;
+    wide.map(operand, isNarrow ? f.cast(operand, word) : operand);
+  }
+  if (!hasNarrow)
+    return {};
+  // By more places than a word has nothing is left of it either.
+  if (isa<ShiftLeftOp, ShiftRightOp>(op)) {
+    Value count = wide.lookup(op->getOperand(1));
+    wide.map(op->getOperand(1), f.make<dure::MinOp>(count, f.number(31, word)));
+  }
+  Operation *made = f.b.clone(*op, wide);
+  Value result = made->getResult(0);
+  auto type = cast<RankedTensorType>(result.getType());
+  if (!isNarrowInteger(result))
+    return result;
+  result.setType(RankedTensorType::get(type.getShape(), word));
+  return f.cast(result, type.getElementType());
+}
+
 /// By way of f32, or of i32 to i64.
 Value fitCast(FitBuilder &f, Operation *op) {
   auto each = dyn_cast<dure::CastOp>(op);

@@ -85,6 +85,7 @@ mlir::Value fitNorm(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitRounding(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitSign(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitPower(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitNarrow(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitIndexProduct(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitDimValues(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitCast(FitBuilder &f, mlir::Operation *op);

@@ -549,9 +549,13 @@ Value Integers::sum(bool minus) {
 
 Value Integers::compute() {
   Type byte = k.b.getI8Type();
+  bool isTruth = numberOf(op->getResult(0)) == Number::Truth;
   auto logic = [&](VectorKind kind) {
-    return pass([&](Value s) { return truth(k.zip(kind, s)); }, plane(0),
-                plane(1), byte);
+    return pass(
+        [&](Value s) {
+          return isTruth ? truth(k.zip(kind, s)) : k.zip(kind, s);
+        },
+        plane(0), plane(1), isTruth ? byte : k.i32());
   };
   return llvm::TypeSwitch<Operation *, Value>(op)
       .Case([&](CompareOp each) { return compare(each); })
@@ -560,6 +564,8 @@ Value Integers::compute() {
       .Case([&](AndOp) { return logic(VectorKind::BitAnd); })
       .Case([&](OrOp) { return logic(VectorKind::BitOr); })
       .Case([&](XorOp) { return logic(VectorKind::BitXor); })
+      .Case([&](ShiftLeftOp) { return logic(VectorKind::ShiftLeft); })
+      .Case([&](ShiftRightOp) { return logic(VectorKind::ShiftRightArith); })
       .Case([&](NotOp) {
         return pass(
             [&](Value s) { return truth(k.stepInt(VectorKind::BitXor, s, 1)); },
@@ -587,6 +593,14 @@ Value Integers::compute() {
       .Default([&](Operation *) { return fromCast(); });
 }
 
+/// Whether a count of places is less than 32: units take no more of its bits.
+bool isShort(Value count) {
+  if (auto least = count.getDefiningOp<MinOp>())
+    count = least.getRhs();
+  std::optional<int64_t> most = splatBits(count);
+  return most && *most >= 0 && *most < 32;
+}
+
 /// Whether the steps above make it.
 bool isKnown(Operation *op) {
   Number to = numberOf(op->getResult(0));
@@ -600,8 +614,12 @@ bool isKnown(Operation *op) {
       .Case([&](IsNaNOp) { return from == Number::F32; })
       .Case([&](SelectOp) { return to != Number::Other; })
       .Case<AddOp, SubOp>([&](Operation *) { return whole; })
-      .Case<AndOp, OrOp, XorOp, NotOp>(
-          [&](Operation *) { return to == Number::Truth; })
+      .Case([&](NotOp) { return to == Number::Truth; })
+      .Case<AndOp, OrOp, XorOp>(
+          [&](Operation *) { return to == Number::Truth || to == Number::I32; })
+      .Case<ShiftLeftOp, ShiftRightOp>([&](Operation *shift) {
+        return to == Number::I32 && isShort(shift->getOperand(1));
+      })
       .Case([&](dure::CastOp) {
         if (to == Number::F32)
           return whole || from == Number::Truth;
@@ -619,7 +637,7 @@ bool isKnown(Operation *op) {
 
 bool isInteger(Operation *op) {
   if (isa<CompareOp, SelectOp, MinOp, MaxOp, AndOp, OrOp, XorOp, NotOp, IsNaNOp,
-          dure::CastOp>(op))
+          ShiftLeftOp, ShiftRightOp, dure::CastOp>(op))
     return true;
   return isa<AddOp, SubOp, MulOp>(op) &&
          numberOf(op->getResult(0)) != Number::F32;

@@ -37,7 +37,8 @@ Refusal integerRefusal(mlir::Operation *op);
 void emitInteger(KernelBuilder &k, mlir::Operation *op, KernelOperands at);
 llvm::SmallVector<int64_t> integerScratch(mlir::Operation *op);
 
-/// Casts between f32 and f16, bf16 or less, and of f32 to i32.
+/// Casts between f32 and f16, bf16 or less, of f32 to integers, and between i32
+/// and less.
 bool isNarrowCast(mlir::Operation *op);
 Refusal narrowCastRefusal(mlir::Operation *op);
 void emitNarrowCast(KernelBuilder &k, mlir::Operation *op,
