@@ -3,7 +3,7 @@
 
 usage: interrupt.py SIGNAL [--after FILE] COMMAND...
 
-With --after, not before the command has made the file.
+With --after, not before the command has written something to the file.
 
 Why not after a fixed time: on a busy machine the command may not have started yet,
 on a fast one it may be done. Linux shows in /proc which signals a process catches.
@@ -33,8 +33,12 @@ def catches_signal():
     return False
 
 
+def has_content(path):
+    return path.exists() and path.stat().st_size > 0
+
+
 def is_ready():
-    return catches_signal() and (awaited is None or awaited.exists())
+    return catches_signal() and (awaited is None or has_content(awaited))
 
 
 while process.poll() is None and not is_ready():
