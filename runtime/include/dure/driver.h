@@ -295,7 +295,11 @@ typedef struct dure_drv_memory_info {
 typedef struct dure_drv_buffer_params {
   size_t struct_size;
   const dure_drv_extension *next;
-  uint64_t size;        /* bytes; 0 is allowed and allocates nothing */
+  uint64_t size;        /* bytes; 0 is allowed and allocates nothing. What
+                           follows up to a multiple of the alignment belongs
+                           to the buffer too: code may read and write it with
+                           the last bytes, and means nothing by it (RNGD's DMA
+                           moves 8 bytes, and its buffers whole 64) */
   uint64_t alignment;   /* power of two, or 0 for the device's own */
   uint32_t memory_kind; /* < memory_kind_count */
   uint32_t reserved;    /* 0 */
