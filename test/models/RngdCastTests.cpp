@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Casts on RNGD, to the bit: all of f16, the numbers between them and where f32
-// is cut off; and attention whose keys and values lie in memory in bf16.
+// Casts on RNGD, to the bit: all of f16, the numbers between them, where f32 is
+// cut off and what integers of fewer bits keep; and attention whose keys and
+// values lie in memory in bf16.
 #include "test/models/OnnxByHand.h"
 
 #include <algorithm>
@@ -13,7 +14,8 @@ using namespace dure::byhand;
 
 namespace {
 
-constexpr int64_t Float16 = 10, BFloat16 = 16, Int32 = 6;
+constexpr int64_t Uint8 = 2, Int16 = 5, Int32 = 6, Int64 = 7, Float16 = 10,
+                  BFloat16 = 16;
 
 io::Tensor elements(const std::string &Name, io::ElementType Type,
                     std::vector<int64_t> Dims, size_t Bytes) {
@@ -141,6 +143,38 @@ TEST(RngdCast, TowardsZero) {
     put(Y, I, static_cast<int32_t>(All[I]));
   }
   checkCast(std::move(X), 1, std::move(Y), Int32);
+}
+
+TEST(RngdCast, TowardsZeroOf64Bits) {
+  std::vector<float> All;
+  for (int I = 0; I < 63; ++I)
+    for (float Each : {std::ldexp(1.0f, I), std::ldexp(1.0f, I) - 1,
+                       std::ldexp(1.9999999f, I - 1)})
+      All.insert(All.end(), {Each, -Each, std::nextafter(Each, 0.0f)});
+  auto Count = static_cast<int64_t>(All.size());
+  io::Tensor X = elements("x", io::ElementType::Float32, {Count}, 4),
+             Y = elements("y", io::ElementType::Int64, {Count}, 8);
+  for (size_t I = 0; I < All.size(); ++I) {
+    put(X, I, All[I]);
+    put(Y, I, static_cast<int64_t>(All[I]));
+  }
+  checkCast(std::move(X), 1, std::move(Y), Int64);
+}
+
+TEST(RngdCast, LowBits) {
+  constexpr int64_t Count = 1001;
+  std::mt19937 Random(37);
+  io::Tensor X = elements("x", io::ElementType::Int32, {Count}, 4),
+             Bytes = elements("y", io::ElementType::UInt8, {Count}, 1),
+             Words = elements("y", io::ElementType::Int16, {Count}, 2);
+  for (size_t I = 0; I < Count; ++I) {
+    auto Number = static_cast<uint32_t>(Random());
+    put(X, I, Number);
+    put(Bytes, I, static_cast<uint8_t>(Number));
+    put(Words, I, static_cast<uint16_t>(Number));
+  }
+  checkCast(X, Int32, std::move(Bytes), Uint8);
+  checkCast(std::move(X), Int32, std::move(Words), Int16);
 }
 
 TEST(RngdCast, KeysAndValuesInBf16) {
