@@ -89,6 +89,8 @@ static void addPasses(Phase P, const PhaseOptions &Options, const Target *Own,
     FromTarget(TargetPhase::Specialize);
     if (Options.Preferred && Options.Preferred->needsStaticShapes())
       buildSpecializePipeline(PM, llvm::join(Options.Buckets, ";"));
+    else if (Options.KeepWindows)
+      PM.addPass(createKeepWindows());
     // Texts say what the model's ops mean, not what a target makes of them.
     if (!Options.Kernels)
       FromTarget(TargetPhase::Legalize);

@@ -535,6 +535,8 @@ bool Pipeline::runPhaseOn(Phase P, ModuleOp Module, const Target *Preferred,
   Options.Fallback = Fallback == Preferred ? nullptr : Fallback;
   Options.NoRaise = NoRaise;
   Options.Buckets = Request.Buckets;
+  Options.KeepWindows = llvm::none_of(
+      Targets, [](const Target *Each) { return Each->needsStaticShapes(); });
   Options.Kernels = !Request.Emit.empty() || !Request.Oracle.empty();
   Options.PrintAfter = Request.PrintAfter;
   Options.Print = [this](StringRef Text) {

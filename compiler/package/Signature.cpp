@@ -28,6 +28,18 @@ static FailureOr<TensorInfo> tensorInfo(func::FuncOp Function, Type Given,
   return Info;
 }
 
+/// N where the text is min(N, capacity).
+static std::optional<int64_t> windowOf(StringRef Text, StringRef Capacity) {
+  DimExpr Symbol = DimExpr::symbol(Capacity);
+  std::optional<DimExpr> Dim = DimExpr::parse(Text);
+  std::optional<int64_t> Most =
+      Dim ? Dim->evaluate(
+                {{Capacity.str(), std::numeric_limits<int64_t>::max()}})
+          : std::nullopt;
+  return Most && DimExpr::min(DimExpr(*Most), Symbol) == *Dim ? Most
+                                                              : std::nullopt;
+}
+
 /// A cache argument as a state tensor: its batch first, its capacity where the
 /// symbol says so.
 static StateInfo stateInfo(const TensorInfo &Info, StringRef Capacity) {
@@ -40,6 +52,8 @@ static StateInfo stateInfo(const TensorInfo &Info, StringRef Capacity) {
       Each.Axis = StateAxis::Batch;
     else if (Dim.Expression == Capacity)
       Each.Axis = StateAxis::Capacity;
+    else if (std::optional<int64_t> Most = windowOf(Dim.Expression, Capacity))
+      Each = {*Most, StateAxis::Window};
     else
       Each.Value = Dim.Value;
     Out.Dims.push_back(Each);

@@ -148,6 +148,16 @@ def RaiseCache : Pass<"dure-raise-cache", "::mlir::ModuleOp"> {
   }];
 }
 
+def MakePrefill : Pass<"dure-make-prefill", "::mlir::ModuleOp"> {
+  let summary = "Makes the entry `prefill`: `step`, but for the last position";
+  let description = [{
+    Whoever feeds a prompt needs what follows its last token. `prefill` works on
+    the state of `step`; of results [batch, positions, ..] it gives the last
+    position, and what that alone depends on is computed for no other: the head,
+    the last layer from its queries on.
+  }];
+}
+
 def DecomposeGatedMLP : Pass<"dure-decompose-gated-mlp"> {
   let summary = "Writes gated_mlp as matmuls and elementwise ops again";
   let description = [{
@@ -174,6 +184,16 @@ def DecomposeMoE : Pass<"dure-decompose-moe"> {
 //===----------------------------------------------------------------------===//
 // Phase specialize
 //===----------------------------------------------------------------------===//
+
+def KeepWindows : Pass<"dure-keep-windows", "::mlir::ModuleOp"> {
+  let summary = "Keeps of caches that windows read no more than they can reach";
+  let description = [{
+    Where attention of a window alone reads a key and a value cache of a state,
+    the caches hold the last `window - 1` positions: a step reads them with its
+    own behind, and moves up what the next one needs. For targets whose shapes
+    may depend on the length of the state.
+  }];
+}
 
 def SpecializeShapes : Pass<"dure-specialize-shapes", "::mlir::ModuleOp"> {
   let summary = "Makes an entry a table of functions of static shapes";

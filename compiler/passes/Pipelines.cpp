@@ -55,8 +55,9 @@ void buildRaisePipeline(OpPassManager &Passes) {
   Passes.addPass(createCanonicalizerPass());
   Passes.addPass(createCSEPass());
 
-  // Last: `step` is a copy of what `main` has become.
+  // Last: `step` is a copy of what `main` has become, `prefill` of `step`.
   Passes.addPass(createRaiseCache());
+  Passes.addPass(createMakePrefill());
 }
 
 void buildSpecializePipeline(OpPassManager &Passes, StringRef Buckets) {

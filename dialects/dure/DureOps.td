@@ -551,17 +551,21 @@ def Dure_ExpertMatMulOp : Dure_InferredOp<"expert_matmul"> {
   let arguments = (ins Dure_Tensor:$x, Dure_Tensor:$experts, Dure_Tensor:$w);
 }
 
-def Dure_CacheUpdateOp : Dure_InferredOp<"cache_update"> {
+def Dure_CacheUpdateOp : Dure_Op<"cache_update", [
+    MemoryEffects<[MemWrite]>, InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "A key or value cache with new rows written behind the old";
   let description = [{
     cache [B, G, C, D] and update [B, G, T, D] of one type and lengths [B] of
     i64 give [B, G, C, D]: `result[b, g, lengths[b] + t, d] = update[b, g, t,
     d]` for t = 0 .. T - 1, and the cache elsewhere. The host program makes it
-    in place. A negative length, or rows beyond the capacity C, are an error at
-    run time.
+    in place, for calls to come even where nothing reads the result; what else
+    reads the cache must be needed for the update. A negative length, or rows
+    beyond the capacity C, are an error at run time.
   }];
   let arguments = (ins Dure_Tensor:$cache, Dure_Tensor:$update,
                        Dure_Tensor:$lengths);
+  let results = (outs Dure_Tensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, $result)";
 }
 
 def Dure_DequantizeOp : Dure_InferredOp<"dequantize"> {

@@ -360,9 +360,9 @@ dure_status *dure_call_bind_state(dure_call *Call, dure_state *S) {
   return guarded([&]() -> dure_status * {
     if (!Call || !S)
       return toC(nullArgument());
-    if (S->Session != Call->Owner || S->Cache->entry() != Call->EntryIndex)
-      return toC(invalidArgument("the state belongs to another session or "
-                                 "another entry"));
+    if (S->Session != Call->Owner || !S->Cache->fits(Call->EntryIndex))
+      return toC(invalidArgument("the state belongs to another session or to "
+                                 "an entry of another state"));
     Call->Cache = S->Cache;
     return nullptr;
   });

@@ -65,7 +65,9 @@ std::string state(const StateInfo &State) {
   auto Dim = [](const StateDim &D) {
     return D.Axis == StateAxis::Batch      ? std::string("\"batch\"")
            : D.Axis == StateAxis::Capacity ? std::string("\"capacity\"")
-                                           : std::to_string(D.Value);
+           : D.Axis == StateAxis::Window
+               ? "\"min(" + std::to_string(D.Value) + ", capacity)\""
+               : std::to_string(D.Value);
   };
   return named(State.Name) +
          member("type", jsonString(elementName(State.Type))) +

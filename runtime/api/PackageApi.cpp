@@ -80,6 +80,8 @@ dure_dim makeDim(const StateDim &Dim) {
     return {-1, "batch"};
   case StateAxis::Capacity:
     return {-1, "capacity"};
+  case StateAxis::Window:
+    return {-1, "window"};
   case StateAxis::Fixed:
     break;
   }

@@ -52,6 +52,8 @@ public:
       Done = finishOutputs(Outputs);
     if (Done.ok() && Cache)
       Cache->append(Appended);
+    else if (Cache && Appended != 0)
+      Cache->runFailed();
     for (const auto &Batch : Batches)
       Stats.Submissions += Batch->submissions();
     finishRecords();
@@ -466,6 +468,11 @@ private:
 
   Status execute(const StateAppendOp &Op) {
     int64_t Count = Scalars[Op.Count];
+    if (Cache->isLost())
+      return Status(StatusCode::FailedPrecondition,
+                    "the state was lost with a run that failed: of layers with "
+                    "a window it holds the last positions alone; set its "
+                    "lengths to 0 and run the sequence again");
     int64_t Left = Cache->capacity() - Cache->longest() - Appended;
     if (Count < 0 || Count > Left)
       return Status(StatusCode::ResourceExhausted,

@@ -8,6 +8,20 @@
 
 using namespace dure;
 
+static int64_t sizeOf(const StateDim &Dim, int64_t Batch, int64_t Capacity) {
+  switch (Dim.Axis) {
+  case StateAxis::Batch:
+    return Batch;
+  case StateAxis::Capacity:
+    return Capacity;
+  case StateAxis::Window:
+    return std::min(Capacity, Dim.Value);
+  case StateAxis::Fixed:
+    break;
+  }
+  return Dim.Value;
+}
+
 Result<std::shared_ptr<State>> State::create(std::shared_ptr<Session> Owner,
                                              size_t EntryIndex, int64_t Batch,
                                              int64_t Capacity) {
@@ -31,10 +45,12 @@ Result<std::shared_ptr<State>> State::create(std::shared_ptr<Session> Owner,
   Made->On = Made->Owner->stateDevices(EntryIndex);
   for (const StateInfo &Info : E.States) {
     std::vector<int64_t> Shape;
-    for (const StateDim &Dim : Info.Dims)
-      Shape.push_back(Dim.Axis == StateAxis::Batch      ? Batch
-                      : Dim.Axis == StateAxis::Capacity ? Capacity
-                                                        : Dim.Value);
+    for (const StateDim &Dim : Info.Dims) {
+      Shape.push_back(sizeOf(Dim, Batch, Capacity));
+      const bool IsWindow = Dim.Axis == StateAxis::Window;
+      Made->HasWindows |= IsWindow;
+      Made->RowsMove |= IsWindow && Shape.back() < Capacity;
+    }
     uint64_t Count = 0, Bytes = 0;
     if (!elementCount(Shape, Count) || !elementBytes(Info.Type, Count, Bytes))
       return Status(StatusCode::ResourceExhausted,
@@ -62,6 +78,14 @@ Result<std::shared_ptr<State>> State::create(std::shared_ptr<Session> Owner,
   return Made;
 }
 
+bool State::fits(size_t Entry) const {
+  if (Entry == EntryIndex)
+    return true;
+  const Package &Content = Owner->content();
+  return Content.Entries[Entry].States == Content.Entries[EntryIndex].States &&
+         Owner->stateDevices(Entry) == On;
+}
+
 int64_t State::longest() const {
   return *std::max_element(Lengths.begin(), Lengths.end());
 }
@@ -76,7 +100,13 @@ Status State::setLengths(std::span<const int64_t> New) {
       return invalidArgument("a length of " + std::to_string(Length) +
                              " is not in [0, " + std::to_string(Capacity) +
                              "]");
+  // What comes next is put behind the longest row's last positions.
+  if (HasWindows && std::any_of(New.begin(), New.end(), [&](int64_t Length) {
+        return Length != New.front();
+      }))
+    return invalidArgument("rows of a state with windows have one length");
   Lengths.assign(New.begin(), New.end());
+  Lost = false;
   return Status::success();
 }
 

@@ -23,6 +23,9 @@ public:
 
   const std::shared_ptr<Session> &session() const { return Owner; }
   size_t entry() const { return EntryIndex; }
+  /// Whether calls of that entry work on it: the one that it was made for, or
+  /// one of the same tensors in the same places.
+  bool fits(size_t Entry) const;
   int64_t batch() const { return Batch; }
   int64_t capacity() const { return Capacity; }
   int64_t longest() const;
@@ -30,6 +33,10 @@ public:
   Status setLengths(std::span<const int64_t> New);
   /// Every row grows by COUNT, which was checked against the capacity.
   void append(int64_t Count);
+  /// A run failed that may have changed it: what windows hold is of no length
+  /// then, until lengths are set.
+  void runFailed() { Lost = Lost || RowsMove; }
+  bool isLost() const { return Lost; }
 
   const std::shared_ptr<DeviceBuffer> &tensor(size_t Index) const {
     return Tensors[Index];
@@ -49,6 +56,9 @@ private:
   size_t EntryIndex = 0;
   int64_t Batch = 0;
   int64_t Capacity = 0;
+  bool HasWindows = false; // tensors of the last positions
+  bool RowsMove = false;   // in one that is shorter than the capacity
+  bool Lost = false;
   std::vector<int64_t> Lengths;
   std::vector<std::vector<int64_t>> Shapes;
   std::vector<std::shared_ptr<DeviceBuffer>> Tensors;

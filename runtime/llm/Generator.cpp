@@ -11,8 +11,10 @@ using namespace dure;
 
 namespace {
 
-/// Numbers in the logits of one run, which are as many as its tokens'.
+/// Numbers in the logits of one run that gives them for all of its tokens.
 constexpr int64_t MaxLogits = int64_t(16) << 20;
+/// Tokens of a run: more do not make it faster.
+constexpr int64_t MaxChunk = 512;
 
 Status contextFull(int64_t Context) {
   return Status(StatusCode::ResourceExhausted,
@@ -46,10 +48,13 @@ Generator::create(dure_package *Package, dure_session *Session,
   if (!Found)
     return Found.status();
   Made->Inputs = Found.take();
-  if (Options.Chunk == 0)
-    Made->Options.Chunk = std::clamp<int64_t>(
-        MaxLogits / std::max<int64_t>(Made->vocabulary(), 1), 32, 512);
-  DURE_RETURN_IF_ERROR(Made->readBuckets());
+  Result<std::vector<Bucket>> Buckets = Made->readBuckets(Made->Entry);
+  if (!Buckets)
+    return Buckets.status();
+  Made->Buckets = Buckets.take();
+  // A model's own number of tokens is no symbol.
+  if (Made->Buckets.empty() && Made->Inputs.Sequence >= 0)
+    Made->Buckets.push_back({Made->Inputs.Sequence, -1, false});
   for (auto &Each : Made->Calls) {
     dure_call *Call = nullptr;
     DURE_RETURN_IF_ERROR(
@@ -60,6 +65,7 @@ Generator::create(dure_package *Package, dure_session *Session,
   }
   if (!HasStep.ok())
     return Made;
+  DURE_RETURN_IF_ERROR(Made->addPrefill(Package));
   DURE_RETURN_IF_ERROR(Made->chooseCapacity());
   DURE_RETURN_IF_ERROR(Made->createState());
   DURE_RETURN_IF_ERROR(Made->describeState(Package, Index));
@@ -99,21 +105,34 @@ bool Generator::parseBucket(std::string_view Text, const Ports &Of,
   return true;
 }
 
-Status Generator::readBuckets() {
+Result<std::vector<Generator::Bucket>>
+Generator::readBuckets(const char *Of) const {
+  std::vector<Bucket> Out;
   for (size_t I = 0;; ++I) {
     const char *Text = nullptr;
-    Status Read =
-        takeFailure(dure_session_get_bucket(Session, Entry, I, &Text));
+    Status Read = takeFailure(dure_session_get_bucket(Session, Of, I, &Text));
     if (Read.code() == StatusCode::OutOfRange)
-      break;
+      return Out;
     DURE_RETURN_IF_ERROR(Read);
-    // A model's own number of tokens is no symbol.
     if (Bucket Each{Inputs.Sequence, -1, false};
         parseBucket(Text, Inputs, Each))
-      Buckets.push_back(Each);
+      Out.push_back(Each);
   }
-  if (Buckets.empty() && Inputs.Sequence >= 0)
-    Buckets.push_back({Inputs.Sequence, -1, false});
+}
+
+/// Where there is one that takes the same runs as `step`.
+Status Generator::addPrefill(dure_package *Package) {
+  size_t Index = 0;
+  if (!takeFailure(dure_package_find_entry(Package, "prefill", &Index)).ok())
+    return Status::success();
+  Result<Ports> Own = findPorts(Package, Index);
+  Result<std::vector<Bucket>> Known = readBuckets("prefill");
+  if (!Own || !Own->hasSameRoles(Inputs) || !Known || *Known != Buckets)
+    return Status::success();
+  dure_call *Made = nullptr;
+  DURE_RETURN_IF_ERROR(
+      takeFailure(dure_call_create(Session, "prefill", &Made)));
+  Prefill.reset(Made);
   return Status::success();
 }
 
@@ -156,6 +175,9 @@ Status Generator::createState() {
   DURE_RETURN_IF_ERROR(
       takeFailure(dure_state_create(Session, Entry, &Shape, &Made)));
   State.reset(Made);
+  if (Prefill)
+    DURE_RETURN_IF_ERROR(
+        takeFailure(dure_call_bind_state(Prefill.get(), Made)));
   return takeFailure(dure_call_bind_state(call(), Made));
 }
 
@@ -164,6 +186,7 @@ Status Generator::describeState(dure_package *Package, size_t EntryIndex) {
   Info.struct_size = sizeof(Info);
   DURE_RETURN_IF_ERROR(
       takeFailure(dure_package_get_entry(Package, EntryIndex, &Info)));
+  Held = Capacity;
   for (size_t I = 0; I != Info.state_count; ++I) {
     dure_tensor Tensor = {};
     Tensor.struct_size = sizeof(Tensor);
@@ -173,16 +196,26 @@ Status Generator::describeState(dure_package *Package, size_t EntryIndex) {
     S.struct_size = sizeof(S);
     DURE_RETURN_IF_ERROR(takeFailure(
         dure_package_get_signature(Package, EntryIndex, DURE_STATE, I, &S)));
-    // A ring or a recurrent state holds what the last positions left of it.
-    CanForget &= std::any_of(S.dims, S.dims + S.rank, [](const dure_dim &Dim) {
-      return std::string_view(Dim.expression) == "capacity";
-    });
+    // A window holds the last positions, a recurrent state what they left.
+    bool IsOfPositions = false;
+    for (int32_t D = 0; D != S.rank; ++D) {
+      const std::string_view Text = S.dims[D].expression;
+      IsOfPositions |= Text == "capacity" || Text == "window";
+      if (Text == "window")
+        Held = std::min(Held, Tensor.dims[D]);
+    }
+    CanForget &= IsOfPositions;
   }
   return Status::success();
 }
 
+/// Whether `prefill` runs them: a single token is its own last.
+bool Generator::runsPrefill(int64_t Tokens, bool IsLastEnough) const {
+  return Prefill && IsLastEnough && Tokens > 1;
+}
+
 /// How many of the tokens that are left the next run takes.
-Result<int64_t> Generator::nextChunk(int64_t Left) const {
+Result<int64_t> Generator::nextChunk(int64_t Left, bool IsLastEnough) const {
   int64_t Best = 0;
   bool IsFree = Buckets.empty();
   for (const Bucket &Each : Buckets) {
@@ -192,8 +225,15 @@ Result<int64_t> Generator::nextChunk(int64_t Left) const {
     if (Takes <= Left)
       Best = std::max(Best, Takes);
   }
-  if (IsFree)
+  if (IsFree && Options.Chunk != 0)
     return std::min(Left, Options.Chunk);
+  if (IsFree)
+    return std::min(Left,
+                    runsPrefill(Left, IsLastEnough)
+                        ? MaxChunk
+                        : std::clamp<int64_t>(
+                              MaxLogits / std::max<int64_t>(vocabulary(), 1),
+                              32, MaxChunk));
   if (Best == 0)
     return Status(StatusCode::FailedPrecondition,
                   "the package has no code here for a step of one token; "
@@ -218,7 +258,8 @@ Status Generator::append(std::span<const int64_t> Tokens,
   if (static_cast<int64_t>(Tokens.size()) > Options.Context - length())
     return contextFull(Options.Context);
   while (!Tokens.empty()) {
-    Result<int64_t> Chunk = nextChunk(static_cast<int64_t>(Tokens.size()));
+    Result<int64_t> Chunk =
+        nextChunk(static_cast<int64_t>(Tokens.size()), !Each);
     if (!Chunk)
       return Chunk.status();
     const auto New = static_cast<size_t>(*Chunk);
@@ -235,21 +276,27 @@ Status Generator::run(std::span<const int64_t> New, const EachPosition &Each) {
   const bool Anew = !State && Inputs.Pasts.empty();
   Sequence.insert(Sequence.end(), New.begin(), New.end());
   Bound.clear();
-  Status Done = bindTokens(call(), Inputs.Integers, Anew ? Sequence : New,
+  dure_call *Runs = runsPrefill(static_cast<int64_t>(New.size()), !Each)
+                        ? Prefill.get()
+                        : call();
+  Status Done = bindTokens(Runs, Inputs.Integers, Anew ? Sequence : New,
                            Anew ? 0 : Past, Each != nullptr, Bound);
   if (Done.ok())
     Done = bindPasts();
   if (Done.ok()) {
     if (Options.OnRun)
-      Options.OnRun(call());
-    Done = takeFailure(dure_call_run(call(), nullptr));
+      Options.OnRun(Runs);
+    Done = takeFailure(dure_call_run(Runs, nullptr));
     if (Options.OnRun)
       Options.OnRun(nullptr);
   }
   if (Done.ok())
-    Done = takeLogits(New.size(), Each);
+    Done = takeLogits(Runs, New.size(), Each);
   else
     Sequence.resize(Past);
+  // What the run may have moved is not where it was.
+  if (!Done.ok() && State && (!CanForget || Held < Capacity))
+    DURE_RETURN_IF_ERROR(forgetAll());
   return Done;
 }
 
@@ -275,11 +322,12 @@ Status Generator::bindPasts() {
 }
 
 /// Of a run with `New` new tokens, which succeeded.
-Status Generator::takeLogits(size_t New, const EachPosition &Each) {
+Status Generator::takeLogits(dure_call *Of, size_t New,
+                             const EachPosition &Each) {
   dure_tensor Logits = {};
   Logits.struct_size = sizeof(Logits);
   DURE_RETURN_IF_ERROR(
-      takeFailure(dure_call_get_output(call(), Inputs.Logits, &Logits)));
+      takeFailure(dure_call_get_output(Of, Inputs.Logits, &Logits)));
   if (!Inputs.Pasts.empty()) {
     HasPast = true;
     Current = 1 - Current;
@@ -312,20 +360,26 @@ Status Generator::takeLogits(size_t New, const EachPosition &Each) {
 }
 
 bool Generator::canTruncate() const {
-  return State ? CanForget : Inputs.Pasts.empty();
+  return State ? CanForget && length() <= Held : Inputs.Pasts.empty();
+}
+
+Status Generator::forgetAll() {
+  Sequence.clear();
+  return createState();
 }
 
 Result<int64_t> Generator::truncate(int64_t Length) {
   Last = {};
   if (Length >= length())
     return length();
-  if (Length < 0 || !canTruncate())
+  const bool KeepsPart = canTruncate();
+  if (Length < 0 || !KeepsPart)
     Length = 0;
-  if (State && CanForget)
+  if (State && KeepsPart)
     DURE_RETURN_IF_ERROR(
         takeFailure(dure_state_set_lengths(State.get(), &Length, 1)));
   else if (State)
-    DURE_RETURN_IF_ERROR(createState());
+    DURE_RETURN_IF_ERROR(forgetAll());
   HasPast = false;
   Sequence.resize(static_cast<size_t>(Length));
   return Length;

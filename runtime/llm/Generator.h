@@ -5,7 +5,9 @@
 // the public C API, whatever the target. Keeps one sequence:
 //
 //  * where the package has the entry `step`, on a state that is made once for
-//    all positions of the context and updated in place;
+//    all positions of the context and updated in place; by the entry `prefill`,
+//    which works on the same state, where only the last position's logits are
+//    wanted of many;
 //  * else with `main`, handing the presents of one run to the next as its
 //    pasts, or, where it has none, running the whole sequence again.
 //
@@ -34,8 +36,8 @@ struct GeneratorOptions {
   /// Fewer will do where there is no code for so many.
   bool ContextMayShrink = false;
   /// Most tokens that one run takes; where the code is for fixed shapes, those
-  /// decide. 0: as many as pay, but not so many that their logits need much
-  /// memory.
+  /// decide. 0: as many as pay, but, where it gives logits for all of them, not
+  /// so many that these need much memory.
   int64_t Chunk = 0;
   /// Told the call that runs next, and NULL when it has ended: for who wants to
   /// cancel it.
@@ -56,7 +58,8 @@ public:
          const GeneratorOptions &Options);
 
   /// Appends tokens to the sequence, in chunks. Fails, with the sequence as far
-  /// as whole chunks have come, where the context is full or a run fails.
+  /// as whole chunks have come, where the context is full or a run fails; with
+  /// no sequence, where a state that cannot go back was under way.
   Status append(std::span<const int64_t> Tokens,
                 const EachPosition &Each = nullptr);
   /// What follows the last token that was appended: one number a token of the
@@ -92,19 +95,23 @@ private:
   struct Bucket {
     int64_t Sequence = -1, Capacity = -1;
     bool IsPadded = false; // also smaller sequences
+    bool operator==(const Bucket &) const = default;
   };
 
   Generator() = default;
-  Status readBuckets();
+  Status addPrefill(dure_package *Package);
+  Result<std::vector<Bucket>> readBuckets(const char *Of) const;
   static bool parseBucket(std::string_view Text, const Ports &Of, Bucket &To);
   Status chooseCapacity();
   Status createState();
+  Status forgetAll();
   Status describeState(dure_package *Package, size_t EntryIndex);
-  Result<int64_t> nextChunk(int64_t Left) const;
+  Result<int64_t> nextChunk(int64_t Left, bool IsLastEnough) const;
+  bool runsPrefill(int64_t Tokens, bool IsLastEnough) const;
 
   Status run(std::span<const int64_t> New, const EachPosition &Each);
   Status bindPasts();
-  Status takeLogits(size_t New, const EachPosition &Each);
+  Status takeLogits(dure_call *Of, size_t New, const EachPosition &Each);
   dure_call *call() const { return Calls[Current].get(); }
 
   GeneratorOptions Options;
@@ -116,10 +123,13 @@ private:
   std::unique_ptr<dure_call, Destroyer> Calls[2];
   size_t Current = 0;
   bool HasPast = false; // the other call has run
+  /// Of `prefill`, or none. Its inputs and outputs are those of `step`.
+  std::unique_ptr<dure_call, Destroyer> Prefill;
   std::unique_ptr<dure_state, Destroyer> State;
   int64_t Capacity = 0; // of the state
   uint64_t StateSize = 0;
   bool CanForget = true; // the state's last positions
+  int64_t Held = 0;      // the longest sequence of which windows hold all
 
   std::vector<int64_t> Sequence;
   std::span<const float> Last;

@@ -33,6 +33,7 @@ struct IntegerInput {
   int32_t Type; // i64, i32 or bool
   int32_t Rank;
   bool IsTotal = false; // Mask: over past and new positions together
+  bool operator==(const IntegerInput &) const = default;
 };
 
 /// A past of the entry `main`, and the output that takes its place next time.
@@ -52,6 +53,11 @@ struct Ports {
   /// How many tokens a run takes: the number, or -1 and the symbol's name.
   int64_t Sequence = -1;
   std::string SequenceSymbol, BatchSymbol;
+
+  /// Whether what is bound for the one is right for the other.
+  bool hasSameRoles(const Ports &Other) const {
+    return Integers == Other.Integers && Logits == Other.Logits;
+  }
 };
 
 /// Roles for entry number `Entry` of the package. Says which input or output is

@@ -98,17 +98,24 @@ struct TensorInfo {
   std::vector<SignatureDim> Dims;
 };
 
-enum class StateAxis : uint8_t { Fixed = 0, Batch = 1, Capacity = 2 };
+enum class StateAxis : uint8_t {
+  Fixed = 0,
+  Batch = 1,
+  Capacity = 2,
+  Window = 3
+};
 
 struct StateDim {
-  int64_t Value = 0; // for Fixed, otherwise 0
+  int64_t Value = 0; // for Fixed, and the most for Window; otherwise 0
   StateAxis Axis = StateAxis::Fixed;
+  bool operator==(const StateDim &) const = default;
 };
 
 struct StateInfo {
   std::string Name;
   ElementType Type = ElementType::None;
   std::vector<StateDim> Dims;
+  bool operator==(const StateInfo &) const = default;
 };
 
 struct Entry {

@@ -251,6 +251,12 @@ private:
       case StateAxis::Capacity:
         ++Capacities;
         continue;
+      case StateAxis::Window:
+        if (Dim.Value < 1)
+          return invalidArgument("state '" + State.Name +
+                                 "' has a window of no positions");
+        ++Capacities;
+        continue;
       }
       return Status(StatusCode::Incompatible,
                     "state '" + State.Name + "' has an unknown axis");

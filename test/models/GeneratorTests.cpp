@@ -170,6 +170,16 @@ void GeneratorTest::expectChunks() {
     ASSERT_TRUE(All);
     EXPECT_EQ(All->usesStep(), std::get<1>(GetParam()) != Form::Main);
     ASSERT_NO_FATAL_FAILURE(expectAppend(*All, 0, Count));
+    // Where nobody asks for the others, the last token's alone are computed.
+    std::unique_ptr<Generator> Last = create(Capacity, Chunk);
+    ASSERT_TRUE(Last);
+    for (const auto &[First, End] :
+         {std::pair(size_t(0), Count - 4), std::pair(Count - 4, Count)}) {
+      const Status Done = Last->append(
+          std::span(Whole.Tokens).subspan(First, End - First), nullptr);
+      ASSERT_TRUE(Done.ok()) << Done.message();
+      expectLogits(End - 1, Last->logits());
+    }
     std::unique_ptr<Generator> Parts = create(Capacity, Chunk);
     ASSERT_TRUE(Parts);
     ASSERT_NO_FATAL_FAILURE(expectAppend(*Parts, 0, Count - 3));

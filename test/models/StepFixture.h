@@ -46,6 +46,17 @@ inline std::string presentName(const std::string &Past) {
   return "present" + Past.substr(Past.find('.'));
 }
 
+/// Leaves the last of [batch, positions, width].
+inline void keepLast(io::Tensor &T) {
+  const size_t Row = T.Bytes.size() / static_cast<size_t>(T.Dims[0]);
+  const size_t Last = Row / static_cast<size_t>(T.Dims[1]);
+  for (size_t I = 0; I != static_cast<size_t>(T.Dims[0]); ++I)
+    std::copy_n(T.Bytes.begin() + (I + 1) * Row - Last, Last,
+                T.Bytes.begin() + I * Last);
+  T.Bytes.resize(static_cast<size_t>(T.Dims[0]) * Last);
+  T.Dims[1] = 1;
+}
+
 /// Whether position At of batch row Row may be compared.
 inline bool isValid(const modeltest::ValidPart *Part, int64_t Row, int64_t At) {
   if (!Part)
@@ -168,7 +179,11 @@ protected:
     dure_call *CreatedCall = nullptr;
     ASSERT_DURE_OK(dure_call_create(Session.get(), "step", &CreatedCall));
     Call.reset(CreatedCall);
-    size_t Step = 0;
+    size_t Step = 0, Found = 0;
+    HasPrefill =
+        take(dure_package_find_entry(Package.get(), "prefill", &Found)).empty();
+    // Code of static shapes reads the state's length, and has none.
+    EXPECT_EQ(HasPrefill, Buckets.empty());
     ASSERT_DURE_OK(dure_package_find_entry(Package.get(), "step", &Step));
     dure_entry_info Entry = {};
     Entry.struct_size = sizeof(Entry);
@@ -216,15 +231,21 @@ protected:
     }
   }
 
-  void createState(int64_t Batch, int64_t Capacity) {
+  StatePointer makeState(int64_t Batch) {
     dure_state_options Options = {};
     Options.struct_size = sizeof(Options);
     Options.batch = Batch;
     Options.capacity = Capacity;
     dure_state *Created = nullptr;
-    ASSERT_DURE_OK(
-        dure_state_create(Session.get(), "step", &Options, &Created));
-    State.reset(Created);
+    EXPECT_EQ(
+        take(dure_state_create(Session.get(), "step", &Options, &Created)), "");
+    return StatePointer(Created);
+  }
+
+  void createState(int64_t Batch, int64_t Positions) {
+    Capacity = Positions;
+    State = makeState(Batch);
+    ASSERT_TRUE(State);
     Hidden.assign(static_cast<size_t>(Batch), 0);
     ASSERT_DURE_OK(dure_call_bind_state(Call.get(), State.get()));
   }
@@ -242,26 +263,32 @@ protected:
     return Result;
   }
 
-  /// Puts the set's pasts into the state, as if it had been run up to there.
+  void writeState(size_t Index, io::Tensor &Held) {
+    dure_tensor T = {};
+    T.struct_size = sizeof(T);
+    T.type = DURE_TYPE_F32;
+    T.rank = static_cast<int32_t>(Held.Dims.size());
+    T.dims = Held.Dims.data();
+    T.data = Held.Bytes.data();
+    T.size = Held.Bytes.size();
+    ASSERT_DURE_OK(dure_state_write(State.get(), Index, &T));
+  }
+
+  /// Puts the set's pasts into the state, as if it had been run up to there: of
+  /// a window the last positions.
   void writePasts(const Set &S) {
     for (size_t I = 0; I != States.size(); ++I) {
       io::Tensor Cache = readState(I);
       const io::Tensor &Past = S.Pasts.at(States[I]);
       ASSERT_EQ(Cache.Dims.size(), 4u);
       size_t Row = static_cast<size_t>(Past.Dims[3]) * sizeof(float);
-      size_t Used = static_cast<size_t>(S.Past) * Row;
+      size_t All = static_cast<size_t>(S.Past) * Row;
       size_t Room = static_cast<size_t>(Cache.Dims[2]) * Row;
-      for (size_t Head = 0; Used && Head != Past.Bytes.size() / Used; ++Head)
-        std::copy_n(Past.Bytes.begin() + Head * Used, Used,
+      size_t Used = std::min(All, Room);
+      for (size_t Head = 0; Used && Head != Past.Bytes.size() / All; ++Head)
+        std::copy_n(Past.Bytes.begin() + (Head + 1) * All - Used, Used,
                     Cache.Bytes.begin() + Head * Room);
-      dure_tensor T = {};
-      T.struct_size = sizeof(T);
-      T.type = DURE_TYPE_F32;
-      T.rank = 4;
-      T.dims = Cache.Dims.data();
-      T.data = Cache.Bytes.data();
-      T.size = Cache.Bytes.size();
-      ASSERT_DURE_OK(dure_state_write(State.get(), I, &T));
+      ASSERT_NO_FATAL_FAILURE(writeState(I, Cache));
     }
     std::vector<int64_t> Lengths(static_cast<size_t>(S.Batch), S.Past);
     ASSERT_DURE_OK(
@@ -301,11 +328,15 @@ protected:
               std::vector<int64_t>(static_cast<size_t>(Batch), Wanted));
   }
 
-  void expectOutput(const Set &S, size_t Output) {
-    const io::Tensor &Want = S.Outputs.at(Outputs[Output]);
+  /// Of a call that gives the last position alone or all of them.
+  void expectOutput(const Set &S, size_t Output, dure_call *Of,
+                    bool IsLast = false) {
+    io::Tensor Want = S.Outputs.at(Outputs[Output]);
+    if (IsLast)
+      keepLast(Want);
     dure_tensor Got = {};
     Got.struct_size = sizeof(Got);
-    ASSERT_DURE_OK(dure_call_get_output(Call.get(), Output, &Got));
+    ASSERT_DURE_OK(dure_call_get_output(Of, Output, &Got));
     ASSERT_EQ(std::vector<int64_t>(Got.dims, Got.dims + Got.rank), Want.Dims);
     ASSERT_EQ(Got.size, Want.Bytes.size());
     auto *Values = static_cast<const float *>(Got.data);
@@ -316,7 +347,8 @@ protected:
       // Positions count along axis 1.
       int64_t Token = Index / (Count / Want.Dims[0] / Want.Dims[1]);
       int64_t Row = Token / Want.Dims[1];
-      if (isValid(Valid, Row, Token % Want.Dims[1]))
+      int64_t At = IsLast ? S.Length - 1 : Token % Want.Dims[1];
+      if (isValid(Valid, Row, At))
         ASSERT_TRUE(Near.add(Values[Index], floats(Want)[Index]))
             << Outputs[Output] << ", row " << Row << ", element " << Index
             << ": " << Values[Index] << " for " << floats(Want)[Index];
@@ -324,7 +356,7 @@ protected:
     EXPECT_TRUE(Near.holds()) << Outputs[Output];
   }
 
-  /// The caches hold what `main` returns as present.
+  /// The caches hold what `main` returns as present, windows the end of it.
   void expectCaches(const Set &S) {
     for (size_t I = 0; I != States.size(); ++I) {
       io::Tensor Got = readState(I);
@@ -335,12 +367,15 @@ protected:
                                       Got.Dims[3]}));
       const modeltest::ValidPart *Valid = S.valid(Name);
       int64_t Index = 0;
+      const int64_t First = std::max<int64_t>(Want.Dims[2] - Got.Dims[2], 0);
       Closeness Near(ByCosine);
       for (int64_t Head = 0; Head != S.Batch * Got.Dims[1]; ++Head)
         for (int64_t T = 0; T != Want.Dims[2]; ++T)
           for (int64_t D = 0; D != Want.Dims[3]; ++D, ++Index) {
-            float Value =
-                floats(Got)[(Head * Got.Dims[2] + T) * Want.Dims[3] + D];
+            if (T < First)
+              continue;
+            float Value = floats(
+                Got)[(Head * Got.Dims[2] + T - First) * Want.Dims[3] + D];
             if (T >= Hidden[static_cast<size_t>(Head / Got.Dims[1])] &&
                 isValid(Valid, Head / Got.Dims[1], T))
               ASSERT_TRUE(Near.add(Value, floats(Want)[Index]))
@@ -351,13 +386,44 @@ protected:
     }
   }
 
+  /// `prefill` gives the last position of what `step` gives, and leaves the
+  /// same in the state; run on a copy of it.
+  void expectPrefill(const Set &S) {
+    StatePointer Own = std::move(State);
+    State = makeState(S.Batch);
+    ASSERT_TRUE(State);
+    for (size_t I = 0; I != States.size(); ++I) {
+      std::swap(Own, State);
+      io::Tensor Held = readState(I);
+      std::swap(Own, State);
+      ASSERT_NO_FATAL_FAILURE(writeState(I, Held));
+    }
+    std::vector<int64_t> Lengths(static_cast<size_t>(S.Batch));
+    ASSERT_DURE_OK(
+        dure_state_get_lengths(Own.get(), Lengths.data(), Lengths.size()));
+    ASSERT_DURE_OK(
+        dure_state_set_lengths(State.get(), Lengths.data(), Lengths.size()));
+    dure_call *Created = nullptr;
+    ASSERT_DURE_OK(dure_call_create(Session.get(), "prefill", &Created));
+    CallPointer Prefill(Created);
+    ASSERT_DURE_OK(dure_call_bind_state(Prefill.get(), State.get()));
+    ASSERT_EQ(bindInputs(Prefill.get(), S.Inputs), "");
+    ASSERT_DURE_OK(dure_call_run(Prefill.get(), nullptr));
+    for (size_t Output = 0; Output != Outputs.size(); ++Output)
+      ASSERT_NO_FATAL_FAILURE(expectOutput(S, Output, Prefill.get(), true));
+    ASSERT_NO_FATAL_FAILURE(expectCaches(S));
+    State = std::move(Own);
+  }
+
   void expectStep(const std::string &Name) {
     SCOPED_TRACE(Name);
     const Set &S = Sets.at(Name);
+    if (HasPrefill)
+      ASSERT_NO_FATAL_FAILURE(expectPrefill(S));
     ASSERT_EQ(runStep(S), "");
     expectLengths(S.Batch, S.Past + S.Length);
     for (size_t Output = 0; Output != Outputs.size(); ++Output)
-      ASSERT_NO_FATAL_FAILURE(expectOutput(S, Output));
+      ASSERT_NO_FATAL_FAILURE(expectOutput(S, Output, Call.get()));
     expectCaches(S);
     // What a padded position left in the caches stays there, behind the mask.
     if (const modeltest::ValidPart *Valid = S.valid("logits"))
@@ -366,7 +432,8 @@ protected:
   }
 
   std::string Folder, Path;
-  bool ByCosine = false;
+  bool ByCosine = false, HasPrefill = false;
+  int64_t Capacity = 0; // of the state
   std::vector<std::string> States, Outputs;
   std::map<std::string, Set> Sets;
   /// Positions of each row that are padding, from the first on.

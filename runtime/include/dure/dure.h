@@ -239,7 +239,7 @@ typedef struct dure_symbol_info {
 
 typedef struct dure_entry_info {
   size_t struct_size;
-  const char *name; /* "main", "step" */
+  const char *name; /* "main", "step", "prefill" */
   size_t input_count;
   size_t output_count;
   size_t state_count; /* > 0: calls need a dure_state */
@@ -274,7 +274,9 @@ typedef struct dure_variant_info {
 typedef enum dure_signature_kind {
   DURE_INPUT = 0,
   DURE_OUTPUT = 1,
-  DURE_STATE = 2 /* dims: -1 with "batch" or "capacity", or numbers */
+  /* Dims: numbers, or -1 with "batch", "capacity" or "window": the last
+   * positions, fewer than the capacity where that is large. */
+  DURE_STATE = 2
 } dure_signature_kind;
 
 /* All of these: OUT_OF_RANGE if there is no such index. */
@@ -433,7 +435,10 @@ DURE_API dure_status *dure_session_get_bucket(const dure_session *session,
 
 /* The caches of an entry such as `step`: `batch` rows (1 to 2^24) of up to
  * `capacity` positions, all empty at first. Each successful call that appends
- * makes every row longer; a failed call leaves the lengths as they were. */
+ * makes every row longer; a failed call leaves the lengths as they were. A
+ * window holds a row's last positions from its first element on: there all rows
+ * have one length, which can be made smaller while no position has left the
+ * window, or 0; after a failed call runs are refused until it is set. */
 typedef struct dure_state_options {
   size_t struct_size;
   int64_t batch;
@@ -476,7 +481,8 @@ DURE_API dure_status *dure_call_bind_input(dure_call *call, size_t index,
 DURE_API dure_status *dure_call_bind_input_by_name(dure_call *call,
                                                    const char *name,
                                                    const dure_tensor *tensor);
-/* For entries with state. The call keeps the state alive. */
+/* For entries with state. The call keeps the state alive. Entries of the same
+ * state tensors, such as `step` and `prefill`, share a state. */
 DURE_API dure_status *dure_call_bind_state(dure_call *call, dure_state *state);
 
 /* A value that a dispatch defined, as it was right after the dispatch. */

@@ -118,6 +118,65 @@ TEST(Step, CachesAreReadAndWritten) {
   EXPECT_EQ(Values[3], 5);
 }
 
+// Tests that a window is as long as the capacity or its own bound, that its
+// rows have one length, and that a run that failed within it ends the sequence,
+// while one that was refused before does not.
+TEST(Step, WindowsHoldTheLastPositions) {
+  Package P = stepPackage();
+  P.Entries[0].States.push_back(
+      {"window",
+       ElementType::F32,
+       {{0, StateAxis::Batch}, {3, StateAxis::Window}, {3, StateAxis::Fixed}}});
+  // Runs for ever behind the first one's work.
+  P.Entries.push_back(P.Entries[0]);
+  P.Entries[1].Name = "endless";
+  P.Entries[1].Outputs.clear();
+  ProgramBuilder B(1);
+  B.add(StateAppendOp{B.dim(0, 1)});
+  ScalarReg Zero = B.constant(0), One = B.constant(1),
+            Most = B.constant(int64_t(1) << 40);
+  uint32_t Body = B.newBlock();
+  B.setBlock(0);
+  B.add(LoopOp{B.newScalar(), Zero, Most, One, -1, Body});
+  B.result({});
+  P.Variants[0].Programs.push_back(B.Made);
+  Loaded Made = loadFake(P);
+  for (auto [Capacity, Rows] : {std::pair<int64_t, int64_t>{2, 2}, {8, 3}}) {
+    Owned<dure_state> State = makeState(Made, 2, Capacity);
+    dure_tensor Window = {};
+    Window.struct_size = sizeof(Window);
+    ASSERT_OK(dure_state_read(State.get(), 1, &Window));
+    EXPECT_EQ(Window.dims[1], Rows);
+    const int64_t Unlike[] = {2, 1}, Like[] = {1, 1};
+    EXPECT_EQ(Outcome(dure_state_set_lengths(State.get(), Unlike, 2)).Code,
+              DURE_STATUS_INVALID_ARGUMENT);
+    ASSERT_OK(dure_state_set_lengths(State.get(), Like, 2));
+  }
+  Owned<dure_state> State = makeState(Made, 1, 4);
+  Owned<dure_call> Call = makeCall(Made, "step"),
+                   Endless = makeCall(Made, "endless");
+  for (dure_call *Each : {Call.get(), Endless.get()})
+    ASSERT_OK(dure_call_bind_state(Each, State.get()));
+  ASSERT_OK(bind(Call.get(), 0, rows(1, 5, 0)));
+  EXPECT_EQ(Outcome(dure_call_run(Call.get(), nullptr)).Code,
+            DURE_STATUS_RESOURCE_EXHAUSTED);
+  ASSERT_OK(bind(Call.get(), 0, rows(1, 2, 0)));
+  ASSERT_OK(dure_call_run(Call.get(), nullptr));
+  ASSERT_OK(bind(Endless.get(), 0, rows(1, 1, 0)));
+  dure_run_options Short = {};
+  Short.struct_size = sizeof(Short);
+  Short.fuel = 1000;
+  EXPECT_EQ(Outcome(dure_call_run(Endless.get(), &Short)).Code,
+            DURE_STATUS_RESOURCE_EXHAUSTED);
+  Outcome Lost = dure_call_run(Call.get(), nullptr);
+  EXPECT_EQ(Lost.Code, DURE_STATUS_FAILED_PRECONDITION);
+  EXPECT_NE(Lost.Message.find("set its lengths to 0"), std::string::npos)
+      << Lost.Message;
+  const int64_t None = 0;
+  ASSERT_OK(dure_state_set_lengths(State.get(), &None, 1));
+  ASSERT_OK(dure_call_run(Call.get(), nullptr));
+}
+
 // Tests that calls without a state, or with one of another shape, are refused.
 TEST(Step, StateIsChecked) {
   Loaded Made = loadFake(stepPackage()), Other = loadFake(stepPackage());
