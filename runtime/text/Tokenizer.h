@@ -81,8 +81,7 @@ public:
   bool isSpecial(TokenId Id) const;
   /// The ids of all special tokens, ascending.
   const std::vector<TokenId> &specialTokens() const;
-  /// The token with a role, if the tokenizer_config.json names one that is in
-  /// the vocabulary.
+  /// The token with a role, if the tokenizer_config.json names one.
   std::optional<TokenId> role(TokenRole Role) const;
 
 private:

@@ -196,9 +196,10 @@ void GeneratorTest::expectForgetting() {
   ASSERT_NO_FATAL_FAILURE(expectAppend(*G, 0, 3));
   const std::vector<int64_t> Others = {7, 7, 7, 7};
   ASSERT_TRUE(G->append(Others).ok());
+  const bool CanTruncate = G->canTruncate();
   Result<int64_t> Left = G->truncate(3);
   ASSERT_TRUE(Left.ok());
-  EXPECT_EQ(*Left, G->canTruncate() ? 3 : 0);
+  EXPECT_EQ(*Left, CanTruncate ? 3 : 0);
   EXPECT_EQ(G->length(), *Left);
   EXPECT_TRUE(G->logits().empty());
   ASSERT_NO_FATAL_FAILURE(expectAppend(*G, static_cast<size_t>(*Left), Count));

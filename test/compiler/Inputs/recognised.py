@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """recognised.py FOLDER: what phase raise makes of each model in a folder, a line
-a model: how often each of the ops below stands in `main`, and in `step`."""
+a model: how often each of the ops below stands in `main`, and in the entries on
+state where that differs."""
 
 import re
 import subprocess
@@ -34,8 +35,10 @@ for model in sorted(Path(sys.argv[1]).glob("*/model.onnx")):
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    main, *step = output.read_text().split("func.func @step")
-    caches = step[0].count("dure.cache_update") if step else 0
+    main, *others = re.split(r"func\.func @(step|prefill)", output.read_text())
+    entries = dict(zip(others[::2], others[1::2]))
+    caches = entries.get("step", "").count("dure.cache_update")
     print(f"{model.parent.name}: {counts(main)}, {caches} caches")
-    if step and counts(step[0]) != counts(main):
-        print(f"{model.parent.name}: step differs: {counts(step[0])}")
+    for name, text in entries.items():
+        if counts(text) != counts(main) or text.count("dure.cache_update") != caches:
+            print(f"{model.parent.name}: {name} differs: {counts(text)}")

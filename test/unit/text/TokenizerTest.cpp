@@ -207,11 +207,13 @@ TEST(Tokenizer, Roles) {
       tokenizerJson(
           R"({"type":"WordLevel","unk_token":"a","vocab":{"a":0,"</s>":1}})"),
       R"({"bos_token":null,"eos_token":{"content":"</s>"},"unk_token":"a",
-          "pad_token":"nowhere"})");
+          "pad_token":"nowhere","cls_token":7})");
   EXPECT_EQ(T.role(TokenRole::End), 1u);
   EXPECT_EQ(T.role(TokenRole::Unknown), 0u);
   EXPECT_EQ(T.role(TokenRole::Begin), std::nullopt);
-  EXPECT_EQ(T.role(TokenRole::Padding), std::nullopt);
+  // One that no file has is added.
+  EXPECT_EQ(T.role(TokenRole::Padding), 2u);
+  EXPECT_EQ(T.role(TokenRole::Classify), std::nullopt);
   EXPECT_EQ(T.tokenOf(1), "</s>");
   EXPECT_EQ(T.tokenOf(7), std::nullopt);
   EXPECT_EQ(T.idOf("b"), std::nullopt);
