@@ -112,6 +112,7 @@ TEST_P(ExportedModel, GivesWhatTransformersGives) {
 TEST_P(ExportedDecoder, StepAgreesWithMain) {
   ASSERT_NO_FATAL_FAILURE(compile());
   ASSERT_EQ(Outputs, std::vector<std::string>{"logits"});
+  EXPECT_TRUE(HasPrefill);
   ASSERT_NO_FATAL_FAILURE(readSets());
   std::vector<std::vector<std::string>> Sequences = {
       {"prefill", "decode-1", "decode-2", "decode-3", "decode-4"},

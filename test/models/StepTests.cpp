@@ -23,6 +23,7 @@ protected:
 TEST_P(StepTest, AgreesWithMain) {
   ASSERT_NO_FATAL_FAILURE(compile());
   ASSERT_EQ(Outputs, std::vector<std::string>{"logits"});
+  EXPECT_TRUE(HasPrefill);
   ASSERT_NO_FATAL_FAILURE(readSets());
   const std::vector<std::string> Sequences[] = {
       {"prefill", "decode-1", "decode-2", "decode-3"},
