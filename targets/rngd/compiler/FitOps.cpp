@@ -140,7 +140,7 @@ constexpr FitRule Rules[] = {
     fitMatMul,       fitAttention, fitGather,  fitGatherND, fitTopK,
     fitPicked,       fitReduce,    fitSoftmax, fitNorm,     fitPad,
     fitRounding,     fitSign,      fitPower,   fitCast,     fitDimValues,
-    fitIndexProduct, fitNarrow,    fitExperts};
+    fitIndexProduct, fitNarrow,    fitCumSum,  fitExperts};
 
 /// Rules lead to rules: a mean of rows that are filled up is a sum of them.
 constexpr unsigned MostDepth = 6;

@@ -79,6 +79,7 @@ mlir::Value fitTopK(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitPicked(FitBuilder &f, mlir::Operation *op);
 /// FitRows.cpp
 mlir::Value fitReduce(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitCumSum(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitSoftmax(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitNorm(FitBuilder &f, mlir::Operation *op);
 /// FitNumbers.cpp

@@ -162,6 +162,37 @@ Value fitReduce(FitBuilder &f, Operation *op) {
   return result ? f.reshape(result, shapeOf(reduce.getResult())) : Value();
 }
 
+/// Sums of 2, 4, 8, .. neighbours, each made of two of those before.
+Value fitCumSum(FitBuilder &f, Operation *op) {
+  auto sums = dyn_cast<CumSumOp>(op);
+  if (!sums)
+    return {};
+  Value x = sums.getX();
+  auto axis = static_cast<int64_t>(sums.getAxis());
+  ArrayRef<int64_t> shape = shapeOf(x);
+  int64_t count = shape[static_cast<size_t>(axis)];
+  bool isReverse = sums.getReverse();
+  // Places along the axis, zeros where there were none.
+  auto moved = [&](Value from, int64_t by) {
+    SmallVector<int64_t> some(shape), more(shape), starts(shape.size(), 0);
+    some[static_cast<size_t>(axis)] = count - by;
+    more[static_cast<size_t>(axis)] = by;
+    starts[static_cast<size_t>(axis)] = isReverse ? by : 0;
+    Value zeros =
+        f.broadcast(f.number(0, getElementTypeOrSelf(from.getType())), more);
+    if (by == count)
+      return zeros;
+    Value part = f.slice(from, some, starts);
+    return isReverse ? f.concat({part, zeros}, axis)
+                     : f.concat({zeros, part}, axis);
+  };
+  if (sums.getExclusive())
+    x = moved(x, 1);
+  for (int64_t by = 1; by < count; by *= 2)
+    x = f.make<AddOp>(x, moved(x, by));
+  return x;
+}
+
 //===----------------------------------------------------------------------===//
 // Softmax
 //===----------------------------------------------------------------------===//

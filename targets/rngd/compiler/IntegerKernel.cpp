@@ -118,6 +118,9 @@ Shape shapeFor(Operation *op, bool isWhole) {
   bool cut = unit == HbmUnit ||
              (unit >= 8 && last.size > (axes.size() > 1 ? 4096 : HbmUnit));
   last.unit = cut ? unit : last.size;
+  // Where there are no rows, what units leave is a share by itself.
+  if (!cut && axes.size() == 1 && last.size > 4 * HbmUnit)
+    last.unit = HbmUnit;
   if (axes.size() > 1 && last.unit == last.size) {
     Space::Axis &rows = axes[axes.size() - 2];
     rows.unit = std::min(HbmUnit / std::gcd(HbmUnit, bytes), rows.size);
