@@ -171,13 +171,23 @@ Value fitCast(FitBuilder &f, Operation *op) {
     return {};
   Type from = getElementTypeOrSelf(each.getX()),
        to = getElementTypeOrSelf(each.getResult());
-  bool widens = to.isSignlessInteger(64) && isa<IntegerType>(from) &&
-                from.getIntOrFloatBitWidth() < 32;
+  bool widens = (to.isSignlessInteger(64) && isa<IntegerType>(from) &&
+                 from.getIntOrFloatBitWidth() < 32) ||
+                (from.isF32() && isNarrowInteger(each.getResult()));
   Type by = widens ? Type(f.b.getI32Type()) : Type(f.b.getF32Type());
   bool isExact = widens || isa<FloatType>(from) || isa<FloatType>(to);
   if (from == by || to == by || !isExact)
     return {};
-  return f.cast(f.cast(each.getX(), by), to);
+  Value x = f.cast(each.getX(), by);
+  if (from.isF32()) {
+    // What is too large becomes the largest number.
+    unsigned bits = to.getIntOrFloatBitWidth();
+    bool isUnsigned = to.isUnsignedInteger();
+    double most = std::ldexp(1.0, static_cast<int>(bits - !isUnsigned)) - 1;
+    x = f.make<dure::MinOp>(x, f.number(most, by));
+    x = f.make<dure::MaxOp>(x, f.number(isUnsigned ? 0 : -most - 1, by));
+  }
+  return f.cast(x, to);
 }
 
 /// By a value, at both ends of dimensions.

@@ -11,7 +11,7 @@ module attributes {dure.files = [], dure.phase = "raise"} {
     %2 = dure.cast %b {to = i32} : (tensor<64x32xi8>) -> !b
     %3 = dure.matmul %1, %2 : (!a, !b) -> !c
     %4 = dure.cast %3 {to = f32} : (!c) -> !f
-    %5 = dure.cumsum %4 {axis = 1 : i64} : (!f) -> !f
+    %5 = dure.atan %4 : (!f) -> !f
     %6 = dure.cast %d {to = i32} : (tensor<64x32xi8>) -> !b
     %7 = dure.matmul %1, %6 : (!a, !b) -> !c
     %8 = dure.cast %7 {to = f32} : (!c) -> !f
