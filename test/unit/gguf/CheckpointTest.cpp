@@ -139,6 +139,104 @@ TEST_F(GgufCheckpoint, TakesExpertsApart) {
   EXPECT_EQ(C->Tensors.size(), 3u);
 }
 
+/// Of a latent of two numbers: keys of 32 that stay and 2 that turn, values of
+/// one.
+GgufFileBuilder latentModel() {
+  GgufFileBuilder B = model("deepseek2");
+  const std::string A = "deepseek2.";
+  B.u32(A + "expert_count", 2).u32(A + "expert_used_count", 1);
+  B.u32(A + "expert_feed_forward_length", 1);
+  B.u32(A + "attention.kv_lora_rank", 2).u32(A + "rope.dimension_count", 2);
+  return B;
+}
+
+/// With the widths of the cache beside those of the heads.
+GgufFileBuilder splitLatentModel() {
+  GgufFileBuilder B = latentModel();
+  const std::string A = "deepseek2.attention.";
+  B.u32("deepseek2.expert_gating_func", 2).u32(A + "head_count_kv", 1);
+  B.u32(A + "key_length", 4).u32(A + "value_length", 2);
+  return B.u32(A + "key_length_mla", 34).u32(A + "value_length_mla", 1);
+}
+
+// Two rows of one block each: 0, 1, 2 .. 31 and twice the negatives.
+std::string keysInBlocks() {
+  std::string Out;
+  for (int Row = 0; Row < 2; ++Row) {
+    // 1 and -2 in f16.
+    Out += Row ? std::string("\x00\xC0", 2) : std::string("\x00\x3C", 2);
+    for (int I = 0; I < 32; ++I)
+      Out += char(I);
+  }
+  return Out;
+}
+
+// The halves of the latent's matrix become one, the keys' rows turned back.
+TEST_F(GgufCheckpoint, JoinsTheLatentsMatrices) {
+  GgufFileBuilder B = splitLatentModel();
+  B.tensor("blk.0.attn_k_b.weight", {32, 2, 1}, GgmlType::Q8_0, keysInBlocks());
+  B.tensor("blk.0.attn_v_b.weight", {2, 1, 1}, GgmlType::F32, floats({5, 6}));
+  const auto C = open(B);
+  ASSERT_TRUE(C) << Codes.front();
+  const Tensor *Joined = C->find("model.layers.0.self_attn.kv_b_proj.weight");
+  ASSERT_TRUE(Joined);
+  EXPECT_EQ(C->Tensors.size(), 1u);
+  EXPECT_EQ(Joined->Shape, (std::vector<int64_t>{33, 2}));
+  std::vector<float> Want;
+  for (int I = 0; I < 32; ++I)
+    Want.insert(Want.end(), {float(I), float(-2 * I)});
+  Want.insert(Want.end(), {5, 6});
+  EXPECT_EQ(converted(*C, *Joined), Want);
+  EXPECT_EQ(C->Config.find("qk_nope_head_dim")->number(), 32);
+  EXPECT_EQ(C->Config.find("v_head_dim")->number(), 1);
+}
+
+// Older files have it whole, and the widths of heads alone.
+TEST_F(GgufCheckpoint, ReadsTheLatentsMatrixWhole) {
+  GgufFileBuilder B = latentModel().u32("deepseek2.expert_gating_func", 2);
+  B.u32("deepseek2.attention.key_length", 34);
+  B.u32("deepseek2.attention.value_length", 1);
+  B.tensor("blk.0.attn_kv_b.weight", {2, 33}, GgmlType::F32,
+           floats(std::vector<float>(66)));
+  const auto C = open(B);
+  ASSERT_TRUE(C) << Codes.front();
+  EXPECT_TRUE(C->find("model.layers.0.self_attn.kv_b_proj.weight"));
+  EXPECT_EQ(C->Config.find("qk_nope_head_dim")->number(), 32);
+  EXPECT_EQ(C->Config.find("v_head_dim")->number(), 1);
+}
+
+TEST_F(GgufCheckpoint, RefusesLatentsThatDoNotFit) {
+  const std::string V = floats({5, 6});
+  GgufFileBuilder Half = splitLatentModel();
+  Half.tensor("blk.0.attn_v_b.weight", {2, 1, 1}, GgmlType::F32, V);
+  EXPECT_FALSE(open(Half));
+  EXPECT_EQ(Codes, Strings{"gguf-half"});
+  // Keys and values have the sum of widths that the metadata gives, each
+  // another one; other ranks; matrices in place of heads.
+  const std::vector<std::pair<std::vector<uint64_t>, std::vector<uint64_t>>>
+      Shapes = {
+          {{1, 2, 1}, {2, 32, 1}}, {{32, 1, 1}, {2, 1, 1}}, {{32, 2}, {2, 1}}};
+  for (const auto &[Keys, Values] : Shapes) {
+    const auto Zeros = [](const std::vector<uint64_t> &Shape) {
+      size_t Count = 1;
+      for (uint64_t Each : Shape)
+        Count *= size_t(Each);
+      return floats(std::vector<float>(Count));
+    };
+    GgufFileBuilder B = splitLatentModel();
+    B.tensor("blk.0.attn_k_b.weight", Keys, GgmlType::F32, Zeros(Keys));
+    B.tensor("blk.0.attn_v_b.weight", Values, GgmlType::F32, Zeros(Values));
+    EXPECT_FALSE(open(B));
+    EXPECT_EQ(Codes, Strings{"gguf-latents"});
+  }
+  // Experts whose scores go through a softmax, as nothing says otherwise.
+  GgufFileBuilder V2 = latentModel();
+  V2.u32("deepseek2.attention.key_length", 34);
+  V2.u32("deepseek2.attention.value_length", 1);
+  EXPECT_FALSE(open(V2));
+  EXPECT_EQ(Codes, Strings{"gguf-key-value"});
+}
+
 // What predicts further tokens is left out, whatever its tensors are called.
 TEST_F(GgufCheckpoint, LeavesLaterPredictionsOut) {
   GgufFileBuilder B = model("qwen3");
