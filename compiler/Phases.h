@@ -51,7 +51,8 @@ struct PhaseOptions {
   /// shapes.
   std::vector<std::string> Buckets;
   /// Caches may hold less than all positions. All variants of a package work on
-  /// one form of state, so no target may need static shapes.
+  /// one form of state, so no target may need static shapes, or have a
+  /// fallback.
   bool KeepWindows = true;
   /// Ops are cut into single kernels (Target::formKernels) instead of launches.
   bool Kernels = false;

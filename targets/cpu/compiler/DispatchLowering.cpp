@@ -6,6 +6,7 @@
 
 #include "targets/cpu/compiler/AttentionKernel.h"
 #include "targets/cpu/compiler/AxisKernel.h"
+#include "targets/cpu/compiler/CacheKernel.h"
 #include "targets/cpu/compiler/Evaluator.h"
 #include "targets/cpu/compiler/MatMulKernel.h"
 #include "targets/cpu/compiler/MicroKernel.h"
@@ -346,7 +347,8 @@ KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
 //===----------------------------------------------------------------------===//
 
 /// A tensor [batch, head, row, column] as an argument or result that is read
-/// or written through a transpose: strides by the attention's dimensions.
+/// or written through a transpose, or of which the beginning of each dimension
+/// is read: strides by the attention's dimensions.
 struct Strided {
   int64_t binding = 0;
   Type element;
@@ -379,7 +381,7 @@ bool AttentionDispatch::match() {
   if (!attention)
     return false;
   for (Operation &op : function.getBody().front().without_terminator())
-    if (!isa<AttentionOp, TransposeOp>(op))
+    if (!isa<AttentionOp, TransposeOp, SliceOp>(op))
       return false;
   for (Value operand : attention->getOperands())
     if (operand != attention.getMask() &&
@@ -411,6 +413,8 @@ bool AttentionDispatch::matchOperand(Value operand, Strided &out) {
                        transpose.getPermutation().end());
     operand = transpose.getX();
   }
+  if (auto slice = operand.getDefiningOp<SliceOp>(); slice && isPrefix(slice))
+    operand = slice.getX();
   auto argument = dyn_cast<BlockArgument>(operand);
   if (!argument || typeOf(argument).getRank() != 4)
     return false;
@@ -615,6 +619,12 @@ static LogicalResult verifyLayouts(func::FuncOp dispatch) {
   return success();
 }
 
+bool isPrefix(SliceOp slice) {
+  return llvm::all_of(slice.getSteps(), [](int64_t s) { return s == 1; }) &&
+         llvm::all_of(slice.getStarts().exprs(),
+                      [](const DimExpr &s) { return s.isConstant(0); });
+}
+
 bool hasKernel(func::FuncOp dispatch) {
   DimSlots slots;
   return MatMulDispatch(dispatch, slots).match() ||
@@ -636,6 +646,9 @@ FailureOr<KernelInfo> lowerDispatch(func::FuncOp dispatch,
     info = matmul.emit(kernelModule, builder);
   } else if (attention.match()) {
     info = attention.emit(kernelModule, builder);
+  } else if (isCacheKernel(dispatch)) {
+    info->workgroups = emitCacheKernel(kernelModule, builder, dispatch,
+                                       dispatch.getName(), slots);
   } else if (isAxisKernel(dispatch)) {
     info->workgroups = emitAxisKernel(kernelModule, builder, dispatch,
                                       dispatch.getName(), slots);

@@ -143,7 +143,7 @@ private:
   bool joinRows(Operation *op);
   bool joinTransposed(Operation *op);
   void openGroup(Operation *op);
-  void absorbTransposes(Group &group, AttentionOp attention);
+  void absorbViews(Group &group, AttentionOp attention);
   void absorbWidening(Group &group, Operation *product);
   void append(std::vector<DispatchGroup> &out, DispatchGroup group);
   bool mayJoin(Operation *op, unsigned group);
@@ -234,7 +234,7 @@ void Former::openGroup(Operation *op) {
   groups.push_back(std::move(group));
   unsigned index = groups.size() - 1;
   if (auto attention = dyn_cast<AttentionOp>(op))
-    absorbTransposes(groups[index], attention);
+    absorbViews(groups[index], attention);
   absorbWidening(groups[index], op);
   for (Operation *absorbed : groups[index].ops)
     groupOfOp[absorbed] = index;
@@ -246,12 +246,13 @@ void Former::openGroup(Operation *op) {
             std::max(groups[index].level, groups[*from].level + 1);
 }
 
-/// q, k and v are read through a transpose as through strides.
-void Former::absorbTransposes(Group &group, AttentionOp attention) {
+/// q, k and v are read through a transpose as through strides, and of a cache
+/// its beginning.
+void Former::absorbViews(Group &group, AttentionOp attention) {
   for (Value operand : {attention.getQ(), attention.getK(), attention.getV()}) {
-    auto transpose = operand.getDefiningOp<TransposeOp>();
-    if (transpose && deferred.erase(transpose))
-      group.ops.push_back(transpose);
+    Operation *view = operand.getDefiningOp();
+    if (view && deferred.erase(view))
+      group.ops.push_back(view);
   }
 }
 
@@ -315,8 +316,10 @@ bool Former::joinRows(Operation *op) {
 }
 
 void Former::place(Operation *op) {
-  // A transpose that only attentions read waits for them.
-  if (isa<TransposeOp>(op) && op->hasOneUse()) {
+  // A transpose, or a cache's beginning, that an attention alone reads waits
+  // for it.
+  auto slice = dyn_cast<SliceOp>(op);
+  if ((isa<TransposeOp>(op) || (slice && isPrefix(slice))) && op->hasOneUse()) {
     auto attention = dyn_cast<AttentionOp>(*op->getUsers().begin());
     if (attention && attention.getMask() != op->getResult(0) &&
         attention.getSinks() != op->getResult(0)) {

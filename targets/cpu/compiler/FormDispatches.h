@@ -21,7 +21,8 @@ bool wantsPanels(ExpertMatMulOp experts);
 ///
 /// * a matmul, of experts too, takes the elementwise ops that follow it (its
 ///   epilogue);
-/// * an attention takes the transposes around it, which become strides;
+/// * an attention takes the transposes around it, which become strides, and of
+///   its operands what they are the beginning of;
 /// * elementwise ops, norms, softmax and reductions of one row space, and the
 ///   ops that only move data for them, share a pass over the rows;
 /// * anything else is a launch of its own.
