@@ -6,6 +6,7 @@
 !x = tensor<?x128xf32, #dure.dims<["n", "128"]>>
 !q = tensor<?x?x4x32xf32, #dure.dims<["b", "s", "4", "32"]>>
 !h = tensor<?x4x?x32xf32, #dure.dims<["b", "4", "s", "32"]>>
+!c = tensor<?x4x?x32xf32, #dure.dims<["b", "4", "c", "32"]>>
 !dq = tensor<?x?x4x32xf64, #dure.dims<["b", "s", "4", "32"]>>
 !dh = tensor<?x4x?x32xf64, #dure.dims<["b", "4", "s", "32"]>>
 !g = tensor<128xf32>
@@ -89,6 +90,19 @@ module attributes {dure.files = ["model.onnx"], dure.phase = "raise"} {
     %3 = dure.attention %0, %1, %2 {scale = 0.25 : f32, causal = true, empty_row = #dure<empty_row zero>} : (!h, !h, !h) -> !h
     %4 = dure.transpose %3 {permutation = array<i64: 0, 2, 1, 3>} : (!h) -> !q
     return %4 : !q
+  }
+
+  // Tests that attention reads the beginning of a cache where it lies; another
+  // part is copied.
+  // CHECK-LABEL: func.func @cached(
+  // CHECK-NEXT: dure.dispatch "cpu" @slice{{[_0-9]*}} <{{.*}}>(%arg2)
+  // CHECK-NEXT: dure.dispatch "cpu" @attention{{[_0-9]*}} <{{.*}}>(%arg1, %arg0, %{{.*}})
+  // CHECK-NEXT: return
+  func.func @cached(%q: !h {dure.name = "q"}, %k: !c {dure.name = "k"}, %v: !c {dure.name = "v"}) -> (!h {dure.name = "y"}) {
+    %0 = dure.slice %k {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["b", "4", "s", "32"]>, steps = array<i64: 1, 1, 1, 1>} : (!c) -> !h
+    %1 = dure.slice %v {starts = #dure.dims<["0", "0", "1", "0"]>, sizes = #dure.dims<["b", "4", "s", "32"]>, steps = array<i64: 1, 1, 1, 1>} : (!c) -> !h
+    %2 = dure.attention %q, %0, %1 {scale = 0.25 : f32, causal = true, empty_row = #dure<empty_row zero>} : (!h, !h, !h) -> !h
+    return %2 : !h
   }
 
   // Tests the layouts: a weight that is a matmul's right side is packed in
