@@ -42,7 +42,7 @@ io::Tolerance bf16Tolerance(io::ElementType Type) {
   const io::Tolerance Usual = nodeTolerance(Type);
   if (Type != io::ElementType::Float32)
     return Usual;
-  return {1.0 / 128, 1.0 / 128};
+  return {1.0 / 256, 1.0 / 128};
 }
 
 /// Whether a node of the model is a product: looks for NodeProto.op_type.
