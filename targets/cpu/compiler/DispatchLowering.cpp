@@ -592,10 +592,7 @@ StepAttr panelLayout(RankedTensorType weight) {
 static bool readsPanels(OpOperand &use) {
   if (auto gather = dyn_cast<GatherOp>(use.getOwner()))
     return &use == &gather.getXMutable() && gather.getAxis() == 1;
-  // Through what widens it.
-  Operation *op = use.getOwner();
-  while (isa<CastOp, DequantizeOp, ReshapeOp, AddOp>(op) && op->hasOneUse())
-    op = *op->getUsers().begin();
+  Operation *op = productBehind(use.getOwner());
   if (auto matmul = dyn_cast<MatMulOp>(op); matmul && matmul.getTransposeRhs())
     return false;
   Value matrices = matricesOf(op);

@@ -65,10 +65,7 @@ bool isGatherFromPanels(Operation *op) {
   auto gather = dyn_cast<GatherOp>(op);
   return gather && gather.getAxis() == 1 &&
          llvm::any_of(gather.getX().getUsers(), [&](Operation *user) {
-           while (isa<CastOp, DequantizeOp, ReshapeOp, AddOp>(user) &&
-                  user->hasOneUse())
-             user = *user->getUsers().begin();
-           auto matmul = dyn_cast<MatMulOp>(user);
+           auto matmul = dyn_cast<MatMulOp>(productBehind(user));
            return matmul && wantsPanels(matmul) &&
                   llvm::is_contained(widenedOperand(matmul.getRhs()).values(),
                                      gather.getX());

@@ -214,6 +214,16 @@ Value KernelBuilder::laneIds(int64_t lanes, bool wide) {
   return arith::ConstantOp::create(*this, DenseElementsAttr::get(type, ids));
 }
 
+Value KernelBuilder::interleave(Value x, Value y, bool upper) {
+  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < lanes / 2; ++i) {
+    int64_t lane = i + (upper ? lanes / 2 : 0);
+    order.append({lane, lane + lanes});
+  }
+  return vector::ShuffleOp::create(*this, x, y, order);
+}
+
 Value KernelBuilder::reduceLanes(Value vector,
                                  function_ref<Value(Value, Value)> combine) {
   int64_t lanes = cast<VectorType>(vector.getType()).getNumElements();

@@ -95,6 +95,8 @@ public:
   mlir::Value laneMask(mlir::Value count, int64_t lanes);
   /// 0, 1, 2, ... as lanes of i32 (or i64).
   mlir::Value laneIds(int64_t lanes, bool wide = false);
+  /// Lanes of two vectors by turns: those of their lower halves, or upper.
+  mlir::Value interleave(mlir::Value x, mlir::Value y, bool upper);
   /// Combines the lanes of a vector in a tree of halves: a fixed order, and
   /// log2(lanes) steps.
   mlir::Value reduceLanes(

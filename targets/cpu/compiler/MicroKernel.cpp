@@ -5,7 +5,6 @@
 #include "targets/cpu/compiler/MicroKernel.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -182,18 +181,6 @@ void emitScaledKernelBody(KernelBuilder &b, const TileShape &shape,
     }
 }
 
-/// One round of a perfect shuffle: interleaves the lower (or upper) halves.
-Value interleave(KernelBuilder &b, Value x, Value y, bool upper) {
-  int64_t lanes = cast<VectorType>(x.getType()).getNumElements();
-  SmallVector<int64_t> order;
-  for (int64_t i = 0; i < lanes / 2; ++i) {
-    int64_t lane = i + (upper ? lanes / 2 : 0);
-    order.push_back(lane);
-    order.push_back(lane + lanes);
-  }
-  return vector::ShuffleOp::create(b, x, y, order);
-}
-
 /// Transposes a square of vectors: log2(lanes) rounds of interleaving row i
 /// with row i + lanes/2.
 Values transposeSquare(KernelBuilder &b, Values rows) {
@@ -201,8 +188,8 @@ Values transposeSquare(KernelBuilder &b, Values rows) {
   for (size_t round = 1; round < rows.size(); round *= 2) {
     Values next;
     for (size_t i = 0; i < half; ++i) {
-      next.push_back(interleave(b, rows[i], rows[i + half], false));
-      next.push_back(interleave(b, rows[i], rows[i + half], true));
+      next.push_back(b.interleave(rows[i], rows[i + half], false));
+      next.push_back(b.interleave(rows[i], rows[i + half], true));
     }
     rows = std::move(next);
   }

@@ -22,10 +22,7 @@ namespace {
 using Shape = SmallVector<int64_t>;
 
 RankedTensorType typeOf(WeightOp weight) {
-  ArrayAttr recipe = weight.getRecipeAttr();
-  return recipe && !recipe.empty()
-             ? cast<StepAttr>(recipe.getValue().back()).getType()
-             : weight.getData().getType();
+  return cast<RankedTensorType>(weight.getType());
 }
 
 SmallVector<StepAttr> stepsOf(WeightOp weight) {

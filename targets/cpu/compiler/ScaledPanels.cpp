@@ -64,17 +64,6 @@ Value takeHalf(KernelBuilder &b, Value low, Value high, bool odd) {
   return vector::ShuffleOp::create(b, low, high, order);
 }
 
-/// Lanes of two vectors by turns; the lower or the upper half of them.
-Value interleave(KernelBuilder &b, Value even, Value odd, bool upper) {
-  int64_t lanes = b.variant.lanes();
-  SmallVector<int64_t> order;
-  for (int64_t i = 0; i < lanes / 2; ++i) {
-    int64_t lane = i + (upper ? lanes / 2 : 0);
-    order.append({lane, lane + lanes});
-  }
-  return vector::ShuffleOp::create(b, even, odd, order);
-}
-
 /// Columns of a pair of vectors.
 int64_t pairWidth(KernelBuilder &b) { return 2 * b.variant.lanes(); }
 
@@ -194,8 +183,8 @@ std::pair<Value, Value> fromPair(KernelBuilder &b, Type element, Value first,
                                  Value second) {
   if (!isNibble(element))
     return {first, second};
-  return {interleave(b, first, second, false),
-          interleave(b, first, second, true)};
+  return {b.interleave(first, second, false),
+          b.interleave(first, second, true)};
 }
 
 void callUnpackPanels(ModuleOp module, KernelBuilder &b,

@@ -118,6 +118,12 @@ Value matricesOf(Operation *op) {
   return {};
 }
 
+Operation *productBehind(Operation *op) {
+  while (isa<CastOp, DequantizeOp, ReshapeOp, AddOp>(op) && op->hasOneUse())
+    op = *op->getUsers().begin();
+  return op;
+}
+
 bool isPanelElement(const WidenedOperand &operand) {
   return operand.scales ||
          isMicroElement(typeOf(operand.stored).getElementType());

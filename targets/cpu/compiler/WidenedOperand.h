@@ -38,6 +38,10 @@ WidenedOperand widenedOperand(mlir::Value operand);
 /// null for other ops.
 mlir::Value matricesOf(mlir::Operation *op);
 
+/// The product that multiplies with what the op widens: the op itself where it
+/// widens nothing.
+mlir::Operation *productBehind(mlir::Operation *op);
+
 /// Elements that a matrix product reads in panels: floats of 32 or 16 bits,
 /// and, with scales, integers of 8 or 4.
 bool isPanelElement(const WidenedOperand &operand);
