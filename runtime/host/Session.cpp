@@ -236,14 +236,21 @@ Status Session::loadCode() {
 }
 
 Status Session::loadWeights(unsigned Threads) {
-  const std::vector<uint32_t> &Used = variant().Weights;
+  const std::vector<std::set<uint32_t>> ByDevice = weightsByDevice(variant());
+  // Those that some device reads. The list of the variant has their order.
+  std::vector<uint32_t> Used;
+  for (uint32_t Index : variant().Weights)
+    for (DeviceIndex On = 0; On != ByDevice.size(); ++On)
+      if (ByDevice[On].contains(Index) && computes(On)) {
+        Used.push_back(Index);
+        break;
+      }
   Result<ModelFiles> Opened = Source->openModelFiles(Used);
   if (!Opened)
     return Opened.status();
   Model = Opened.take();
   DURE_RETURN_IF_ERROR(Source->verifyWeights(Used, Model, Threads));
   std::vector<std::pair<DeviceIndex, uint32_t>> Wanted;
-  std::vector<std::set<uint32_t>> ByDevice = weightsByDevice(variant());
   for (DeviceIndex On = 0; On != ByDevice.size(); ++On) {
     Places[On].Weights.resize(content().Weights.size());
     for (uint32_t Index : ByDevice[On])
@@ -262,8 +269,23 @@ Status Session::loadWeights(unsigned Threads) {
   return Status::success();
 }
 
+bool Session::computes(DeviceIndex On) const {
+  return Places[On].Target->driver().can(DURE_DRV_CAP_COMPUTES);
+}
+
 Status Session::loadWeight(DeviceIndex On, uint32_t Index) {
   const Weight &W = content().Weights[Index];
+  if (!computes(On)) {
+    // Bytes that are only addressed.
+    uint64_t Count = 0, Bytes = 0;
+    (void)(elementCount(W.Shape, Count) && elementBytes(W.Type, Count, Bytes));
+    Result<std::shared_ptr<DeviceBuffer>> Empty =
+        Places[On].Target->allocate(Bytes);
+    if (!Empty)
+      return Empty.status().at("weight '" + W.Name + "'");
+    Places[On].Weights[Index] = Empty.take();
+    return Status::success();
+  }
   Result<Recipe> Made =
       Recipe::create(content(), Index, Model.Bytes, Source->image().Weights);
   if (!Made)

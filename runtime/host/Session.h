@@ -82,6 +82,8 @@ private:
   Status checkTrust() const;
   Status loadCode();
   Status loadWeights(unsigned Threads);
+  /// Whether a device's dispatches read what is in buffers.
+  bool computes(DeviceIndex On) const;
   Status loadWeight(DeviceIndex On, uint32_t Index);
 
   std::shared_ptr<const LoadedPackage> Source;

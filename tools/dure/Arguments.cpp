@@ -385,6 +385,7 @@ private:
     CLI::App &A = command("bench", Message::HelpBench, Command::Bench);
     addPath(A, "FILE", Message::HelpModelOrPackage);
     addInputs(A);
+    option(A, "--entry", O.Entry, "NAME", Message::HelpBenchEntry);
     option(A, "--dims", DimsText, "NAME=SIZE,...", Message::HelpBenchDims);
     option(A, "--repeat", RepeatText, "R", Message::HelpRepeat);
     flag(A, "--no-roof", O.NoRoof, Message::HelpNoRoof);

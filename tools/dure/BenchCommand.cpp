@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // dure bench.
+#include "tools/dure/BenchState.h"
 #include "tools/dure/Commands.h"
 #include "tools/dure/Inputs.h"
 #include "tools/dure/Json.h"
@@ -50,12 +51,28 @@ constexpr double TargetSeconds = 3;
 constexpr double RoofSeconds = 0.3;
 constexpr int64_t MinRuns = 5, MaxRuns = 1000;
 
-bool timeOnce(const Console &Out, const LoadedPackage &Package, dure_call *Call,
-              double &Seconds) {
+/// What is timed.
+struct Subject {
+  const LoadedPackage &Package;
+  CallPointer Call;
+  BenchState State;
+
+  bool run(const Console &Out, const dure_run_options &Settings) const {
+    return Package.run(Out, Call.get(), Settings);
+  }
+  /// Before each run.
+  bool rewind(const Console &Out) const {
+    return State.empty() || State.rewind(Out);
+  }
+};
+
+bool timeOnce(const Console &Out, const Subject &Timed, double &Seconds) {
   dure_run_options Settings = {};
   Settings.struct_size = sizeof(Settings);
+  if (!Timed.rewind(Out))
+    return false;
   const auto Start = std::chrono::steady_clock::now();
-  if (!Package.run(Out, Call, Settings))
+  if (!Timed.run(Out, Settings))
     return false;
   Seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - Start)
@@ -64,20 +81,19 @@ bool timeOnce(const Console &Out, const LoadedPackage &Package, dure_call *Call,
 }
 
 std::optional<Measurement> measure(const Console &Out, const Options &O,
-                                   const LoadedPackage &Package,
-                                   dure_call *Call) {
+                                   const Subject &Timed) {
   Measurement M;
   M.Threads = O.Threads ? int(O.Threads) : availableThreads();
   // Two to warm up: the first also pays for pages and threads.
   double Seconds = 0;
   for (int I = 0; I < 2; ++I)
-    if (!timeOnce(Out, Package, Call, Seconds))
+    if (!timeOnce(Out, Timed, Seconds))
       return std::nullopt;
   const int64_t Fitting = int64_t(TargetSeconds / std::max(Seconds, 1e-7));
   const int64_t Runs =
       O.Repeat ? O.Repeat : std::clamp(Fitting, MinRuns, MaxRuns);
   for (int64_t I = 0; I < Runs; ++I) {
-    if (!timeOnce(Out, Package, Call, Seconds))
+    if (!timeOnce(Out, Timed, Seconds))
       return std::nullopt;
     M.Times.Runs.push_back(Seconds);
   }
@@ -98,12 +114,12 @@ std::optional<Measurement> measure(const Console &Out, const Options &O,
   Settings.trace = Trace.get();
   dure_call_stats Stats = {};
   Stats.struct_size = sizeof(Stats);
-  if (!Package.run(Out, Call, Settings) ||
-      !succeeded(Out, dure_call_get_stats(Call, &Stats)))
+  if (!Timed.rewind(Out) || !Timed.run(Out, Settings) ||
+      !succeeded(Out, dure_call_get_stats(Timed.Call.get(), &Stats)))
     return std::nullopt;
   if (Trace && !succeeded(Out, dure_trace_write(Trace.get(), O.Trace.c_str())))
     return std::nullopt;
-  if (!M.Simulated.read(Out, Call, Stats))
+  if (!M.Simulated.read(Out, Timed.Call.get(), Stats))
     return std::nullopt;
   if (O.TimingOnly && M.Simulated.Amounts.empty()) {
     Out.fail(Message::BenchNotSimulated);
@@ -126,8 +142,8 @@ const RoofEntry *findRoof(const std::optional<Roof> &R, const char *Type) {
   return nullptr;
 }
 
-std::string benchText(const Console &Out, const Measurement &M,
-                      const std::optional<Roof> &R) {
+std::string benchText(const Console &Out, const Options &O,
+                      const Measurement &M, const std::optional<Roof> &R) {
   const double Seconds = M.Times.median();
   TextTable Table;
   const auto row = [&](Message Label, std::string Value) {
@@ -150,10 +166,13 @@ std::string benchText(const Console &Out, const Measurement &M,
     return Text;
   };
   const RoofEntry *F32 = findRoof(R, "float32");
-  row(Message::BenchCompute,
-      rateText(M.Flops, " GFLOP/s", F32 ? F32->Gflops : 0, "float32"));
-  row(Message::BenchMemory, rateText(M.Bytes, " GB/s", R ? R->ReadGbytes : 0,
-                                     Out.text(Message::BenchRoofMemory)));
+  // Where nothing was computed, the time is not that of the work.
+  if (!O.TimingOnly) {
+    row(Message::BenchCompute,
+        rateText(M.Flops, " GFLOP/s", F32 ? F32->Gflops : 0, "float32"));
+    row(Message::BenchMemory, rateText(M.Bytes, " GB/s", R ? R->ReadGbytes : 0,
+                                       Out.text(Message::BenchRoofMemory)));
+  }
   row(Message::BenchPeak, formatBytes(double(M.PeakMemory)));
   if (!M.Bucket.empty())
     row(Message::BenchBucket, M.Bucket);
@@ -177,6 +196,7 @@ std::string benchJson(const Options &O, const LoadedPackage &Package,
   JsonWriter Json;
   Json.beginObject()
       .member("source", O.Path)
+      .member("entry", O.Entry)
       .member("variant", Package.variant())
       .member("threads", int64_t(M.Threads))
       .member("runs", int64_t(M.Times.Runs.size()))
@@ -195,7 +215,8 @@ std::string benchJson(const Options &O, const LoadedPackage &Package,
     Json.key(Total);
     Value < 0 ? Json.null() : Json.value(Value);
     Json.key(Rate);
-    Value < 0 ? Json.null() : Json.value(double(Value) / Seconds * 1e-9);
+    Value < 0 || O.TimingOnly ? Json.null()
+                              : Json.value(double(Value) / Seconds * 1e-9);
   };
   amount("flops", "gflops_per_s", M.Flops);
   amount("bytes", "gbytes_per_s", M.Bytes);
@@ -220,9 +241,37 @@ std::string benchJson(const Options &O, const LoadedPackage &Package,
   return Json.end().end().text() + "\n";
 }
 
+/// The inputs from files, or made up in the sizes of --dims.
+MadeInputs inputsOf(const Console &Out, const Options &O,
+                    const LoadedPackage &Package, const Signature &Entry,
+                    const BenchState &State) {
+  MadeInputs Made;
+  Made.Exit = ExitFailed;
+  if (!O.InputsFile.empty() || !O.Inputs.empty()) {
+    Made.Tensors = readInputs(Out, O);
+    if (Made.Tensors)
+      Made.Tensors =
+          arrangeInputs(Out, O.Path, Entry, std::move(*Made.Tensors));
+    return Made;
+  }
+  const std::optional<std::string> Description = Package.describe(Out);
+  if (!Description)
+    return Made;
+  std::vector<SizeRequirement> Rules =
+      sizeRequirements(*Description, Package.variant(), O.Entry);
+  if (State.empty())
+    return makeInputs(Out, Entry, O.Dims, Rules);
+  for (SizeRequirement &Each : State.requirements(O.Dims))
+    Rules.push_back(std::move(Each));
+  return makeInputs(Out, Entry, O.Dims, Rules, State.symbols());
+}
+
 } // namespace
 
-int runBench(const Console &Out, const Options &O) {
+int runBench(const Console &Out, const Options &Given) {
+  Options O = Given;
+  if (O.Entry.empty())
+    O.Entry = "main";
   const bool FromFiles = !O.InputsFile.empty() || !O.Inputs.empty();
   if (FromFiles && !O.Dims.empty())
     return Out.usage(Message::UsageBenchInputs);
@@ -234,31 +283,24 @@ int runBench(const Console &Out, const Options &O) {
     return Ready.Exit;
   resetPeakMemory();
   const LoadedPackage &Package = *Ready.Package;
-  std::optional<std::vector<io::Tensor>> Inputs;
-  if (FromFiles) {
-    Inputs = readInputs(Out, O);
-    if (Inputs)
-      Inputs =
-          arrangeInputs(Out, O.Path, Package.signature(), std::move(*Inputs));
-    if (!Inputs)
-      return ExitFailed;
-  } else {
-    const std::optional<std::string> Description = Package.describe(Out);
-    if (!Description)
-      return ExitFailed;
-    MadeInputs Made =
-        makeInputs(Out, Package.signature(), O.Dims,
-                   sizeRequirements(*Description, Package.variant(), "main"));
-    if (!Made.Tensors)
-      return Made.Exit;
-    Inputs = std::move(Made.Tensors);
-  }
+  const std::optional<Signature> Entry = Package.signatureOf(Out, O.Entry);
+  if (!Entry)
+    return ExitFailed;
+  Subject Timed{Package, nullptr, BenchState(Package.signature(), *Entry)};
+  if (FromFiles && !Timed.State.empty())
+    return Out.usage(Message::UsageBenchState, {O.Entry});
+  const MadeInputs Inputs = inputsOf(Out, O, Package, *Entry, Timed.State);
+  if (!Inputs.Tensors)
+    return Inputs.Exit;
   if (const int Exit = checkTracePath(Out, O, Package); Exit != ExitOk)
     return Exit;
-  CallPointer Call = Package.prepare(Out, *Inputs);
-  if (!Call)
+  Timed.Call = Package.prepare(Out, *Inputs.Tensors, O.Entry);
+  if (!Timed.Call)
     return ExitFailed;
-  std::optional<Measurement> M = measure(Out, O, Package, Call.get());
+  if (!Timed.State.empty() &&
+      !Timed.State.bind(Out, Package, O.Entry, Timed.Call.get(), Inputs.Sizes))
+    return ExitFailed;
+  std::optional<Measurement> M = measure(Out, O, Timed);
   if (!M)
     return ExitFailed;
   std::optional<Roof> R;
@@ -267,8 +309,8 @@ int runBench(const Console &Out, const Options &O) {
   if (interrupted())
     return Out.failCancelled();
   const bool Printed =
-      O.Json ? Out.printJson(benchJson(O, Package, *Inputs, *M, R))
-             : Out.print(benchText(Out, *M, R));
+      O.Json ? Out.printJson(benchJson(O, Package, *Inputs.Tensors, *M, R))
+             : Out.print(benchText(Out, O, *M, R));
   return Printed ? ExitOk : ExitFailed;
 }
 

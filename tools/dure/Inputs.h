@@ -9,7 +9,9 @@
 #include "tools/dure/JsonText.h"
 #include "tools/dure/Package.h"
 
+#include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace dure {
@@ -30,17 +32,20 @@ arrangeInputs(const Console &Out, const std::string &Path,
 /// Inputs, or the exit status of a command that cannot have them.
 struct MadeInputs {
   std::optional<std::vector<io::Tensor>> Tensors;
+  /// Of every symbol.
+  std::map<std::string, int64_t> Sizes;
   int Exit = ExitUsage;
 };
 
 /// Inputs of the sizes in `Dims` with values that any transformer takes:
 /// floats from -1 to 1, integers alternately 0 and 1, all ones where the name
-/// holds "mask". Sizes that `Requirements` fix need not be given. No tensors,
-/// having said why, when a size is missing or unknown, or memory cannot hold
-/// them.
+/// holds "mask". Sizes that `Requirements` fix need not be given. `Further`
+/// symbols, which no input may have, get sizes, too. No tensors, having said
+/// why, when a size is missing or unknown, or memory cannot hold them.
 MadeInputs makeInputs(const Console &Out, const Signature &Expected,
                       const NamedSizes &Dims,
-                      const std::vector<SizeRequirement> &Requirements = {});
+                      const std::vector<SizeRequirement> &Requirements = {},
+                      const std::set<std::string> &Further = {});
 
 /// "  input_ids: int64[batch, sequence]" lines.
 std::string describePorts(const std::vector<Port> &Ports);

@@ -115,13 +115,14 @@ std::string joinNames(const std::set<std::string> &Names) {
   return Text;
 }
 
-/// The size of every symbol that an input needs; nothing, having said why, when
+/// The size of every symbol in `Wanted` and of those that an input needs;
+/// nothing, having said why, when
 /// --dims does not tell them.
 std::optional<Sizes>
 chooseSizes(const Console &Out, const Signature &Expected,
             const NamedSizes &Dims,
-            const std::vector<SizeRequirement> &Requirements) {
-  std::set<std::string> Wanted;
+            const std::vector<SizeRequirement> &Requirements,
+            std::set<std::string> Wanted) {
   for (const Port &P : Expected.Inputs)
     for (const Port::Dim &D : P.Dims)
       if (const auto Expr = D.Value < 0 ? DimExpr::parse(D.Expression)
@@ -232,12 +233,14 @@ void fillTensor(io::Tensor &T) {
 
 MadeInputs makeInputs(const Console &Out, const Signature &Expected,
                       const NamedSizes &Dims,
-                      const std::vector<SizeRequirement> &Requirements) {
+                      const std::vector<SizeRequirement> &Requirements,
+                      const std::set<std::string> &Further) {
   MadeInputs Made;
   const std::optional<Sizes> Known =
-      chooseSizes(Out, Expected, Dims, Requirements);
+      chooseSizes(Out, Expected, Dims, Requirements, Further);
   if (!Known)
     return Made;
+  Made.Sizes = *Known;
   std::vector<io::Tensor> Tensors;
   int64_t Total = 0;
   for (const Port &P : Expected.Inputs) {

@@ -109,7 +109,7 @@ struct Options {
   bool HasVerify = false;
   bool TrustCode = false;
   std::string ModelFolder;
-  /// Of `explain`; empty stands for "main".
+  /// Of `explain` and `bench`; empty stands for "main".
   std::string Entry;
 
   // For check.

@@ -126,38 +126,44 @@ std::optional<LoadedPackage> LoadedPackage::load(const Console &Out,
   if (!succeeded(Out, dure_package_load(Path.c_str(), &Settings, &Package)))
     return std::nullopt;
   Loaded.Package.reset(Package);
-  if (!Loaded.readSignature(Out))
+  std::optional<Signature> Main = Loaded.signatureOf(Out, "main");
+  if (!Main)
     return std::nullopt;
+  Loaded.Main = std::move(*Main);
   return Loaded;
 }
 
-bool LoadedPackage::readSignature(const Console &Out) {
+std::optional<Signature>
+LoadedPackage::signatureOf(const Console &Out, const std::string &Name) const {
   size_t Entry = 0;
   dure_entry_info Info = {};
   Info.struct_size = sizeof(Info);
-  if (!succeeded(Out, dure_package_find_entry(Package.get(), "main", &Entry)) ||
+  if (!succeeded(
+          Out, dure_package_find_entry(Package.get(), Name.c_str(), &Entry)) ||
       !succeeded(Out, dure_package_get_entry(Package.get(), Entry, &Info)))
-    return false;
-  auto Inputs =
-      readPorts(Out, Package.get(), Entry, DURE_INPUT, Info.input_count);
-  auto Outputs =
-      readPorts(Out, Package.get(), Entry, DURE_OUTPUT, Info.output_count);
-  if (!Inputs || !Outputs)
-    return false;
-  Main.Inputs = std::move(*Inputs);
-  Main.Outputs = std::move(*Outputs);
+    return std::nullopt;
+  const auto ports = [&](int32_t Kind, size_t Count) {
+    return readPorts(Out, Package.get(), Entry, Kind, Count);
+  };
+  auto Inputs = ports(DURE_INPUT, Info.input_count);
+  auto Outputs = ports(DURE_OUTPUT, Info.output_count);
+  auto States = ports(DURE_STATE, Info.state_count);
+  if (!Inputs || !Outputs || !States)
+    return std::nullopt;
+  Signature Found{
+      std::move(*Inputs), std::move(*Outputs), std::move(*States), {}};
   dure_package_info Whole = {};
   Whole.struct_size = sizeof(Whole);
   if (!succeeded(Out, dure_package_get_info(Package.get(), &Whole)))
-    return false;
+    return std::nullopt;
   for (size_t I = 0; I < Whole.symbol_count; ++I) {
     dure_symbol_info S = {};
     S.struct_size = sizeof(S);
     if (!succeeded(Out, dure_package_get_symbol(Package.get(), I, &S)))
-      return false;
-    Main.Symbols.push_back({S.name, S.min, S.max, S.multiple});
+      return std::nullopt;
+    Found.Symbols.push_back({S.name, S.min, S.max, S.multiple});
   }
-  return true;
+  return Found;
 }
 
 std::optional<std::vector<std::string>>
@@ -233,11 +239,11 @@ std::string LoadedPackage::variant() const {
   return Info.variant_name;
 }
 
-CallPointer
-LoadedPackage::prepare(const Console &Out,
-                       const std::vector<io::Tensor> &Inputs) const {
+CallPointer LoadedPackage::prepare(const Console &Out,
+                                   const std::vector<io::Tensor> &Inputs,
+                                   const std::string &Entry) const {
   dure_call *Created = nullptr;
-  if (!succeeded(Out, dure_call_create(Session.get(), "main", &Created)))
+  if (!succeeded(Out, dure_call_create(Session.get(), Entry.c_str(), &Created)))
     return nullptr;
   CallPointer Call(Created);
   for (size_t I = 0; I < Inputs.size(); ++I) {

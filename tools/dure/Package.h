@@ -25,6 +25,7 @@ using PackagePointer =
     std::unique_ptr<dure_package, Destroyer<dure_package_destroy>>;
 using SessionPointer =
     std::unique_ptr<dure_session, Destroyer<dure_session_destroy>>;
+using StatePointer = std::unique_ptr<dure_state, Destroyer<dure_state_destroy>>;
 using CallPointer = std::unique_ptr<dure_call, Destroyer<dure_call_destroy>>;
 using TracePointer = std::unique_ptr<dure_trace, Destroyer<dure_trace_destroy>>;
 using TextPointer = std::unique_ptr<dure_text, Destroyer<dure_text_destroy>>;
@@ -59,6 +60,8 @@ struct Symbol {
 
 struct Signature {
   std::vector<Port> Inputs, Outputs;
+  /// Caches that calls need, with the dims that DURE_STATE documents.
+  std::vector<Port> States;
   std::vector<Symbol> Symbols;
 };
 
@@ -84,14 +87,18 @@ public:
   std::optional<std::string> describe(const Console &Out) const;
   dure_package *package() const { return Package.get(); }
   dure_session *session() const { return Session.get(); }
+  /// That of `main`.
   const Signature &signature() const { return Main; }
+  /// Nothing, having said why, when there is no such entry.
+  std::optional<Signature> signatureOf(const Console &Out,
+                                       const std::string &Entry) const;
   /// The variant that the session took.
   std::string variant() const;
 
-  /// A call of `main` with the inputs bound, which must outlive it. Nothing,
+  /// A call of an entry with the inputs bound, which must outlive it. Nothing,
   /// having said why, when they are refused.
-  CallPointer prepare(const Console &Out,
-                      const std::vector<io::Tensor> &Inputs) const;
+  CallPointer prepare(const Console &Out, const std::vector<io::Tensor> &Inputs,
+                      const std::string &Entry = "main") const;
   /// Runs and takes Ctrl-C for a cancel.
   bool run(const Console &Out, dure_call *Call,
            const dure_run_options &Settings) const;
@@ -101,7 +108,6 @@ public:
 
 private:
   LoadedPackage() = default;
-  bool readSignature(const Console &Out);
   /// The variants to try, in order: those of `Target`, or one empty name, the
   /// runtime's own choice, when there are no others.
   std::optional<std::vector<std::string>>

@@ -130,6 +130,8 @@ public:
   virtual std::unique_ptr<Executor> createExecutor() = 0;
   /// Bytes that all buffers of a device may take together.
   virtual uint64_t memoryLimit() const = 0;
+  /// False: dispatches only take their time. Asked once, after configuration.
+  virtual bool computes() const { return true; }
   /// True: new buffers read as zero, so that results do not depend on chance.
   virtual bool zeroBuffers() const { return false; }
 

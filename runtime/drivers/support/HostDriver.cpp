@@ -181,6 +181,8 @@ dure_drv_status *dure::driver::makeDriver(const char *Name,
   T.abi_major = DURE_DRIVER_ABI_MAJOR;
   T.abi_minor = DURE_DRIVER_ABI_MINOR;
   T.capabilities = Capabilities | Always;
+  if (!D->B->computes())
+    T.capabilities &= ~uint64_t(DURE_DRV_CAP_COMPUTES);
   T.build_info = &D->Build;
   T.self = D.get();
   T.destroy = destroy;

@@ -214,7 +214,8 @@ struct dure_host_services {
 #define DURE_DRV_CAP_IMPORT_HOST 0x2u
 /* table executable, dispatch commands */
 #define DURE_DRV_CAP_EXECUTABLES 0x4u
-/* dispatches have their effect; off in the null driver */
+/* dispatches have their effect; off in the null driver and in a simulator that
+ * counts time alone. Without it weights are allocated and not filled. */
 #define DURE_DRV_CAP_COMPUTES 0x8u
 /* submissions stop at their deadline, at the latest between commands */
 #define DURE_DRV_CAP_DEADLINES 0x10u

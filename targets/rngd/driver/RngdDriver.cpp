@@ -95,6 +95,7 @@ public:
     return std::make_unique<Simulator>(H, Given);
   }
   uint64_t memoryLimit() const override { return Memory; }
+  bool computes() const override { return !Given.TimingOnly; }
 
 private:
   dure::Machine Chip;
