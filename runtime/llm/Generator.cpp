@@ -283,13 +283,8 @@ Status Generator::run(std::span<const int64_t> New, const EachPosition &Each) {
                            Anew ? 0 : Past, Each != nullptr, Bound);
   if (Done.ok())
     Done = bindPasts();
-  if (Done.ok()) {
-    if (Options.OnRun)
-      Options.OnRun(Runs);
-    Done = takeFailure(dure_call_run(Runs, nullptr));
-    if (Options.OnRun)
-      Options.OnRun(nullptr);
-  }
+  if (Done.ok())
+    Done = runCall(Runs);
   if (Done.ok())
     Done = takeLogits(Runs, New.size(), Each);
   else
@@ -298,6 +293,43 @@ Status Generator::run(std::span<const int64_t> New, const EachPosition &Each) {
   if (!Done.ok() && State && (!CanForget || Held < Capacity))
     DURE_RETURN_IF_ERROR(forgetAll());
   return Done;
+}
+
+Status Generator::runCall(dure_call *Call) {
+  // Counters come with a profile, which costs: the first run tells whether
+  // there are any.
+  const bool Profiles = !HasRun || OnChip;
+  dure_run_options Settings = {};
+  Settings.struct_size = sizeof(Settings);
+  Settings.profile = Profiles;
+  if (Options.OnRun)
+    Options.OnRun(Call);
+  Status Done = takeFailure(dure_call_run(Call, &Settings));
+  if (Options.OnRun)
+    Options.OnRun(nullptr);
+  if (Done.ok() && Profiles)
+    Done = countSimulated(Call);
+  HasRun |= Done.ok();
+  return Done;
+}
+
+/// Adds what the run has taken on a simulated chip.
+Status Generator::countSimulated(dure_call *Call) {
+  dure_call_stats Stats = {};
+  Stats.struct_size = sizeof(Stats);
+  DURE_RETURN_IF_ERROR(takeFailure(dure_call_get_stats(Call, &Stats)));
+  for (size_t I = 0; I != Stats.counter_count; ++I) {
+    dure_counter Counter = {};
+    Counter.struct_size = sizeof(Counter);
+    DURE_RETURN_IF_ERROR(takeFailure(dure_call_get_counter(Call, I, &Counter)));
+    if (std::string_view(Counter.name) != "makespan" ||
+        std::string_view(Counter.unit) != "ns")
+      continue;
+    if (!OnChip)
+      OnChip = {0, Counter.model};
+    OnChip->Seconds += Counter.value * 1e-9;
+  }
+  return Status::success();
 }
 
 /// The presents of the other call's run, or pasts of no positions.

@@ -24,7 +24,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -85,6 +87,14 @@ public:
   /// Of the state, all positions of it.
   uint64_t stateBytes() const { return StateSize; }
 
+  /// What a simulated chip would have taken for the runs so far, and by whose
+  /// rules; nothing where none is simulated.
+  struct Simulated {
+    double Seconds = 0;
+    std::string Model;
+  };
+  const std::optional<Simulated> &simulated() const { return OnChip; }
+
 private:
   struct Destroyer {
     void operator()(dure_call *Call) const { dure_call_destroy(Call); }
@@ -110,6 +120,8 @@ private:
   bool runsPrefill(int64_t Tokens, bool IsLastEnough) const;
 
   Status run(std::span<const int64_t> New, const EachPosition &Each);
+  Status runCall(dure_call *Call);
+  Status countSimulated(dure_call *Call);
   Status bindPasts();
   Status takeLogits(dure_call *Of, size_t New, const EachPosition &Each);
   dure_call *call() const { return Calls[Current].get(); }
@@ -130,6 +142,9 @@ private:
   uint64_t StateSize = 0;
   bool CanForget = true; // the state's last positions
   int64_t Held = 0;      // the longest sequence of which windows hold all
+
+  bool HasRun = false; // and so it is known whether anything is simulated
+  std::optional<Simulated> OnChip;
 
   std::vector<int64_t> Sequence;
   std::span<const float> Last;

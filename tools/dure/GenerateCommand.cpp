@@ -54,6 +54,13 @@ void writeSpeed(JsonWriter &Json, const LanguageModel &Model,
       .member("context_tokens", Model.generator().context())
       .member("context_bytes", int64_t(Model.generator().stateBytes()))
       .member("peak_rss_bytes", peakMemory());
+  if (const auto &OnChip = Model.generator().simulated())
+    Json.key("simulated")
+        .beginObject()
+        .member("model", OnChip->Model)
+        .member("prompt_seconds", G.PromptSimulated)
+        .member("step_seconds", simulatedStepSeconds(G))
+        .end();
 }
 
 std::string jsonText(const Options &O, const LanguageModel &Model,

@@ -29,6 +29,10 @@ Message endMessage(AnswerEnd End) {
   return Message::EndedByUser;
 }
 
+double simulatedSeconds(const Generator &Model) {
+  return Model.simulated() ? Model.simulated()->Seconds : 0;
+}
+
 /// Feeds what is new. What the context has in common with the prompt stays, but
 /// for its last token, whose logits are wanted.
 Status feedPrompt(Generator &Model, Generation &G) {
@@ -93,9 +97,13 @@ double perSecond(size_t Count, double Seconds) {
 
 bool generate(const Console &Out, const LanguageModel &Model, bool Shows,
               Generation &G) {
+  const double Before = simulatedSeconds(Model.generator());
   Status Done = feedPrompt(Model.generator(), G);
+  const double Fed = simulatedSeconds(Model.generator());
+  G.PromptSimulated = Fed - Before;
   if (Done.ok())
     Done = answerPrompt(Out, Model, Shows, G);
+  G.AnswerSimulated = simulatedSeconds(Model.generator()) - Fed;
   if (!Done.ok())
     fail(Out, Done);
   return Done.ok();
@@ -121,6 +129,10 @@ double stepSeconds(const AnswerResult &A) {
   return A.Steps ? double(A.WholeNs) * 1e-9 / double(A.Steps) : 0;
 }
 
+double simulatedStepSeconds(const Generation &G) {
+  return G.Answer.Steps ? G.AnswerSimulated / double(G.Answer.Steps) : 0;
+}
+
 std::string describeGeneration(const Console &Out, const LanguageModel &Model,
                                const Generation &G) {
   const double Step = stepSeconds(G.Answer);
@@ -136,6 +148,14 @@ std::string describeGeneration(const Console &Out, const LanguageModel &Model,
                 Step > 0 ? formatNumber(1 / Step) : "-",
                 Out.text(endMessage(G.Answer.End))}) +
       "\n";
+  if (const auto &OnChip = Model.generator().simulated()) {
+    const double Chip = simulatedStepSeconds(G);
+    Text += Out.text(Message::GenerateSimulated,
+                     {OnChip->Model, formatSeconds(G.PromptSimulated),
+                      Chip > 0 ? formatSeconds(Chip) : "-",
+                      Chip > 0 ? formatNumber(1 / Chip) : "-"}) +
+            "\n";
+  }
   if (G.Asked.Sampling.Temperature > 0)
     Text += Out.text(Message::GenerateSeed,
                      {std::to_string(G.Asked.Sampling.Seed)}) +

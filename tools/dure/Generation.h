@@ -19,6 +19,8 @@ struct Generation {
   double PromptSeconds = 0;
   AnswerOptions Asked;
   AnswerResult Answer;
+  /// Seconds that a simulated chip would have taken, in the order of the above.
+  double PromptSimulated = 0, AnswerSimulated = 0;
   std::string Text;                    // of the answer
   std::vector<TokenLogProbs> LogProbs; // by token, if asked for
 };
@@ -40,6 +42,8 @@ const char *endName(AnswerEnd End);
 /// Of a step of the answer, with everything that belongs to it; 0 where there
 /// was none.
 double stepSeconds(const AnswerResult &A);
+/// The same by a simulated chip's clock.
+double simulatedStepSeconds(const Generation &G);
 
 } // namespace dure
 
