@@ -36,6 +36,17 @@ struct Position {
   Value isCareful;
 };
 
+/// Columns of the keys with room for packing each part, which writes whole
+/// vectors of them.
+int64_t paddedColumns(const AttentionKernel &kernel, int64_t lanes) {
+  int64_t first = 0, end = 0;
+  for (const KeyPart &part : kernel.k) {
+    end = std::max(end, first + int64_t(llvm::alignTo(part.columns, lanes)));
+    first += part.columns;
+  }
+  return llvm::alignTo(end, lanes);
+}
+
 struct Emitter {
   ModuleOp module;
   KernelBuilder &b;
@@ -45,7 +56,7 @@ struct Emitter {
 
   Emitter(ModuleOp module, KernelBuilder &b, const AttentionKernel &kernel)
       : module(module), b(b), kernel(kernel), shape(b.variant),
-        keyDimPadded(llvm::alignTo(kernel.keyDim, shape.lanes)),
+        keyDimPadded(paddedColumns(kernel, shape.lanes)),
         valueDimPadded(llvm::alignTo(kernel.valueDim, kPanelWidth)) {}
 
   // Scratch, in elements: queries, packed keys, packed values, scores, sums,
@@ -63,7 +74,8 @@ struct Emitter {
 
   /// Values are read in place where they are f32 and whole strips cover them.
   bool packsValues() const {
-    return kernel.valueDim % shape.stripWidth != 0 || !kernel.v.element.isF32();
+    return kernel.copiesValues || kernel.valueDim % shape.stripWidth != 0 ||
+           !kernel.v.element.isF32();
   }
 
   Value f32At(Value pointer, Value offset) {
@@ -86,6 +98,8 @@ struct Emitter {
   std::pair<Value, Value> keyRange(const Position &at);
   void emitBlock(KernelFrame &frame, const Position &at, Value firstKey,
                  Value keys);
+  void packKeys(KernelFrame &frame, const Position &at, Value firstKey,
+                Value keys);
   void emitScores(KernelFrame &frame, const Position &at, Value firstKey,
                   Value keys);
   Values emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
@@ -122,13 +136,15 @@ Position Emitter::locate(KernelFrame &frame) {
   Value keyHeads = kernel.keyHeads(b, frame);
   at.groupSize = b.div(kernel.heads(b, frame), keyHeads);
   Value allRows = b.mul(at.groupSize, at.queries);
-  Value blocks = b.ceilDiv(allRows, kBlockRows);
+  Value blockRows = kernel.blockRows(b, frame);
+  Value blocks =
+      b.div(b.add(allRows, b.sub(blockRows, b.constant(1))), blockRows);
   Value block = b.rem(frame.workgroup(), blocks);
   Value head = b.div(frame.workgroup(), blocks);
   at.keyHead = b.rem(head, keyHeads);
   at.batch = b.div(head, keyHeads);
-  at.firstRow = b.mul(block, kBlockRows);
-  at.rows = b.min(b.constant(kBlockRows), b.sub(allRows, at.firstRow));
+  at.firstRow = b.mul(block, blockRows);
+  at.rows = b.min(blockRows, b.sub(allRows, at.firstRow));
   return at;
 }
 
@@ -209,37 +225,48 @@ std::pair<Value, Value> Emitter::keyRange(const Position &at) {
   return {begin, end};
 }
 
+/// Packs a block of keys part by part: each one's columns are rows of the
+/// panels, and what it writes behind them the next one overwrites.
+void Emitter::packKeys(KernelFrame &frame, const Position &at, Value firstKey,
+                       Value keys) {
+  Value packed = f32At(frame.scratch(), keysAt()), one = b.constant(1);
+  int64_t firstColumn = 0;
+  for (const KeyPart &part : kernel.k) {
+    Value source = headPointer(frame, part.operand, at);
+    Value stride = part.operand.rowStride(b, frame);
+    PackOperands pack{part.operand.element,
+                      source,
+                      one,
+                      one,
+                      b.constant(part.columns),
+                      keys,
+                      f32At(packed, firstColumn * kPanelWidth),
+                      b.constant(keyDimPadded * kPanelWidth)};
+    firstColumn += part.columns;
+    if (part.isTransposed) {
+      pack.kStride = stride;
+      pack.source = b.at(source, pack.element, firstKey);
+      callPackRows(module, b, pack);
+    } else {
+      pack.nStride = stride;
+      pack.source = b.at(source, pack.element, b.mul(firstKey, stride));
+      callPackColumns(module, b, pack);
+    }
+  }
+}
+
 void Emitter::emitScores(KernelFrame &frame, const Position &at, Value firstKey,
                          Value keys) {
-  Value packed = f32At(frame.scratch(), keysAt());
+  packKeys(frame, at, firstKey, keys);
   Value one = b.constant(1);
-  Value source = headPointer(frame, kernel.k, at);
-  Value stride = kernel.k.rowStride(b, frame);
-  PackOperands pack{kernel.k.element,
-                    source,
-                    one,
-                    one,
-                    b.constant(kernel.keyDim),
-                    keys,
-                    packed,
-                    b.constant(keyDimPadded * kPanelWidth)};
-  if (kernel.transposedKeys) {
-    pack.kStride = stride;
-    pack.source = b.at(source, pack.element, firstKey);
-    callPackRows(module, b, pack);
-  } else {
-    pack.nStride = stride;
-    pack.source = b.at(source, pack.element, b.mul(firstKey, stride));
-    callPackColumns(module, b, pack);
-  }
   TileLoop loop;
   loop.operands.a = f32At(frame.scratch(), queriesAt());
   loop.operands.aRowStride = b.constant(keyDimPadded);
-  loop.operands.b = packed;
+  loop.operands.b = f32At(frame.scratch(), keysAt());
   loop.operands.bElement = b.getF32Type();
-  loop.operands.bPanelStride = pack.panelStride;
+  loop.operands.bPanelStride = b.constant(keyDimPadded * kPanelWidth);
   loop.operands.bRowStride = b.constant(kPanelWidth);
-  loop.operands.k = pack.k;
+  loop.operands.k = b.constant(kernel.keyDim);
   loop.operands.c = f32At(frame.scratch(), scoresAt());
   loop.operands.cRowStride = b.constant(kBlockKeys);
   loop.operands.accumulate = b.less(one, one);

@@ -6,8 +6,9 @@
 //
 // A workgroup takes one batch, one key head and a block of query rows. The
 // rows of all query heads that share the key head are taken together, so that
-// one packed block of keys serves the whole group. Transposes of the operands
-// fold into their strides. The order of the sums depends on the sizes alone.
+// one packed block of keys serves the whole group. Transposes, slices and
+// broadcasts of the operands fold into their strides. The order of the sums
+// depends on the sizes alone.
 #ifndef DURE_TARGETS_CPU_COMPILER_ATTENTIONKERNEL_H
 #define DURE_TARGETS_CPU_COMPILER_ATTENTIONKERNEL_H
 
@@ -27,6 +28,15 @@ struct HeadOperand {
   GetValue batchStride, headStride, rowStride;
 };
 
+/// Columns of the keys, of which all parts have the same rows.
+struct KeyPart {
+  HeadOperand operand;
+  int64_t columns = 0;
+  /// Given as [batch, head, columns, keys]: rowStride is the distance of two
+  /// columns, keys being contiguous.
+  bool isTransposed = false;
+};
+
 /// Rows without any key that is seen.
 enum class EmptyRows { Zero, Mean, NaN };
 
@@ -40,12 +50,16 @@ struct AttentionKernel {
   int64_t bindings = 0;
   /// Sizes: query rows, keys, query heads, key heads.
   GetValue queries, keys, heads, keyHeads;
+  /// Query rows of a workgroup, at most kAttentionBlockRows.
+  GetValue blockRows;
   int64_t keyDim = 0, valueDim = 0;
-  /// Columns are contiguous in all of them.
-  HeadOperand q, k, v, result;
-  /// K is given as [batch, head, keyDim, keys]: its rowStride is the distance
-  /// of two columns of K^T's rows, keys being contiguous.
-  bool transposedKeys = false;
+  /// Columns are contiguous in all of them but transposed keys.
+  HeadOperand q, v, result;
+  /// From left to right, keyDim columns in all.
+  llvm::SmallVector<KeyPart, 1> k;
+  /// Values are copied block by block, not read in place: rows of them that
+  /// many tiles read would lie in the same few lines of the caches.
+  bool copiesValues = false;
 
   AttentionMask maskKind = AttentionMask::None;
   /// Strides are 0 where the mask broadcasts; its columns are contiguous or
@@ -64,8 +78,8 @@ struct AttentionKernel {
   EmptyRows emptyRows = EmptyRows::Zero;
 };
 
-/// Query rows of a workgroup: there are
-///   batches * keyHeads * ceildiv(heads / keyHeads * queries, this)
+/// The most query rows of a workgroup: there are
+///   batches * keyHeads * ceildiv(heads / keyHeads * queries, blockRows)
 /// workgroups, query blocks fastest.
 inline constexpr int64_t kAttentionBlockRows = 64;
 

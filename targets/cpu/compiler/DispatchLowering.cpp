@@ -11,6 +11,7 @@
 #include "targets/cpu/compiler/MatMulKernel.h"
 #include "targets/cpu/compiler/MicroKernel.h"
 #include "targets/cpu/compiler/RowKernel.h"
+#include "targets/cpu/compiler/StridedView.h"
 #include "targets/cpu/compiler/WidenedOperand.h"
 #include "targets/reference/compiler/ReferenceCodegen.h"
 
@@ -34,17 +35,6 @@ DimExpr product(ArrayRef<DimExpr> dims) {
 
 bool areOnes(ArrayRef<DimExpr> dims) {
   return llvm::all_of(dims, [](const DimExpr &d) { return d.isConstant(1); });
-}
-
-/// Row-major strides.
-SmallVector<DimExpr> stridesOf(RankedTensorType type) {
-  SmallVector<DimExpr> strides(type.getRank());
-  DimExpr stride = 1;
-  for (unsigned i = type.getRank(); i-- > 0;) {
-    strides[i] = stride;
-    stride = stride * dimOf(type, i);
-  }
-  return strides;
 }
 
 template <typename OpTy> OpTy findOp(func::FuncOp function) {
@@ -76,6 +66,7 @@ private:
   void emitExperts(MatMulKernel &kernel);
   void emitParameters(MatMulKernel &kernel);
   MatMulKernel::GetValue dim(DimExpr expr);
+  DimExpr matrixSize(BlockArgument operand);
   MatMulKernel::GetPointer operandPointer(Value operand);
   void store(ModuleOp module, KernelBuilder &b, KernelFrame &frame,
              const MatMulResult &result);
@@ -204,25 +195,38 @@ MatMulKernel::GetValue MatMulDispatch::dim(DimExpr expr) {
   };
 }
 
+/// Elements of one of an operand's matrices, as it lies.
+DimExpr MatMulDispatch::matrixSize(BlockArgument operand) {
+  RankedTensorType type = typeOf(operand);
+  DimExpr rows = dimOf(type, type.getRank() - 2);
+  DimExpr columns = dimOf(type, type.getRank() - 1);
+  if (function.getArgAttr(operand.getArgNumber(), LayoutAttr))
+    columns = DimExpr::ceilDiv(columns, kPanelWidth) * kPanelWidth;
+  return rows * columns;
+}
+
 /// Element (0, 0) of an operand's matrix in a batch; broadcast dimensions stay
 /// at 0.
 MatMulKernel::GetPointer MatMulDispatch::operandPointer(Value operand) {
-  int64_t binding = cast<BlockArgument>(operand).getArgNumber();
+  auto argument = cast<BlockArgument>(operand);
+  int64_t binding = argument.getArgNumber();
   RankedTensorType type = typeOf(operand);
-  return [this, binding, type](KernelBuilder &b, KernelFrame &frame,
-                               Value index) -> Value {
+  DimExpr size = matrixSize(argument);
+  return [this, binding, type, size](KernelBuilder &b, KernelFrame &frame,
+                                     Value index) -> Value {
     Value pointer = frame.binding(binding);
     if (batch.empty())
       return pointer;
     Evaluator e(ModuleOp(), b, frame, slots);
     SmallVector<Index> at = e.delinearize(index, batch);
-    SmallVector<DimExpr> strides = stridesOf(type);
     Value offset = b.constant(0);
-    int64_t batchRank = type.getRank() - 2;
-    size_t missing = batch.size() - batchRank;
-    for (int64_t i = 0; i < batchRank; ++i)
+    DimExpr stride = size;
+    int64_t missing = batch.size() - (type.getRank() - 2);
+    for (int64_t i = type.getRank() - 2; i-- > 0;) {
       if (!dimOf(type, i).isConstant(1))
-        offset = b.add(offset, b.mul(at[missing + i].base, e.dim(strides[i])));
+        offset = b.add(offset, b.mul(at[missing + i].base, e.dim(stride)));
+      stride = stride * dimOf(type, i);
+    }
     return b.at(pointer, type.getElementType(), offset);
   };
 }
@@ -346,12 +350,12 @@ KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {
 // Attention
 //===----------------------------------------------------------------------===//
 
-/// A tensor [batch, head, row, column] as an argument or result that is read
-/// or written through a transpose, or of which the beginning of each dimension
-/// is read: strides by the attention's dimensions.
+/// A tensor [batch, head, row, column] that is read or written where an
+/// argument or result lies: strides by the attention's dimensions.
 struct Strided {
   int64_t binding = 0;
   Type element;
+  DimExpr offset = 0;
   SmallVector<DimExpr> strides;
 };
 
@@ -364,16 +368,20 @@ public:
 
 private:
   bool matchOperand(Value operand, Strided &out);
+  bool matchKeys();
   bool matchMask();
   bool matchResult();
   HeadOperand operand(const Strided &strided, unsigned rowDim = 2);
+  void emitKeys(AttentionKernel &kernel);
+  DimExpr blockRows();
   HeadOperand::GetValue dim(DimExpr expr);
 
   func::FuncOp function;
   DimSlots &slots;
   AttentionOp attention;
-  Strided q, k, v, mask, result;
-  bool transposedKeys = false;
+  Strided q, v, mask, result;
+  /// Of each part of the keys.
+  SmallVector<Strided> k;
 };
 
 bool AttentionDispatch::match() {
@@ -381,7 +389,7 @@ bool AttentionDispatch::match() {
   if (!attention)
     return false;
   for (Operation &op : function.getBody().front().without_terminator())
-    if (!isa<AttentionOp, TransposeOp, SliceOp>(op))
+    if (!isa<AttentionOp, ConcatOp>(op) && !isStridedView(&op))
       return false;
   for (Value operand : attention->getOperands())
     if (operand != attention.getMask() &&
@@ -389,8 +397,7 @@ bool AttentionDispatch::match() {
       return false;
   if (!isMicroElement(typeOf(attention.getResult()).getElementType()))
     return false;
-  if (!matchOperand(attention.getQ(), q) ||
-      !matchOperand(attention.getK(), k) ||
+  if (!matchOperand(attention.getQ(), q) || !matchKeys() ||
       !matchOperand(attention.getV(), v) || !matchMask() || !matchResult())
     return false;
   if (attention.getSinks() && !isa<BlockArgument>(attention.getSinks()))
@@ -400,29 +407,31 @@ bool AttentionDispatch::match() {
       dimOf(typeOf(attention.getV()), 3).constant();
   if (!keyDim || !valueDim || !isAttentionSupported(*keyDim, *valueDim))
     return false;
-  transposedKeys = !k.strides[3].isConstant(1);
   return q.strides[3].isConstant(1) && v.strides[3].isConstant(1) &&
-         result.strides[3].isConstant(1) &&
-         (!transposedKeys || k.strides[2].isConstant(1));
+         result.strides[3].isConstant(1);
+}
+
+/// Keys have contiguous rows, or contiguous columns.
+bool AttentionDispatch::matchKeys() {
+  for (Value part : keyParts(attention)) {
+    Strided &strided = k.emplace_back();
+    if (typeOf(part).isDynamicDim(3) || !matchOperand(part, strided) ||
+        (!strided.strides[3].isConstant(1) &&
+         !strided.strides[2].isConstant(1)))
+      return false;
+  }
+  return true;
 }
 
 bool AttentionDispatch::matchOperand(Value operand, Strided &out) {
-  SmallVector<int64_t> permutation = {0, 1, 2, 3};
-  if (auto transpose = operand.getDefiningOp<TransposeOp>()) {
-    permutation.assign(transpose.getPermutation().begin(),
-                       transpose.getPermutation().end());
-    operand = transpose.getX();
-  }
-  if (auto slice = operand.getDefiningOp<SliceOp>(); slice && isPrefix(slice))
-    operand = slice.getX();
-  auto argument = dyn_cast<BlockArgument>(operand);
-  if (!argument || typeOf(argument).getRank() != 4)
+  StridedView view = stridedView(operand);
+  auto argument = dyn_cast<BlockArgument>(view.base);
+  if (!argument || view.strides.size() != 4)
     return false;
   out.binding = argument.getArgNumber();
   out.element = typeOf(argument).getElementType();
-  SmallVector<DimExpr> strides = stridesOf(typeOf(argument));
-  for (int64_t from : permutation)
-    out.strides.push_back(strides[from]);
+  out.offset = view.offset;
+  out.strides = view.strides;
   return true;
 }
 
@@ -482,14 +491,39 @@ HeadOperand AttentionDispatch::operand(const Strided &strided,
                                        unsigned rowDim) {
   HeadOperand out;
   int64_t binding = strided.binding;
-  out.pointer = [binding](KernelBuilder &, KernelFrame &frame) {
-    return frame.binding(binding);
-  };
   out.element = strided.element;
+  out.pointer = [binding, element = strided.element,
+                 offset = dim(strided.offset)](KernelBuilder &b,
+                                               KernelFrame &frame) {
+    return b.at(frame.binding(binding), element, offset(b, frame));
+  };
   out.batchStride = dim(strided.strides[0]);
   out.headStride = dim(strided.strides[1]);
   out.rowStride = dim(strided.strides[rowDim]);
   return out;
+}
+
+void AttentionDispatch::emitKeys(AttentionKernel &kernel) {
+  for (auto [part, strided] : llvm::zip(keyParts(attention), k)) {
+    KeyPart &out = kernel.k.emplace_back();
+    out.columns = typeOf(part).getDimSize(3);
+    out.isTransposed = !strided.strides[3].isConstant(1);
+    out.operand = operand(strided, out.isTransposed ? 3 : 2);
+    kernel.keyDim += out.columns;
+  }
+}
+
+/// Rows of one key head only are too few for many threads in blocks of the full
+/// size, above all in a step of one position.
+DimExpr AttentionDispatch::blockRows() {
+  constexpr int64_t kShares = 8, kFewestRows = 8;
+  RankedTensorType type = typeOf(attention.getQ());
+  if (!dimOf(typeOf(attention.getK()), 1).isConstant(1))
+    return kAttentionBlockRows;
+  DimExpr share =
+      DimExpr::ceilDiv(dimOf(type, 1) * dimOf(type, 2), kShares * kFewestRows);
+  return DimExpr::min(kAttentionBlockRows,
+                      DimExpr::max(kFewestRows, share * kFewestRows));
 }
 
 KernelInfo AttentionDispatch::emit(ModuleOp module, KernelBuilder &builder) {
@@ -503,13 +537,15 @@ KernelInfo AttentionDispatch::emit(ModuleOp module, KernelBuilder &builder) {
   kernel.keys = dim(kDims[2]);
   kernel.heads = dim(qDims[1]);
   kernel.keyHeads = dim(kDims[1]);
-  kernel.keyDim = *kDims[3].constant();
   kernel.valueDim = *valueDim.constant();
   kernel.q = operand(q);
-  kernel.k = operand(k, transposedKeys ? 3 : 2);
+  emitKeys(kernel);
   kernel.v = operand(v);
+  // Rows a multiple of a page apart meet in a few sets of a cache.
+  std::optional<int64_t> valueStride = v.strides[2].constant();
+  kernel.copiesValues = valueStride && *valueStride % 1024 == 0;
   kernel.result = operand(result);
-  kernel.transposedKeys = transposedKeys;
+  kernel.blockRows = dim(blockRows());
   if (attention.getMask()) {
     RankedTensorType type = typeOf(attention.getMask());
     kernel.maskKind = type.getElementType().isInteger(1)
@@ -536,8 +572,8 @@ KernelInfo AttentionDispatch::emit(ModuleOp module, KernelBuilder &builder) {
   KernelInfo info;
   info.scratchBytes = emitAttentionKernel(module, builder, kernel);
   DimExpr group = DimExpr::floorDiv(qDims[1], kDims[1]);
-  info.workgroups = qDims[0] * kDims[1] *
-                    DimExpr::ceilDiv(group * qDims[2], kAttentionBlockRows);
+  info.workgroups =
+      qDims[0] * kDims[1] * DimExpr::ceilDiv(group * qDims[2], blockRows());
   return info;
 }
 
@@ -591,7 +627,8 @@ StepAttr panelLayout(RankedTensorType weight) {
 /// Whether an op reads the operand where it lies in panels.
 static bool readsPanels(OpOperand &use) {
   if (auto gather = dyn_cast<GatherOp>(use.getOwner()))
-    return &use == &gather.getXMutable() && gather.getAxis() == 1;
+    return &use == &gather.getXMutable() && gather.getAxis() == 1 &&
+           typeOf(gather.getX()).getRank() == 2;
   Operation *op = productBehind(use.getOwner());
   if (auto matmul = dyn_cast<MatMulOp>(op); matmul && matmul.getTransposeRhs())
     return false;
@@ -614,12 +651,6 @@ static LogicalResult verifyLayouts(func::FuncOp dispatch) {
              << ", which the cpu target does not read there";
   }
   return success();
-}
-
-bool isPrefix(SliceOp slice) {
-  return llvm::all_of(slice.getSteps(), [](int64_t s) { return s == 1; }) &&
-         llvm::all_of(slice.getStarts().exprs(),
-                      [](const DimExpr &s) { return s.isConstant(0); });
 }
 
 bool hasKernel(func::FuncOp dispatch) {

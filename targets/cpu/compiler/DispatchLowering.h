@@ -43,10 +43,6 @@ mlir::Type findUnsupportedElement(mlir::Operation *op);
 /// matrices: panels of columns, as they and gathers of columns read it.
 StepAttr panelLayout(mlir::RankedTensorType weight);
 
-/// Whether the slice is the beginning of each dimension, which attention reads
-/// where it lies.
-bool isPrefix(SliceOp slice);
-
 /// Whether a kernel family computes the function as a whole. What none does is
 /// left to the canonical lowering, which takes one op at a time.
 bool hasKernel(mlir::func::FuncOp dispatch);

@@ -6,6 +6,7 @@
 #include "targets/cpu/compiler/DispatchLowering.h"
 #include "targets/cpu/compiler/Evaluator.h"
 #include "targets/cpu/compiler/RowKernel.h"
+#include "targets/cpu/compiler/StridedView.h"
 #include "targets/cpu/compiler/WidenedOperand.h"
 
 #include "compiler/dispatch/OutlineDispatches.h"
@@ -64,6 +65,7 @@ bool reducesLastAxis(Operation *op) {
 bool isGatherFromPanels(Operation *op) {
   auto gather = dyn_cast<GatherOp>(op);
   return gather && gather.getAxis() == 1 &&
+         cast<RankedTensorType>(gather.getX().getType()).getRank() == 2 &&
          llvm::any_of(gather.getX().getUsers(), [&](Operation *user) {
            auto matmul = dyn_cast<MatMulOp>(productBehind(user));
            return matmul && wantsPanels(matmul) &&
@@ -243,13 +245,16 @@ void Former::openGroup(Operation *op) {
             std::max(groups[index].level, groups[*from].level + 1);
 }
 
-/// q, k and v are read through a transpose as through strides, and of a cache
-/// its beginning.
+/// q, k and v are read through views as through strides, and keys part by part.
 void Former::absorbViews(Group &group, AttentionOp attention) {
-  for (Value operand : {attention.getQ(), attention.getK(), attention.getV()}) {
-    Operation *view = operand.getDefiningOp();
-    if (view && deferred.erase(view))
-      group.ops.push_back(view);
+  SmallVector<Value> work = {attention.getQ(), attention.getK(),
+                             attention.getV()};
+  while (!work.empty()) {
+    Operation *view = work.pop_back_val().getDefiningOp();
+    if (!view || !deferred.erase(view))
+      continue;
+    group.ops.push_back(view);
+    llvm::append_range(work, view->getOperands());
   }
 }
 
@@ -313,16 +318,10 @@ bool Former::joinRows(Operation *op) {
 }
 
 void Former::place(Operation *op) {
-  // A transpose, or a cache's beginning, that an attention alone reads waits
-  // for it.
-  auto slice = dyn_cast<SliceOp>(op);
-  if ((isa<TransposeOp>(op) || (slice && isPrefix(slice))) && op->hasOneUse()) {
-    auto attention = dyn_cast<AttentionOp>(*op->getUsers().begin());
-    if (attention && attention.getMask() != op->getResult(0) &&
-        attention.getSinks() != op->getResult(0)) {
-      deferred.insert(op);
-      return;
-    }
+  // What an attention alone reads, in place, waits for it.
+  if ((isStridedView(op) || isa<ConcatOp>(op)) && readerInPlace(op)) {
+    deferred.insert(op);
+    return;
   }
   if (packsResult(op) ||
       (!joinTransposed(op) && !joinEpilogue(op) && !joinRows(op)))
@@ -463,7 +462,11 @@ static bool areWeights(Value matrices) {
 
 bool wantsPanels(MatMulOp matmul) {
   auto type = cast<RankedTensorType>(matmul.getRhs().getType());
-  return !matmul.getTransposeRhs() && type.getRank() == 2 &&
+  // A batch without any matrix has no panels to begin with.
+  bool isEmpty =
+      type.getRank() > 2 &&
+      !llvm::all_of(type.getShape(), [](int64_t n) { return n > 0; });
+  return !matmul.getTransposeRhs() && type.getRank() >= 2 && !isEmpty &&
          areWeights(matmul.getRhs());
 }
 

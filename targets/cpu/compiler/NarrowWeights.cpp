@@ -109,8 +109,8 @@ private:
 };
 
 /// Takes the recipe of one weight of integers apart:
-///   reshape?, cast, subtract?, multiply, (reshape, add, reshape)?, reshape?,
-///   transpose?
+///   reshape?, cast, subtract?, multiply, (reshape, add, reshape)?,
+///   (reshape, slice?)?, transpose?
 class FewBitsReader {
 public:
   FewBitsReader(WeightRecipes &recipes, WeightOp weight)
@@ -121,12 +121,14 @@ public:
 private:
   bool readSteps();
   bool readOrder(StepAttr split, StepAttr turn);
+  bool keepsColumns(StepAttr slice);
   bool chooseBlock();
   WeightOp parameter(StepAttr step);
   WeightOp offsets();
   WeightOp repeated(const StepOperand &number);
   StepOperand operandOf(StepAttr step);
   WeightOp reshaped(WeightOp from, ArrayRef<int64_t> to);
+  WeightOp sliced(WeightOp from);
   WeightOp ordered(WeightOp from);
   /// The shape of a parameter that lies as the stored does.
   Shape parameterShape() const {
@@ -137,7 +139,7 @@ private:
 
   WeightRecipes &recipes;
   WeightOp weight;
-  StepAttr subtract, multiply, cut, add, whole;
+  StepAttr subtract, multiply, cut, add, whole, rows;
   /// What is cast, and its shape.
   WeightOp stored;
   Shape shape;
@@ -164,6 +166,17 @@ WeightOp FewBitsReader::reshaped(WeightOp from, ArrayRef<int64_t> to) {
              : recipes.extend(from, RecipeKind::Reshape, type, {});
 }
 
+/// The rows of the last dimension that the recipe slices out.
+WeightOp FewBitsReader::sliced(WeightOp from) {
+  RankedTensorType type = typeOf(from);
+  size_t last = type.getRank() - 1;
+  Shape ints(rows.getInts());
+  Shape to(rows.getType().getShape());
+  ints[2 * last + 1] = to[last] = type.getDimSize(last);
+  return recipes.extend(from, RecipeKind::Slice,
+                        RankedTensorType::get(to, type.getElementType()), ints);
+}
+
 /// What lies as the stored does, as the product reads it.
 WeightOp FewBitsReader::ordered(WeightOp from) {
   if (leading) {
@@ -171,6 +184,8 @@ WeightOp FewBitsReader::ordered(WeightOp from) {
     to.push_back(typeOf(from).getShape().back());
     from = reshaped(from, to);
   }
+  if (rows)
+    from = sliced(from);
   if (!turns)
     return from;
   RankedTensorType type = typeOf(from);
@@ -278,6 +293,14 @@ bool FewBitsReader::readOrder(StepAttr split, StepAttr turn) {
   return (!turn || turns) && (!split || turns);
 }
 
+/// Whether a slice takes whole rows of the last dimension.
+bool FewBitsReader::keepsColumns(StepAttr slice) {
+  ArrayRef<int64_t> ints = slice.getInts();
+  size_t rank = ints.size() / 3;
+  return ints[rank - 1] == 0 && ints[2 * rank - 1] == shape.back() &&
+         ints[3 * rank - 1] == 1;
+}
+
 bool FewBitsReader::readSteps() {
   StepReader steps(weight);
   stored = recipes.prefix(weight, steps.take(RecipeKind::Reshape) ? 1 : 0);
@@ -297,6 +320,8 @@ bool FewBitsReader::readSteps() {
       return false;
     split = steps.take(RecipeKind::Reshape);
   }
+  if (split && (rows = steps.take(RecipeKind::Slice)) && !keepsColumns(rows))
+    return false;
   StepAttr turn = steps.take(RecipeKind::Transpose);
   return cast && cast.getType().getElementType().isF32() && multiply &&
          steps.isDone() && readOrder(split, turn);
@@ -436,9 +461,11 @@ struct NarrowWeights : PassWrapper<NarrowWeights, OperationPass<ModuleOp>> {
         return;
       for (OpOperand &use : get->getUses()) {
         Operation *user = use.getOwner();
-        bool isMatrices = matricesOf(user) == use.get() &&
-                          use.getOperandNumber() != 0 &&
-                          !(isa<MatMulOp>(user) && type.getRank() != 2);
+        auto matmul = dyn_cast<MatMulOp>(user);
+        bool isMatrices =
+            matricesOf(user) == use.get() && use.getOperandNumber() != 0 &&
+            type.getRank() >= 2 &&
+            !(matmul && matmul.getTransposeRhs() && type.getRank() != 2);
         auto gather = dyn_cast<GatherOp>(user);
         if (isMatrices)
           products.push_back(&use);

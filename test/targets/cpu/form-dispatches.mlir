@@ -9,6 +9,9 @@
 !c = tensor<?x4x?x32xf32, #dure.dims<["b", "4", "c", "32"]>>
 !dq = tensor<?x?x4x32xf64, #dure.dims<["b", "s", "4", "32"]>>
 !dh = tensor<?x4x?x32xf64, #dure.dims<["b", "4", "s", "32"]>>
+!w4 = tensor<?x4x?x64xf32, #dure.dims<["b", "4", "s", "64"]>>
+!one = tensor<?x1x?x32xf32, #dure.dims<["b", "1", "s", "32"]>>
+!two = tensor<?x4x?x32xf32, #dure.dims<["b", "4", "2*s", "32"]>>
 !g = tensor<128xf32>
 !w = tensor<128x128xf32>
 
@@ -92,17 +95,39 @@ module attributes {dure.files = ["model.onnx"], dure.phase = "raise"} {
     return %4 : !q
   }
 
-  // Tests that attention reads the beginning of a cache where it lies; another
-  // part is copied.
+  // Tests that attention reads parts of caches where they lie, wherever they
+  // begin, and keys whose columns are joined part by part; but not what another
+  // op reads as well.
   // CHECK-LABEL: func.func @cached(
-  // CHECK-NEXT: dure.dispatch "cpu" @slice{{[_0-9]*}} <{{.*}}>(%arg2)
-  // CHECK-NEXT: dure.dispatch "cpu" @attention{{[_0-9]*}} <{{.*}}>(%arg1, %arg0, %{{.*}})
+  // CHECK-NEXT: %[[V:.*]] = dure.dispatch "cpu" @slice{{[_0-9]*}} <{{.*}}>(%arg2)
+  // CHECK-NEXT: dure.dispatch "cpu" @attention{{[_0-9]*}} <{{.*}}>(%arg1, %arg0, %[[V]])
   // CHECK-NEXT: return
-  func.func @cached(%q: !h {dure.name = "q"}, %k: !c {dure.name = "k"}, %v: !c {dure.name = "v"}) -> (!h {dure.name = "y"}) {
-    %0 = dure.slice %k {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["b", "4", "s", "32"]>, steps = array<i64: 1, 1, 1, 1>} : (!c) -> !h
-    %1 = dure.slice %v {starts = #dure.dims<["0", "0", "1", "0"]>, sizes = #dure.dims<["b", "4", "s", "32"]>, steps = array<i64: 1, 1, 1, 1>} : (!c) -> !h
+  func.func @cached(%q: !h {dure.name = "q"}, %k: !c {dure.name = "k"}, %v: !c {dure.name = "v"}) -> (!h {dure.name = "y"}, !h {dure.name = "z"}) {
+    %0 = dure.slice %k {starts = #dure.dims<["0", "0", "1", "0"]>, sizes = #dure.dims<["b", "4", "s", "32"]>, steps = array<i64: 1, 1, 1, 1>} : (!c) -> !h
+    %1 = dure.slice %v {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["b", "4", "s", "32"]>, steps = array<i64: 1, 1, 1, 1>} : (!c) -> !h
     %2 = dure.attention %q, %0, %1 {scale = 0.25 : f32, causal = true, empty_row = #dure<empty_row zero>} : (!h, !h, !h) -> !h
-    return %2 : !h
+    return %2, %1 : !h, !h
+  }
+
+  // CHECK-LABEL: func.func @parts(
+  // CHECK-NEXT: dure.dispatch "cpu" @attention{{[_0-9]*}} <{{.*}}>(%arg1, %arg2, %arg0)
+  // CHECK-NEXT: return
+  func.func @parts(%q: !w4 {dure.name = "q"}, %k: !c {dure.name = "k"}, %r: !one {dure.name = "r"}) -> (!h {dure.name = "y"}) {
+    %0 = dure.slice %k {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["b", "4", "s", "32"]>, steps = array<i64: 1, 1, 1, 1>} : (!c) -> !h
+    %1 = dure.broadcast %r : !one -> !h
+    %2 = dure.concat %0, %1 {axis = 3 : i64} : (!h, !h) -> !w4
+    %3 = dure.attention %q, %2, %0 {scale = 0.25 : f32, causal = true, empty_row = #dure<empty_row zero>} : (!w4, !w4, !h) -> !h
+    return %3 : !h
+  }
+
+  // Tests that a concat of rows is a launch of its own.
+  // CHECK-LABEL: func.func @appended(
+  // CHECK: dure.dispatch "cpu" @concat
+  // CHECK: dure.dispatch "cpu" @attention
+  func.func @appended(%q: !h {dure.name = "q"}, %k: !h {dure.name = "k"}) -> (!h {dure.name = "y"}) {
+    %0 = dure.concat %k, %q {axis = 2 : i64} : (!h, !h) -> !two
+    %1 = dure.attention %q, %0, %0 {scale = 0.25 : f32, causal = true, empty_row = #dure<empty_row zero>} : (!h, !two, !two) -> !h
+    return %1 : !h
   }
 
   // Tests the layouts: a weight that is a matmul's right side is packed in

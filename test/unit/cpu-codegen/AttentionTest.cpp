@@ -36,6 +36,59 @@ func.func @f(%q: tensor<2x?x4x24xf32, #dure.dims<["2", "d0", "4", "24"]>>, %k: t
   }
 }
 
+// Tests keys in parts: the beginnings of two caches that all heads share, the
+// first one of which the values are, too; by many query heads, which several
+// workgroups share.
+TEST_P(DispatchTest, AttentionKeyParts) {
+  const char *Text = R"(
+!q = tensor<?x12x?x52xf32, #dure.dims<["b", "12", "t", "52"]>>
+!c = tensor<?x1x?x40xf32, #dure.dims<["b", "1", "c", "40"]>>
+!l = tensor<?x1x?x40xf32, #dure.dims<["b", "1", "s", "40"]>>
+!d = tensor<?x1x?x12xf32, #dure.dims<["b", "1", "c", "12"]>>
+!r = tensor<?x1x?x12xf32, #dure.dims<["b", "1", "s", "12"]>>
+!k = tensor<?x1x?x52xf32, #dure.dims<["b", "1", "s", "52"]>>
+!y = tensor<?x12x?x40xf32, #dure.dims<["b", "12", "t", "40"]>>
+func.func @f(%q: !q, %c: !c, %d: !d) -> !y attributes {dure.dispatch_fn, dure.symbols = ["b", "c", "s", "t"]} {
+  %l = dure.slice %c {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["b", "1", "s", "40"]>, steps = array<i64: 1, 1, 1, 1>} : (!c) -> !l
+  %r = dure.slice %d {starts = #dure.dims<["0", "0", "0", "0"]>, sizes = #dure.dims<["b", "1", "s", "12"]>, steps = array<i64: 1, 1, 1, 1>} : (!d) -> !r
+  %k = dure.concat %l, %r {axis = 3 : i64} : (!l, !r) -> !k
+  %y = dure.attention %q, %k, %l {scale = 0.2 : f32, causal = true, empty_row = #dure<empty_row zero>} : (!q, !k, !l) -> !y
+  return %y : !y
+})";
+  check(Text, {{{"b", 1}, {"c", 300}, {"s", 290}, {"t", 1}},
+               {{"b", 2}, {"c", 150}, {"s", 140}, {"t", 13}},
+               {{"b", 1}, {"c", 9}, {"s", 9}, {"t", 3}},
+               {{"b", 1}, {"c", 5}, {"s", 0}, {"t", 2}}});
+}
+
+// Tests keys and values that are columns of one wide tensor, rows a multiple of
+// a page apart, with a part that the heads share; transposed and turned parts.
+TEST_P(DispatchTest, AttentionOfColumns) {
+  const char *Text = R"(
+!q = tensor<2x4x?x80xf32, #dure.dims<["2", "4", "t", "80"]>>
+!w = tensor<2x?x4x256xf32, #dure.dims<["2", "s", "4", "256"]>>
+!h = tensor<2x4x?x256xf32, #dure.dims<["2", "4", "s", "256"]>>
+!n = tensor<2x4x?x48xf32, #dure.dims<["2", "4", "s", "48"]>>
+!v = tensor<2x4x?x64xf32, #dure.dims<["2", "4", "s", "64"]>>
+!r = tensor<2x1x?x20xf32, #dure.dims<["2", "1", "s", "20"]>>
+!p = tensor<2x4x?x20xf32, #dure.dims<["2", "4", "s", "20"]>>
+!z = tensor<2x4x12x?xf32, #dure.dims<["2", "4", "12", "s"]>>
+!t = tensor<2x4x?x12xf32, #dure.dims<["2", "4", "s", "12"]>>
+!k = tensor<2x4x?x80xf32, #dure.dims<["2", "4", "s", "80"]>>
+!y = tensor<2x4x?x64xf32, #dure.dims<["2", "4", "t", "64"]>>
+func.func @f(%q: !q, %w: !w, %r: !r, %z: !z) -> !y attributes {dure.dispatch_fn, dure.symbols = ["s", "t"]} {
+  %h = dure.transpose %w {permutation = array<i64: 0, 2, 1, 3>} : (!w) -> !h
+  %n = dure.slice %h {starts = #dure.dims<["0", "0", "0", "16"]>, sizes = #dure.dims<["2", "4", "s", "48"]>, steps = array<i64: 1, 1, 1, 1>} : (!h) -> !n
+  %v = dure.slice %h {starts = #dure.dims<["0", "0", "0", "192"]>, sizes = #dure.dims<["2", "4", "s", "64"]>, steps = array<i64: 1, 1, 1, 1>} : (!h) -> !v
+  %p = dure.broadcast %r : !r -> !p
+  %t = dure.transpose %z {permutation = array<i64: 0, 1, 3, 2>} : (!z) -> !t
+  %k = dure.concat %n, %p, %t {axis = 3 : i64} : (!n, !p, !t) -> !k
+  %y = dure.attention %q, %k, %v {scale = 0.1 : f32, causal = true, empty_row = #dure<empty_row mean>} : (!q, !k, !v) -> !y
+  return %y : !y
+})";
+  check(Text, {{{"s", 150}, {"t", 70}}, {{"s", 129}, {"t", 1}}});
+}
+
 // Tests windows, softcap, sinks and an additive mask of full rank.
 TEST_P(DispatchTest, AttentionForms) {
   check(R"(
