@@ -52,7 +52,8 @@ class Absorber {
 public:
   Absorber(func::FuncOp Function, WeightRecipes &Recipes)
       : Function(Function), Recipes(Recipes), Builder(Function.getContext()) {}
-  void run();
+  /// Whether anything changed.
+  bool run();
 
 private:
   std::optional<LatentKeys> matchKeys(AttentionOp Op) const;
@@ -63,7 +64,7 @@ private:
   Value reshape(Value X, ArrayRef<DimExpr> To);
   Value joined(ArrayRef<Value> Parts);
   Value read(WeightOp Weight);
-  void rewrite(AttentionOp Op, const LatentKeys &Keys,
+  bool rewrite(AttentionOp Op, const LatentKeys &Keys,
                const HeadProduct &Values);
 
   func::FuncOp Function;
@@ -175,8 +176,10 @@ Value Absorber::read(WeightOp Weight) {
                              FlatSymbolRefAttr::get(Weight.getSymNameAttr()));
 }
 
-/// The operand of a concat that these columns are, or a slice.
+/// All columns, or the operand of a concat that these are, or a slice.
 Value Absorber::columnsOf(Value Q, int64_t Start, int64_t Width) {
+  if (dimOf(typeOf(Q), 3).isConstant(Width))
+    return Q;
   if (auto Concat = Q.getDefiningOp<ConcatOp>();
       Concat && Concat.getAxis() == 3) {
     DimExpr Begin(0);
@@ -196,12 +199,12 @@ Value Absorber::columnsOf(Value Q, int64_t Start, int64_t Width) {
       Builder.getDenseI64ArrayAttr({1, 1, 1, 1}));
 }
 
-void Absorber::rewrite(AttentionOp Op, const LatentKeys &Keys,
+bool Absorber::rewrite(AttentionOp Op, const LatentKeys &Keys,
                        const HeadProduct &Values) {
   WeightOp KeyWeight = makeHeadWeight(Recipes, Keys.made());
   WeightOp ValueWeight = makeHeadWeight(Recipes, Values);
   if (!KeyWeight || !ValueWeight)
-    return;
+    return false;
   // [H, L, E].
   auto Type = cast<RankedTensorType>(ValueWeight.getType());
   ValueWeight = Recipes.extend(
@@ -215,9 +218,13 @@ void Absorber::rewrite(AttentionOp Op, const LatentKeys &Keys,
   Location Loc = Op.getLoc();
   SmallVector<DimExpr> Latents = dimsOf(typeOf(Op.getK()));
   Latents[1] = 1;
+  llvm::SmallDenseMap<Value, Value> Known;
   auto LatentsOf = [&](const HeadProduct &Of) {
+    Value &Made = Known[Of.Latents];
     Latents[3] = Of.LatentWidth;
-    return reshape(Of.Latents, Latents);
+    if (!Made)
+      Made = reshape(Of.Latents, Latents);
+    return Made;
   };
   SmallVector<Value> Queries, Columns;
   int64_t Start = 0;
@@ -243,9 +250,11 @@ void Absorber::rewrite(AttentionOp Op, const LatentKeys &Keys,
   Value Out = MatMulOp::create(Builder, Loc, Read, read(ValueWeight));
   Op.replaceAllUsesWith(Out);
   Op.erase();
+  return true;
 }
 
-void Absorber::run() {
+bool Absorber::run() {
+  bool Changed = false;
   SmallVector<AttentionOp> Found;
   Function.walk([&](AttentionOp Op) { Found.push_back(Op); });
   for (AttentionOp Op : Found) {
@@ -262,14 +271,21 @@ void Absorber::run() {
         !isReadBy(Values->Product.getResult(), Op) ||
         !isCheaper(Op, *Keys, *Values))
       continue;
-    rewrite(Op, *Keys, *Values);
+    Changed |= rewrite(Op, *Keys, *Values);
   }
+  // What made keys and values.
+  for (Operation &Op :
+       llvm::make_early_inc_range(llvm::reverse(Function.getBody().front())))
+    if (Changed && isOpTriviallyDead(&Op))
+      Op.erase();
+  return Changed;
 }
 
 namespace {
 
 struct AbsorbLatents : dure::impl::AbsorbLatentsBase<AbsorbLatents> {
   void runOnOperation() override {
+    bool Changed = false;
     WeightRecipes Recipes(getOperation());
     for (auto Function : getOperation().getOps<func::FuncOp>()) {
       auto IsState = [&](BlockArgument Argument) {
@@ -278,8 +294,10 @@ struct AbsorbLatents : dure::impl::AbsorbLatentsBase<AbsorbLatents> {
       };
       if (!Function.isExternal() &&
           llvm::any_of(Function.getArguments(), IsState))
-        Absorber(Function, Recipes).run();
+        Changed |= Absorber(Function, Recipes).run();
     }
+    if (Changed)
+      eraseUnreadWeights(getOperation());
   }
 };
 
