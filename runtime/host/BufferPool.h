@@ -26,6 +26,7 @@ public:
 
 private:
   std::shared_ptr<DeviceBuffer> reuse(uint64_t Size);
+  std::shared_ptr<DeviceBuffer> takeOutgrown(uint64_t Size);
   void clear();
 
   std::shared_ptr<Device> Owner;
