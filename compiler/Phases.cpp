@@ -91,8 +91,9 @@ static void addPasses(Phase P, const PhaseOptions &Options, const Target *Own,
       buildSpecializePipeline(PM, llvm::join(Options.Buckets, ";"));
     else if (Options.KeepWindows)
       PM.addPass(createKeepWindows());
-    // Of sizes as they are now.
-    if (!Options.NoRaise)
+    // By the sizes that there are now.
+    if (Options.Preferred && Options.Preferred->wantsRaised() &&
+        !Options.NoRaise)
       PM.addPass(createAbsorbLatents());
     // Texts say what the model's ops mean, not what a target makes of them.
     if (!Options.Kernels)

@@ -198,12 +198,13 @@ def KeepWindows : Pass<"dure-keep-windows", "::mlir::ModuleOp"> {
 def AbsorbLatents : Pass<"dure-absorb-latents", "::mlir::ModuleOp"> {
   let summary = "Lets attention read latents rather than keys made of them";
   let description = [{
-    In functions on state, where keys and values of all heads are products of
-    cached latents with weights, beside columns that the heads share (multi-head
-    latent attention): queries are multiplied with the keys' weights, attention
-    has the latents as the keys and values of one head, and its result is
-    multiplied with the values' weights. Where that takes fewer multiplications,
-    a step of one position always, prompts in chunks seldom.
+    Where keys and values of all heads are products of latents with weights,
+    beside columns that the heads share (multi-head latent attention): queries
+    are multiplied with the keys' weights, attention has the latents as the keys
+    and values of one head, and its result is multiplied with the values'
+    weights. Where that takes fewer multiplications, which is counted for sizes
+    that are constants, and in entries on a state for a long past: a step of one
+    position has fewer, a long chunk of a prompt has not.
   }];
 }
 

@@ -51,7 +51,10 @@ struct LatentKeys {
 class Absorber {
 public:
   Absorber(func::FuncOp Function, WeightRecipes &Recipes)
-      : Function(Function), Recipes(Recipes), Builder(Function.getContext()) {}
+      : Function(Function), Recipes(Recipes), Builder(Function.getContext()) {
+    for (BlockArgument Each : Function.getArguments())
+      HasState |= bool(Function.getArgAttr(Each.getArgNumber(), StateAttr));
+  }
   /// Whether anything changed.
   bool run();
 
@@ -70,6 +73,7 @@ private:
   func::FuncOp Function;
   WeightRecipes &Recipes;
   OpBuilder Builder;
+  bool HasState = false;
 };
 
 } // namespace
@@ -128,8 +132,11 @@ std::optional<LatentKeys> Absorber::matchKeys(AttentionOp Op) const {
   return Made == 1 ? std::optional(Out) : std::nullopt;
 }
 
-/// Symbols that no entry says more of are of the past.
+/// A size that a run of the entry has: symbols of a state's that are not new
+/// positions are of the past. Without a state nothing is known of them.
 std::optional<int64_t> Absorber::sizeOf(const DimExpr &Dim) {
+  if (!HasState)
+    return Dim.constant();
   std::set<std::string> Symbols, New;
   Dim.collectSymbols(Symbols);
   if (auto Growth = Function->getAttrOfType<DimsAttr>(StateGrowthAttr))
@@ -287,15 +294,9 @@ struct AbsorbLatents : dure::impl::AbsorbLatentsBase<AbsorbLatents> {
   void runOnOperation() override {
     bool Changed = false;
     WeightRecipes Recipes(getOperation());
-    for (auto Function : getOperation().getOps<func::FuncOp>()) {
-      auto IsState = [&](BlockArgument Argument) {
-        return static_cast<bool>(
-            Function.getArgAttr(Argument.getArgNumber(), StateAttr));
-      };
-      if (!Function.isExternal() &&
-          llvm::any_of(Function.getArguments(), IsState))
+    for (auto Function : getOperation().getOps<func::FuncOp>())
+      if (!Function.isExternal())
         Changed |= Absorber(Function, Recipes).run();
-    }
     if (Changed)
       eraseUnreadWeights(getOperation());
   }
