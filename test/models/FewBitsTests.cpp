@@ -32,6 +32,9 @@ struct FewBits {
   bool HasZero = false, IsTransposed = false;
   /// A number is added to each block, as of GGUF's Q4_1.
   bool HasOffset = false;
+  /// A transposed one is cut into a matrix for each head, without its first
+  /// column, and multiplied as a batch of them.
+  int64_t Heads = 0;
 };
 
 const char *nameOf(Kind Stored) {
@@ -64,6 +67,8 @@ void PrintTo(const FewBits &F, std::ostream *Out) {
     *Out << "_blocks" << F.Block;
   *Out << (F.HasZero ? "_zero" : "") << (F.HasOffset ? "_offset" : "")
        << (F.IsTransposed ? "_transposed" : "");
+  if (F.Heads)
+    *Out << "_heads" << F.Heads;
 }
 
 /// Numbers of a type, and the bytes that store them.
@@ -125,12 +130,32 @@ std::string integerAttribute(const std::string &Name, int64_t Value) {
   return bytes(5, bytes(1, Name) + number(3, Value) + number(20, 2));
 }
 
+std::string integersAttribute(const std::string &Name,
+                              const std::vector<int64_t> &Values) {
+  std::string Text = bytes(1, Name);
+  for (int64_t Each : Values)
+    Text += number(8, Each);
+  return bytes(5, Text + number(20, 7));
+}
+
 /// A graph, its input and what it gives.
 struct Case {
   std::string Graph;
   modeltest::RunData Data;
   io::Tolerance Allowed;
 };
+
+/// What a product with the heads' matrices gives, of one with all columns.
+io::Tensor byHeads(io::Tensor &All, const FewBits &F) {
+  const int64_t Width = F.N / F.Heads;
+  io::Tensor Out = tensor("c", {F.Heads, F.M, Width - 1});
+  float *To = floats(Out);
+  for (int64_t Head = 0; Head != F.Heads; ++Head)
+    for (int64_t M = 0; M != F.M; ++M)
+      for (int64_t N = 1; N != Width; ++N)
+        *To++ = floats(All)[M * F.N + Head * Width + N];
+  return Out;
+}
 
 Case makeCase(const FewBits &F) {
   std::mt19937 Random(11);
@@ -211,8 +236,23 @@ Case makeCase(const FewBits &F) {
     DimsOf("whole", Dims(F.K, F.N));
   }
   std::string Wide = F.HasOffset ? "ww" : "w";
-  if (F.IsTransposed)
+  if (F.Heads) {
+    const int64_t Width = F.N / F.Heads;
+    Graph += bytes(1, node("Reshape", {Wide, "heads"}, "wh"));
+    Graph += bytes(1, node("Slice", {"wh", "first", "end", "rows"}, "wr"));
+    Graph += bytes(1, node("Transpose", {"wr"}, "t",
+                           integersAttribute("perm", {0, 2, 1})));
+    DimsOf("heads", {F.Heads, Width, F.K});
+    auto One = [&](const std::string &Name, int64_t Value) {
+      Graph += stored(Name, 7, {1}, Raw(std::vector<int64_t>{Value}));
+    };
+    One("first", 1);
+    One("end", Width);
+    One("rows", 1);
+    C = byHeads(C, F);
+  } else if (F.IsTransposed) {
     Graph += bytes(1, node("Transpose", {Wide}, "t"));
+  }
   Graph += bytes(1, node("MatMul", {"a", F.IsTransposed ? "t" : Wide}, "c"));
   Graph += bytes(2, "few");
   Graph += stored("b", F.Stored, Dims(F.K, F.N), Weight.Bytes);
@@ -271,6 +311,12 @@ INSTANTIATE_TEST_SUITE_P(
         FewBits{33, 257, 512, I8, FewBits::Blocks, 64, false, true},
         FewBits{4, 64, 1000, I8, FewBits::Columns},
         FewBits{20, 48, 333, I8, FewBits::Tensor, 0, false, true},
+        // Batches of matrices.
+        FewBits{1, 160, 64, U4, FewBits::Blocks, 32, false, true, true, 4},
+        FewBits{3, 99, 96, I4, FewBits::Blocks, 32, true, true, false, 3},
+        FewBits{2, 66, 128, I8, FewBits::Columns, 0, false, true, false, 2},
+        FewBits{70, 258, 200, U8, FewBits::Blocks, 8, true, true, false, 6},
+        FewBits{5, 80, 700, BF16, FewBits::None, 0, false, true, false, 5},
         // Blocks that no kernel has.
         FewBits{3, 32, 1200, I8, FewBits::Blocks, 600, false, true},
         FewBits{3, 32, 96, U4, FewBits::Blocks, 48, true},
@@ -297,6 +343,7 @@ INSTANTIATE_TEST_SUITE_P(
         FewBits{128, 288, 7968, I8, FewBits::Blocks, 16},
         FewBits{2, 48, 160, I4, FewBits::Blocks, 16, false, true},
         FewBits{2, 48, 64, I4, FewBits::Blocks, 64, true, true},
+        FewBits{3, 128, 256, I8, FewBits::Blocks, 64, true, true, false, 4},
         // An odd number of blocks: stored as bf16.
         FewBits{3, 64, 160, I4, FewBits::Blocks, 32, true, true},
         FewBits{7, 64, 192, U4, FewBits::Blocks, 32, true},

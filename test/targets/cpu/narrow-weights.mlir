@@ -42,6 +42,18 @@ module attributes {dure.files = ["model.onnx"], dure.phase = "raise"} {
     #dure.step<transpose[0, 2, 1] -> tensor<4x64x96xf32>>] : tensor<4x64x96xf32>
   dure.weight @experts_scales from <file = 0, offset = 0, size = 6144, type = tensor<4x96x4xf32>> : tensor<4x96x4xf32>
 
+  dure.weight @w_heads from <file = 0, offset = 0, size = 3072, type = tensor<96x64xui4>> [
+    #dure.step<cast -> tensor<96x64xf32>>,
+    #dure.step<multiply[1, 32] with @scales -> tensor<96x64xf32>>,
+    #dure.step<reshape -> tensor<4x24x64xf32>>,
+    #dure.step<slice[0, 8, 0, 4, 16, 64, 1, 1, 1] -> tensor<4x16x64xf32>>,
+    #dure.step<transpose[0, 2, 1] -> tensor<4x64x16xf32>>] : tensor<4x64x16xf32>
+  dure.weight @w_rows from <file = 0, offset = 0, size = 3072, type = tensor<96x64xui4>> [
+    #dure.step<cast -> tensor<96x64xf32>>,
+    #dure.step<multiply[1, 32] with @scales -> tensor<96x64xf32>>,
+    #dure.step<reshape -> tensor<4x24x64xf32>>,
+    #dure.step<slice[0, 0, 0, 4, 8, 64, 1, 1, 1] -> tensor<4x8x64xf32>>] : tensor<4x8x64xf32>
+
   // Floats of 16 bits, cast in the product.
   // CHECK-LABEL: func.func @main(
   // CHECK: dure.dispatch "cpu" @matmul{{[_0-9]*}} <["n"]>(%{{.*}}) {{.*}} : (tensor<64x96xbf16>,
@@ -99,6 +111,19 @@ module attributes {dure.files = ["model.onnx"], dure.phase = "raise"} {
     %w = dure.get_weight @w_experts : tensor<4x64x96xf32>
     %0 = dure.expert_matmul %x, %e, %w : (!x, tensor<?x2xi64, #dure.dims<["n", "2"]>>, tensor<4x64x96xf32>) -> tensor<?x2x96xf32, #dure.dims<["n", "2", "96"]>>
     return %0 : tensor<?x2x96xf32, #dure.dims<["n", "2", "96"]>>
+  }
+
+  // A batch of matrices, columns of one; where blocks go along columns, not
+  // along what is summed, they stay wide.
+  // CHECK-LABEL: func.func @heads(
+  // CHECK: dure.dispatch "cpu" @matmul{{[_0-9]*}} <["n"]>(%{{.*}}) {{.*}} : (tensor<4x64x16xui4>, tensor<4x2x16xf32>, tensor<?x64xf32,
+  // CHECK: dure.dispatch "cpu" @matmul{{[_0-9]*}} <["n"]>(%{{.*}}) {{.*}} : (tensor<?x8xf32, {{.*}}>, tensor<4x8x64xf32>)
+  func.func @heads(%x: !x {dure.name = "x"}, %z: tensor<?x8xf32, #dure.dims<["n", "8"]>> {dure.name = "z"}) -> (tensor<4x?x16xf32, #dure.dims<["4", "n", "16"]>> {dure.name = "y"}, tensor<4x?x64xf32, #dure.dims<["4", "n", "64"]>> {dure.name = "u"}) {
+    %w = dure.get_weight @w_heads : tensor<4x64x16xf32>
+    %v = dure.get_weight @w_rows : tensor<4x8x64xf32>
+    %0 = dure.matmul %x, %w : (!x, tensor<4x64x16xf32>) -> tensor<4x?x16xf32, #dure.dims<["4", "n", "16"]>>
+    %1 = dure.matmul %z, %v : (tensor<?x8xf32, #dure.dims<["n", "8"]>>, tensor<4x8x64xf32>) -> tensor<4x?x64xf32, #dure.dims<["4", "n", "64"]>>
+    return %0, %1 : tensor<4x?x16xf32, #dure.dims<["4", "n", "16"]>>, tensor<4x?x64xf32, #dure.dims<["4", "n", "64"]>>
   }
 
   // CHECK: func.func private @matmul(%{{.*}}: tensor<64x96xbf16> {dure.layout = #dure.step<pack_panels[32] -> tensor<3x64x32xbf16>>}
