@@ -3,6 +3,7 @@
 
 #include "targets/cpu/compiler/AttentionKernel.h"
 
+#include "targets/cpu/compiler/DotRows.h"
 #include "targets/cpu/compiler/MicroKernel.h"
 
 #include "dialects/dure/ScalarMath.h"
@@ -21,6 +22,7 @@ namespace {
 
 /// Keys of a block: K and V of it stay in L2 at head dim 128.
 constexpr int64_t kBlockKeys = 128;
+static_assert(kBlockKeys % kDotColumns == 0);
 constexpr int64_t kBlockRows = kAttentionBlockRows;
 /// Their blocks take 3 MiB of scratch.
 constexpr int64_t kMaxHeadDim = 2048;
@@ -100,6 +102,10 @@ struct Emitter {
                  Value keys);
   void packKeys(KernelFrame &frame, const Position &at, Value firstKey,
                 Value keys);
+  void emitDots(KernelFrame &frame, const Position &at, Value firstKey,
+                Value keys);
+  void emitPackedScores(KernelFrame &frame, const Position &at, Value firstKey,
+                        Value keys);
   void emitScores(KernelFrame &frame, const Position &at, Value firstKey,
                   Value keys);
   Values emitSoftmaxRow(KernelFrame &frame, const Position &at, Value row,
@@ -255,8 +261,48 @@ void Emitter::packKeys(KernelFrame &frame, const Position &at, Value firstKey,
   }
 }
 
+/// Scores of few rows: keys are multiplied where they lie.
+void Emitter::emitDots(KernelFrame &frame, const Position &at, Value firstKey,
+                       Value keys) {
+  int64_t firstColumn = 0;
+  for (const KeyPart &part : kernel.k) {
+    DotOperands dots;
+    Value stride = part.operand.rowStride(b, frame);
+    dots.a = f32At(f32At(frame.scratch(), queriesAt()), firstColumn);
+    dots.aRowStride = b.constant(keyDimPadded);
+    dots.bElement = part.operand.element;
+    dots.b = b.at(headPointer(frame, part.operand, at), dots.bElement,
+                  b.mul(firstKey, stride));
+    dots.bRowStride = stride;
+    dots.k = b.constant(part.columns);
+    dots.rows = at.rows;
+    dots.columns = keys;
+    dots.c = f32At(frame.scratch(), scoresAt());
+    dots.cRowStride = b.constant(kBlockKeys);
+    dots.accumulate = b.less(b.constant(0), b.constant(firstColumn));
+    callDotRows(module, b, dots);
+    firstColumn += part.columns;
+  }
+}
+
 void Emitter::emitScores(KernelFrame &frame, const Position &at, Value firstKey,
                          Value keys) {
+  if (llvm::any_of(kernel.k, [](const KeyPart &p) { return p.isTransposed; }))
+    return emitPackedScores(frame, at, firstKey, keys);
+  b.ifElse(
+      b.less(b.constant(kDotRows), at.rows), {},
+      [&] {
+        emitPackedScores(frame, at, firstKey, keys);
+        return Values();
+      },
+      [&] {
+        emitDots(frame, at, firstKey, keys);
+        return Values();
+      });
+}
+
+void Emitter::emitPackedScores(KernelFrame &frame, const Position &at,
+                               Value firstKey, Value keys) {
   packKeys(frame, at, firstKey, keys);
   Value one = b.constant(1);
   TileLoop loop;
