@@ -98,6 +98,8 @@ protected:
 class ExportedModel : public Exported {};
 /// Of models with windows.
 class ExportedWindows : public ExportedDecoder {};
+/// Of models that cache latents.
+class ExportedLatents : public ExportedDecoder {};
 
 } // namespace
 
@@ -148,6 +150,14 @@ TEST_P(ExportedWindows, LongSequencesAgreeWithMain) {
   expectPieces(150, {1, 2, 3, 7, 64});
 }
 
+// Tests that a step, which reads the latents, gives over many blocks of them
+// what `main` gives, which makes keys and values of them.
+TEST_P(ExportedLatents, LongSequencesAgreeWithMain) {
+  ASSERT_NO_FATAL_FAILURE(compile());
+  createState(2, 300);
+  expectPieces(300, {1, 5, 100});
+}
+
 // Each family's folder name, at either opset.
 #define BOTH(FAMILY) FAMILY "-20", FAMILY "-23"
 static const char *const Decoders[] = {
@@ -176,6 +186,10 @@ INSTANTIATE_TEST_SUITE_P(Encoders, ExportedModel, testing::ValuesIn(Encoders),
 INSTANTIATE_TEST_SUITE_P(Decoders, ExportedWindows,
                          testing::Values("gemma3-20", "gemma3-23", "exaone4-20",
                                          "exaone4-23", "exaone-moe-23"),
+                         testName);
+INSTANTIATE_TEST_SUITE_P(Decoders, ExportedLatents,
+                         testing::Values("axk1-20", "axk1-23",
+                                         "deepseek-v3-23"),
                          testName);
 INSTANTIATE_TEST_SUITE_P(Decoders, ExportedDecoder, testing::ValuesIn(Decoders),
                          testName);
