@@ -544,7 +544,8 @@ def Dure_ExpertMatMulOp : Dure_InferredOp<"expert_matmul"> {
     x [T, S, K], or [T, K], whose rows then count for every s, experts [T, S] of
     integers and w [E, K, N] give [T, S, N]: `result[t, s] = x[t, s]
     w[experts[t, s]]`, products and sums as in `dure.matmul`, x, w and the
-    result of one floating point type. Matrices that no row names are not read.
+    result of one floating point type. Experts of [T, 1] beside x [T, S, K]
+    count for every s. Matrices that no row names are not read.
     Indices are as in `dure.gather`. What a target makes of `dure.moe` that
     runs its parts one by one.
   }];

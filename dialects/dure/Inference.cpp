@@ -739,10 +739,13 @@ LogicalResult ExpertMatMulOp::inferReturnTypes(MLIRContext *, Where Loc,
   if (W.getRank() != 3 || W.getElementType() != X.getElementType())
     return refuse(Loc, "w must be ", X.getElementType(), " of rank 3, got ", W);
   RankedTensorType Experts = typeOf(A.getExperts());
-  return give(Loc, A,
-              tensorOf({dimOf(Experts, 0), dimOf(Experts, 1), dimOf(W, 2)},
-                       X.getElementType()),
-              Out);
+  // One expert counts for all of a token's rows.
+  bool IsOne = X.getRank() == 3 && dimOf(Experts, 1).constant() == 1;
+  DimExpr Rows = IsOne ? dimOf(X, 1) : dimOf(Experts, 1);
+  return give(
+      Loc, A,
+      tensorOf({dimOf(Experts, 0), Rows, dimOf(W, 2)}, X.getElementType()),
+      Out);
 }
 
 DURE_COMPATIBLE(CacheUpdateOp)

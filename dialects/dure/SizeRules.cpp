@@ -215,8 +215,10 @@ void dure::addRules(MoEOp::Adaptor A, SizeRules &Rules) {
 void dure::addRules(ExpertMatMulOp::Adaptor A, SizeRules &Rules) {
   RankedTensorType X = typeOf(A.getX());
   int64_t Leading = X.getRank() - 1;
-  for (int64_t I = 0; I < Leading; ++I)
-    Rules.equal(dimOf(X, I), sizeOf(A.getExperts(), I));
+  Rules.equal(dimOf(X, 0), sizeOf(A.getExperts(), 0));
+  DimExpr Slots = sizeOf(A.getExperts(), 1);
+  if (Leading == 2 && Slots.constant() != 1)
+    Rules.equal(dimOf(X, 1), Slots);
   Rules.equal(dimOf(X, Leading), sizeOf(A.getW(), 1));
 }
 

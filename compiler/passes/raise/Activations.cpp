@@ -2,6 +2,8 @@
 // Activations of feed-forward layers as ops, and back.
 #include "compiler/passes/raise/Activations.h"
 
+#include "compiler/passes/support/Evaluate.h"
+
 using namespace mlir;
 using namespace dure;
 
@@ -37,4 +39,39 @@ Value dure::buildActivation(OpBuilder &Builder, Location Loc,
     return X;
   }
   llvm_unreachable("the enum is closed");
+}
+
+Value dure::buildHidden(OpBuilder &Builder, MoEOp Moe, Value Gate, Value Up) {
+  Location Loc = Moe.getLoc();
+  Type Type = Up.getType();
+  auto Number = [&](float Number) -> Value {
+    auto Scalar = RankedTensorType::get({}, Builder.getF32Type());
+    auto Value = DenseElementsAttr::get(Scalar, Number);
+    return ConstantOp::create(
+        Builder, Loc,
+        convertConstant(Value, cast<FloatType>(getElementTypeOrSelf(Type))));
+  };
+  bool HasGate = static_cast<bool>(Moe.getWGate());
+  if (!HasGate)
+    Gate = Up;
+  if (float Limit = Moe.getLimit().convertToFloat()) {
+    Value Most = Number(Limit), Least = Number(-Limit);
+    Gate = MinOp::create(Builder, Loc, Type, Gate, Most);
+    Up = MinOp::create(Builder, Loc, Type, Up, Most);
+    Up = MaxOp::create(Builder, Loc, Type, Up, Least);
+  }
+  float Alpha = Moe.getAlpha().convertToFloat();
+  Value Hidden;
+  if (Alpha == 1) {
+    Hidden = buildActivation(Builder, Loc, Moe.getActivation(), Gate);
+  } else {
+    Hidden = MulOp::create(Builder, Loc, Type, Gate, Number(Alpha));
+    Hidden = SigmoidOp::create(Builder, Loc, Type, Hidden);
+    Hidden = MulOp::create(Builder, Loc, Type, Gate, Hidden);
+  }
+  if (!HasGate)
+    return Hidden;
+  if (float Offset = Moe.getOffset().convertToFloat())
+    Up = AddOp::create(Builder, Loc, Type, Up, Number(Offset));
+  return MulOp::create(Builder, Loc, Type, Hidden, Up);
 }

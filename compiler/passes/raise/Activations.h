@@ -18,6 +18,11 @@ matchActivation(mlir::Value V);
 mlir::Value buildActivation(mlir::OpBuilder &Builder, mlir::Location Loc,
                             GluActivation Kind, mlir::Value X);
 
+/// What an expert of `Moe` multiplies by w_down: of rows of any shape, what
+/// w_gate makes, which is not read where there is none, and what w_up makes.
+mlir::Value buildHidden(mlir::OpBuilder &Builder, MoEOp Moe, mlir::Value Gate,
+                        mlir::Value Up);
+
 } // namespace dure
 
 #endif // DURE_COMPILER_PASSES_RAISE_ACTIVATIONS_H

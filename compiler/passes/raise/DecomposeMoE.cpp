@@ -31,7 +31,10 @@ public:
   }
 
   Value build() {
-    Value Hidden = activate();
+    Value Gate, Up = linear(Op.getX(), Op.getWUp(), Op.getBUp());
+    if (Op.getWGate())
+      Gate = linear(Op.getX(), Op.getWGate(), Op.getBGate());
+    Value Hidden = buildHidden(Rewriter, Op, Gate, Up);
     Value Out = linear(Hidden, Op.getWDown(), Op.getBDown());
     Value Weights = Op.getWeights();
     if (typeOf(Weights).getElementType() != Element)
@@ -58,40 +61,6 @@ private:
       return Out;
     Value Rows = GatherOp::create(Rewriter, Loc, Type, Bias, Experts, 0);
     return AddOp::create(Rewriter, Loc, Type, Out, Rows);
-  }
-
-  Value number(float Number) {
-    auto Scalar = RankedTensorType::get({}, Rewriter.getF32Type());
-    auto Value = DenseElementsAttr::get(Scalar, Number);
-    return ConstantOp::create(Rewriter, Loc,
-                              convertConstant(Value, cast<FloatType>(Element)));
-  }
-
-  Value activate() {
-    Value Up = linear(Op.getX(), Op.getWUp(), Op.getBUp()), Gate = Up;
-    Type Type = Up.getType();
-    if (Op.getWGate())
-      Gate = linear(Op.getX(), Op.getWGate(), Op.getBGate());
-    if (float Limit = Op.getLimit().convertToFloat()) {
-      Value Most = number(Limit), Least = number(-Limit);
-      Gate = MinOp::create(Rewriter, Loc, Type, Gate, Most);
-      Up = MinOp::create(Rewriter, Loc, Type, Up, Most);
-      Up = MaxOp::create(Rewriter, Loc, Type, Up, Least);
-    }
-    float Alpha = Op.getAlpha().convertToFloat();
-    Value Hidden;
-    if (Alpha == 1) {
-      Hidden = buildActivation(Rewriter, Loc, Op.getActivation(), Gate);
-    } else {
-      Hidden = MulOp::create(Rewriter, Loc, Type, Gate, number(Alpha));
-      Hidden = SigmoidOp::create(Rewriter, Loc, Type, Hidden);
-      Hidden = MulOp::create(Rewriter, Loc, Type, Gate, Hidden);
-    }
-    if (!Op.getWGate())
-      return Hidden;
-    if (float Offset = Op.getOffset().convertToFloat())
-      Up = AddOp::create(Rewriter, Loc, Type, Up, number(Offset));
-    return MulOp::create(Rewriter, Loc, Type, Hidden, Up);
   }
 
   MoEOp Op;

@@ -293,12 +293,12 @@ static Value lowerExpertMatMul(ExpertMatMulOp Op,
   auto X = cast<RankedTensorType>(Op.getX().getType());
   auto W = cast<RankedTensorType>(Op.getW().getType());
   mlir::Type Element = X.getElementType();
-  ChosenExperts Chosen(B, Operands.getExperts(),
-                       cast<RankedTensorType>(Op.getExperts().getType()),
-                       B.dim(W, 0));
+  auto Experts = cast<RankedTensorType>(Op.getExperts().getType());
+  ChosenExperts Chosen(B, Operands.getExperts(), Experts, B.dim(W, 0));
+  bool IsOne = !Experts.isDynamicDim(1) && Experts.getDimSize(1) == 1;
   return B.generate(
       cast<RankedTensorType>(Op.getType()), [&](ValueRange At) -> Value {
-        auto Expert = Chosen.at(At.drop_back());
+        auto Expert = Chosen.at({At[0], IsOne ? B.index(0) : At[1]});
         Value Count = B.select(Expert.InRange, B.dim(W, 1), B.index(0));
         Value Sum = dot(
             B, Element, Count,

@@ -8,6 +8,7 @@
 #include "targets/cpu/compiler/AxisKernel.h"
 #include "targets/cpu/compiler/CacheKernel.h"
 #include "targets/cpu/compiler/Evaluator.h"
+#include "targets/cpu/compiler/FormDispatches.h"
 #include "targets/cpu/compiler/MatMulKernel.h"
 #include "targets/cpu/compiler/MicroKernel.h"
 #include "targets/cpu/compiler/RowKernel.h"
@@ -131,6 +132,8 @@ bool MatMulDispatch::matchExperts() {
   RankedTensorType w = typeOf(rhs);
   if (!isa<BlockArgument>(experts.getExperts()) ||
       !typeOf(experts.getExperts()).getElementType().isInteger(64))
+    return false;
+  if (!choosesByRow(experts))
     return false;
   // Faults are found by a workgroup, so there must be one.
   for (int64_t i : {0, 2})

@@ -470,10 +470,16 @@ bool wantsPanels(MatMulOp matmul) {
          areWeights(matmul.getRhs());
 }
 
+bool choosesByRow(ExpertMatMulOp experts) {
+  auto x = cast<RankedTensorType>(experts.getX().getType());
+  auto chosen = cast<RankedTensorType>(experts.getExperts().getType());
+  return x.getRank() == 2 || dimOf(x, 1) == dimOf(chosen, 1);
+}
+
 bool wantsPanels(ExpertMatMulOp experts) {
   auto type = cast<RankedTensorType>(experts.getW().getType());
-  return areWeights(experts.getW()) && type.getDimSize(0) != 0 &&
-         type.getDimSize(2) != 0;
+  return choosesByRow(experts) && areWeights(experts.getW()) &&
+         type.getDimSize(0) != 0 && type.getDimSize(2) != 0;
 }
 
 std::vector<DispatchGroup> formDispatches(Block &region) {

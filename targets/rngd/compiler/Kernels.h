@@ -86,6 +86,13 @@ Refusal moveRefusal(mlir::Operation *op);
 void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 llvm::SmallVector<int64_t> moveScratch(mlir::Operation *op);
 
+/// gather of rows: what indices name, which count from the end below 0.
+Refusal gatherRefusal(GatherOp op);
+void emitGather(KernelBuilder &k, GatherOp op, const KernelOperands &at);
+/// scatter_nd of rows that replace others.
+Refusal scatterRefusal(ScatterNDOp op);
+void emitScatter(KernelBuilder &k, ScatterNDOp op, const KernelOperands &at);
+
 /// Operands that repeat, brought to the result's shape in HBM: for what a pass
 /// does not take as it is. `at.inputs` are then whole.
 Refusal repeatRefusal(mlir::Operation *op);

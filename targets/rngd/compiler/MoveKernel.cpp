@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What DMA does alone, as long as runs are multiples of 8 bytes: transposes,
-// slices, concatenations, broadcasts, and rows that indices name. Other runs
-// are moved element by element, as words of 8 bytes (WordMove.h).
+// slices, concatenations, broadcasts. Other runs are moved element by element,
+// as words of 8 bytes (WordMove.h).
 #include "targets/rngd/compiler/Boxes.h"
 #include "targets/rngd/compiler/Kernels.h"
 #include "targets/rngd/compiler/WordMove.h"
@@ -12,81 +12,6 @@ using namespace mlir;
 using namespace dure::tcp;
 
 namespace dure::rngd {
-
-/// One slice holds the whole list of indices, 8 bytes each, beside its rows.
-static constexpr int64_t MostIndices = 32 * 1024;
-
-static Refusal gatherRefusal(GatherOp op) {
-  auto type = cast<RankedTensorType>(op.getX().getType());
-  auto indices = cast<RankedTensorType>(op.getIndices().getType());
-  if (!type.hasStaticShape() || !indices.hasStaticShape() ||
-      elementsOf(op.getResult()) == 0)
-    return "its sizes are not fixed";
-  if (op.getAxis() != 0)
-    return "it takes from another axis than the first";
-  Type element = type.getElementType();
-  int64_t bits = element.getIntOrFloatBitWidth();
-  int64_t row = elementsOf(op.getX()) / type.getDimSize(0);
-  if (bits % 8 != 0 || row * bits / 8 % 8 != 0 || element.isInteger(1))
-    return "its rows are no multiple of 8 bytes";
-  if (row * bits / 8 + indices.getNumElements() * 8 > DmBudget)
-    return "a row does not fit a slice's data memory";
-  if (!indices.getElementType().isInteger(64))
-    return "its indices are not i64";
-  if (indices.getNumElements() > MostIndices)
-    return "it has more than 32768 indices";
-  return std::nullopt;
-}
-
-/// Words of i64, where those below 0 count from the end of `rows`: right in the
-/// first of each pair, which alone is read.
-static void countFromEnd(KernelBuilder &k, Value pairs, int64_t count,
-                         int64_t rows) {
-  int64_t width = std::gcd<int64_t>(count, 4);
-  k.exec(Context::Main, [&] {
-    Value kept =
-        k.stash(k.collect(k.fetch(pairs, {k.digit("i", count / width, width)},
-                                  {k.digit("i", width), k.digit("w", 2)})));
-    Value sign = k.stepInt(VectorKind::ShiftRightArith, kept, 31);
-    sign = k.stepInt(VectorKind::BitAnd, sign, static_cast<int32_t>(rows));
-    k.commit(k.stepStash(VectorKind::AddFxp, sign), pairs);
-  });
-}
-
-/// Row numbers of i64 are read as pairs of i32, of which the first counts: DMA
-/// takes a number outside of the axis for a fault.
-static void emitGather(KernelBuilder &k, GatherOp op,
-                       const KernelOperands &at) {
-  int64_t rows = cast<RankedTensorType>(op.getX().getType()).getDimSize(0);
-  int64_t row = elementsOf(op.getX()) / rows,
-          count = elementsOf(op.getIndices());
-  Type element = cast<tcp::HbmType>(at.inputs[0].getType()).getElementType();
-  int64_t bytes = row * element.getIntOrFloatBitWidth() / 8;
-  Grid one{{}, {k.digit("_", 1)}};
-  auto words = tcp::HbmType::get(
-      k.b.getContext(), k.i32(),
-      tcp::MapAttr::get(k.b.getContext(),
-                        {k.digit("i", count), k.digit("w", 2)}));
-  Value pairs = ViewOp::create(k.b, words, at.inputs[1], 0);
-  for (const Share &share :
-       divide(count, std::max<int64_t>(1, (DmBudget - count * 8) / bytes))) {
-    k.releaseAll();
-    Value index = k.dm(k.i32(), one, {k.digit("i", count), k.digit("w", 2)});
-    k.copy(pairs, index);
-    countFromEnd(k, index, count, rows);
-    Grid grid = k.grid("i", share);
-    Digit columns = k.digit("c", row);
-    Value local = k.dm(element, grid, {k.digit("i", share.each), columns});
-    // The first number of each pair, from the share's first on.
-    Value some =
-        k.part(index, {k.digit("i", share.rows()), k.digit("w", 1, 1, 2)},
-               share.first * 8);
-    k.gather(k.hbm(at.inputs[0], {k.digit("key", rows), columns}), some, "key",
-             local);
-    k.copy(local, k.hbm(at.result, {k.digit("i", share.rows()), columns},
-                        share.first * row));
-  }
-}
 
 //===----------------------------------------------------------------------===//
 // Pieces of tensors

@@ -206,11 +206,16 @@ bool isTurned(Value w) {
   });
 }
 
+/// Whether all rows of x[t] have one matrix.
+static bool sharesMatrix(ExpertMatMulOp op) {
+  return shapeOf(op.getX()).size() == 3 && shapeOf(op.getExperts())[1] == 1;
+}
+
 static Product shapeOfExperts(ExpertMatMulOp op) {
   ArrayRef<int64_t> x = shapeOf(op.getX()), to = shapeOf(op.getResult());
   Product p;
-  p.m = 1;
-  p.batch = x.size() == 2 ? to[1] : to[0] * to[1];
+  p.m = sharesMatrix(op) ? to[1] : 1;
+  p.batch = (x.size() == 2 ? to[1] : to[0] * to[1]) / p.m;
   p.n = to[2];
   p.k = x.back();
   p.isPicked = true;

@@ -5,6 +5,7 @@
 #include "compiler/passes/Passes.h"
 #include "targets/rngd/compiler/Encoder.h"
 #include "targets/rngd/compiler/FitOps.h"
+#include "targets/rngd/compiler/GroupExperts.h"
 #include "targets/rngd/compiler/IntegerProduct.h"
 #include "targets/rngd/compiler/Kernels.h"
 #include "targets/rngd/compiler/OrderCopies.h"
@@ -33,8 +34,8 @@ constexpr auto kTexts = std::to_array<Translation>({
 #include "targets/rngd/compiler/Messages.def"
 });
 
-/// Whether products alone read what a cast makes of bf16, [n, k], or attention
-/// as keys or values.
+/// Whether products alone read what a cast makes of bf16, [n, k], or as rows of
+/// experts, or attention as keys or values.
 bool isReadByProducts(CastOp op) {
   return llvm::all_of(op->getUses(), [](OpOperand &use) {
     if (auto product = dyn_cast<MatMulOp>(use.getOwner()))
@@ -44,6 +45,8 @@ bool isReadByProducts(CastOp op) {
       return readsKeysInBf16(attention) &&
              (use.get() == attention.getK() || use.get() == attention.getV()) &&
              use.get() != attention.getQ();
+    if (auto experts = dyn_cast<ExpertMatMulOp>(use.getOwner()))
+      return use == experts.getXMutable();
     return isa<dure::TransposeOp>(use.getOwner()) &&
            isTurned(use.getOwner()->getResult(0));
   });
@@ -93,6 +96,8 @@ Refusal refusalOf(Operation *op) {
     return ropeRefusal(rope);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return reduceRefusal(reduce);
+  if (auto scatter = dyn_cast<ScatterNDOp>(op))
+    return scatterRefusal(scatter);
   if (auto topK = dyn_cast<TopKOp>(op))
     return topKRefusal(topK);
   if (auto picked = dyn_cast<GatherElementsOp>(op))
@@ -138,6 +143,8 @@ void emitKernel(KernelBuilder &k, Operation *op, const KernelOperands &at) {
     return emitRope(k, rope, at);
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return emitReduce(k, reduce, at);
+  if (auto scatter = dyn_cast<ScatterNDOp>(op))
+    return emitScatter(k, scatter, at);
   if (auto topK = dyn_cast<TopKOp>(op))
     return emitTopK(k, topK, at);
   if (auto picked = dyn_cast<GatherElementsOp>(op))
@@ -205,11 +212,12 @@ public:
       passes.addPass(createHideByLowestHalf());
       passes.addPass(createRaiseAttentionMasks());
       passes.addPass(createDecomposeGatedMLP());
-      passes.addPass(createDecomposeMoE());
       passes.addPass(createDecomposeDequantize());
     }
     if (phase == TargetPhase::Legalize) {
       passes.addPass(createWidenHalves());
+      passes.addPass(createGroupExperts());
+      passes.addPass(createDecomposeMoE());
       passes.addPass(createFitOps(refusalOf));
     }
     if (phase == TargetPhase::FormDispatches) {
