@@ -36,8 +36,10 @@ private:
   fb::ProgramT *program = nullptr;
   Dependences dependences;
   llvm::DenseMap<Value, SmallVector<uint32_t, 1>> tokens;
-  /// Ops so far: what one op became does not wait for itself.
-  unsigned group = 0;
+  /// What one op became does not wait for itself, nor do scatters beside each
+  /// other.
+  unsigned groups = 0, group = 0;
+  llvm::SmallDenseMap<int64_t, unsigned> scatters;
 };
 
 } // namespace
@@ -157,7 +159,9 @@ LogicalResult ProgramEncoder::run(fb::ProgramT &result) {
       continue;
     }
     auto command = std::make_unique<fb::CommandT>();
-    ++group;
+    group = ++groups;
+    if (auto beside = op.getAttrOfType<IntegerAttr>(BesideAttr))
+      group = scatters.try_emplace(beside.getInt(), group).first->second;
     if (auto copy = dyn_cast<TdmaOp>(op)) {
       fb::DmaT dma;
       if (failed(encodeCopy(copy, copy.getSource(), copy.getTarget(),

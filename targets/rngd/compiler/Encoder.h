@@ -12,6 +12,9 @@
 
 namespace dure::rngd {
 
+/// On scatters, a number: those with the same one touch no byte in common.
+inline constexpr llvm::StringLiteral BesideAttr = "tcp.beside";
+
 /// Appends the program of `function`, whose arguments are tensors in HBM, to
 /// `module`. Commands keep the order of the ops; each waits for those before it
 /// on other engines that touch the same memory. Emits diagnostics at the ops

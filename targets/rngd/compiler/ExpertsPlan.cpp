@@ -39,14 +39,18 @@ double products(const Mixture &of, int64_t batch, int64_t m, Profile by) {
   return (of.isGated ? 2 : 1) * up + planMatMul(p, by).cycles;
 }
 
-/// What finds places, moves rows there and brings results back.
-double placing(const Mixture &of, int64_t tiles, int64_t capacity) {
+/// What finds places, moves rows there, makes of them what is multiplied last,
+/// and brings results back.
+double besideProducts(const Mixture &of, int64_t tiles, int64_t capacity) {
   constexpr double rate = HbmBytesPerSecond / Hertz;
   double marks = double(of.rows()) * double(of.experts) * 4,
-         there = double(tiles * capacity) * double(of.k) * 2,
+         rows = double(of.rows()) * double(of.k) * 2,
+         hidden = double(tiles * capacity) * double(of.inner) * 4,
          back = double(of.rows()) * double(of.n) * 4;
+  // Scattered rows leave as slowly as HBM opens rows for them.
   return PlacingOps * 4.0 * DmaStartup +
-         (12 * marks + 2 * there + 3 * back) / rate;
+         (12 * marks + 6 * rows + (of.isGated ? 5 : 2) * hidden + 6 * back) /
+             rate;
 }
 
 } // namespace
@@ -70,8 +74,8 @@ ExpertsPlan dure::rngd::planExperts(const Mixture &of, Profile by) {
   for (int64_t capacity : Capacities) {
     int64_t tiles = tilesOf(some.rows(), of.experts, capacity);
     double cycles = double(parts) * (products(some, tiles, capacity, by) +
-                                     placing(some, tiles, capacity));
-    if (best.isGrouped() || canBeApart ? cycles < best.cycles : true)
+                                     besideProducts(some, tiles, capacity));
+    if ((!best.isGrouped() && !canBeApart) || cycles < best.cycles)
       best = {capacity, some.tokens, cycles};
   }
   return best;

@@ -113,22 +113,78 @@ Refusal scatterRefusal(ScatterNDOp op) {
   return std::nullopt;
 }
 
-/// One command, which writes rows in their order: of several for one place the
-/// last stays.
+bool isUnread(Operation *constant) {
+  return llvm::all_of(constant->getUses(), [](OpOperand &use) {
+    return isa<ScatterNDOp>(use.getOwner()) && use.getOperandNumber() == 0 &&
+           use.getOwner()->hasAttr(UnreadAttr);
+  });
+}
+
+/// Rows [r, 1, ..] that become [r, times, ..].
+static bool repeatsRows(BroadcastOp op) {
+  ArrayRef<int64_t> from = shapeOf(op.getX()), to = shapeOf(op.getResult());
+  return from.size() == to.size() && to.size() > 2 && from[0] == to[0] &&
+         from[1] == 1 && from.drop_front(2) == to.drop_front(2);
+}
+
+bool isScattered(BroadcastOp op) {
+  return repeatsRows(op) && llvm::all_of(op->getUsers(), [&](Operation *user) {
+           auto rows = dyn_cast<ReshapeOp>(user);
+           return rows && llvm::all_of(rows->getUses(), [&](OpOperand &use) {
+                    auto scatter = dyn_cast<ScatterNDOp>(use.getOwner());
+                    return scatter && scatter->hasAttr(UnreadAttr) &&
+                           use == scatter.getUpdatesMutable() &&
+                           elementsOf(scatter.getIndices()) ==
+                               shapeOf(op.getResult())[0] *
+                                   shapeOf(op.getResult())[1];
+                  });
+         });
+}
+
+/// Places that each row of `op`'s updates, as they lie in memory, goes to.
+static int64_t timesOf(ScatterNDOp op) {
+  auto rows = op.getUpdates().getDefiningOp<ReshapeOp>();
+  auto repeated =
+      rows ? rows.getX().getDefiningOp<BroadcastOp>() : BroadcastOp();
+  return repeated && isScattered(repeated) ? shapeOf(repeated.getResult())[1]
+                                           : 1;
+}
+
+/// By way of data memory: commands beside each other write a part of each row,
+/// in whole units, in the rows' order: of several for one place the last stays.
 void emitScatter(KernelBuilder &k, ScatterNDOp op, const KernelOperands &at) {
   auto [row, rows] = rowsOf(op);
-  int64_t count = elementsOf(op.getIndices());
+  int64_t count = elementsOf(op.getIndices()), times = timesOf(op);
+  Type element = cast<tcp::HbmType>(at.result.getType()).getElementType();
+  int64_t width = element.getIntOrFloatBitWidth() / 8, unit = HbmUnit / width;
+  int64_t parts = row % unit == 0 ? std::gcd(row / unit, DmaEngines) : 1;
+  Digit column = k.digit("c", row / parts, 1, row);
   k.releaseAll();
-  if (at.inputs[0] != at.result) {
-    DigitList all = {k.digit("e", elementsOf(op.getX()))};
+  if (at.inputs[0] != at.result && !op->hasAttr(UnreadAttr)) {
+    DigitList all = {k.digit("e", wholeElements(at.result))};
     k.copy(k.hbm(at.inputs[0], all), k.hbm(at.result, all));
   }
-  Value pairs = loadIndices(k, at.inputs[1], count, rows);
-  Digit columns = k.digit("c", row);
-  k.scatter(k.hbm(at.inputs[2], {k.digit("i", count), columns}),
-            k.hbm(at.result, {k.digit("key", rows), columns}),
-            k.part(pairs, {k.digit("i", count), k.digit("w", 1, 1, 2)}, 0),
-            "key");
+  for (const Share &share :
+       divide(count / times,
+              std::max<int64_t>(1, (DmBudget - count * 8) / (row * width)))) {
+    k.releaseAll();
+    Value pairs = loadIndices(k, at.inputs[1], count, rows);
+    Digit i = k.digit("i", share.rows());
+    Value local = k.dm(element, k.grid("i", share),
+                       {k.digit("i", share.each), k.digit("c", row)});
+    k.copy(k.hbm(at.inputs[2], {i, k.digit("c", row)}, share.first * row),
+           local);
+    for (int64_t time = 0; time < times; ++time)
+      for (int64_t part = 0; part < parts; ++part) {
+        int64_t first = part * column.size;
+        k.scatter(
+            k.part(local, {k.digit("i", share.each), column}, first * width),
+            k.hbm(at.result, {k.digit("key", rows), column}, first),
+            k.part(pairs, {i, k.digit("w", 1, 1, 2 * times)},
+                   (share.first * times + time) * 8),
+            "key", part > 0);
+      }
+  }
 }
 
 } // namespace dure::rngd

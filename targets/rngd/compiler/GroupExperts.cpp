@@ -5,8 +5,6 @@
 #include "targets/rngd/compiler/ExpertsPlan.h"
 #include "targets/rngd/compiler/FitOps.h"
 
-#include <limits>
-
 using namespace mlir;
 
 namespace dure::rngd {
@@ -20,6 +18,10 @@ constexpr int64_t Block = 256;
 constexpr double NoPlace = 1 << 23;
 /// Rows that one scatter, or one gather, takes.
 constexpr int64_t MostMoved = 1 << 15;
+
+/// Bytes that are brought back together: they and their products stay in data
+/// memory.
+constexpr int64_t MostBack = 48 << 20;
 
 /// Of some tokens.
 class Grouping {
@@ -50,11 +52,20 @@ private:
     return f.make<MatMulOp>(l, r, f.b.getBoolAttr(false),
                             f.b.getBoolAttr(false));
   }
-  /// 1 where it holds, else 0.
-  Value mark(ComparePredicate kind, Value l, Value r) {
-    return f.cast(f.compare(kind, l, r), f.b.getF32Type());
+  /// Of whole numbers, 1 where it holds, else 0.
+  Value equal(Value l, Value r) {
+    return lessOne(f.make<AbsOp>(f.make<SubOp>(l, r)));
   }
-  /// 0, 1, 2, .. of i32 or f32, as `shape`.
+  Value atMost(Value l, Value r) {
+    return lessOne(f.make<ReluOp>(f.make<SubOp>(l, r)));
+  }
+  Value lessOne(Value x) {
+    return f.make<ReluOp>(f.make<SubOp>(f.number(1), x));
+  }
+  /// 0, 1, 2, .. in `shape`.
+  Value count(ArrayRef<int64_t> shape) {
+    return count(shape, f.b.getF32Type());
+  }
   Value count(ArrayRef<int64_t> shape, Type element) {
     int64_t size = 1;
     for (int64_t each : shape)
@@ -65,8 +76,6 @@ private:
   Value gather(Value x, Value at) {
     return f.make<GatherOp>(x, at, f.b.getI64IntegerAttr(0));
   }
-  /// The same, of more indices than one kernel takes.
-  Value gatherMany(Value x, Value at);
 
   FitBuilder &f;
   MoEOp op;
@@ -98,37 +107,32 @@ void Grouping::findPlaces() {
   Value fromEnd = f.make<AddOp>(expert, f.number(double(experts), word));
   Value isBelow = f.compare(ComparePredicate::LT, expert, f.number(0, word));
   expert = f.make<SelectOp>(isBelow, fromEnd, expert);
-  expert = f.pad(expert, {blocks * block}, double(all));
-  // What fills them up is no expert's number.
-  Value numbers =
-      f.pad(count({experts}, word), {all}, std::numeric_limits<int32_t>::min());
-  Value marks =
-      mark(ComparePredicate::EQ, f.reshape(expert, {blocks, 1, block}),
-           f.reshape(numbers, {1, all, 1}));
+  expert = f.cast(f.pad(expert, {blocks * block}, -1), f.b.getF32Type());
+  // What fills numbers up is no expert's.
+  Value numbers = f.pad(count({experts}), {all}, -2);
+  Value marks = equal(f.reshape(expert, {blocks, 1, block}),
+                      f.reshape(numbers, {1, all, 1}));
   // Rows of the same expert up to each one, itself too.
-  Value upTo = mark(ComparePredicate::LE, count({block, 1}, word),
-                    count({1, block}, word));
+  Value upTo = atMost(count({block, 1}), count({1, block}));
   Value within =
       f.reshape(product(f.reshape(marks, {blocks * all, block}), upTo),
                 {blocks, all, block});
   Value ofBlocks = sum(marks, 2), before;
   if (blocks > 1)
-    before = product(mark(ComparePredicate::GT, count({blocks, 1}, word),
-                          count({1, blocks}, word)),
+    before = product(atMost(f.make<AddOp>(count({1, blocks}), f.number(1)),
+                            count({blocks, 1})),
                      ofBlocks);
-  Value ofExperts = f.reshape(sum(ofBlocks, 0), {1, all});
-  Value part =
-      f.make<MulOp>(f.make<AddOp>(ofExperts, f.number(double(capacity - 1))),
-                    f.number(1.0 / double(capacity)));
-  Value tilesOfEach = f.make<FloorOp>(part);
-  Value upToEach =
-      mark(ComparePredicate::LE, count({1, all}, word), count({all, 1}, word));
+  Value part = f.make<AddOp>(f.reshape(sum(ofBlocks, 0), {1, all}),
+                             f.number(double(capacity - 1)));
+  Value tilesOfEach =
+      f.make<FloorOp>(f.make<MulOp>(part, f.number(1.0 / double(capacity))));
+  Value upToEach = atMost(count({1, all}), count({all, 1}));
   Value ends =
       f.reshape(sum(f.make<MulOp>(upToEach, tilesOfEach), 1), {1, all});
-  Value starts = f.make<SubOp>(ends, tilesOfEach);
   findTiles(ends);
-  Value offsets = f.make<AddOp>(
-      f.make<MulOp>(starts, f.number(double(capacity))), f.number(NoPlace - 1));
+  Value starts = f.make<MulOp>(f.make<SubOp>(ends, tilesOfEach),
+                               f.number(double(capacity)));
+  Value offsets = f.make<AddOp>(starts, f.number(NoPlace - 1));
   if (before)
     offsets = f.make<AddOp>(before, offsets);
   offsets = f.reshape(offsets, {blocks, all, 1});
@@ -141,46 +145,40 @@ void Grouping::findPlaces() {
 /// A tile is of the expert before which as many others end as there are.
 void Grouping::findTiles(Value ends) {
   int64_t all = llvm::alignTo(tiles, 8);
-  Value ended = sum(
-      mark(ComparePredicate::LE, ends, count({all, 1}, f.b.getF32Type())), 1);
+  Value ended = sum(atMost(ends, count({all, 1})), 1);
   // Of tiles that nobody needs, the last.
   Value last = f.make<dure::MinOp>(ended, f.number(double(experts - 1)));
   Value whole = f.cast(f.cast(last, f.b.getI32Type()), f.b.getI64Type());
   tileExperts = f.reshape(f.slice(whole, {tiles}), {tiles, 1});
 }
 
-Value Grouping::gatherMany(Value x, Value at) {
-  SmallVector<Value> parts;
-  int64_t all = shapeOf(at)[0];
-  for (int64_t begin = 0; begin < all; begin += MostMoved)
-    parts.push_back(
-        gather(x, f.slice(at, {std::min(MostMoved, all - begin)}, {begin})));
-  return parts.size() == 1 ? parts.front() : f.concat(parts, 0);
-}
-
 /// The rows of tiles, [tiles, capacity, k], which products round to bf16 in any
-/// case.
+/// case; of whole flits, zeros at the end of each.
 Value Grouping::fill() {
-  Type index = f.b.getI64Type();
-  Value token = f.broadcast(count({tokens, 1}, index), {tokens, slots});
-  token = f.reshape(token, {rows});
-  Value from = f.broadcast(f.number(0, index), {tiles * capacity});
-  for (int64_t begin = 0; begin < rows; begin += MostMoved) {
-    int64_t some = std::min(MostMoved, rows - begin);
-    Value at = f.reshape(f.slice(places, {some}, {begin}), {some, 1});
-    from = f.make<ScatterNDOp>(
-        from, at, f.slice(token, {some}, {begin}),
-        ScatterReductionAttr::get(f.b.getContext(), ScatterReduction::None));
+  Type half = f.b.getBF16Type();
+  int64_t k = llvm::alignTo(shapeOf(op.getX())[1], 32);
+  Value narrow = f.cast(f.pad(tokensOf(op.getX()), {tokens, k}), half);
+  Value filled = f.number(0, half, {tiles * capacity, k});
+  int64_t most = std::max<int64_t>(MostMoved / slots, 1);
+  for (int64_t begin = 0; begin < tokens; begin += most) {
+    int64_t some = std::min(most, tokens - begin), places = some * slots;
+    Value each =
+        f.reshape(f.slice(narrow, {some, k}, {begin, 0}), {some, 1, k});
+    Value all = f.reshape(f.broadcast(each, {some, slots, k}), {places, k});
+    Value at = f.slice(this->places, {places}, {begin * slots});
+    auto scatter = ScatterNDOp::create(f.b, f.loc, filled.getType(), filled,
+                                       f.reshape(at, {places, 1}), all,
+                                       ScatterReduction::None);
+    scatter->setAttr(UnreadAttr, f.b.getUnitAttr());
+    filled = scatter;
   }
-  Value narrow = f.cast(tokensOf(op.getX()), f.b.getBF16Type());
-  Value filled = f.reshape(gatherMany(narrow, from),
-                           {tiles, capacity, shapeOf(op.getX())[1]});
-  return f.cast(filled, f.b.getF32Type());
+  return f.cast(f.reshape(filled, {tiles, capacity, k}), f.b.getF32Type());
 }
 
 /// rows w + bias, of each tile's expert.
 Value Grouping::linear(Value rows, Value w, Value bias) {
   int64_t columns = shapeOf(w)[2];
+  w = f.pad(w, {experts, shapeOf(rows)[2], columns});
   Value out = f.make<ExpertMatMulOp>(rows, tileExperts, w);
   if (!bias)
     return out;
@@ -194,7 +192,8 @@ Value Grouping::sumBack(Value out) {
   out = f.reshape(out, {tiles * capacity, n});
   Value weights = f.reshape(f.cast(tokensOf(op.getWeights()), f.b.getF32Type()),
                             {tokens, slots, 1});
-  int64_t most = std::max<int64_t>(MostMoved / slots, 1);
+  int64_t most = std::min(MostMoved, MostBack / (n * 4)) / slots;
+  most = std::max<int64_t>(most, 1);
   SmallVector<Value> parts;
   for (int64_t begin = 0; begin < tokens; begin += most) {
     int64_t some = std::min(most, tokens - begin);

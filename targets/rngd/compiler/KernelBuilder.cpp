@@ -2,6 +2,8 @@
 // Types of each step from those before it; places one after the other.
 #include "targets/rngd/compiler/KernelBuilder.h"
 
+#include "targets/rngd/compiler/Encoder.h"
+
 #include "dialects/tcp/Steps.h"
 
 using namespace mlir;
@@ -393,10 +395,13 @@ void KernelBuilder::gather(Value source, Value index, StringRef key,
 }
 
 void KernelBuilder::scatter(Value source, Value target, Value index,
-                            StringRef key) {
+                            StringRef key, bool isBeside) {
   writeStores();
-  Digits view = cast<HbmType>(source.getType()).getElement().getDigits();
-  if (auto stays = resting(wholeOf(source), DigitList(view))) {
+  auto here = dyn_cast<HbmType>(source.getType());
+  std::optional<Resting> stays;
+  if (here)
+    stays = resting(wholeOf(source), DigitList(here.getElement().getDigits()));
+  if (stays) {
     // Of slices that have the same, one.
     auto once = [&](DigitList digits) {
       for (Digit &digit : digits)
@@ -410,11 +415,14 @@ void KernelBuilder::scatter(Value source, Value target, Value index,
                                    once(stays->grid.cluster),
                                    once(stays->grid.slice), type.getElement()),
                        stays->place, 0);
-  } else {
+  } else if (here) {
     settle(wholeOf(source));
   }
-  TdmaScatterOp::create(b, TokenType::get(b.getContext()), source, target,
-                        index, key, nextEngine++ % DmaEngines, ValueRange());
+  auto made = TdmaScatterOp::create(b, TokenType::get(b.getContext()), source,
+                                    target, index, key,
+                                    nextEngine++ % DmaEngines, ValueRange());
+  scatters += isBeside ? 0 : 1;
+  made->setAttr(BesideAttr, b.getI64IntegerAttr(scatters));
 }
 
 void KernelBuilder::exec(Context context, function_ref<void()> body) {

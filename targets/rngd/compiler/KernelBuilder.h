@@ -138,9 +138,11 @@ public:
   void copy(mlir::Value source, mlir::Value target, int64_t commands = 1);
   void gather(mlir::Value source, mlir::Value index, llvm::StringRef key,
               mlir::Value target);
-  /// Rows of `source`, a view of all of a value in HBM, to where `index` says.
+  /// Rows of `source`, in data memory or a view of all of a value in HBM, to
+  /// where `index` says. `isBeside`: no byte is one that the scatter before
+  /// touches, which need not have ended.
   void scatter(mlir::Value source, mlir::Value target, mlir::Value index,
-               llvm::StringRef key);
+               llvm::StringRef key, bool isBeside = false);
   /// One instruction; `body` writes its steps.
   void exec(tcp::Context context, llvm::function_ref<void()> body);
 
@@ -252,6 +254,8 @@ private:
   llvm::SmallVector<std::pair<int64_t, int64_t>, 2> pinned;
   Policy policy = Policy::Restart;
   int64_t nextEngine = 0;
+  /// Not counting those beside others.
+  int64_t scatters = 0;
   bool overflow = false;
 };
 

@@ -91,6 +91,14 @@ Refusal gatherRefusal(GatherOp op);
 void emitGather(KernelBuilder &k, GatherOp op, const KernelOperands &at);
 /// scatter_nd of rows that replace others.
 Refusal scatterRefusal(ScatterNDOp op);
+/// On a scatter_nd: its indices are all different, and nobody reads the rows
+/// that it does not write.
+inline constexpr llvm::StringLiteral UnreadAttr = "rngd.unread";
+/// Whether only such a scatter reads a constant, to write over it.
+bool isUnread(mlir::Operation *constant);
+/// Whether such scatters alone read `op`, which repeats each row for several
+/// places: they do so themselves.
+bool isScattered(BroadcastOp op);
 void emitScatter(KernelBuilder &k, ScatterNDOp op, const KernelOperands &at);
 
 /// Operands that repeat, brought to the result's shape in HBM: for what a pass

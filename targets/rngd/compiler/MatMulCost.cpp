@@ -48,8 +48,8 @@ double partWrites(const Product &p, double bytes, int64_t run) {
 
 /// Whether there is room to load a tile while another is computed.
 static bool overlaps(const Product &p, const MatMulPlan &plan) {
-  bool hasRows = p.m > plan.tileRows() || p.batch > plan.batches,
-       hasColumns = p.n > plan.tileColumns() || p.batch > plan.batches;
+  bool hasRows = p.m > plan.tileRows() || p.batch > plan.tileBatches(),
+       hasColumns = p.n > plan.tileColumns() || p.batch > plan.tileBatches();
   if (plan.parts(p) > 1 || !(hasRows || hasColumns))
     return true;
   int64_t left = plan.rows * plan.depth / plan.ring * p.leftBytes,
@@ -60,7 +60,7 @@ static bool overlaps(const Product &p, const MatMulPlan &plan) {
 }
 
 double dure::rngd::bookCycles(const Product &p, const MatMulPlan &plan) {
-  double tiles = double(divideCeil(p.batch, plan.batches)) *
+  double tiles = double(divideCeil(p.batch, plan.tileBatches())) *
                  double(divideCeil(p.m, plan.tileRows())) *
                  double(divideCeil(p.n, plan.tileColumns()));
   // The tensor unit: flits in, or columns of each packet.
@@ -89,7 +89,7 @@ double dure::rngd::bookCycles(const Product &p, const MatMulPlan &plan) {
   if (plan.gathered > 1)
     unit += double(plan.gathered * plan.rows) * divideCeil(plan.columns, 8);
   // DMA: what HBM reads and writes, and what engines move.
-  int64_t batches = plan.batches, bothLeft = plan.splitsColumns ? 2 : 1,
+  int64_t batches = plan.tileBatches(), bothLeft = plan.splitsColumns ? 2 : 1,
           bothRight = plan.splitsRows ? 2 : 1;
   double left = double(batches * plan.tileRows() * p.k * p.leftBytes) *
                 double(plan.columnGroups * bothLeft),
@@ -112,7 +112,7 @@ double dure::rngd::bookCycles(const Product &p, const MatMulPlan &plan) {
       (left * opened + right * std::max(longReads, opened / copies)) / HbmRate +
       written;
   int64_t networks = divideCeil(plan.slices(), NetworkSlices);
-  if (plan.splitsRows || plan.splitsColumns)
+  if (plan.usesBoth())
     networks *= 2;
   double engines = (moved(left, leftRun) + moved(right, rightRun) +
                     moved(result, resultRun)) /
@@ -163,8 +163,7 @@ static double loadCycles(int64_t bytes) {
 /// register files are filled for it.
 static double contraction(const Product &p, const MatMulPlan &plan,
                           int64_t columns, int64_t rows, bool fills) {
-  int64_t slices =
-      plan.slices() * (plan.splitsRows || plan.splitsColumns ? 2 : 1);
+  int64_t slices = plan.slices() * (plan.usesBoth() ? 2 : 1);
   int64_t pack = plan.share(p) % p.packet() == 0 ? 2 : 1;
   TccContraction part;
   part.OuterAcc = rows;
@@ -184,8 +183,7 @@ static double contraction(const Product &p, const MatMulPlan &plan,
 /// What keeps the tensor unit busy, of all tiles.
 static double mainCycles(const Product &p, const MatMulPlan &plan,
                          int64_t tiles) {
-  int64_t slices =
-      plan.slices() * (plan.splitsRows || plan.splitsColumns ? 2 : 1);
+  int64_t slices = plan.slices() * (plan.usesBoth() ? 2 : 1);
   int64_t rows = std::min(plan.rows, plan.pieceRounds() * plan.ringRows),
           pieces = divideCeil(plan.rounds(), plan.pieceRounds());
   auto vector = [&](int64_t bytes) {
@@ -256,7 +254,7 @@ double dure::rngd::tccCycles(const Product &p, const MatMulPlan &plan) {
     return turnedCycles(p, plan);
   int64_t rowTiles = divideCeil(p.m, plan.tileRows()),
           columnTiles = divideCeil(p.n, plan.tileColumns()),
-          batchTiles = divideCeil(p.batch, plan.batches);
+          batchTiles = divideCeil(p.batch, plan.tileBatches());
   int64_t tiles = batchTiles * rowTiles * columnTiles, parts = plan.parts(p);
   int64_t pieces = divideCeil(plan.rounds(), plan.pieceRounds());
   auto transfers = [&](int64_t count, int64_t bytes) {
@@ -267,10 +265,11 @@ double dure::rngd::tccCycles(const Product &p, const MatMulPlan &plan) {
           rights = (isWhole ? batchTiles * columnTiles : tiles) * parts,
           leaves = tiles * pieces;
   int64_t depth = plan.sums * plan.depth,
-          rowBytes = plan.batches * plan.tileRows() * depth * p.leftBytes,
+          rowBytes = plan.tileBatches() * plan.tileRows() * depth * p.leftBytes,
           columnBytes =
-              plan.batches * plan.tileColumns() * depth * p.rightBits / 8,
-          resultBytes = plan.batches * plan.tileRows() * plan.tileColumns() * 4;
+              plan.tileBatches() * plan.tileColumns() * depth * p.rightBits / 8,
+          resultBytes =
+              plan.tileBatches() * plan.tileRows() * plan.tileColumns() * 4;
   double left = transfers(lefts * pieces, lefts * rowBytes),
          main = mainCycles(p, plan, tiles);
   if (plan.loadsTogether)

@@ -149,7 +149,7 @@ Value MatMul::rowsOf(Value matrix, int64_t first, int64_t count,
       (of * p.m + row + first * plan.ringRows) * positions(inner) + from;
   DigitList digits;
   if (count == rounds)
-    digits = {isShared ? k.digit("_", 1) : k.digit("b", plan.batches),
+    digits = {isShared ? k.digit("_", 1) : k.digit("b", plan.tileBatches()),
               k.digit("m", plan.tileRows(), 1, p.m)};
   else
     digits = {k.digit("m", plan.tileRows() / plan.rows, plan.rows),
@@ -255,14 +255,14 @@ Value MatMul::widened(Value local, int64_t from, int64_t depth) {
 void MatMul::fetchRight(const DigitList &matrix, int64_t first, Value local) {
   Type moved = cast<DmType>(local.getType()).getElementType();
   DigitList digits = {picked ? k.digit("key", picked->matrices)
-                             : k.digit("b", plan.batches)};
+                             : k.digit("b", plan.tileBatches())};
   digits.append(matrix);
   if (!picked)
     return k.copy(k.hbm(at.inputs[1], digits, first, moved), local);
   // Of i64 the low half: DMA takes a number outside of the axis for a fault.
-  Value index =
-      k.hbm(picked->index, {k.digit("b", plan.batches), k.digit("w", 1, 1, 2)},
-            batch * 2, k.i32());
+  Value index = k.hbm(picked->index,
+                      {k.digit("b", plan.tileBatches()), k.digit("w", 1, 1, 2)},
+                      batch * 2, k.i32());
   k.gather(k.hbm(at.inputs[1], digits, first, moved), index, "key", local);
 }
 
@@ -478,6 +478,8 @@ void MatMul::setGrid() {
     grid.cluster = {k.digit("m", 2, plan.rowGroups * plan.rows)};
   if (plan.splitsColumns)
     grid.cluster = {k.digit("n", 2, ofCluster)};
+  if (plan.splitsBatches)
+    grid.cluster = {k.digit("b", 2, plan.batches)};
   grid.slice = {k.digit("b", plan.batches),
                 k.digit("m", plan.rowGroups, plan.rows),
                 k.digit("n", plan.columnGroups, ofRing),
@@ -600,7 +602,7 @@ void MatMul::run() {
   SmallVector<int64_t> batches, columnTiles = starts(p.n, plan.tileColumns());
   for (int64_t product = 0; product < (picked ? picked->products : 1);
        ++product)
-    for (int64_t b : starts(p.batch, plan.batches))
+    for (int64_t b : starts(p.batch, plan.tileBatches()))
       batches.push_back(product * p.batch + b);
   for (int64_t b : batches)
     for (auto [i, n] : llvm::enumerate(columnTiles)) {

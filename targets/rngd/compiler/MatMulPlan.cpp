@@ -274,7 +274,8 @@ void Search::rowsOf(MatMulPlan plan) {
       plan.columnGroups = divideCeil(all, divideCeil(all, plan.columnGroups));
     if (plan.tileColumns() > p.n)
       continue;
-    plan.batches = std::min(p.batch, slices / (groups * plan.columnGroups));
+    plan.batches = std::min(p.batch / (plan.splitsBatches ? 2 : 1),
+                            slices / (groups * plan.columnGroups));
     for (int64_t rows = 1; rows <= 1024; rows *= 2) {
       plan.rows = rows;
       if (plan.tileRows() > p.m)
@@ -310,7 +311,11 @@ void Search::run() {
   MatMulPlan one, rows, columns;
   rows.splitsRows = true;
   columns.splitsColumns = true;
-  for (MatMulPlan each : {one, rows, columns})
+  std::vector<MatMulPlan> all = {one, rows, columns};
+  // What all batches share would be there twice.
+  if (by == Profile::Book && p.isPicked && p.batch > 1)
+    all.emplace_back().splitsBatches = true;
+  for (MatMulPlan each : all)
     for (int64_t size : isTurned ? ArrayRef<int64_t>(TurnedColumns)
                                  : ArrayRef<int64_t>(Columns)) {
       each.columns = size;

@@ -61,7 +61,8 @@ struct Product {
 struct MatMulPlan {
   bool isTurned = false;
   bool splitsRows = false;    // the two clusters divide rows
-  bool splitsColumns = false; // or columns, or else there is one
+  bool splitsColumns = false; // or columns
+  bool splitsBatches = false; // or batches, or else there is one
   int64_t batches = 1, rowGroups = 1, columnGroups = 1, ring = 1;
   int64_t sums = 1;    // where there are no rings
   int64_t rows = 1;    // of a row group
@@ -96,7 +97,7 @@ struct MatMulPlan {
   /// Rounds whose rows are loaded, and stored, together: some at a time, so
   /// that others are computed meanwhile.
   int64_t pieceRounds() const {
-    return batches > 1 ? rounds() : (rounds() + pieces - 1) / pieces;
+    return tileBatches() > 1 ? rounds() : (rounds() + pieces - 1) / pieces;
   }
   /// Some rounds.
   struct Piece {
@@ -112,6 +113,8 @@ struct MatMulPlan {
   int64_t slices() const {
     return batches * rowGroups * columnGroups * ring * sums;
   }
+  bool usesBoth() const { return splitsRows || splitsColumns || splitsBatches; }
+  int64_t tileBatches() const { return (splitsBatches ? 2 : 1) * batches; }
   int64_t tileRows() const { return (splitsRows ? 2 : 1) * rowGroups * rows; }
   int64_t tileColumns() const {
     return (splitsColumns ? 2 : 1) * columnGroups * ring * columns;

@@ -142,6 +142,8 @@ static std::string mappingOf(const Product &p) {
     out << "rows divided over both clusters: ";
   else if (plan.splitsColumns)
     out << "columns divided over both clusters: ";
+  else if (plan.splitsBatches)
+    out << "batches divided over both clusters: ";
   else
     out << "in one cluster: ";
   out << plan.batches << " x " << plan.rowGroups << " x " << plan.columnGroups

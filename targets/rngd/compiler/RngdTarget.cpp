@@ -61,6 +61,8 @@ bool makesNoCode(Operation *op) {
     return isTurned(op->getResult(0));
   if (auto read = dyn_cast<DequantizeOp>(op); read && isWidenedByProducts(read))
     return true;
+  if (auto rows = dyn_cast<BroadcastOp>(op); rows && isScattered(rows))
+    return true;
   if (isReadByNarrowProducts(op) || isOfQuantization(op))
     return true;
   auto cast = dyn_cast<CastOp>(op);
@@ -75,6 +77,8 @@ bool isElementwise(Operation *op) {
 
 Refusal refusalOf(Operation *op) {
   if (isReadByNarrowProducts(op) || isOfQuantization(op))
+    return std::nullopt;
+  if (auto rows = dyn_cast<BroadcastOp>(op); rows && isScattered(rows))
     return std::nullopt;
   if (auto matmul = dyn_cast<MatMulOp>(op))
     return matMulRefusal(matmul);
@@ -346,6 +350,8 @@ static LogicalResult placeConstant(KernelBuilder &k, dure::ConstantOp op,
   if (dense.isSplat() && onlyImmediate &&
       (ofWeight || dense.getElementType().isF32()))
     return success();
+  if (isUnread(op))
+    return success();
   if (dense.getElementType().isInteger(1)) {
     SmallVector<int8_t> bytes;
     for (bool each : dense.getValues<bool>())
@@ -404,6 +410,7 @@ private:
   void noteUses();
   void release(KernelBuilder &k, unsigned at);
   Value workspace(KernelBuilder &k, tcp::HbmType type, unsigned until);
+  bool replacesOperand(Operation &op, unsigned at);
 
   Block &block;
   func::FuncOp dispatch;
@@ -513,6 +520,24 @@ Value Lowering::workspace(KernelBuilder &k, tcp::HbmType type, unsigned until) {
   return place;
 }
 
+/// Rows that a scatter replaces lie where the others do, if nobody reads what
+/// they were before.
+bool Lowering::replacesOperand(Operation &op, unsigned at) {
+  auto scatter = dyn_cast<ScatterNDOp>(op);
+  if (!scatter)
+    return false;
+  Value before = owner(scatter.getX());
+  auto found = llvm::find_if(taken, [&](const Taken &each) {
+    return each.place == places.lookup(before);
+  });
+  if (found == taken.end() || found->until != at)
+    return false;
+  Value result = scatter.getResult();
+  found->until = std::max(at, lastUse.lookup(result));
+  places[result] = found->place;
+  return true;
+}
+
 LogicalResult Lowering::emit(KernelBuilder &k, Operation &op, unsigned number) {
   // What it is computed with may have come into another dispatch.
   if (Refusal why = isQuantization(&op) ? quantizationRefusal(&op) : Refusal())
@@ -591,7 +616,7 @@ FailureOr<func::FuncOp> Lowering::run(ModuleOp module) {
     }
     Value result = op.getResult(0);
     bool isResult = places.contains(result);
-    if (!isResult)
+    if (!isResult && !replacesOperand(op, at))
       places[result] = workspace(k, cast<tcp::HbmType>(hbmOf(result)),
                                  std::max(at, lastUse.lookup(result)));
     k.keep(places[result], isResult);
