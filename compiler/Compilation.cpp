@@ -276,19 +276,21 @@ bool Compiler::writePackageFile() {
   return true;
 }
 
-/// Refuses to write over what the weights are read from, by whatever name.
+/// Notes what the model was read from, and refuses to write over it, by
+/// whatever name.
 bool Compiler::checkOutputs(std::vector<std::string> Outputs) {
   auto Files = (*Module)->getAttrOfType<ArrayAttr>(DureDialect::FilesAttr);
   Outputs.insert(Outputs.end(), Request.OtherOutputs.begin(),
                  Request.OtherOutputs.end());
-  for (StringRef File :
-       Files ? llvm::to_vector(Files.getAsValueRange<StringAttr>())
-             : SmallVector<StringRef>())
+  if (Files)
+    for (StringRef File : Files.getAsValueRange<StringAttr>())
+      Report.Files.push_back(File.str());
+  for (const std::string &File : Report.Files)
     for (const std::string &Output : Outputs) {
       bool Same = false;
       if (!llvm::sys::fs::equivalent(File, Output, Same) && Same)
         return fail(Outcome::InvalidRequest, Say::OutputIsModel,
-                    {Output, File.str()});
+                    {Output, File});
     }
   return true;
 }

@@ -99,6 +99,8 @@ struct CompilationReport {
   std::string Message;
   std::vector<RefusalReport> Refusals;
   std::string Model, Output;
+  /// What the model was read from: its own file, then external data.
+  std::vector<std::string> Files;
   std::optional<uint64_t> OutputBytes;
   std::vector<TargetReport> Targets;
   std::vector<std::pair<std::string, double>> PhaseSeconds;

@@ -180,6 +180,7 @@ std::string dure::reportToJson(const CompilationReport &Report, bool Explain) {
   if (Explain) {
     addExplanation(Report, Out);
   } else {
+    Out["files"] = strings(Report.Files);
     Out["output"] = clean(Report.Output);
     if (Report.OutputBytes)
       Out["output_bytes"] = *Report.OutputBytes;

@@ -20,6 +20,8 @@ config.test_exec_root = os.path.join(config.dure_build_dir, "test")
 # Messages are compared in English unless a test asks otherwise.
 config.environment["LC_ALL"] = "C.UTF-8"
 config.environment["LANG"] = "C.UTF-8"
+# Tests of the cache name a folder of theirs.
+config.environment["DURE_CACHE"] = "off"
 # Tests run side by side already.
 config.environment["OMP_NUM_THREADS"] = "2"
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "TMPDIR"):

@@ -67,11 +67,13 @@ private:
   }
 
   bool has(std::string_view Name) const {
+    C.Looked.emplace(Name);
     std::error_code Ignored;
     return fs::exists(fs::symlink_status(placeOf(Name), Ignored));
   }
 
   std::optional<MappedFile> map(const std::string &Name) {
+    C.Looked.insert(Name);
     Result<MappedFile> File = Folder.map(Name);
     if (File)
       return File.take();

@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -98,6 +99,9 @@ public:
   std::map<std::string, Tensor, std::less<>> Tensors;
   /// Those of textFileNames() that there are, by name.
   std::map<std::string, TextFile, std::less<>> Texts;
+  /// Names, relative to Folder, that were looked for, whether there is such a
+  /// file or not: what the checkpoint is made of.
+  std::set<std::string, std::less<>> Looked;
 
   const Tensor *find(std::string_view Name) const {
     auto It = Tensors.find(Name);

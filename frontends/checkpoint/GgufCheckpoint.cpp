@@ -52,6 +52,7 @@ public:
 private:
   bool addFile(const std::string &Name, Result<MappedFile> File) {
     const std::string Place = C.Folder + "/" + Name;
+    C.Looked.insert(Name);
     if (!File) {
       Problems.add(RefusalCode::FileOpen, Place, {File.status().message()});
       return false;

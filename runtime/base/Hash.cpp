@@ -17,3 +17,15 @@ Status dure::sha256(std::span<const std::byte> Bytes,
                   "OpenSSL cannot compute SHA-256; check its configuration");
   return Status::success();
 }
+
+Result<std::string> dure::sha256Hex(std::string_view Text) {
+  std::array<uint8_t, 32> Digest;
+  DURE_RETURN_IF_ERROR(sha256(std::as_bytes(std::span(Text)), Digest));
+  static constexpr char Digits[] = "0123456789abcdef";
+  std::string Hex;
+  for (uint8_t Byte : Digest) {
+    Hex += Digits[Byte >> 4];
+    Hex += Digits[Byte & 15];
+  }
+  return Hex;
+}

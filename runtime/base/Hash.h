@@ -9,12 +9,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace dure {
 
 /// Hash of BYTES. Fails only when OpenSSL has no memory or no SHA-256.
 Status sha256(std::span<const std::byte> Bytes,
               std::array<uint8_t, 32> &Digest);
+
+/// Hash of TEXT, as 64 hexadecimal digits.
+Result<std::string> sha256Hex(std::string_view Text);
 
 } // namespace dure
 

@@ -175,16 +175,8 @@ std::string LoadedPackage::onceKey(const std::vector<uint32_t> &Weights,
     appendIdentity(Text, Mapped.identity());
   for (uint32_t Index : Weights)
     Text += std::to_string(Index) + " ";
-  Sha256 Hash;
-  if (!sha256(std::as_bytes(std::span(Text)), Hash).ok())
-    return "";
-  static constexpr char Digits[] = "0123456789abcdef";
-  std::string Hex;
-  for (uint8_t Byte : Hash) {
-    Hex += Digits[Byte >> 4];
-    Hex += Digits[Byte & 15];
-  }
-  return Hex;
+  Result<std::string> Hash = sha256Hex(Text);
+  return Hash ? Hash.take() : "";
 }
 
 Status LoadedPackage::verifyWeights(const std::vector<uint32_t> &Weights,

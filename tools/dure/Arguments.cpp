@@ -103,6 +103,7 @@ public:
     addInspect();
     addTargets();
     addExplain();
+    addCache();
   }
 
   Options parse(std::span<const std::string> Arguments) {
@@ -233,6 +234,11 @@ private:
     option(A, "--model-folder", O.ModelFolder, "DIR", Message::HelpModelFolder);
     addDriverOptions(A);
   }
+  /// For what compiles on the spot.
+  void addOnTheSpot(CLI::App &A) {
+    addModelRules(A);
+    flag(A, "--no-cache", O.NoCache, Message::HelpNoCache);
+  }
   void addDriverOptions(CLI::App &A) {
     options(A, "--driver-option", DriverOptionTexts, "KEY=VALUE",
             Message::HelpDriverOption);
@@ -282,7 +288,7 @@ private:
     option(A, "--output-dir", O.OutputDir, "DIR", Message::HelpOutputDir)
         ->required();
     addTarget(A, Message::HelpRunTarget);
-    addModelRules(A);
+    addOnTheSpot(A);
     addLoading(A);
     option(A, "--trace", O.Trace, "F.json", Message::HelpTrace);
     addJson(A);
@@ -317,7 +323,7 @@ private:
     addSampling(A);
     option(A, "--logprobs", LogProbsText, "N", Message::HelpLogProbs);
     addTarget(A, Message::HelpRunTarget);
-    addModelRules(A);
+    addOnTheSpot(A);
     addLoading(A);
     addJson(A);
   }
@@ -333,7 +339,7 @@ private:
     addSystem(A);
     addSampling(A);
     addTarget(A, Message::HelpRunTarget);
-    addModelRules(A);
+    addOnTheSpot(A);
     addLoading(A);
   }
 
@@ -344,7 +350,7 @@ private:
     option(A, "--context", ContextText, "N", Message::HelpScoreContext);
     option(A, "--stride", StrideText, "N", Message::HelpStride);
     addTarget(A, Message::HelpRunTarget);
-    addModelRules(A);
+    addOnTheSpot(A);
     addLoading(A);
     addJson(A);
   }
@@ -355,7 +361,7 @@ private:
     option(A, "--text", O.Text.File, "F", Message::HelpEmbedText)->required();
     option(A, "-o,--output", O.Output, "OUT", Message::HelpEmbedOutput);
     addTarget(A, Message::HelpRunTarget);
-    addModelRules(A);
+    addOnTheSpot(A);
     addLoading(A);
     addJson(A);
   }
@@ -375,7 +381,7 @@ private:
     option(A, "--oracle-timeout", OracleTimeoutText, "SECONDS",
            Message::HelpOracleTimeout);
     addTarget(A, Message::HelpTarget);
-    addModelRules(A);
+    addOnTheSpot(A);
     option(A, "--threads", ThreadsText, "N", Message::HelpThreads);
     addDriverOptions(A);
     addJson(A);
@@ -391,7 +397,7 @@ private:
     flag(A, "--no-roof", O.NoRoof, Message::HelpNoRoof);
     flag(A, "--timing-only", O.TimingOnly, Message::HelpTimingOnly);
     addTarget(A, Message::HelpRunTarget);
-    addModelRules(A);
+    addOnTheSpot(A);
     addLoading(A);
     option(A, "--trace", O.Trace, "F.json", Message::HelpTrace);
     addJson(A);
@@ -419,6 +425,12 @@ private:
     addModelRules(A);
     option(A, "--entry", O.Entry, "NAME", Message::HelpEntry);
     option(A, "--dims", DimsText, "NAME=SIZE,...", Message::HelpDims);
+    addJson(A);
+  }
+
+  void addCache() {
+    CLI::App &A = command("cache", Message::HelpCache, Command::Cache);
+    flag(A, "--clear", O.Clear, Message::HelpCacheClear);
     addJson(A);
   }
 

@@ -198,6 +198,7 @@ std::string benchJson(const Options &O, const LoadedPackage &Package,
       .member("source", O.Path)
       .member("entry", O.Entry)
       .member("variant", Package.variant())
+      .member("compile_cache", cacheUseName(Package.cacheUse()))
       .member("threads", int64_t(M.Threads))
       .member("runs", int64_t(M.Times.Runs.size()))
       .member("median_s", Seconds)

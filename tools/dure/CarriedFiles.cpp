@@ -19,26 +19,31 @@ constexpr const char *Names[] = {
 /// A tokenizer of a quarter of a million tokens takes 40 MB.
 constexpr size_t MaxBytes = size_t(128) << 20;
 
+/// The folder that has them.
+std::string placeOf(const Options &O) {
+  namespace fs = std::filesystem;
+  if (!O.TextFolder.empty())
+    return O.TextFolder;
+  std::error_code Ignored;
+  const std::string Place = fs::is_directory(O.Path, Ignored)
+                                ? O.Path
+                                : fs::path(O.Path).parent_path().string();
+  return Place.empty() ? "." : Place;
+}
+
 } // namespace
 
 std::optional<std::vector<CarriedFile>>
 readCarriedFiles(const Console &Out, const Options &O,
                  std::vector<CarriedFile> Made) {
-  namespace fs = std::filesystem;
   std::vector<CarriedFile> Files;
   if (O.TextFolder == "none")
     return Files;
   if (O.TextFolder.empty() && !Made.empty())
     return Made;
-  std::string Place = O.TextFolder;
-  std::error_code Ignored;
-  if (Place.empty())
-    Place = fs::is_directory(O.Path, Ignored)
-                ? O.Path
-                : fs::path(O.Path).parent_path().string();
-  Result<SafeFolder> Folder =
-      SafeFolder::open(Place.empty() ? "." : Place,
-                       {O.AllowLinks, O.LinksRoot.empty() ? "/" : O.LinksRoot});
+  const std::string Place = placeOf(O);
+  Result<SafeFolder> Folder = SafeFolder::open(
+      Place, {O.AllowLinks, O.LinksRoot.empty() ? "/" : O.LinksRoot});
   if (!Folder) {
     fail(Out, Folder.status());
     return std::nullopt;
@@ -62,6 +67,14 @@ readCarriedFiles(const Console &Out, const Options &O,
                            File->size())});
   }
   return Files;
+}
+
+std::vector<std::string> carriedFilePaths(const Options &O) {
+  std::vector<std::string> Paths;
+  if (O.TextFolder != "none")
+    for (const char *Name : Names)
+      Paths.push_back(placeOf(O) + "/" + Name);
+  return Paths;
 }
 
 } // namespace dure

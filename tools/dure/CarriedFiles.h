@@ -27,6 +27,9 @@ std::optional<std::vector<CarriedFile>>
 readCarriedFiles(const Console &Out, const Options &O,
                  std::vector<CarriedFile> Made);
 
+/// Where they are looked for; nothing where they are not.
+std::vector<std::string> carriedFilePaths(const Options &O);
+
 } // namespace dure
 
 #endif // DURE_TOOLS_DURE_CARRIEDFILES_H

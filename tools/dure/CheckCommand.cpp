@@ -122,11 +122,15 @@ void writeComparison(JsonWriter &Json, const io::Comparison &C) {
       .member("max_relative", C.MaxRelative);
 }
 
-std::string jsonText(const std::vector<Row> &Rows,
+std::string jsonText(const LoadedPackage &Package, const std::vector<Row> &Rows,
                      const std::vector<Uncompared> &Skipped,
                      const std::vector<DispatchReport> &Reports, bool Match) {
   JsonWriter Json;
-  Json.beginObject().member("match", Match).key("outputs").beginArray();
+  Json.beginObject()
+      .member("match", Match)
+      .member("compile_cache", cacheUseName(Package.cacheUse()))
+      .key("outputs")
+      .beginArray();
   for (const Row &R : Rows) {
     Json.beginObject().member("data_set", R.Set).member("output", R.Output);
     if (!R.Bucket.empty())
@@ -258,7 +262,8 @@ int runCheck(const Console &Out, const Options &O) {
     Match &= !Report.First && Report.Compared > 0;
     Text += dispatchText(Out, Report);
   }
-  if (!(O.Json ? Out.printJson(jsonText(Rows, Skipped, Reports, Match))
+  if (!(O.Json ? Out.printJson(
+                     jsonText(*Target.Package, Rows, Skipped, Reports, Match))
                : Out.print(Text)))
     return ExitFailed;
   return Match ? ExitOk : ExitFailed;

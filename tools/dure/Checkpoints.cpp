@@ -94,18 +94,23 @@ static std::vector<CarriedFile> textsOf(const checkpoint::Checkpoint &C) {
   return Texts;
 }
 
-bool placeGraph(const Console &Out, const Options &O, TemporaryFolder &Folder,
-                Options &Model, std::vector<CarriedFile> &Texts) {
+std::optional<PlacedGraph> placeGraph(const Console &Out, const Options &O,
+                                      TemporaryFolder &Folder) {
   namespace fs = std::filesystem;
   const auto C = openCheckpoint(Out, O);
   if (!C)
-    return false;
+    return std::nullopt;
+  PlacedGraph Placed{O, {}, {}};
   if (!fs::is_directory(O.Path))
-    Texts = textsOf(*C);
+    Placed.Texts = textsOf(*C);
+  for (const checkpoint::WeightFile &File : C->Files)
+    Placed.Sources.Files.insert(C->Folder + "/" + File.Name);
+  for (const std::string &Name : C->Looked)
+    Placed.Sources.Looked.insert(C->Folder + "/" + Name);
   checkpoint::ExportOptions Settings;
   const auto M = exportCheckpoint(Out, O, *C, Settings);
   if (!M)
-    return false;
+    return std::nullopt;
   for (const uint32_t File : M->Files) {
     const std::string &Name = C->Files[File].Name;
     const fs::path Link = Folder.announce(Name);
@@ -115,7 +120,7 @@ bool placeGraph(const Console &Out, const Options &O, TemporaryFolder &Folder,
     if (Error) {
       Out.fail(Message::NoTemporaryFolder,
                {Folder.Place, io::systemError(Error.value(), Out.language())});
-      return false;
+      return std::nullopt;
     }
   }
   checkpoint::WritePlan Plan;
@@ -131,11 +136,13 @@ bool placeGraph(const Console &Out, const Options &O, TemporaryFolder &Folder,
     Out.failCancelled();
   else if (!Written.ok())
     Out.fail(localized(Out, Written.message()));
-  Model.Path = Plan.GraphPath;
+  if (!Written.ok())
+    return std::nullopt;
+  Placed.Model.Path = Plan.GraphPath;
   // Where they lead has been asked already.
-  Model.AllowLinks = true;
-  Model.LinksRoot.clear();
-  return Written.ok();
+  Placed.Model.AllowLinks = true;
+  Placed.Model.LinksRoot.clear();
+  return Placed;
 }
 
 } // namespace dure

@@ -9,6 +9,7 @@
 #include "frontends/checkpoint/Export.h"
 #include "frontends/checkpoint/WriteModel.h"
 #include "tools/dure/CarriedFiles.h"
+#include "tools/dure/CompileCache.h"
 #include "tools/dure/Console.h"
 #include "tools/dure/Options.h"
 #include "tools/dure/TemporaryFolder.h"
@@ -34,12 +35,21 @@ exportCheckpoint(const Console &Out, const Options &O,
                  const checkpoint::Checkpoint &C,
                  const checkpoint::ExportOptions &Settings);
 
+/// Of a checkpoint whose graph was placed.
+struct PlacedGraph {
+  /// The options that lead to the graph.
+  Options Model;
+  /// The files for a package to carry that are in no folder, those of a GGUF
+  /// file.
+  std::vector<CarriedFile> Texts;
+  /// What was read of the checkpoint.
+  CompileSources Sources;
+};
+
 /// Puts the graph of checkpoint O.Path into a folder, with links to its
-/// weights, and makes `Model` the options that lead there. `Texts` gets the
-/// files for a package to carry that are in no folder, those of a GGUF file.
-/// False, having said why, when there is none.
-bool placeGraph(const Console &Out, const Options &O, TemporaryFolder &Folder,
-                Options &Model, std::vector<CarriedFile> &Texts);
+/// weights. Nothing, having said why, when there is none.
+std::optional<PlacedGraph> placeGraph(const Console &Out, const Options &O,
+                                      TemporaryFolder &Folder);
 
 /// A text of the runtime in the user's language.
 std::string localized(const Console &Out, const std::string &Text);

@@ -26,6 +26,7 @@ int runBench(const Console &Out, const Options &O);
 int runInspect(const Console &Out, const Options &O);
 int runTargets(const Console &Out, const Options &O);
 int runExplain(const Console &Out, const Options &O);
+int runCache(const Console &Out, const Options &O);
 
 /// A package to run: the given one, or the given model compiled into a
 /// temporary one that leaves its weights in the model's files.

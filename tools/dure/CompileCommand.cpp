@@ -118,6 +118,19 @@ int finishEmit(const Console &Out, const Options &O,
                                                             : ExitFailed;
 }
 
+/// The graph of a checkpoint in a folder that goes with the command; false,
+/// having said why, when there is none.
+bool placeGraphAside(const Console &Out, const Options &O,
+                     std::optional<TemporaryFolder> &Folder,
+                     PlacedGraph &Graph) {
+  if (!makeTemporaryFolder(Out, Folder, "model.onnx"))
+    return false;
+  auto Placed = placeGraph(Out, O, *Folder);
+  if (Placed)
+    Graph = std::move(*Placed);
+  return Placed.has_value();
+}
+
 } // namespace
 
 int runCompile(const Console &Out, const Options &O) {
@@ -126,15 +139,13 @@ int runCompile(const Console &Out, const Options &O) {
     return Out.usage(Message::UsageStdout);
   if (const int Exit = checkOutputPaths(Out, O, {}); Exit != ExitOk)
     return Exit;
-  Options Model = O;
+  PlacedGraph Graph{O, {}, {}};
   std::optional<TemporaryFolder> Folder;
-  std::vector<CarriedFile> Texts;
   // What begins at a later stage is text, never a checkpoint.
   if (O.StartFrom.empty() && isCheckpoint(O.Path)) {
     if (O.EmbedWeights == false)
       return Out.usage(Message::UsageCheckpointWeights, {O.Path});
-    if (!makeTemporaryFolder(Out, Folder, "model.onnx") ||
-        !placeGraph(Out, O, *Folder, Model, Texts))
+    if (!placeGraphAside(Out, O, Folder, Graph))
       return ExitFailed;
   } else if (O.StartFrom.empty() && !mayBeModel(Out, O.Path)) {
     return ExitFailed;
@@ -149,12 +160,12 @@ int runCompile(const Console &Out, const Options &O) {
   Settings.Everything = true;
   // IR and kernels' texts carry nothing.
   if (O.Emit.empty() && O.StopAfter.empty()) {
-    auto Files = readCarriedFiles(Out, O, std::move(Texts));
+    auto Files = readCarriedFiles(Out, O, std::move(Graph.Texts));
     if (!Files)
       return ExitFailed;
     Settings.Files = std::move(*Files);
   }
-  const CompilerResult Result = Opened->compile(Model, Settings, Out);
+  const CompilerResult Result = Opened->compile(Graph.Model, Settings, Out);
   if (!O.Emit.empty() && !O.Json && Result &&
       Result->status == DURE_COMPILER_OK)
     return finishEmit(Out, O, Result, ToStdout);
@@ -170,18 +181,16 @@ int runCompile(const Console &Out, const Options &O) {
 }
 
 int runExplain(const Console &Out, const Options &O) {
-  Options Model = O;
+  PlacedGraph Graph{O, {}, {}};
   std::optional<TemporaryFolder> Folder;
-  std::vector<CarriedFile> Texts;
   if (isCheckpoint(O.Path)) {
-    if (!makeTemporaryFolder(Out, Folder, "model.onnx") ||
-        !placeGraph(Out, O, *Folder, Model, Texts))
+    if (!placeGraphAside(Out, O, Folder, Graph))
       return ExitFailed;
   } else if (!mayBeModel(Out, O.Path)) {
     return ExitFailed;
   }
   std::optional<Compiler> Opened = Compiler::open(Out);
-  return Opened ? show(Out, O, Opened->explain(Model)) : int(ExitFailed);
+  return Opened ? show(Out, O, Opened->explain(Graph.Model)) : int(ExitFailed);
 }
 
 int runTargets(const Console &Out, const Options &O) {

@@ -82,6 +82,18 @@ int Console::fail(std::string_view Text) const {
   return ExitFailed;
 }
 
+void Console::warn(Message Id,
+                   std::initializer_list<std::string> Arguments) const {
+  const std::string Line =
+      text(Message::WarningPrefix) + text(Id, Arguments) + "\n";
+  std::fwrite(Line.data(), 1, Line.size(), stderr);
+}
+
+void Console::note(Message Id) const {
+  const std::string Line = text(Id) + "\n";
+  std::fwrite(Line.data(), 1, Line.size(), stderr);
+}
+
 int Console::usage(Message Id,
                    std::initializer_list<std::string> Arguments) const {
   fail(Id, Arguments);

@@ -47,6 +47,10 @@ public:
     return fail(text(Id, Arguments));
   }
   int fail(const io::Failure &Why) const;
+  /// What does not end the work, on stderr: with "warning: " in front, or as
+  /// news.
+  void warn(Message Id, std::initializer_list<std::string> Arguments) const;
+  void note(Message Id) const;
   /// For work that was interrupted.
   int failCancelled() const {
     return fail(Leaves ? Message::Cancelled : Message::Stopped);

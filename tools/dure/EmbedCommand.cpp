@@ -104,6 +104,7 @@ std::string jsonText(const Options &O, const LanguageModel &Model,
       .member("producer", std::string("dure ") + dure_version())
       .member("source", O.Path)
       .member("variant", Model.package().variant())
+      .member("compile_cache", cacheUseName(Model.package().cacheUse()))
       .member("seconds", All.Seconds)
       .member("cut_short", int64_t(All.CutShort))
       .key("embeddings")

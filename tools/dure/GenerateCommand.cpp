@@ -69,7 +69,8 @@ std::string jsonText(const Options &O, const LanguageModel &Model,
   Json.beginObject()
       .member("producer", std::string("dure ") + dure_version())
       .member("source", O.Path)
-      .member("variant", Model.package().variant());
+      .member("variant", Model.package().variant())
+      .member("compile_cache", cacheUseName(Model.package().cacheUse()));
   if (Model.tokenizer())
     Json.member("text", G.Text);
   Json.member("finish_reason", endName(G.Answer.End))

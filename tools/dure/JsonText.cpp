@@ -131,4 +131,10 @@ std::vector<ReferencedFile> referencedFiles(std::string_view Description) try {
   return {};
 }
 
+std::vector<std::string> compiledFiles(std::string_view Report) try {
+  return Json::parse(Report).at("files");
+} catch (const std::exception &) {
+  return {};
+}
+
 } // namespace dure

@@ -37,6 +37,9 @@ struct ReferencedFile {
 /// Those that weights are read from.
 std::vector<ReferencedFile> referencedFiles(std::string_view Description);
 
+/// The model's files that the compiler has read; `Report` is its JSON.
+std::vector<std::string> compiledFiles(std::string_view Report);
+
 } // namespace dure
 
 #endif // DURE_TOOLS_DURE_JSONTEXT_H

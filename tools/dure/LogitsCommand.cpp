@@ -110,10 +110,12 @@ std::string tableText(const Console &Out, const LogitsComparison &C) {
   return Table.text();
 }
 
-std::string jsonText(const LogitsComparison &C, bool Match) {
+std::string jsonText(const LogitsComparison &C, const LoadedPackage &Package,
+                     bool Match) {
   JsonWriter Json;
   Json.beginObject()
       .member("match", Match)
+      .member("compile_cache", cacheUseName(Package.cacheUse()))
       .member("positions", int64_t(C.positions()))
       .member("cosine_mean", C.meanCosine())
       .member("cosine_least", C.leastCosine())
@@ -152,7 +154,8 @@ int runLogitsCheck(const Console &Out, const Options &O) {
       Out.text(Match ? Message::LogitsMatch : Message::LogitsDiffer,
                {formatNumber(O.LeastCosine.value_or(0.999))}) +
       "\n";
-  if (!(O.Json ? Out.printJson(jsonText(C, Match)) : Out.print(Said)))
+  if (!(O.Json ? Out.printJson(jsonText(C, Model->package(), Match))
+               : Out.print(Said)))
     return ExitFailed;
   return Match ? ExitOk : ExitFailed;
 }

@@ -28,7 +28,8 @@ enum class Command {
   Bench,
   Inspect,
   Targets,
-  Explain
+  Explain,
+  Cache
 };
 
 /// name=value pairs in the order given.
@@ -96,6 +97,9 @@ struct Options {
   /// Of the files that a package carries; empty: the model's. "none": none.
   std::string TextFolder;
 
+  /// Neither take nor keep a compiled package.
+  bool NoCache = false;
+
   // For running.
   NamedFiles Inputs;
   std::string InputsFile;
@@ -128,6 +132,9 @@ struct Options {
   int64_t OracleTimeout = 60;
 
   TextOptions Text;
+
+  // For cache.
+  bool Clear = false;
 
   // For bench. 0: by time.
   int64_t Repeat = 0;

@@ -239,6 +239,12 @@ std::string LoadedPackage::variant() const {
   return Info.variant_name;
 }
 
+const char *cacheUseName(CacheUse Use) {
+  return Use == CacheUse::Taken  ? "taken"
+         : Use == CacheUse::Kept ? "kept"
+                                 : "none";
+}
+
 CallPointer LoadedPackage::prepare(const Console &Out,
                                    const std::vector<io::Tensor> &Inputs,
                                    const std::string &Entry) const {

@@ -72,6 +72,12 @@ bool succeeded(const Console &Out, dure_status *Status);
 /// read: what opens it next says why.
 bool looksLikePackage(const std::string &Path);
 
+/// Whether a package compiled on the spot came from the cache, or is there for
+/// the next call.
+enum class CacheUse { None, Taken, Kept };
+/// As JSON has it: "none", "taken", "kept".
+const char *cacheUseName(CacheUse Use);
+
 /// A package that is loaded and ready to run on a device.
 class LoadedPackage {
 public:
@@ -94,6 +100,8 @@ public:
                                        const std::string &Entry) const;
   /// The variant that the session took.
   std::string variant() const;
+  CacheUse cacheUse() const { return Cache; }
+  void setCacheUse(CacheUse Use) { Cache = Use; }
 
   /// A call of an entry with the inputs bound, which must outlive it. Nothing,
   /// having said why, when they are refused.
@@ -118,6 +126,7 @@ private:
   PackagePointer Package;
   SessionPointer Session;
   Signature Main;
+  CacheUse Cache = CacheUse::None;
 };
 
 /// `T` as the C API takes it, borrowed; nothing for types that it lacks.

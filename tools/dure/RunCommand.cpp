@@ -42,6 +42,7 @@ std::string makeManifest(const Options &O, const LoadedPackage &Package,
       .member("source", O.Path)
       .member("entry", "main")
       .member("variant", Package.variant())
+      .member("compile_cache", cacheUseName(Package.cacheUse()))
       .member("seconds", double(Stats.wall_ns) * 1e-9)
       .member("peak_transient_bytes", int64_t(Stats.peak_transient));
   Simulated.write(Json);

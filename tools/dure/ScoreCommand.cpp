@@ -33,6 +33,7 @@ std::string jsonText(const Options &O, const LanguageModel &Model,
       .member("producer", std::string("dure ") + dure_version())
       .member("source", O.Path)
       .member("variant", Model.package().variant())
+      .member("compile_cache", cacheUseName(Model.package().cacheUse()))
       .member("text", O.Text.File)
       .member("bytes", int64_t(S.Bytes))
       .member("tokens", int64_t(S.Tokens))

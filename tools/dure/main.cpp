@@ -36,6 +36,8 @@ static int runCommand(const dure::Console &Out, const dure::Options &O) {
     return runTargets(Out, O);
   case Command::Explain:
     return runExplain(Out, O);
+  case Command::Cache:
+    return runCache(Out, O);
   }
   return ExitUsage;
 }

@@ -261,6 +261,8 @@ typedef struct dure_compiler_oracle {
  *                 "remedy"}]      opset is a number, the others are strings
  * compile adds
  *   "model", "output", "output_bytes",
+ *   "files": [string], what the model was read from: its own file, then its
+ *     external data
  *   "targets": [{"name", "variants": [string], "dispatches", "functions",
  *                "fallback_ops", "transient"}],
  *     where another target may take what this one does not, also "fallback"
