@@ -142,16 +142,16 @@ Value gatedMlp(GraphBuilder &G, Weights &W, const Value &X,
                 M.Bias);
 }
 
-/// Scores of experts, those outside the best groups hidden. A group is as good
-/// as its two best experts together.
+/// Scores of experts, those outside the best groups hidden.
 static Value withinGroups(GraphBuilder &G, const Value &Scores,
                           const Experts &E) {
   const int64_t Each = E.Count / E.Groups;
   const Value Grouped = G.reshape(Scores, {0, E.Groups, Each});
-  const Value Two =
-      G.nodes("TopK", {Grouped, G.list({2})}, 2, {{"axis", int64_t(-1)}})[0];
+  const Value First =
+      G.nodes("TopK", {Grouped, G.list({int64_t(E.BestOfGroup ? 1 : 2)})}, 2,
+              {{"axis", int64_t(-1)}})[0];
   const Value Sums =
-      G.node("ReduceSum", {Two, G.list({-1})}, {{"keepdims", int64_t(0)}});
+      G.node("ReduceSum", {First, G.list({-1})}, {{"keepdims", int64_t(0)}});
   const Value Best = G.nodes("TopK", {Sums, G.list({E.ChosenGroups})}, 2,
                              {{"axis", int64_t(-1)}})[1];
   const Value Ones =

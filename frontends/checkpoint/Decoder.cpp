@@ -32,7 +32,8 @@ Decoder readDecoder(Config &C, bool HasMlp, const DecoderKeys &Keys) {
   return D;
 }
 
-Experts readSigmoidExperts(Config &C, const char *CountKey,
+/// How many experts there are, of which width, and how many a token goes to.
+static Experts readExperts(Config &C, const char *CountKey,
                            const char *SharedKey) {
   Experts E;
   E.Count = C.count({CountKey, "num_local_experts"});
@@ -40,17 +41,45 @@ Experts readSigmoidExperts(Config &C, const char *CountKey,
   E.Inner = C.count("moe_intermediate_size");
   E.Shared = C.countOrZero(SharedKey, 1);
   E.Act = readActivation(C, "hidden_act", "silu");
-  E.IsSigmoid = true;
   E.Groups = C.count("n_group", 1);
   E.ChosenGroups = C.count("topk_group", 1);
-  E.NormalizeWeights = C.flag("norm_topk_prob", true);
   E.WeightScale = C.number("routed_scaling_factor", 1.0);
-  C.expect("scoring_func", "sigmoid");
-  C.expect("topk_method", "noaux_tc");
+  return E;
+}
+
+/// `Fewest`: as many experts a group must have.
+static void checkExperts(Config &C, const Experts &E, int64_t Fewest,
+                         const char *CountKey) {
   if (E.Count > MaxExperts || E.Count % E.Groups ||
       E.Chosen > E.Count / E.Groups * E.ChosenGroups ||
-      E.ChosenGroups > E.Groups || (E.Groups > 1 && E.Count / E.Groups < 2))
+      E.ChosenGroups > E.Groups ||
+      (E.Groups > 1 && E.Count / E.Groups < Fewest))
     C.refuseValue(CountKey);
+}
+
+Experts readSigmoidExperts(Config &C, const char *CountKey,
+                           const char *SharedKey) {
+  Experts E = readExperts(C, CountKey, SharedKey);
+  E.IsSigmoid = true;
+  E.NormalizeWeights = C.flag("norm_topk_prob", true);
+  C.expect("scoring_func", "sigmoid");
+  C.expect("topk_method", "noaux_tc");
+  checkExperts(C, E, 2, CountKey);
+  return E;
+}
+
+Experts readGreedyExperts(Config &C) {
+  Experts E = readExperts(C, "n_routed_experts", "n_shared_experts");
+  E.BestOfGroup = true;
+  const std::string Method = C.text("topk_method", "greedy");
+  if (Method == "greedy")
+    E.Groups = E.ChosenGroups = 1;
+  else if (Method != "group_limited_greedy")
+    C.refuseValue("topk_method");
+  C.expect("scoring_func", "softmax");
+  // HF's class does not normalize, whatever the configuration says.
+  C.expect("norm_topk_prob", false);
+  checkExperts(C, E, 1, "n_routed_experts");
   return E;
 }
 

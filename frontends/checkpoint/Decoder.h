@@ -83,8 +83,10 @@ struct Experts {
   /// A bias on scores that counts in the choice and not in the weights, where
   /// the checkpoint has it.
   std::string BiasName = "gate.e_score_correction_bias";
-  /// Chosen ones come from the best of these groups alone.
+  /// Chosen ones come from the best of these groups alone. A group is as good
+  /// as its two best experts together, or as its best one.
   int64_t Groups = 1, ChosenGroups = 1;
+  bool BestOfGroup = false;
   bool NormalizeWeights = false;
   double WeightScale = 1;
   /// A norm of the layer, on what this gives.
@@ -153,6 +155,9 @@ Decoder readDecoder(Config &C, bool HasMlp = true,
 /// num_local_experts, `SharedKey` that of shared ones.
 Experts readSigmoidExperts(Config &C, const char *CountKey,
                            const char *SharedKey);
+/// The router of DeepSeek-V2, arXiv 2405.04434: softmax, and groups where
+/// "topk_method" says so.
+Experts readGreedyExperts(Config &C);
 
 /// Which layers have experts: "mlp_layer_types", or all from
 /// "first_k_dense_replace" on, `DefaultDense` without it, every

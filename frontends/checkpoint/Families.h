@@ -27,6 +27,7 @@ std::span<const Family> families();
 
 Decoder readAxK1(Config &C);
 Encoder readBert(Config &C);
+Decoder readDeepSeekV2(Config &C);
 Decoder readDeepSeekV3(Config &C);
 Decoder readExaone3(Config &C);
 Decoder readExaone4(Config &C);

@@ -72,6 +72,8 @@ private:
                const StoredTensor &Stored);
   void add(const std::string &Name, const GgufTensor &From, uint32_t File,
            const GgufChange &Change, const std::string &Place);
+  bool addBoth(const std::string &Name, GgufTensor From, uint32_t File,
+               const GgufChange &Change, const std::string &Place);
   bool isHalf(const GgufFamily &Family, std::string_view Name,
               const StoredTensor &Stored, const std::string &Place);
 
@@ -197,9 +199,27 @@ void Opener::convert(const GgufFamily &Family, std::string_view Name,
   From.Bytes /= Count;
   for (uint64_t I = 0; I < Count; ++I, From.Offset += From.Bytes) {
     std::string Each = Meaning->Name;
-    add(Each.replace(Hole, 2, std::to_string(I)), From, Stored.File,
-        Meaning->Change, Place);
+    Each.replace(Hole, 2, std::to_string(I));
+    if (!addBoth(Each, From, Stored.File, Meaning->Change, Place))
+      add(Each, From, Stored.File, Meaning->Change, Place);
   }
+}
+
+/// Of a matrix that is two here, one's rows above the other's.
+bool Opener::addBoth(const std::string &Name, GgufTensor From, uint32_t File,
+                     const GgufChange &Change, const std::string &Place) {
+  constexpr std::string_view Both = ".gate_up_proj.";
+  const size_t At = Name.find(Both);
+  if (At == std::string::npos || From.Shape.size() < 2 || From.Shape[0] % 2)
+    return false;
+  From.Shape[0] /= 2;
+  From.Bytes /= 2;
+  for (const char *Each : {".gate_proj.", ".up_proj."}) {
+    std::string Half = Name;
+    add(Half.replace(At, Both.size(), Each), From, File, Change, Place);
+    From.Offset += From.Bytes;
+  }
+  return true;
 }
 
 /// Whether it is one of two tensors that are one matrix here; with the keys'

@@ -397,11 +397,13 @@ static void configureExaone4(GgufConfigMaker &M) {
   configureWindows(M, Layers, 4);
 }
 
-/// Scores by sigmoid, groups, and experts that all tokens go to.
-static void configureSigmoidExperts(GgufConfigMaker &M,
-                                    std::string_view CountKey,
-                                    std::string_view SharedKey) {
-  configureExperts(M, 2, CountKey);
+/// Groups, experts that all tokens go to, and dense layers before them; scores
+/// by sigmoid unless `Scoring` is another number.
+static void configureSharedExperts(GgufConfigMaker &M,
+                                   std::string_view CountKey,
+                                   std::string_view SharedKey,
+                                   int64_t Scoring = 2) {
+  configureExperts(M, Scoring, CountKey);
   const int64_t Inner = M.needed("expert_feed_forward_length");
   const int64_t Shared = M.integer("expert_shared_count").value_or(0);
   M.set(SharedKey, Shared);
@@ -417,30 +419,51 @@ static void configureSigmoidExperts(GgufConfigMaker &M,
         M.number("expert_weights_scale").value_or(1.0));
 }
 
-/// The files are those of GLM 4.5, which Solar Open's layers are: without norms
-/// of heads, and with experts in all layers.
-static void configureSolarOpen(GgufConfigMaker &M) {
+/// GLM 4.5, and Solar Open, whose layers are GLM's without norms of heads, with
+/// experts in all layers and heads that turn whole: as such a file does not say
+/// which it is, it counts as Solar Open.
+static void configureGlm4Moe(GgufConfigMaker &M) {
   configureDecoder(M, /*HasMlp=*/false);
-  M.ignore({"feed_forward_length"});
+  configureSharedExperts(M, "n_routed_experts", "n_shared_experts");
   M.set("attention_bias", M.hasTensor("blk.0.attn_q.bias"));
-  configureSigmoidExperts(M, "n_routed_experts", "n_shared_experts");
-  M.expect("leading_dense_block_count", 0);
+  // Parts of pictures have positions of several numbers; all of a text's are
+  // the same.
+  M.ignore({"feed_forward_length", "rope.dimension_sections"});
+  const bool HasHeadNorms = M.hasTensor("blk.0.attn_q_norm.weight");
+  const bool HasDense = *M.Config.find("first_k_dense_replace")->integer() > 0;
+  if (!HasHeadNorms && !HasDense && !M.Config.find("partial_rotary_factor")) {
+    M.set("architectures", Json::Array{Json("SolarOpenForCausalLM")});
+    return M.set("model_type", "solar_open");
+  }
+  M.set("use_qk_norm", HasHeadNorms);
+  M.set("intermediate_size", M.needed(HasDense ? "feed_forward_length"
+                                               : "expert_feed_forward_length"));
+  if (!M.Config.find("partial_rotary_factor"))
+    M.set("partial_rotary_factor", 1.0);
 }
 
 static void configureExaoneMoe(GgufConfigMaker &M) {
   configureDecoder(M);
-  configureSigmoidExperts(M, "num_experts", "num_shared_experts");
+  configureSharedExperts(M, "num_experts", "num_shared_experts");
   M.set("sliding_window", M.needed("attention.sliding_window"));
   configureWindows(M, layersOf(M), 4);
 }
 
-/// DeepSeek-V3 and its descendants. Files of V2, whose experts' scores go
-/// through a softmax, either say so or say nothing.
+/// DeepSeek-V3 and its descendants, and V2, whose experts' scores go through a
+/// softmax: its files either say so or say nothing.
 static void configureDeepSeek(GgufConfigMaker &M) {
   configureDecoder(M, /*HasMlp=*/true, /*HasLatents=*/true);
-  configureSigmoidExperts(M, "n_routed_experts", "n_shared_experts");
-  if (!M.number("expert_gating_func"))
-    M.refuseValue("expert_gating_func");
+  const bool IsV2 = M.number("expert_gating_func").value_or(1) == 1;
+  configureSharedExperts(M, "n_routed_experts", "n_shared_experts",
+                         IsV2 ? 1 : 2);
+  // Of this architecture, files say it of models that do.
+  M.set("norm_topk_prob", M.flag("expert_weights_norm", false));
+  if (!IsV2)
+    return;
+  M.set("architectures", Json::Array{Json("DeepseekV2ForCausalLM")});
+  M.set("model_type", "deepseek_v2");
+  const bool HasGroups = *M.Config.find("n_group")->integer() > 1;
+  M.set("topk_method", HasGroups ? "group_limited_greedy" : "greedy");
 }
 
 static void configureGemma3(GgufConfigMaker &M) {
@@ -488,54 +511,32 @@ static void configureBert(GgufConfigMaker &M) {
   M.ignore({"context_length", "vocab_size", "pooling_type"});
 }
 
-static constexpr GgufName LlamaNames[] = {
-    {"attn_norm", "input_layernorm"},
-    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},
-    {"attn_v", "self_attn.v_proj"},
-    {"attn_output", "self_attn.o_proj"},
-    {"ffn_norm", "post_attention_layernorm"},
-    {"ffn_gate", "mlp.gate_proj"},
-    {"ffn_up", "mlp.up_proj"},
-    {"ffn_down", "mlp.down_proj"}};
+// The parts that layers are made of.
 
-static constexpr GgufName Qwen3Names[] = {
-    {"attn_norm", "input_layernorm"},
-    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},
-    {"attn_v", "self_attn.v_proj"},
-    {"attn_q_norm", "self_attn.q_norm"},
-    {"attn_k_norm", "self_attn.k_norm"},
-    {"attn_output", "self_attn.o_proj"},
-    {"ffn_norm", "post_attention_layernorm"},
-    {"ffn_gate", "mlp.gate_proj"},
-    {"ffn_up", "mlp.up_proj"},
-    {"ffn_down", "mlp.down_proj"}};
+static constexpr GgufName PlainNorms[] = {
+    {"attn_norm", "input_layernorm"}, {"ffn_norm", "post_attention_layernorm"}};
 
-/// Qwen 3's layers, some with experts in place of the MLP.
-static constexpr GgufName ExpertNames[] = {
+static constexpr GgufName GlmNorms[] = {
     {"attn_norm", "input_layernorm"},
-    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},
-    {"attn_v", "self_attn.v_proj"},
-    {"attn_q_norm", "self_attn.q_norm"},
-    {"attn_k_norm", "self_attn.k_norm"},
-    {"attn_output", "self_attn.o_proj"},
-    {"ffn_norm", "post_attention_layernorm"},
-    {"ffn_gate", "mlp.gate_proj"},
-    {"ffn_up", "mlp.up_proj"},
-    {"ffn_down", "mlp.down_proj"},
-    {"ffn_gate_inp", "mlp.gate"},
-    {"exp_probs_b", "mlp.e_score_correction_bias"},
-    {"ffn_gate_exps", "mlp.experts.{}.gate_proj"},
-    {"ffn_up_exps", "mlp.experts.{}.up_proj"},
-    {"ffn_down_exps", "mlp.experts.{}.down_proj"},
-    {"ffn_gate_shexp", "mlp.shared_experts.gate_proj"},
-    {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
-    {"ffn_down_shexp", "mlp.shared_experts.down_proj"}};
+    {"post_attention_norm", "post_attention_layernorm"}};
 
-static constexpr GgufName DeepSeekNames[] = {
+static constexpr GgufName Exaone4Norms[] = {
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"post_ffw_norm", "post_feedforward_layernorm"}};
+
+static constexpr GgufName Gemma3Norms[] = {
     {"attn_norm", "input_layernorm"},
+    {"ffn_norm", "pre_feedforward_layernorm"}};
+
+static constexpr GgufName Attention[] = {{"attn_q", "self_attn.q_proj"},
+                                         {"attn_k", "self_attn.k_proj"},
+                                         {"attn_v", "self_attn.v_proj"},
+                                         {"attn_output", "self_attn.o_proj"}};
+
+static constexpr GgufName HeadNorms[] = {{"attn_q_norm", "self_attn.q_norm"},
+                                         {"attn_k_norm", "self_attn.k_norm"}};
+
+static constexpr GgufName Latents[] = {
     {"attn_q", "self_attn.q_proj"},
     {"attn_q_a", "self_attn.q_a_proj"},
     {"attn_q_a_norm", "self_attn.q_a_layernorm"},
@@ -543,63 +544,46 @@ static constexpr GgufName DeepSeekNames[] = {
     {"attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"},
     {"attn_kv_a_norm", "self_attn.kv_a_layernorm"},
     {"attn_kv_b", "self_attn.kv_b_proj"},
-    {"attn_output", "self_attn.o_proj"},
-    {"ffn_norm", "post_attention_layernorm"},
-    {"ffn_gate", "mlp.gate_proj"},
-    {"ffn_up", "mlp.up_proj"},
-    {"ffn_down", "mlp.down_proj"},
+    {"attn_output", "self_attn.o_proj"}};
+
+static constexpr GgufName Mlp[] = {{"ffn_gate", "mlp.gate_proj"},
+                                   {"ffn_up", "mlp.up_proj"},
+                                   {"ffn_down", "mlp.down_proj"}};
+
+static constexpr GgufName ExpertPiles[] = {
     {"ffn_gate_inp", "mlp.gate"},
-    {"exp_probs_b", "mlp.gate.e_score_correction_bias"},
     {"ffn_gate_exps", "mlp.experts.{}.gate_proj"},
     {"ffn_up_exps", "mlp.experts.{}.up_proj"},
+    {"ffn_gate_up_exps", "mlp.experts.{}.gate_up_proj"},
     {"ffn_down_exps", "mlp.experts.{}.down_proj"},
     {"ffn_gate_shexp", "mlp.shared_experts.gate_proj"},
     {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
     {"ffn_down_shexp", "mlp.shared_experts.down_proj"}};
 
-static constexpr GgufName SolarOpenNames[] = {
-    {"attn_norm", "input_layernorm"},
-    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},
-    {"attn_v", "self_attn.v_proj"},
-    {"attn_output", "self_attn.o_proj"},
-    {"post_attention_norm", "post_attention_layernorm"},
-    {"ffn_gate_inp", "mlp.gate"},
-    {"exp_probs_b", "mlp.gate.e_score_correction_bias"},
-    {"ffn_gate_exps", "mlp.experts.{}.gate_proj"},
-    {"ffn_up_exps", "mlp.experts.{}.up_proj"},
-    {"ffn_down_exps", "mlp.experts.{}.down_proj"},
-    {"ffn_gate_shexp", "mlp.shared_experts.gate_proj"},
-    {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
-    {"ffn_down_shexp", "mlp.shared_experts.down_proj"}};
+/// The bias of a choice: of the router's, or of the layer's MLP.
+static constexpr GgufName GateBias[] = {
+    {"exp_probs_b", "mlp.gate.e_score_correction_bias"}};
+static constexpr GgufName MlpBias[] = {
+    {"exp_probs_b", "mlp.e_score_correction_bias"}};
 
-static constexpr GgufName Exaone4Names[] = {
-    {"post_attention_norm", "post_attention_layernorm"},
-    {"post_ffw_norm", "post_feedforward_layernorm"},
-    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},
-    {"attn_v", "self_attn.v_proj"},
-    {"attn_q_norm", "self_attn.q_norm"},
-    {"attn_k_norm", "self_attn.k_norm"},
-    {"attn_output", "self_attn.o_proj"},
-    {"ffn_gate", "mlp.gate_proj"},
-    {"ffn_up", "mlp.up_proj"},
-    {"ffn_down", "mlp.down_proj"}};
+// Layers.
 
-static constexpr GgufName Gemma3Names[] = {
-    {"attn_norm", "input_layernorm"},
-    {"post_attention_norm", "post_attention_layernorm"},
-    {"ffn_norm", "pre_feedforward_layernorm"},
-    {"post_ffw_norm", "post_feedforward_layernorm"},
-    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},
-    {"attn_v", "self_attn.v_proj"},
-    {"attn_q_norm", "self_attn.q_norm"},
-    {"attn_k_norm", "self_attn.k_norm"},
-    {"attn_output", "self_attn.o_proj"},
-    {"ffn_gate", "mlp.gate_proj"},
-    {"ffn_up", "mlp.up_proj"},
-    {"ffn_down", "mlp.down_proj"}};
+static constexpr GgufNames LlamaLayer[] = {PlainNorms, Attention, Mlp};
+static constexpr GgufNames Qwen3Layer[] = {PlainNorms, Attention, HeadNorms,
+                                           Mlp};
+static constexpr GgufNames Qwen3MoeLayer[] = {PlainNorms, Attention, HeadNorms,
+                                              ExpertPiles};
+static constexpr GgufNames ExaoneMoeLayer[] = {
+    PlainNorms, Attention, HeadNorms, Mlp, ExpertPiles, MlpBias};
+static constexpr GgufNames DeepSeekLayer[] = {PlainNorms, Latents, Mlp,
+                                              ExpertPiles, GateBias};
+static constexpr GgufNames GlmLayer[] = {GlmNorms, Attention,   HeadNorms,
+                                         Mlp,      ExpertPiles, GateBias};
+static constexpr GgufNames Exaone4Layer[] = {Exaone4Norms, Attention, HeadNorms,
+                                             Mlp};
+// Behind attention and MLP it has the norms that EXAONE 4 has.
+static constexpr GgufNames Gemma3Layer[] = {Gemma3Norms, Exaone4Norms,
+                                            Attention, HeadNorms, Mlp};
 
 static constexpr GgufName DecoderNames[] = {
     {"token_embd.weight", "model.embed_tokens.weight"},
@@ -613,7 +597,7 @@ static constexpr GgufName BertNames[] = {
     {"token_embd_norm.weight", "embeddings.LayerNorm.weight"},
     {"token_embd_norm.bias", "embeddings.LayerNorm.bias"}};
 
-static constexpr GgufName BertLayerNames[] = {
+static constexpr GgufName BertParts[] = {
     {"attn_q", "attention.self.query"},
     {"attn_k", "attention.self.key"},
     {"attn_v", "attention.self.value"},
@@ -622,35 +606,36 @@ static constexpr GgufName BertLayerNames[] = {
     {"ffn_up", "intermediate.dense"},
     {"ffn_down", "output.dense"},
     {"layer_output_norm", "output.LayerNorm"}};
+static constexpr GgufNames BertLayer[] = {BertParts};
 
 static constexpr std::string_view Layers = "model.layers.";
 
 /// EXAONE 3 computes what Llama does.
 static constexpr GgufFamily Families[] = {
-    {"bert", "BertModel", "bert", BertNames, BertLayerNames, "encoder.layer.",
+    {"bert", "BertModel", "bert", BertNames, BertLayer, "encoder.layer.",
      configureBert},
     {"deepseek2", "DeepseekV3ForCausalLM", "deepseek_v3", DecoderNames,
-     DeepSeekNames, Layers, configureDeepSeek, false, false, true},
-    {"exaone", "LlamaForCausalLM", "llama", DecoderNames, LlamaNames, Layers,
+     DeepSeekLayer, Layers, configureDeepSeek, false, false, true},
+    {"exaone", "LlamaForCausalLM", "llama", DecoderNames, LlamaLayer, Layers,
      configureLlama},
     {"exaone-moe", "ExaoneMoeForCausalLM", "exaone_moe", DecoderNames,
-     ExpertNames, Layers, configureExaoneMoe},
-    {"exaone4", "Exaone4ForCausalLM", "exaone4", DecoderNames, Exaone4Names,
+     ExaoneMoeLayer, Layers, configureExaoneMoe},
+    {"exaone4", "Exaone4ForCausalLM", "exaone4", DecoderNames, Exaone4Layer,
      Layers, configureExaone4},
-    {"gemma3", "Gemma3ForCausalLM", "gemma3_text", DecoderNames, Gemma3Names,
+    {"gemma3", "Gemma3ForCausalLM", "gemma3_text", DecoderNames, Gemma3Layer,
      Layers, configureGemma3, false, true},
-    {"glm4moe", "SolarOpenForCausalLM", "solar_open", DecoderNames,
-     SolarOpenNames, Layers, configureSolarOpen},
-    {"granite", "GraniteForCausalLM", "granite", DecoderNames, LlamaNames,
+    {"glm4moe", "Glm4MoeForCausalLM", "glm4_moe", DecoderNames, GlmLayer,
+     Layers, configureGlm4Moe},
+    {"granite", "GraniteForCausalLM", "granite", DecoderNames, LlamaLayer,
      Layers, configureGranite, true},
-    {"llama", "LlamaForCausalLM", "llama", DecoderNames, LlamaNames, Layers,
+    {"llama", "LlamaForCausalLM", "llama", DecoderNames, LlamaLayer, Layers,
      configureLlama, true},
-    {"qwen2", "Qwen2ForCausalLM", "qwen2", DecoderNames, LlamaNames, Layers,
+    {"qwen2", "Qwen2ForCausalLM", "qwen2", DecoderNames, LlamaLayer, Layers,
      configureQwen2},
-    {"qwen3", "Qwen3ForCausalLM", "qwen3", DecoderNames, Qwen3Names, Layers,
+    {"qwen3", "Qwen3ForCausalLM", "qwen3", DecoderNames, Qwen3Layer, Layers,
      configureQwen3},
-    {"qwen3moe", "Qwen3MoeForCausalLM", "qwen3_moe", DecoderNames, ExpertNames,
-     Layers, configureQwen3Moe},
+    {"qwen3moe", "Qwen3MoeForCausalLM", "qwen3_moe", DecoderNames,
+     Qwen3MoeLayer, Layers, configureQwen3Moe},
 };
 
 const GgufFamily *findGgufFamily(std::string_view Architecture) {
@@ -707,11 +692,11 @@ std::optional<GgufTensorMeaning> meaningOf(const GgufFamily &Family,
     const auto &[Layer, What, End] = *Parts;
     // The bias of a choice is a tensor of its own, not one beside a weight.
     const bool IsBare = What == "exp_probs_b";
-    for (const auto &[Theirs, Ours] : Family.LayerNames)
-      if (Theirs == What && (End == ".bias" || (End == ".weight" && !IsBare)))
-        Out.Name = std::string(Family.LayerPrefix) + std::string(Layer) + "." +
-                   std::string(Ours) + std::string(IsBare ? "" : End);
-
+    for (const GgufNames &Part : Family.LayerParts)
+      for (const auto &[Theirs, Ours] : Part)
+        if (Theirs == What && (End == ".bias" || (End == ".weight" && !IsBare)))
+          Out.Name = std::string(Family.LayerPrefix) + std::string(Layer) +
+                     "." + std::string(Ours) + std::string(IsBare ? "" : End);
     if (Family.HasPairedRows && (What == "attn_q" || What == "attn_k"))
       Out.Change.PairedHeads = What == "attn_q" ? QueryHeads : KeyHeads;
   }

@@ -80,15 +80,16 @@ private:
 
 /// What something is called in GGUF, and here.
 using GgufName = std::pair<std::string_view, std::string_view>;
+using GgufNames = std::span<const GgufName>;
 
 struct GgufFamily {
   std::string_view Architecture; ///< "general.architecture"
-  std::string_view Class;        ///< In `architectures`.
+  std::string_view Class;        ///< In `architectures`, as a rule.
   std::string_view ModelType;
   /// Of whole tensors: GGUF's name, ours.
-  std::span<const GgufName> Names;
-  /// Of a layer's parts, which go on with ".weight" or ".bias".
-  std::span<const GgufName> LayerNames;
+  GgufNames Names;
+  /// Of what a layer is made of, which goes on with ".weight" or ".bias".
+  std::span<const GgufNames> LayerParts;
   std::string_view LayerPrefix;
   void (*Configure)(GgufConfigMaker &M);
   /// Rows of queries and keys hold rope's pairs side by side.

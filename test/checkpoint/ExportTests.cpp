@@ -161,21 +161,24 @@ TEST_P(ExportedLatents, LongSequencesAgreeWithMain) {
 // Each family's folder name, at either opset.
 #define BOTH(FAMILY) FAMILY "-20", FAMILY "-23"
 static const char *const Decoders[] = {
-    BOTH("llama"),       BOTH("qwen2"),      BOTH("qwen3"),
-    BOTH("exaone3"),     BOTH("exaone4"),    BOTH("exaone4-global"),
-    BOTH("hyperclovax"), BOTH("granite"),    BOTH("gemma3"),
-    BOTH("exaone-moe"),  BOTH("solar-open"), BOTH("axk1"),
-    BOTH("deepseek-v3"), BOTH("qwen3-moe"),  BOTH("glm4-moe")};
+    BOTH("llama"),       BOTH("qwen2"),           BOTH("qwen3"),
+    BOTH("exaone3"),     BOTH("exaone4"),         BOTH("exaone4-global"),
+    BOTH("hyperclovax"), BOTH("granite"),         BOTH("gemma3"),
+    BOTH("exaone-moe"),  BOTH("solar-open"),      BOTH("axk1"),
+    BOTH("deepseek-v3"), BOTH("qwen3-moe"),       BOTH("glm4-moe"),
+    BOTH("deepseek-v2"), BOTH("deepseek-v2-lite")};
 static const char *const Encoders[] = {BOTH("bert"), BOTH("xlm-roberta")};
 
 // In few bits where the opset has them, as floats where it has not.
 static const char *const Quantized[] = {
-    BOTH("llama-gguf"),      BOTH("qwen2-gguf"),
-    BOTH("qwen3-gguf"),      BOTH("granite-gguf"),
-    BOTH("exaone4-gguf"),    BOTH("exaone4-global-gguf"),
-    BOTH("gemma3-gguf"),     BOTH("bert-gguf"),
-    BOTH("exaone-moe-gguf"), BOTH("qwen3-moe-gguf"),
-    BOTH("solar-open-gguf"), BOTH("deepseek-v3-gguf")};
+    BOTH("llama-gguf"),           BOTH("qwen2-gguf"),
+    BOTH("qwen3-gguf"),           BOTH("granite-gguf"),
+    BOTH("exaone4-gguf"),         BOTH("exaone4-global-gguf"),
+    BOTH("gemma3-gguf"),          BOTH("bert-gguf"),
+    BOTH("exaone-moe-gguf"),      BOTH("qwen3-moe-gguf"),
+    BOTH("solar-open-gguf"),      BOTH("deepseek-v3-gguf"),
+    BOTH("glm4-moe-gguf"),        BOTH("deepseek-v2-gguf"),
+    BOTH("deepseek-v2-lite-gguf")};
 
 INSTANTIATE_TEST_SUITE_P(Decoders, ExportedModel, testing::ValuesIn(Decoders),
                          testName);

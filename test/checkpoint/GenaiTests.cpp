@@ -101,7 +101,8 @@ static const char *const Quantized[] = {
     "llama-gguf-21",          "qwen2-gguf-21",     "qwen3-gguf-21",
     "exaone4-gguf-21",        "gemma3-gguf-21",    "granite-gguf-21",
     "exaone-moe-gguf-21",     "qwen3-moe-gguf-21", "solar-open-gguf-21",
-    "exaone4-global-gguf-21", "llama-gguf-20",     "qwen2-gguf-23"};
+    "exaone4-global-gguf-21", "llama-gguf-20",     "qwen2-gguf-23",
+    "glm4-moe-gguf-21"};
 
 INSTANTIATE_TEST_SUITE_P(Quantized, GenaiModel, testing::ValuesIn(Quantized),
                          testName);

@@ -44,8 +44,8 @@ TEST_P(RngdModel, GivesWhatTransformersGives) {
       "exaone4-" OPSET, "exaone4-global-" OPSET, "hyperclovax-" OPSET,         \
       "granite-" OPSET, "gemma3-" OPSET, "exaone-moe-" OPSET,                  \
       "solar-open-" OPSET, "axk1-" OPSET, "deepseek-v3-" OPSET,                \
-      "qwen3-moe-" OPSET, "glm4-moe-" OPSET, "bert-" OPSET,                    \
-      "xlm-roberta-" OPSET
+      "deepseek-v2-lite-" OPSET, "qwen3-moe-" OPSET, "glm4-moe-" OPSET,        \
+      "bert-" OPSET, "xlm-roberta-" OPSET
 static const char *const AtNewest[] = {AT("23")};
 static const char *const AtBoth[] = {AT("20"), AT("23")};
 

@@ -30,7 +30,7 @@ OPSETS = {"onnx": (20, 23), "genai": (20, 21, 23)}
 REFUSED = {
     "axk1": "genai-latent",
     "bert": "genai-encoder",
-    "deepseek-v3": "genai-latent",
+    "deepseek-v": "genai-latent",
     "xlm-roberta": "genai-encoder",
 }
 TOLERANCE = 1e-4

@@ -144,6 +144,8 @@ FAMILIES = {
     "solar-open": (families.solar_open, 2, torch.bfloat16, {}),
     "glm4-moe": (families.glm4_moe, 2, torch.bfloat16, {}),
     "axk1": (families.axk1, 2, torch.bfloat16, {}),
+    "deepseek-v2": (families.deepseek_v2, 2, torch.bfloat16, {}),
+    "deepseek-v2-lite": (families.deepseek_v2_lite, 2, torch.bfloat16, {}),
     "deepseek-v3": (families.deepseek_v3, 2, torch.bfloat16, {}),
     "qwen3-moe": (families.qwen3_moe, 2, torch.bfloat16, {}),
     "bert": (families.bert, 2, torch.float32, {}),

@@ -51,6 +51,7 @@ KINDS = {
     "ffn_down": Kind.Q8_0,
     "ffn_gate_exps": Kind.Q4_0,
     "ffn_up_exps": Kind.Q8_0,
+    "ffn_gate_up_exps": Kind.Q4_0,
     "ffn_down_exps": Kind.F16,
     "ffn_gate_shexp": Kind.Q4_1,
     "ffn_up_shexp": Kind.Q5_0,
@@ -92,7 +93,7 @@ SANDWICH_NAMES = DECODER_NAMES | {
     "pre_feedforward_layernorm": "ffn_norm",
     "post_feedforward_layernorm": "post_ffw_norm",
 }
-SOLAR_NAMES = EXPERT_NAMES | {"post_attention_layernorm": "post_attention_norm"}
+GLM_NAMES = EXPERT_NAMES | {"post_attention_layernorm": "post_attention_norm"}
 BERT_NAMES = {
     "embeddings.word_embeddings": "token_embd",
     "embeddings.position_embeddings": "position_embd",
@@ -120,10 +121,15 @@ FAMILIES = {
     "gemma3": ("gemma3", SANDWICH_NAMES, False, 1),
     "exaone-moe": ("exaone-moe", EXPERT_NAMES, False, 0),
     "qwen3-moe": ("qwen3moe", EXPERT_NAMES, False, 0),
-    "solar-open": ("glm4moe", SOLAR_NAMES, False, 0),
+    "solar-open": ("glm4moe", GLM_NAMES, False, 0),
+    "glm4-moe": ("glm4moe", GLM_NAMES, False, 0),
+    "deepseek-v2": ("deepseek2", LATENT_NAMES, False, 0),
+    "deepseek-v2-lite": ("deepseek2", LATENT_NAMES, False, 0),
     "deepseek-v3": ("deepseek2", LATENT_NAMES, False, 0),
     "bert": ("bert", BERT_NAMES, False, 0),
 }
+LATENT = {"deepseek-v2", "deepseek-v2-lite", "deepseek-v3"}
+ROUTED = LATENT | {"solar-open", "glm4-moe"}
 READ_BY_TRANSFORMERS = {"llama", "qwen2", "qwen3", "qwen3-moe"}
 # Enough to see every weight, windows and padding.
 CASES = {"prefill", "decode-1", "left-padding", "window-4", "window-5"}
@@ -142,6 +148,7 @@ def gguf_name(name, names):
 
 def tensors_of(name, tensor, names, config):
     """What a tensor of the model is in GGUF: pairs of a name and a part of it."""
+    family = config.model_type
     layer = name.split(".")[2] if name.startswith("model.layers.") else None
     if name.endswith("kv_b_proj.weight"):
         keys = config.qk_nope_head_dim
@@ -149,7 +156,10 @@ def tensors_of(name, tensor, names, config):
         yield f"blk.{layer}.attn_k_b.weight", heads[:, :keys].transpose(1, 2)
         yield f"blk.{layer}.attn_v_b.weight", heads[:, keys:]
         return
-    if name.endswith("experts.gate_up_proj"):
+    if name.endswith("experts.gate_up_proj") and family == "deepseek_v2":
+        # As converters write it that are asked to.
+        yield f"blk.{layer}.ffn_gate_up_exps.weight", tensor
+    elif name.endswith("experts.gate_up_proj"):
         half = tensor.shape[1] // 2
         yield f"blk.{layer}.ffn_gate_exps.weight", tensor[:, :half]
         yield f"blk.{layer}.ffn_up_exps.weight", tensor[:, half:]
@@ -225,7 +235,7 @@ def add_decoder(writer, config, family):
     heads = config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
     writer.add_head_count(heads)
-    if family == "deepseek-v3":
+    if family in LATENT:
         head_dim = add_latents(writer, config)
     else:
         writer.add_head_count_kv(config.num_key_value_heads)
@@ -233,12 +243,13 @@ def add_decoder(writer, config, family):
         writer.add_value_length(head_dim)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
-    add_rope(writer, config, head_dim)
+    turning = rope_of(config).get("partial_rotary_factor", 1)
+    add_rope(writer, config, int(head_dim * turning))
     if getattr(config, "sliding_window", None):
         writer.add_sliding_window(config.sliding_window)
         pattern = [kind == "sliding_attention" for kind in config.layer_types]
         writer.add_array(f"{writer.arch}.attention.sliding_window_pattern", pattern)
-    if family in ("exaone-moe", "qwen3-moe", "solar-open", "deepseek-v3"):
+    if family in ROUTED | {"exaone-moe", "qwen3-moe"}:
         add_experts(writer, config, family)
     if family == "granite":
         writer.add_attention_scale(config.attention_multiplier)
@@ -262,8 +273,7 @@ def add_latents(writer, config):
 
 
 def add_experts(writer, config, family):
-    solar = family == "solar-open"
-    routed = family in ("solar-open", "deepseek-v3")
+    routed = family in ROUTED
     writer.add_expert_count(config.n_routed_experts if routed else config.num_experts)
     writer.add_expert_used_count(config.num_experts_per_tok)
     writer.add_expert_feed_forward_length(config.moe_intermediate_size)
@@ -271,13 +281,20 @@ def add_experts(writer, config, family):
         return
     shared = config.n_shared_experts if routed else config.num_shared_experts
     writer.add_expert_shared_count(shared)
-    writer.add_expert_shared_feed_forward_length(config.moe_intermediate_size * shared)
-    writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
-    writer.add_expert_group_count(config.n_group)
-    writer.add_expert_group_used_count(config.topk_group)
-    writer.add_expert_weights_norm(config.norm_topk_prob)
+    if family != "deepseek-v2-lite":
+        # Files older than these keys lack them.
+        scoring = gguf.ExpertGatingFuncType
+        softmax = family == "deepseek-v2"
+        writer.add_expert_gating_func(scoring.SOFTMAX if softmax else scoring.SIGMOID)
+        writer.add_expert_group_count(config.n_group)
+        writer.add_expert_group_used_count(config.topk_group)
+        writer.add_expert_shared_feed_forward_length(
+            config.moe_intermediate_size * shared
+        )
+    if config.norm_topk_prob:
+        writer.add_expert_weights_norm(True)
     writer.add_expert_weights_scale(config.routed_scaling_factor)
-    dense = 0 if solar else config.first_k_dense_replace
+    dense = 0 if family == "solar-open" else config.first_k_dense_replace
     writer.add_leading_dense_block_count(dense)
 
 

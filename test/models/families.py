@@ -95,6 +95,22 @@ class LatentDecoder(Decoder):
         return widths * config.num_hidden_layers
 
 
+class NeighbourDecoder(LatentDecoder):
+    """One whose cached keys hold numbers that turn together side by side, here as
+    the others have them: the first of all pairs, then the second."""
+
+    def forward(self, input_ids, attention_mask, position_ids, past):
+        joined = list(past)
+        for i in range(1, len(past), 2):
+            joined[i] = past[i].unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2)
+        logits, present = super().forward(
+            input_ids, attention_mask, position_ids, joined
+        )
+        for i in range(1, len(present), 2):
+            present[i] = present[i].unflatten(-1, (-1, 2)).transpose(-1, -2).flatten(-2)
+        return logits, present
+
+
 class Encoder(torch.nn.Module):
     """A bidirectional model: ids, mask and token types in, hidden states out."""
 
@@ -479,6 +495,10 @@ LATENT = dict(
 )
 
 
+# The same factor for the tables and for the scores.
+V2_ROPE = LATENT["rope_parameters"] | {"mscale": 0.707, "mscale_all_dim": 0.707}
+
+
 def deepseek_v3(layers, attention):
     config = transformers.DeepseekV3Config(
         **LATENT,
@@ -487,6 +507,37 @@ def deepseek_v3(layers, attention):
         attn_implementation=attention,
     )
     return with_experts(transformers.DeepseekV3ForCausalLM(config), LatentDecoder)
+
+
+def deepseek_v2(layers, attention):
+    config = transformers.DeepseekV2Config(
+        **LATENT | {"norm_topk_prob": False, "rope_parameters": V2_ROPE},
+        num_hidden_layers=layers,
+        first_k_dense_replace=1,
+        topk_method="group_limited_greedy",
+        attn_implementation=attention,
+    )
+    return with_experts(transformers.DeepseekV2ForCausalLM(config), NeighbourDecoder)
+
+
+def deepseek_v2_lite(layers, attention):
+    """Queries without a latent, experts without groups, two that all go to."""
+    config = transformers.DeepseekV2Config(
+        **LATENT
+        | {
+            "norm_topk_prob": False,
+            "rope_parameters": V2_ROPE,
+            "q_lora_rank": None,
+            "n_shared_experts": 2,
+            "routed_scaling_factor": 1.0,
+            "n_group": 1,
+        },
+        num_hidden_layers=layers,
+        first_k_dense_replace=1,
+        topk_method="greedy",
+        attn_implementation=attention,
+    )
+    return with_experts(transformers.DeepseekV2ForCausalLM(config), NeighbourDecoder)
 
 
 def axk1(layers, attention):

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// DeepseekV3ForCausalLM: DeepSeek-V3, Kanana-2.  AXK1ForCausalLM: A.X K1.
+// DeepseekV2ForCausalLM: DeepSeek-V2.  DeepseekV3ForCausalLM: DeepSeek-V3,
+// Kanana-2.  AXK1ForCausalLM: A.X K1.
 //
 //   x += attention(norm(x))    of latents (MLA), neighbours turn together
-//   x += mlp(norm(x))          the first layers dense, then experts by sigmoid,
-//                              in groups; A.X K1 has a norm on what they give
+//   x += mlp(norm(x))          the first layers dense, then experts in groups,
+//   of
+//                              V2 by softmax, else by sigmoid; A.X K1 has a
+//                              norm on what they give
 
 #include "frontends/checkpoint/Families.h"
 
@@ -11,7 +14,8 @@
 
 namespace dure::checkpoint {
 
-Decoder readDeepSeekV3(Config &C) {
+/// All but the experts.
+static Decoder readLatentDecoder(Config &C) {
   Decoder D = readDecoder(C);
   LatentAttention A;
   A.Heads = D.Grouped.Heads;
@@ -24,10 +28,23 @@ Decoder readDeepSeekV3(Config &C) {
   C.ignore({"qk_head_dim", "ep_size"});
   D.Latent = A;
   readOneRope(C, D, {.HeadSize = A.RotarySize});
-  D.Ropes[0].Interleaved = C.flag("rope_interleave", true);
+  D.Ropes[0].Interleaved = true;
   D.ScoreScale =
       D.Ropes[0].ScoreFactor / std::sqrt(double(A.PlainSize + A.RotarySize));
+  return D;
+}
 
+Decoder readDeepSeekV2(Config &C) {
+  Decoder D = readLatentDecoder(C);
+  C.expect("mlp_bias", false);
+  D.Mixture = readGreedyExperts(C);
+  readSparseLayers(C, D, 0);
+  return D;
+}
+
+Decoder readDeepSeekV3(Config &C) {
+  Decoder D = readLatentDecoder(C);
+  D.Ropes[0].Interleaved = C.flag("rope_interleave", true);
   D.Mixture = readSigmoidExperts(C, "n_routed_experts", "n_shared_experts");
   readSparseLayers(C, D, 3);
   // The layers behind the last one predict several tokens, for another model.

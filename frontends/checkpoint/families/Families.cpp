@@ -9,6 +9,7 @@ std::span<const Family> families() {
   static const Family Table[] = {
       {"AXK1ForCausalLM", readAxK1},
       {"BertModel", readBert},
+      {"DeepseekV2ForCausalLM", readDeepSeekV2},
       {"DeepseekV3ForCausalLM", readDeepSeekV3},
       {"Exaone4ForCausalLM", readExaone4},
       {"ExaoneForCausalLM", readExaone3},

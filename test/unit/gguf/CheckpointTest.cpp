@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <unistd.h>
 
 namespace dure::checkpoint {
@@ -229,12 +230,50 @@ TEST_F(GgufCheckpoint, RefusesLatentsThatDoNotFit) {
     EXPECT_FALSE(open(B));
     EXPECT_EQ(Codes, Strings{"gguf-latents"});
   }
-  // Experts whose scores go through a softmax, as nothing says otherwise.
-  GgufFileBuilder V2 = latentModel();
-  V2.u32("deepseek2.attention.key_length", 34);
-  V2.u32("deepseek2.attention.value_length", 1);
-  EXPECT_FALSE(open(V2));
-  EXPECT_EQ(Codes, Strings{"gguf-key-value"});
+}
+
+// Scores of experts go through a softmax where nothing says otherwise.
+TEST_F(GgufCheckpoint, TellsTheVersionsOfDeepSeekApart) {
+  const auto Class = [&](GgufFileBuilder B) {
+    B.u32("deepseek2.attention.key_length", 34);
+    B.u32("deepseek2.attention.value_length", 1);
+    const auto C = open(B);
+    return C ? *(*C->Config.find("architectures")->array())[0].string()
+             : Codes.front();
+  };
+  EXPECT_EQ(Class(latentModel()), "DeepseekV2ForCausalLM");
+  EXPECT_EQ(Class(latentModel().u32("deepseek2.expert_gating_func", 1)),
+            "DeepseekV2ForCausalLM");
+  EXPECT_EQ(Class(latentModel().u32("deepseek2.expert_gating_func", 2)),
+            "DeepseekV3ForCausalLM");
+  EXPECT_EQ(Class(latentModel().u32("deepseek2.expert_gating_func", 3)),
+            "gguf-key-value");
+}
+
+// Gates and ups of all experts in one pile.
+TEST_F(GgufCheckpoint, TakesGatesAndUpsApart) {
+  const auto Pile = [](uint64_t Rows) {
+    GgufFileBuilder B = latentModel();
+    B.u32("deepseek2.attention.key_length", 34);
+    B.u32("deepseek2.attention.value_length", 1);
+    std::vector<float> Values(size_t(2 * Rows * 2));
+    std::iota(Values.begin(), Values.end(), 0.0f);
+    return B.tensor("blk.0.ffn_gate_up_exps.weight", {2, Rows, 2},
+                    GgmlType::F32, floats(Values));
+  };
+  const auto C = open(Pile(2));
+  ASSERT_TRUE(C) << Codes.front();
+  const std::string Second = "model.layers.0.mlp.experts.1.";
+  const Tensor *Gate = C->find(Second + "gate_proj.weight"),
+               *Up = C->find(Second + "up_proj.weight");
+  ASSERT_TRUE(Gate && Up);
+  EXPECT_EQ(converted(*C, *Gate), (std::vector<float>{4, 5}));
+  EXPECT_EQ(converted(*C, *Up), (std::vector<float>{6, 7}));
+  EXPECT_EQ(C->Tensors.size(), 4u);
+  // Not two halves: no part of a model that is known.
+  const auto Odd = open(Pile(3));
+  ASSERT_TRUE(Odd);
+  EXPECT_FALSE(Odd->find(Second + "up_proj.weight"));
 }
 
 // What predicts further tokens is left out, whatever its tensors are called.
