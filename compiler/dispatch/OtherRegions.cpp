@@ -29,7 +29,7 @@ void OtherRegionsHidden::hide(RegionOp Op) {
   auto Standing = CallDispatchOp::create(
       Builder, Op.getLoc(), Op.getResultTypes(), "hidden_region",
       Op.getTarget(), DimsAttr::get(Module.getContext(), ArrayRef<DimExpr>()),
-      Read.getArrayRef());
+      /*updates=*/!isMemoryEffectFree(Op), Read.getArrayRef());
   Standing->setAttr(NumberAttr, Builder.getI64IntegerAttr(Hidden.size()));
   // By arguments, so that only the dispatch says what is read: passes may
   // replace it there, or copy the dispatch to where other values are.

@@ -213,7 +213,9 @@ LogicalResult Outliner::outlineGroup(const DispatchGroup &Group) {
   auto Dispatch = CallDispatchOp::create(
       Builder, FusedLoc::get(Module.getContext(), Locations),
       TypeRange(ValueRange(Outputs)), Function.getSymName(), T.name(),
-      DimsAttr::get(Module.getContext(), Bindings), Inputs.getArrayRef());
+      DimsAttr::get(Module.getContext(), Bindings),
+      /*updates=*/llvm::any_of(Group.Ops, llvm::IsaPred<CacheUpdateOp>),
+      Inputs.getArrayRef());
   SmallVector<Attribute> Names;
   for (Value Output : Outputs)
     Names.push_back(Builder.getStringAttr(ValueNames.lookup(Output)));

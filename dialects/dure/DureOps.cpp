@@ -325,6 +325,12 @@ static bool couldBeOne(Type L, Type R) {
          succeeded(verifyCompatibleShape(A.getShape(), B.getShape()));
 }
 
+void CallDispatchOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &Effects) {
+  if (getUpdates())
+    Effects.emplace_back(MemoryEffects::Write::get());
+}
+
 LogicalResult CallDispatchOp::verifySymbolUses(SymbolTableCollection &Symbols) {
   auto Callee =
       Symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());

@@ -692,16 +692,19 @@ def Dure_YieldOp : Dure_Op<"yield", [Pure, Terminator, ReturnLike,
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
-def Dure_CallDispatchOp : Dure_Op<"dispatch", [Pure,
+def Dure_CallDispatchOp : Dure_Op<"dispatch", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "One launch of one entry of a target's code";
   let description = [{
     Runs the function `callee` (marked `dure.dispatch_fn`) on a target.
     `bindings` gives, by position, the expression that each of the callee's
-    symbols stands for in the caller: the callee's `dure.symbols`.
+    symbols stands for in the caller: the callee's `dure.symbols`. One that
+    `updates` a tensor of the state is run though nothing reads its results.
   }];
   let arguments = (ins FlatSymbolRefAttr:$callee, StrAttr:$target,
-                       Dure_DimsAttr:$bindings, Variadic<Dure_Tensor>:$xs);
+                       Dure_DimsAttr:$bindings, UnitAttr:$updates,
+                       Variadic<Dure_Tensor>:$xs);
   let results = (outs Variadic<Dure_Tensor>:$results);
   let assemblyFormat = [{
     $target $callee $bindings `(` $xs `)` attr-dict
