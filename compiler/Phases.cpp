@@ -85,12 +85,13 @@ static void addPasses(Phase P, const PhaseOptions &Options, const Target *Own,
   case Phase::Quantize:
     FromTarget(TargetPhase::Quantize);
     return;
-  case Phase::Specialize:
+  case Phase::Specialize: {
+    bool IsFixed = Options.Preferred && Options.Preferred->needsStaticShapes();
+    // Of what is the same for all targets: they share the state.
+    PM.addPass(createKeepWindows({IsFixed}));
     FromTarget(TargetPhase::Specialize);
-    if (Options.Preferred && Options.Preferred->needsStaticShapes())
+    if (IsFixed)
       buildSpecializePipeline(PM, llvm::join(Options.Buckets, ";"));
-    else if (Options.KeepWindows)
-      PM.addPass(createKeepWindows());
     // By the sizes that there are now.
     if (Options.Preferred && Options.Preferred->wantsRaised() &&
         !Options.NoRaise)
@@ -99,6 +100,7 @@ static void addPasses(Phase P, const PhaseOptions &Options, const Target *Own,
     if (!Options.Kernels)
       FromTarget(TargetPhase::Legalize);
     return;
+  }
   case Phase::FormDispatches:
     FromTarget(TargetPhase::FormDispatches);
     return;

@@ -50,10 +50,6 @@ struct PhaseOptions {
   /// What --bucket asks for, one text each, for a target that needs static
   /// shapes.
   std::vector<std::string> Buckets;
-  /// Caches may hold less than all positions. All variants of a package work on
-  /// one form of state, so no target may need static shapes, or have a
-  /// fallback.
-  bool KeepWindows = true;
   /// Ops are cut into single kernels (Target::formKernels) instead of launches.
   bool Kernels = false;
   /// Receives the IR after a phase or pass whose name is in `PrintAfter`.

@@ -535,11 +535,6 @@ bool Pipeline::runPhaseOn(Phase P, ModuleOp Module, const Target *Preferred,
   Options.Fallback = Fallback == Preferred ? nullptr : Fallback;
   Options.NoRaise = NoRaise;
   Options.Buckets = Request.Buckets;
-  // Targets of a package share its state. Where ops may fall to the host, a
-  // cache's rows may have to move on a device that does not hold them.
-  Options.KeepWindows = llvm::all_of(Targets, [&](const Target *Each) {
-    return !Each->needsStaticShapes() && (!Fallback || Fallback == Each);
-  });
   Options.Kernels = !Request.Emit.empty() || !Request.Oracle.empty();
   Options.PrintAfter = Request.PrintAfter;
   Options.Print = [this](StringRef Text) {

@@ -190,9 +190,12 @@ def KeepWindows : Pass<"dure-keep-windows", "::mlir::ModuleOp"> {
   let description = [{
     Where attention of a window alone reads a key and a value cache of a state,
     the caches hold the last `window - 1` positions: a step reads them with its
-    own behind, and moves up what the next one needs. For targets whose shapes
-    may depend on the length of the state.
+    own behind, and moves up what the next one needs. Before what targets make
+    of attention, so that a package of several has one state.
   }];
+  let options = [
+    Option<"FixedShapes", "fixed-shapes", "bool", /*default=*/"false",
+           "No shape may depend on the length of the state">];
 }
 
 def AbsorbLatents : Pass<"dure-absorb-latents", "::mlir::ModuleOp"> {

@@ -127,7 +127,8 @@ inline std::string compileModel(const std::string &Model,
     Texts.push_back(Each.c_str());
   if (!Buckets.empty()) {
     Target = staticTarget() ? staticTarget() : "static-cpu";
-    Plugin = staticTarget() ? nullptr : DURE_TEST_PLUGINS "/static-cpu.so";
+    Plugin = staticTarget() ? std::getenv("DURE_STEP_STATIC_PLUGIN")
+                            : DURE_TEST_PLUGINS "/static-cpu.so";
     What.buckets = Texts.data();
     What.bucket_count = Texts.size();
   }

@@ -162,5 +162,9 @@ SmallVector<std::string> dure::bucketSymbols(func::FuncOp Entry) {
         if ((!Length || *Name != Length.getValue()) &&
             !llvm::is_contained(Out, *Name))
           Out.push_back(*Name);
+  // Of windows alone no tensor has it as a size.
+  auto Capacity = Entry->getAttrOfType<StringAttr>(StateCapacitySymbolAttr);
+  if (Capacity && !llvm::is_contained(Out, Capacity.str()))
+    Out.push_back(Capacity.str());
   return Out;
 }

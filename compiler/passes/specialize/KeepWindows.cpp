@@ -7,6 +7,8 @@
 // and a kernel leaves out what they hide. What moves is a window a step, beside
 // the same rows that attention reads anyway.
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/specialize/FixedWindow.h"
+#include "compiler/passes/specialize/StepShapes.h"
 #include "compiler/passes/support/Matching.h"
 
 namespace dure {
@@ -32,8 +34,8 @@ struct WindowCache {
 
 class WindowKeeper {
 public:
-  explicit WindowKeeper(func::FuncOp Function)
-      : Function(Function), Builder(Function.getContext()) {}
+  WindowKeeper(func::FuncOp Function, bool IsFixed)
+      : Function(Function), IsFixed(IsFixed), Builder(Function.getContext()) {}
   void run();
 
 private:
@@ -42,12 +44,18 @@ private:
   bool isReadByWindow(AttentionOp Op, Value Present) const;
   Value sliceAt(Value X, int64_t Axis, const DimExpr &Start,
                 const DimExpr &Size);
+  Value behind(Value Old, Value New);
   Value maskOf(AttentionOp Op, const WindowCache &Cache, const DimExpr &First,
                const DimExpr &Size);
   Value noLengths();
   void rewrite(WindowCache &Cache);
+  void rewriteFixed(WindowCache &Cache);
+  void replace(WindowCache &Cache, Value Seen, Value Last);
+  void setRows(WindowCache &Cache);
 
   func::FuncOp Function;
+  /// Whether shapes may not depend on the length of the state.
+  bool IsFixed;
   OpBuilder Builder;
   DimExpr Length, Capacity;
   /// By present, in the order of the arguments.
@@ -142,6 +150,15 @@ Value WindowKeeper::sliceAt(Value X, int64_t Axis, const DimExpr &Start,
       Builder.getDenseI64ArrayAttr(Steps));
 }
 
+/// The rows of a cache, and new ones behind them.
+Value WindowKeeper::behind(Value Old, Value New) {
+  SmallVector<DimExpr> Dims = dimsOf(typeOf(Old));
+  Dims[PositionAxis] = Dims[PositionAxis] + dimOf(typeOf(New), PositionAxis);
+  return ConcatOp::create(Builder, New.getLoc(),
+                          tensorOf(Dims, typeOf(Old).getElementType()),
+                          ValueRange{Old, New}, PositionAxis);
+}
+
 /// The mask's columns from key `First` on; null for none.
 Value WindowKeeper::maskOf(AttentionOp Op, const WindowCache &Cache,
                            const DimExpr &First, const DimExpr &Size) {
@@ -171,37 +188,59 @@ Value WindowKeeper::noLengths() {
                                      Lengths.getType(), Zero);
 }
 
+void WindowKeeper::setRows(WindowCache &Cache) {
+  SmallVector<DimExpr> Dims = dimsOf(typeOf(Cache.Past));
+  Dims[PositionAxis] = DimExpr::min(Capacity, DimExpr(Cache.Rows));
+  Cache.Past.setType(tensorOf(Dims, typeOf(Cache.Past).getElementType()));
+}
+
+/// Attention reads `Seen`, and `Last` is what the cache keeps.
+void WindowKeeper::replace(WindowCache &Cache, Value Seen, Value Last) {
+  // Nobody reads the result in this step: the state is what is changed.
+  CacheUpdateOp::create(Builder, Cache.Update.getLoc(), Cache.Past.getType(),
+                        Cache.Past, Last, noLengths());
+  Cache.Present.getResult().replaceAllUsesWith(Seen);
+  Cache.Present.erase();
+  Cache.Update.erase();
+}
+
+/// What keys one attention has of them: its mask, which comes with the keys,
+/// is for them.
+static SmallVector<AttentionOp> readersOfKeys(Value Present) {
+  SmallVector<AttentionOp> Out;
+  for (OpOperand &Use : Present.getUses()) {
+    auto Attention = cast<AttentionOp>(Use.getOwner());
+    if (&Use == &Attention.getKMutable())
+      Out.push_back(Attention);
+  }
+  return Out;
+}
+
 void WindowKeeper::rewrite(WindowCache &Cache) {
   const DimExpr New = dimOf(typeOf(Cache.Update.getUpdate()), PositionAxis);
   const DimExpr Rows(Cache.Rows);
   const DimExpr Kept = DimExpr::min(Length, Rows);
   const DimExpr Size = Kept + New, Next = DimExpr::min(Length + New, Rows);
-  SmallVector<DimExpr> Dims = dimsOf(typeOf(Cache.Past));
-  Dims[PositionAxis] = DimExpr::min(Capacity, Rows);
-  Cache.Past.setType(tensorOf(Dims, typeOf(Cache.Past).getElementType()));
-
   Builder.setInsertionPoint(Cache.Update);
-  Location Loc = Cache.Update.getLoc();
   Value Old = sliceAt(Cache.Past, PositionAxis, DimExpr(0), Kept);
-  Dims[PositionAxis] = Size;
-  Value Seen = ConcatOp::create(
-      Builder, Loc, tensorOf(Dims, typeOf(Cache.Past).getElementType()),
-      ValueRange{Old, Cache.Update.getUpdate()}, PositionAxis);
+  Value Seen = behind(Old, Cache.Update.getUpdate());
   Value Last = sliceAt(Seen, PositionAxis, Size - Next, Next);
-  // Nobody reads the result in this step: the state is what is changed.
-  CacheUpdateOp::create(Builder, Loc, Cache.Past.getType(), Cache.Past, Last,
-                        noLengths());
-  // Keys and values come here one after the other.
-  for (OpOperand &Use : Cache.Present.getResult().getUses()) {
-    auto Attention = cast<AttentionOp>(Use.getOwner());
-    if (&Use != &Attention.getKMutable())
-      continue;
+  for (AttentionOp Attention : readersOfKeys(Cache.Present))
     if (Value Mask = maskOf(Attention, Cache, Length - Kept, Size))
       Attention.getMaskMutable().assign(Mask);
-  }
-  Cache.Present.getResult().replaceAllUsesWith(Seen);
-  Cache.Present.erase();
-  Cache.Update.erase();
+  replace(Cache, Seen, Last);
+}
+
+void WindowKeeper::rewriteFixed(WindowCache &Cache) {
+  const DimExpr New = dimOf(typeOf(Cache.Update.getUpdate()), PositionAxis);
+  const DimExpr Rows = dimOf(typeOf(Cache.Past), PositionAxis);
+  Builder.setInsertionPoint(Cache.Update);
+  Value Seen = behind(Cache.Past, Cache.Update.getUpdate());
+  FixedWindow Kept(Cache.Update, Length, Rows, New);
+  Value Last = Kept.gather(Seen, Kept.nextRows(), PositionAxis);
+  for (AttentionOp Attention : readersOfKeys(Cache.Present))
+    FixedWindow(Attention, Length, Rows, New).hide(Attention);
+  replace(Cache, Seen, Last);
 }
 
 void WindowKeeper::run() {
@@ -218,8 +257,10 @@ void WindowKeeper::run() {
       Caches.insert({Found->Present.getResult(), *Found});
   }
   dropUnpaired();
-  for (auto &[Present, Cache] : Caches)
-    rewrite(Cache);
+  for (auto &[Present, Cache] : Caches) {
+    setRows(Cache);
+    IsFixed ? rewriteFixed(Cache) : rewrite(Cache);
+  }
   Function.setType(FunctionType::get(Function.getContext(),
                                      Function.getBody().getArgumentTypes(),
                                      Function.getResultTypes()));
@@ -228,10 +269,14 @@ void WindowKeeper::run() {
 namespace {
 
 struct KeepWindows : dure::impl::KeepWindowsBase<KeepWindows> {
+  using KeepWindowsBase::KeepWindowsBase;
+
   void runOnOperation() override {
+    // Others' IR may say so without a reason.
+    getOperation().walk([](GatherOp Op) { Op->removeAttr(WithinValidAttr); });
     for (auto Function : getOperation().getOps<func::FuncOp>())
       if (!Function.isExternal() && Function->hasAttr(StateLengthSymbolAttr))
-        WindowKeeper(Function).run();
+        WindowKeeper(Function, FixedShapes).run();
   }
 };
 

@@ -335,7 +335,7 @@ bool PaddingProof::visit(GatherOp Op) {
   DimExpr Size = dimOf(typeOf(X), Axis);
   // From a dimension that is longer than it should be, rows that are counted
   // from its beginning alone.
-  if (isPadded(Size) &&
+  if (isPadded(Size) && !Op->hasAttr(WithinValidAttr) &&
       (hasPadding(Indices) || !Indices.getDefiningOp<ConstantOp>() ||
        !(validOf(Indices).Low >= 0)))
     return false;

@@ -3,6 +3,7 @@
 #include "compiler/passes/specialize/StepShapes.h"
 
 #include "compiler/passes/Passes.h"
+#include "compiler/passes/specialize/PositionBuilder.h"
 
 using namespace mlir;
 using namespace dure;
@@ -10,15 +11,13 @@ using namespace dure;
 namespace {
 
 /// Rewrites one `step`. All of its values are i64 as positions are.
-class LengthReader {
+class LengthReader : PositionBuilder {
 public:
   explicit LengthReader(func::FuncOp Step)
-      : Step(Step), B(Step.getContext()), Loc(Step.getLoc()),
+      : PositionBuilder(&Step.getBody().front().front()), Step(Step),
         Length(Step->getAttrOfType<StringAttr>(StateLengthSymbolAttr)
                    .getValue()
-                   .str()) {
-    B.setInsertionPointToStart(&Step.getBody().front());
-  }
+                   .str()) {}
   LogicalResult run();
 
 private:
@@ -35,51 +34,16 @@ private:
   LogicalResult rewrite(SliceOp Op);
   LogicalResult rewrite(AttentionOp Op);
 
-  Value make(StringRef Name, ValueRange Operands,
-             ArrayRef<NamedAttribute> Attributes = {});
-  Value compare(Value L, Value R, ComparePredicate Predicate);
-  Value number(int64_t Value);
-  Value iota(ArrayRef<DimExpr> Dims, int64_t Axis);
   Value visibleKeys(AttentionOp Op, const DimExpr &Keys,
                     const DimExpr &Queries);
 
   func::FuncOp Step;
-  OpBuilder B;
-  Location Loc;
   std::string Length;
   /// tensor<i64>: the longest row.
   Value Longest;
-  bool Failed = false;
 };
 
 } // namespace
-
-Value LengthReader::make(StringRef Name, ValueRange Operands,
-                         ArrayRef<NamedAttribute> Attributes) {
-  if (llvm::is_contained(Operands, Value()))
-    return {};
-  std::string Error;
-  FailureOr<Operation *> Made =
-      createInferredOp(B, Loc, Name, Operands, Attributes, &Error);
-  Failed = Failed || failed(Made);
-  return failed(Made) ? Value() : (*Made)->getResult(0);
-}
-
-Value LengthReader::compare(Value L, Value R, ComparePredicate Predicate) {
-  return make(CompareOp::getOperationName(), {L, R},
-              B.getNamedAttr("predicate", ComparePredicateAttr::get(
-                                              B.getContext(), Predicate)));
-}
-
-Value LengthReader::number(int64_t Value) {
-  auto Type = RankedTensorType::get({}, B.getI64Type());
-  return ConstantOp::create(B, Loc, DenseElementsAttr::get(Type, Value));
-}
-
-Value LengthReader::iota(ArrayRef<DimExpr> Dims, int64_t Axis) {
-  return IotaOp::create(B, Loc, tensorOf(Dims, B.getI64Type()),
-                        B.getI64IntegerAttr(Axis));
-}
 
 std::optional<std::pair<DimExpr, int64_t>>
 LengthReader::split(const DimExpr &Expr) const {
@@ -94,12 +58,12 @@ LengthReader::split(const DimExpr &Expr) const {
 LogicalResult LengthReader::readLength() {
   for (BlockArgument Argument : Step.getArguments())
     if (Step.getArgAttr(Argument.getArgNumber(), StateLengthsAttr))
-      Longest =
-          make(ReduceOp::getOperationName(), Argument,
-               {B.getNamedAttr("kind", ReduceKindAttr::get(B.getContext(),
-                                                           ReduceKind::Max)),
-                B.getNamedAttr("axes", B.getDenseI64ArrayAttr({0})),
-                B.getNamedAttr("keep_dims", B.getBoolAttr(false))});
+      Longest = make<ReduceOp>(
+          Argument,
+          {B.getNamedAttr("kind",
+                          ReduceKindAttr::get(B.getContext(), ReduceKind::Max)),
+           B.getNamedAttr("axes", B.getDenseI64ArrayAttr({0})),
+           B.getNamedAttr("keep_dims", B.getBoolAttr(false))});
   return success(Longest != nullptr);
 }
 
@@ -122,8 +86,8 @@ LogicalResult LengthReader::rewrite(DimValuesOp Op) {
       DimValuesOp::create(B, Loc, Type, DimsAttr::get(B.getContext(), Rests));
   Value Factor = ConstantOp::create(
       B, Loc, DenseElementsAttr::get(Type, ArrayRef<int64_t>(Factors)));
-  Value Part = make(MulOp::getOperationName(), {Factor, Longest});
-  Value Sum = make(AddOp::getOperationName(), {Rest, Part});
+  Value Part = make<MulOp>({Factor, Longest});
+  Value Sum = make<AddOp>({Rest, Part});
   if (Failed)
     return failure();
   Op->replaceAllUsesWith(ValueRange(Sum));
@@ -153,16 +117,16 @@ LogicalResult LengthReader::rewrite(SliceOp Op) {
   SmallVector<DimExpr> Sizes = Op.getSizes().exprs();
   Starts[*Axis] = DimExpr(0);
   Sizes[*Axis] = dimOf(cast<RankedTensorType>(Op.getX().getType()), *Axis);
-  Value Cut =
-      make(SliceOp::getOperationName(), Op.getX(),
-           {B.getNamedAttr("starts", DimsAttr::get(B.getContext(), Starts)),
-            B.getNamedAttr("sizes", DimsAttr::get(B.getContext(), Sizes)),
-            B.getNamedAttr("steps", Op.getStepsAttr())});
-  Value Rows = make(AddOp::getOperationName(), {iota({Size}, 0), Longest});
+  Value Cut = make<SliceOp>(
+      Op.getX(),
+      {B.getNamedAttr("starts", DimsAttr::get(B.getContext(), Starts)),
+       B.getNamedAttr("sizes", DimsAttr::get(B.getContext(), Sizes)),
+       B.getNamedAttr("steps", Op.getStepsAttr())});
+  Value Rows = make<AddOp>({iota({Size}, 0), Longest});
   if (*First != 0)
-    Rows = make(AddOp::getOperationName(), {Rows, number(*First)});
-  Value Taken = make(GatherOp::getOperationName(), {Cut, Rows},
-                     B.getNamedAttr("axis", B.getI64IntegerAttr(*Axis)));
+    Rows = make<AddOp>({Rows, number(*First)});
+  Value Taken = make<GatherOp>(
+      {Cut, Rows}, B.getNamedAttr("axis", B.getI64IntegerAttr(*Axis)));
   if (Failed || Taken.getType() != Op.getType())
     return failure();
   Op->replaceAllUsesWith(ValueRange(Taken));
@@ -182,18 +146,14 @@ Value LengthReader::visibleKeys(AttentionOp Op, const DimExpr &Keys,
   if (!Offset)
     return {};
   Value Key = iota({Keys}, 0);
-  Value Next =
-      make(AddOp::getOperationName(), {iota({Queries, 1}, 0), Longest});
+  Value Next = make<AddOp>({iota({Queries, 1}, 0), Longest});
   if (*Offset != 0)
-    Next = make(AddOp::getOperationName(), {Next, number(*Offset)});
+    Next = make<AddOp>({Next, number(*Offset)});
   Value Visible;
   if (Op.getCausal()) {
     Visible = compare(Key, Next, ComparePredicate::LE);
   } else {
-    Value Rest =
-        DimValuesOp::create(B, Loc, RankedTensorType::get({}, B.getI64Type()),
-                            DimsAttr::get(B.getContext(), {Parts->first}));
-    Value End = make(AddOp::getOperationName(), {Longest, Rest});
+    Value End = make<AddOp>({Longest, size(Parts->first)});
     Visible = compare(Key, End, ComparePredicate::LT);
   }
   // No key behind the valid ones is at or before a query's place, or the end.
@@ -201,9 +161,9 @@ Value LengthReader::visibleKeys(AttentionOp Op, const DimExpr &Keys,
     Visible.getDefiningOp()->setAttr(FalseBehindAttr, B.getUnitAttr());
   if (Op.getWindow() > 0) {
     int64_t Width = static_cast<int64_t>(Op.getWindow());
-    Value Begin = make(SubOp::getOperationName(), {Next, number(Width)});
+    Value Begin = make<SubOp>({Next, number(Width)});
     Value IsNear = compare(Key, Begin, ComparePredicate::GT);
-    Visible = make(AndOp::getOperationName(), {Visible, IsNear});
+    Visible = make<AndOp>({Visible, IsNear});
   }
   return Visible;
 }
@@ -216,20 +176,7 @@ LogicalResult LengthReader::rewrite(AttentionOp Op) {
   Value Visible = visibleKeys(Op, Keys, Queries);
   if (!Visible)
     return failure();
-  if (Value Mask = Op.getMask()) {
-    auto Type = cast<RankedTensorType>(Mask.getType());
-    if (Type.getElementType().isInteger(1)) {
-      Visible = make(AndOp::getOperationName(), {Mask, Visible});
-    } else {
-      auto Element = cast<FloatType>(Type.getElementType());
-      Value Hidden = ConstantOp::create(
-          B, Loc,
-          DenseElementsAttr::get(
-              RankedTensorType::get({}, Element),
-              APFloat::getInf(Element.getFloatSemantics(), true)));
-      Visible = make(SelectOp::getOperationName(), {Visible, Mask, Hidden});
-    }
-  }
+  Visible = masked(Op.getMask(), Visible);
   if (Failed)
     return failure();
   Op.getMaskMutable().assign(Visible);
@@ -242,8 +189,7 @@ LogicalResult LengthReader::run() {
   if (failed(readLength()))
     return failure();
   WalkResult Walk = Step.walk([&](Operation *Op) {
-    B.setInsertionPoint(Op);
-    Loc = Op->getLoc();
+    moveTo(Op);
     LogicalResult Done = success();
     if (auto Sizes = dyn_cast<DimValuesOp>(Op))
       Done = rewrite(Sizes);

@@ -13,6 +13,10 @@ namespace dure {
 /// elements of its last dimension. Lives within the pass.
 inline constexpr llvm::StringLiteral FalseBehindAttr = "dure.false_behind";
 
+/// Unit attribute of a gather all of whose indices are those of valid elements.
+/// KeepWindows gives it, for the padding that follows.
+inline constexpr llvm::StringLiteral WithinValidAttr = "dure.within_valid";
+
 /// Computes what depends on the length of a state from the lengths' tensor,
 /// where sizes in types said it: positions, starts of slices, which keys
 /// attention sees. After that the length is in sizes alone. Fails, without a

@@ -126,7 +126,9 @@ Value fitGather(FitBuilder &f, Operation *op) {
       inner.push_back(shape[i]);
       row *= shape[i];
     }
-  x = f.transpose(x, order);
+  // Truth values in words, of which kernels make any shape.
+  const bool areBools = getElementTypeOrSelf(x.getType()).isInteger(1);
+  x = f.transpose(areBools ? f.cast(x, f.b.getI32Type()) : x, order);
   Type element = getElementTypeOrSelf(x.getType());
   auto bytes = static_cast<int64_t>(element.getIntOrFloatBitWidth()) / 8;
   if (bytes == 0)
@@ -147,7 +149,8 @@ Value fitGather(FitBuilder &f, Operation *op) {
     back.push_back(static_cast<int64_t>(i));
   for (size_t i = axis; i < inner.size(); ++i)
     back.push_back(static_cast<int64_t>(indices.size() + i));
-  return f.transpose(rows, back);
+  rows = f.transpose(rows, back);
+  return areBools ? f.cast(rows, f.b.getI1Type()) : rows;
 }
 
 /// Tuples of indices become row numbers: as many tensors of rows, one after the

@@ -12,8 +12,8 @@
 // CHECK-LABEL: func.func @step
 // CHECK-SAME: %[[K:[^ ]*]]: tensor<?x2x?x16xf32, #dure.dims<["b", "2", "min(7, c)", "16"]>> {dure.name = "k", dure.state}
 // CHECK-SAME: %[[V:[^ ]*]]: tensor<?x2x?x16xf32, #dure.dims<["b", "2", "min(7, c)", "16"]>> {dure.name = "v", dure.state}
-// CHECK: %[[MASK:.*]] = dure.slice %{{.*}} {sizes = #dure.dims<["b", "1", "1", "min(7, past) + t"]>, starts = #dure.dims<["0", "0", "0", "-min(7, past) + past"]>
 // CHECK: %[[ZERO:.*]] = dure.broadcast
+// CHECK: %[[MASK:.*]] = dure.slice %{{.*}} {sizes = #dure.dims<["b", "1", "1", "min(7, past) + t"]>, starts = #dure.dims<["0", "0", "0", "-min(7, past) + past"]>
 // CHECK: %[[OLD:.*]] = dure.slice %[[K]] {sizes = #dure.dims<["b", "2", "min(7, past)", "16"]>, starts = #dure.dims<["0", "0", "0", "0"]>
 // CHECK: %[[SEEN:.*]] = dure.concat %[[OLD]], %[[NEW:.*]] {axis = 2
 // CHECK: %[[KEPT:.*]] = dure.slice %[[SEEN]] {sizes = #dure.dims<["b", "2", "min(7, past + t)", "16"]>, starts = #dure.dims<["0", "0", "-min(7, past + t) + min(7, past) + t", "0"]>
