@@ -2,6 +2,7 @@
 // What would run where, and why; and which targets there are.
 #include "compiler/Compilation.h"
 #include "compiler/Pipeline.h"
+#include "compiler/dispatch/Place.h"
 #include "compiler/package/Costs.h"
 #include "compiler/package/ElementTypes.h"
 #include "compiler/package/HostProgram.h"
@@ -29,7 +30,7 @@ static NodeReport nodeReport(Operation *Op, const Target &Preferred,
   Out.Name = Out.Sources.empty() ? "" : Out.Sources.back();
   Out.Op = Op->getName().stripDialect().str();
   Out.Target = Preferred.name().str();
-  if (std::optional<Unsupported> Why = Preferred.supports(Op)) {
+  if (std::optional<Unsupported> Why = placementRefusal(Op, Preferred)) {
     Out.Reason = inLanguage(Korean, Why->Reason, &Preferred);
     Out.Target =
         Fallback && !Fallback->supports(Op) ? Fallback->name().str() : "";
@@ -132,8 +133,6 @@ bool Explainer::addTarget(const Target &T) {
       return fail(Outcome::InvalidRequest, Say::NoEntry,
                   {Request.Entry, entriesOf(*Clone)});
     addOps(T, Function);
-    if (!checkShapes(*Clone, T))
-      return false;
   }
   Report.Targets.back() = aboutDispatches(*Clone, T);
   addNotes(*Clone, T);

@@ -458,33 +458,6 @@ bool Pipeline::checkBuckets() {
   return true;
 }
 
-bool Pipeline::checkShapes(ModuleOp Module, const Target &T) {
-  if (!T.needsStaticShapes())
-    return true;
-  auto Refuse = [&](std::string Node, std::string Op, const std::string &Dim) {
-    Report.Refusals.push_back(
-        {Node, Op, "", 0, "dynamic-shape",
-         say(Request.Korean, Say::NeedsStaticShape, {T.name().str(), Dim}),
-         say(Request.Korean, Say::FixDimensions)});
-    Report.Message += (Report.Message.empty() ? "'" : "\n'") + Node +
-                      "': " + Report.Refusals.back().Reason +
-                      " [dynamic-shape] " + Report.Refusals.back().Remedy;
-  };
-  // Every bucket has the same ops: what one has is told once.
-  std::set<std::string> Told;
-  for (auto Function : Module.getOps<func::FuncOp>())
-    Function.getBody().walk([&](Operation *Op) {
-      for (Type Given : Op->getResultTypes())
-        for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(Given))) {
-          std::vector<std::string> Nodes = sourceNodes(Op->getLoc());
-          std::string Node = Nodes.empty() ? "" : Nodes.back();
-          if (!Dim.constant() && Told.insert(Node + " " + Dim.str()).second)
-            Refuse(Node, sourceOp(Op->getLoc()), Dim.str());
-        }
-    });
-  return Report.Refusals.empty() || fail(Outcome::Refused, Report.Message);
-}
-
 bool Pipeline::raise() {
   if (isDone(Phase::Raise))
     return true;
@@ -580,6 +553,8 @@ void Pipeline::noteFallen(ModuleOp Module, ArrayRef<Refused> FellBack,
 }
 
 bool Pipeline::report(ArrayRef<Refused> Refusals, const Target *Preferred) {
+  // A node may have become many ops, and every bucket has them.
+  std::set<std::string> Told;
   for (const Refused &Each : Refusals) {
     std::vector<std::string> Nodes = sourceNodes(Each.Op->getLoc());
     std::string Node = Nodes.empty() ? "" : Nodes.back();
@@ -589,11 +564,13 @@ bool Pipeline::report(ArrayRef<Refused> Refusals, const Target *Preferred) {
     Unsupported Why = {Each.Why.Code,
                        inLanguage(Korean, Each.Why.Reason, Preferred),
                        inLanguage(Korean, Each.Why.Remedy, Preferred)};
+    std::string Line = placeOf(Each.Op->getLoc(), Korean) + Why.Reason + " [" +
+                       Why.Code + "] " + Why.Remedy;
+    if (!Told.insert(Line).second)
+      continue;
     Report.Refusals.push_back(
         {Node, Op, "", 0, Why.Code, Why.Reason, Why.Remedy});
-    Report.Message += (Report.Message.empty() ? "" : "\n") +
-                      placeOf(Each.Op->getLoc(), Request.Korean) + Why.Reason +
-                      " [" + Why.Code + "] " + Why.Remedy;
+    Report.Message += (Report.Message.empty() ? "" : "\n") + Line;
   }
   return Refusals.empty() || fail(Outcome::Refused, Report.Message);
 }

@@ -38,9 +38,6 @@ public:
   bool checkDims();
   /// Checks what --bucket gives against the entries and the targets.
   bool checkBuckets();
-  /// Refuses dimensions that phase specialize has left symbolic, on behalf of a
-  /// target that needs static ones.
-  bool checkShapes(mlir::ModuleOp Module, const Target &T);
   /// The function asked for, which is `main` unless the request says otherwise;
   /// it has no body where it has buckets.
   mlir::func::FuncOp entryOf(mlir::ModuleOp Module) const;

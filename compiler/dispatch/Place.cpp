@@ -12,13 +12,43 @@ static bool staysOutside(Operation &Op) {
          Op.hasTrait<OpTrait::IsTerminator>();
 }
 
+/// A size in an op's types or attributes that is no number.
+static std::optional<DimExpr> openSize(Operation *Op) {
+  SmallVector<DimExpr> All;
+  for (TypeRange Types :
+       {TypeRange(Op->getOperandTypes()), TypeRange(Op->getResultTypes())})
+    for (Type Each : Types)
+      llvm::append_range(All, dimsOf(cast<RankedTensorType>(Each)));
+  for (NamedAttribute Each : Op->getAttrs())
+    if (auto Dims = dyn_cast<DimsAttr>(Each.getValue()))
+      llvm::append_range(All, Dims.exprs());
+  auto Found =
+      llvm::find_if(All, [](const DimExpr &Each) { return !Each.constant(); });
+  return Found == All.end() ? std::nullopt : std::optional(*Found);
+}
+
+std::optional<Unsupported> dure::placementRefusal(Operation *Op,
+                                                  const Target &On) {
+  std::optional<DimExpr> Open =
+      On.needsStaticShapes() ? openSize(Op) : std::nullopt;
+  if (!Open)
+    return On.supports(Op);
+  return Unsupported{"dynamic-shape",
+                     ("target '" + On.name() +
+                      "' needs fixed sizes, and only a run tells '" +
+                      Open->str() + "'")
+                         .str(),
+                     "Let the host compute it, or export the model so that "
+                     "inputs alone say its sizes."};
+}
+
 /// The target of one op; null, with a refusal, when there is none.
 static const Target *targetOf(Operation &Op, const Target &Preferred,
                               const Target *Fallback,
                               const std::optional<Unsupported> &State,
                               Placement &Found) {
   std::optional<Unsupported> Why =
-      isa<CacheUpdateOp>(Op) ? State : Preferred.supports(&Op);
+      isa<CacheUpdateOp>(Op) ? State : placementRefusal(&Op, Preferred);
   if (!Why)
     return &Preferred;
   if (Fallback && Fallback != &Preferred && !Fallback->supports(&Op)) {
@@ -104,7 +134,7 @@ static std::optional<Unsupported> stateRefusal(ModuleOp Module,
   std::optional<Unsupported> Why;
   Module.walk([&](CacheUpdateOp Op) {
     if (!Why)
-      Why = Preferred.supports(Op);
+      Why = placementRefusal(Op, Preferred);
   });
   return Why;
 }

@@ -7,6 +7,11 @@
 
 namespace dure {
 
+/// Why an op, if any, cannot be placed on a target: what the target says, and
+/// before it is asked, sizes that are not fixed where it needs fixed ones.
+std::optional<Unsupported> placementRefusal(mlir::Operation *Op,
+                                            const Target &On);
+
 /// Puts every op of every function with a body onto `Preferred`, or onto
 /// `Fallback` (may be null) when `Preferred` does not support it, and wraps
 /// each run of ops on one target into a dure.region. Weights, constants and

@@ -185,36 +185,77 @@ LogicalResult ProgramBuilder::bindBucketInput(func::FuncOp Callee,
   return success();
 }
 
-/// Makes the entry's result `To`, on device `On`, of what a bucket returns.
-LogicalResult ProgramBuilder::bucketResult(BufferReg To, DeviceIndex On,
-                                           func::FuncOp Callee, Value Value,
-                                           RankedTensorType Own) {
+/// A result of the entry, whichever bucket makes it: where it lies, and the
+/// dims that no input says, as a run has made them.
+struct ProgramBuilder::BucketResult {
+  BufferReg Buffer = 0;
+  DeviceIndex On = 0;
+  SmallVector<DimExpr> Dims;
+  SmallVector<std::optional<ScalarReg>> Sizes;
+
+  bool isOfRun() const {
+    return llvm::any_of(Sizes, [](auto &Each) { return Each.has_value(); });
+  }
+};
+
+/// Its registers are set: one bucket will run, and the verifier of programs
+/// does not know.
+ProgramBuilder::BucketResult ProgramBuilder::declareResult(Type Of,
+                                                           DeviceIndex On) {
+  BucketResult Made;
+  Made.Buffer = Out.BufferRegisters++;
+  Made.On = On;
+  Made.Dims = dimsOf(cast<RankedTensorType>(Of));
+  ScalarReg Zero = *scalar(Function.getLoc(), DimExpr(0));
+  emit(AllocateOp{Made.Buffer, Space::Transient, Zero, On});
+  for (const DimExpr &Dim : Made.Dims) {
+    Made.Sizes.push_back(isBound(Dim) ? std::nullopt
+                                      : std::optional(newScalar()));
+    if (Made.Sizes.back())
+      move(*Made.Sizes.back(), Zero);
+  }
+  return Made;
+}
+
+/// Makes a result of the entry of what a bucket returns.
+LogicalResult ProgramBuilder::bucketResult(const BucketResult &To,
+                                           func::FuncOp Callee, Value Value) {
   Location Loc = Callee.getLoc();
   auto Type = cast<RankedTensorType>(Value.getType());
   bool IsAnywhere = Places.of(Value).empty();
-  DeviceIndex At = IsAnywhere ? On : deviceOf(Value);
+  DeviceIndex At = IsAnywhere ? To.On : deviceOf(Value);
   FailureOr<BufferReg> From = bufferOf(Callee, Value, {}, At);
   FailureOr<ScalarReg> Zero = scalar(Loc, DimExpr(0));
   FailureOr<ScalarReg> Bytes = scalar(Loc, byteSize(Type));
   if (failed(From) || failed(Bytes))
     return failure();
   // Buckets may make one result on several devices: it has one place.
-  if (At != On) {
+  if (At != To.On) {
     BufferReg Moved = Out.BufferRegisters++;
-    emit(AllocateOp{Moved, Space::Transient, *Bytes, On});
+    emit(AllocateOp{Moved, Space::Transient, *Bytes, To.On});
     emit(BarrierOp{});
     emit(CopyOp{*From, *Zero, Moved, *Zero, *Bytes});
     From = Moved;
   }
-  return copyCorner(To, Space::Result, On, *From, Type, dimsOf(Type),
-                    dimsOf(Own));
+  if (!To.isOfRun())
+    return copyCorner(To.Buffer, Space::Result, To.On, *From, Type,
+                      dimsOf(Type), To.Dims);
+  // Of a bucket whose sizes a run decides no dimension is padded.
+  emit(SubspanOp{To.Buffer, *From, *Zero, *Bytes});
+  for (auto [I, Size] : llvm::enumerate(To.Sizes)) {
+    if (!Size)
+      continue;
+    FailureOr<ScalarReg> Is = scalar(Loc, dimOf(Type, I));
+    if (failed(Is))
+      return failure();
+    move(*Size, *Is);
+  }
+  return success();
 }
 
-/// The body of one bucket, in the block at hand. The entry's result I is
-/// `Results[I]`, on device `On[I]`.
+/// The body of one bucket, in the block at hand.
 LogicalResult ProgramBuilder::translateBucket(func::FuncOp Callee,
-                                              ArrayRef<BufferReg> Results,
-                                              ArrayRef<DeviceIndex> On) {
+                                              ArrayRef<BucketResult> Results) {
   emit(BarrierOp{});
   Written.clear();
   Read.clear();
@@ -236,11 +277,27 @@ LogicalResult ProgramBuilder::translateBucket(func::FuncOp Callee,
     if (failed(translate(Op)))
       return failure();
   Operation *Return = Callee.getBody().front().getTerminator();
-  for (auto [To, Device, Value, Own] :
-       llvm::zip(Results, On, Return->getOperands(), Function.getResultTypes()))
-    if (failed(bucketResult(To, Device, Callee, Value,
-                            cast<RankedTensorType>(Own))))
+  for (auto [To, Value] : llvm::zip(Results, Return->getOperands()))
+    if (failed(bucketResult(To, Callee, Value)))
       return failure();
+  return success();
+}
+
+LogicalResult ProgramBuilder::returnResults(ArrayRef<BucketResult> Results) {
+  ReturnOp Return;
+  for (const BucketResult &Each : Results) {
+    ReturnValue Value;
+    Value.Buffer = Each.Buffer;
+    for (auto [Dim, OfRun] : llvm::zip(Each.Dims, Each.Sizes)) {
+      FailureOr<ScalarReg> Size =
+          OfRun ? *OfRun : scalar(Function.getLoc(), Dim);
+      if (failed(Size))
+        return failure();
+      Value.Dims.push_back(*Size);
+    }
+    Return.Values.push_back(std::move(Value));
+  }
+  emit(std::move(Return));
   return success();
 }
 
@@ -252,19 +309,14 @@ ProgramBuilder::buildBuckets(const BucketTable &Table,
   SmallVector<ScalarReg> Taken = chooseBucket(Table);
   if (failed(growState()))
     return failure();
-  SmallVector<BufferReg> Results;
-  FailureOr<ScalarReg> Zero = scalar(Function.getLoc(), DimExpr(0));
+  std::vector<BucketResult> Results;
   // Where the first bucket makes them.
-  SmallVector<DeviceIndex> On;
   func::FuncOp FirstCallee = Callees.front();
   ValuePlaces First(FirstCallee, Targets.front());
-  for (Value Each :
-       FirstCallee.getBody().front().getTerminator()->getOperands()) {
-    Results.push_back(Out.BufferRegisters++);
-    On.push_back(deviceOf(First.of(Each)));
-    // One bucket will run; the verifier of programs does not know.
-    emit(AllocateOp{Results.back(), Space::Transient, *Zero, On.back()});
-  }
+  Operation *Return = FirstCallee.getBody().front().getTerminator();
+  for (auto [Type, Each] :
+       llvm::zip(Function.getResultTypes(), Return->getOperands()))
+    Results.push_back(declareResult(Type, deviceOf(First.of(Each))));
   for (auto [Condition, Callee, Each] :
        llvm::zip(Taken, Callees, Table.Buckets)) {
     IfOp Made;
@@ -273,25 +325,14 @@ ProgramBuilder::buildBuckets(const BucketTable &Table,
       BlockScope Scope(*this);
       Made.Then = Scope.block();
       Out.Blocks[EmitTo].Bucket = Table.describe(Each);
-      if (failed(translateBucket(Callee, Results, On)))
+      if (failed(translateBucket(Callee, Results)))
         return failure();
     }
     emit(Made);
     emit(BarrierOp{});
   }
-  ReturnOp Return;
-  for (auto [Buffer, Type] : llvm::zip(Results, Function.getResultTypes())) {
-    ReturnValue Value;
-    Value.Buffer = Buffer;
-    for (const DimExpr &Dim : dimsOf(cast<RankedTensorType>(Type))) {
-      FailureOr<ScalarReg> Size = scalar(Function.getLoc(), Dim);
-      if (failed(Size))
-        return failure();
-      Value.Dims.push_back(*Size);
-    }
-    Return.Values.push_back(std::move(Value));
-  }
-  emit(std::move(Return));
+  if (failed(returnResults(Results)))
+    return failure();
   if (failed(buildTraceBlock()))
     return failure();
   return std::move(Out);

@@ -99,15 +99,17 @@ private:
   mlir::LogicalResult growState();
   llvm::SmallVector<ScalarReg> chooseBucket(const BucketTable &Table);
   void refuseShapes(const BucketTable &Table, ScalarReg Chosen);
+  struct BucketResult;
+  BucketResult declareResult(mlir::Type Of, DeviceIndex On);
   mlir::LogicalResult translateBucket(mlir::func::FuncOp Callee,
-                                      llvm::ArrayRef<BufferReg> Results,
-                                      llvm::ArrayRef<DeviceIndex> On);
+                                      llvm::ArrayRef<BucketResult> Results);
   mlir::LogicalResult bindBucketInput(mlir::func::FuncOp Callee,
                                       mlir::BlockArgument Own,
                                       mlir::BlockArgument Its, DeviceIndex On);
-  mlir::LogicalResult bucketResult(BufferReg To, DeviceIndex On,
-                                   mlir::func::FuncOp Callee, mlir::Value Value,
-                                   mlir::RankedTensorType Own);
+  mlir::LogicalResult bucketResult(const BucketResult &To,
+                                   mlir::func::FuncOp Callee,
+                                   mlir::Value Value);
+  mlir::LogicalResult returnResults(llvm::ArrayRef<BucketResult> Results);
   std::set<DeviceIndex> devicesOfUsers(mlir::Value V);
   mlir::FailureOr<ScalarReg> haveSizes(llvm::ArrayRef<DimExpr> Dims,
                                        llvm::ArrayRef<int64_t> Sizes);

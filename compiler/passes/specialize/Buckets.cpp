@@ -120,15 +120,19 @@ static LogicalResult verifyBucket(func::FuncOp Function, Attribute Given,
       Function->getParentOp(), Callee.getAttr());
   if (!Made || !Made->hasAttr(BucketFnAttr) || Made.isExternal())
     return Function->emitOpError("has a bucket without a function: ") << Callee;
-  auto IsClone = [](TypeRange Its, TypeRange Own) {
+  auto AreClones = [](TypeRange Its, TypeRange Own) {
     return llvm::equal(Its, Own, [](Type L, Type R) {
       auto A = dyn_cast<RankedTensorType>(L), B = dyn_cast<RankedTensorType>(R);
-      return A && B && A.hasStaticShape() && A.getRank() == B.getRank() &&
+      return A && B && A.getRank() == B.getRank() &&
              A.getElementType() == B.getElementType();
     });
   };
-  if (!IsClone(Made.getArgumentTypes(), Function.getArgumentTypes()) ||
-      !IsClone(Made.getResultTypes(), Function.getResultTypes()))
+  // Sizes of results may be what only a run tells.
+  if (!AreClones(Made.getArgumentTypes(), Function.getArgumentTypes()) ||
+      !AreClones(Made.getResultTypes(), Function.getResultTypes()) ||
+      !llvm::all_of(Made.getArgumentTypes(), [](Type Each) {
+        return cast<RankedTensorType>(Each).hasStaticShape();
+      }))
     return Function->emitOpError("has a bucket of other tensors: ") << Callee;
   return success();
 }

@@ -7,6 +7,7 @@
 #include "compiler/passes/support/Matching.h"
 
 #include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/Verifier.h"
 
 namespace dure {
 #define GEN_PASS_DEF_SPECIALIZESHAPES
@@ -154,6 +155,17 @@ static bool isOfInputs(const BucketTable &Table, const BucketChooser &Chooser,
   });
 }
 
+/// Whether a branch, which runs of other sizes take, cannot have the bucket's.
+static bool contradictsItself(func::FuncOp Bucket) {
+  bool HasBranches =
+      Bucket.walk([](BranchOp) { return WalkResult::interrupt(); })
+          .wasInterrupted();
+  // What is wrong is no mistake of the model's.
+  ScopedDiagnosticHandler Quiet(Bucket.getContext(),
+                                [](Diagnostic &) { return success(); });
+  return HasBranches && failed(mlir::verify(Bucket));
+}
+
 /// The function of one bucket.
 static func::FuncOp makeBucket(func::FuncOp Entry, const BucketChooser &Chooser,
                                const BucketTable &Table, const Bucket &Each) {
@@ -233,10 +245,17 @@ struct SpecializeShapes : dure::impl::SpecializeShapesBase<SpecializeShapes> {
       Entry.erase();
       return success();
     }
-    Operation *At = Entry;
+    SmallVector<OwningOpRef<func::FuncOp>> All;
     for (Bucket &Each : Table->Buckets) {
-      func::FuncOp Made = makeBucket(Entry, Chooser, *Table, Each);
-      Each.Callee = Made.getSymName().str();
+      All.push_back(makeBucket(Entry, Chooser, *Table, Each));
+      Each.Callee = All.back()->getSymName().str();
+      // Sizes stay open, and what has them is the host's.
+      if (contradictsItself(*All.back()))
+        return success();
+    }
+    Operation *At = Entry;
+    for (OwningOpRef<func::FuncOp> &Each : All) {
+      func::FuncOp Made = Each.release();
       getOperation().insert(std::next(At->getIterator()), Made);
       At = Made;
     }

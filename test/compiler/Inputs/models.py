@@ -14,6 +14,8 @@ mixed.onnx    h = x w, e = erf(h), s = e + h, y = s w, float32 [2, 2];
               mixed_data/, with the input as x.npy too; mixed-rows.onnx is the
               same for x [rows, 2]
 fixed.onnx    y = a + a, float32 [2, 3]
+found.onnx    e = erf(x), y = where e is not 0, float32 [rows, 2]: int64 [2, n];
+              found_data/
 equal.onnx    y = a + b of [n, 2*m] and [n, 3*k]: the two must agree
 """
 
@@ -55,9 +57,10 @@ def node(op, inputs, output):
     return body + field(2, output) + field(3, "make_" + output) + field(4, op)
 
 
-def tensor(name, dims, values):
-    body = b"".join(field(1, d) for d in dims) + field(2, FLOAT) + field(8, name)
-    return body + field(9, struct.pack(f"<{len(values)}f", *values))
+def tensor(name, dims, values, element=FLOAT):
+    body = b"".join(field(1, d) for d in dims) + field(2, element) + field(8, name)
+    form = "f" if element == FLOAT else "q"
+    return body + field(9, struct.pack(f"<{len(values)}{form}", *values))
 
 
 def npy(dims, values):
@@ -95,6 +98,16 @@ def main():
         [info("x", FLOAT, "rows", 16), info("w", FLOAT, 16, 16)],
         [info("y", FLOAT, "rows", 16)],
     )
+    write(
+        "found.onnx",
+        [node("Erf", ["x"], "e"), node("NonZero", ["e"], "y")],
+        [info("x", FLOAT, "rows", 2)],
+        [info("y", INT64, 2, "found")],
+    )
+    data = folder / "found_data" / "test_data_set_0"
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "input_0.pb").write_bytes(tensor("x", [3, 2], [0, 1, 2, 0, 0, 3]))
+    (data / "output_0.pb").write_bytes(tensor("y", [2, 3], [0, 1, 2, 1, 0, 1], INT64))
     write(
         "gelu.onnx",
         [
