@@ -183,6 +183,16 @@ INSTANTIATE_TEST_SUITE_P(
         Integers{1, 3, 40, 96, true, false, Zero::Constant, Zero::Constant},
         Integers{1, 17, 72, 224, false, false, Zero::Input, Zero::Constant},
         Integers{1, 1, 256, 1056, true, false, Zero::Input, Zero::None},
+        // Whatever sizes.
+        Integers{1, 3, 5, 7, true, true},
+        Integers{1, 1, 1, 1, false, false, Zero::Constant, Zero::Constant},
+        Integers{1, 13, 30, 33, false, true, Zero::Input, Zero::None},
+        Integers{1, 9, 21, 100, true, false, Zero::Input, Zero::Constant},
+        Integers{1, 6, 11, 45, true, true, Zero::Constant, Zero::Vector},
+        Integers{1, 2, 10, 9001, false, false, Zero::Constant, Zero::Constant},
+        Integers{1, 5, 27, 50, false, false, Zero::Input, Zero::Constant, true},
+        Integers{3, 7, 15, 50, true, false, Zero::Constant, Zero::Constant,
+                 true},
         // Sums that continue; sums that wrap.
         Integers{1, 33, 128, 12800, false, true, Zero::Constant},
         Integers{1, 5, 24, 9216, false, false, Zero::Input, Zero::Vector},

@@ -147,9 +147,8 @@ LogicalResult ProgramEncoder::run(fb::ProgramT &result) {
              type.getElementType().getIntOrFloatBitWidth() +
          7) /
         8);
-    bool written = function.getArgAttr(argument.getArgNumber(), "tcp.result") !=
-                   Attribute();
-    binding->access = written ? fb::Access::ReadWrite : fb::Access::Read;
+    binding->access =
+        isGiven(argument) ? fb::Access::Read : fb::Access::ReadWrite;
     program->bindings.push_back(std::move(binding));
   }
   for (Operation &op : function.getBody().front()) {

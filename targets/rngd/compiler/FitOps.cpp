@@ -137,10 +137,10 @@ Value FitBuilder::compare(ComparePredicate kind, Value l, Value r) {
 namespace {
 
 constexpr FitRule Rules[] = {
-    fitMatMul,       fitAttention, fitGather,  fitGatherND, fitTopK,
-    fitPicked,       fitReduce,    fitSoftmax, fitNorm,     fitPad,
-    fitRounding,     fitSign,      fitPower,   fitCast,     fitDimValues,
-    fitIndexProduct, fitNarrow,    fitCumSum,  fitExperts};
+    fitMatMul,      fitAttention,    fitGather, fitGatherND, fitTopK,
+    fitWordProduct, fitPicked,       fitReduce, fitSoftmax,  fitNorm,
+    fitPad,         fitRounding,     fitSign,   fitPower,    fitCast,
+    fitDimValues,   fitIndexProduct, fitNarrow, fitCumSum,   fitExperts};
 
 /// Rules lead to rules: a mean of rows that are filled up is a sum of them.
 constexpr unsigned MostDepth = 6;

@@ -71,6 +71,7 @@ using FitRule = mlir::Value (*)(FitBuilder &, mlir::Operation *);
 
 /// FitProducts.cpp
 mlir::Value fitMatMul(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitWordProduct(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitExperts(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitAttention(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitGather(FitBuilder &f, mlir::Operation *op);

@@ -65,6 +65,8 @@ std::optional<ByteWeight> byteWeightOf(Value value) {
   SmallVector<StepAttr> steps(
       found.weight.getRecipeAttr().getAsRange<StepAttr>());
   Type element = found.stored.getElementType();
+  if (steps.size() > 1 && steps.back().getKind() == RecipeKind::Pad)
+    found.pad = steps.pop_back_val();
   if (!element.isInteger(8) || found.stored.getRank() != 2 || steps.empty() ||
       steps.size() > 2 || steps[0].getKind() != RecipeKind::Cast)
     return std::nullopt;
@@ -89,8 +91,7 @@ static Value byteBehind(Value value) {
   return cast.getX();
 }
 
-/// What `value`, in i32, is of bytes.
-static std::optional<NarrowOperand> operandBehind(Value value) {
+std::optional<NarrowOperand> bytesBehind(Value value) {
   NarrowOperand found;
   Value less;
   if (auto difference = value.getDefiningOp<SubOp>()) {
@@ -118,7 +119,7 @@ static std::optional<NarrowOperand> operandBehind(Value value) {
 
 /// Sums of integers.
 static std::optional<NarrowProduct> ofWords(MatMulOp op) {
-  std::optional<NarrowOperand> left = operandBehind(op.getLhs());
+  std::optional<NarrowOperand> left = bytesBehind(op.getLhs());
   if (!left)
     return std::nullopt;
   NarrowProduct found;
@@ -130,7 +131,7 @@ static std::optional<NarrowProduct> ofWords(MatMulOp op) {
     found.right.zero = weight->zero;
     return found;
   }
-  std::optional<NarrowOperand> right = operandBehind(op.getRhs());
+  std::optional<NarrowOperand> right = bytesBehind(op.getRhs());
   if (!right || right->zeroAt)
     return std::nullopt;
   found.right = *right;
@@ -229,7 +230,7 @@ bool isReadByNarrowProducts(Operation *op) {
   if (isa<DequantizeOp>(op))
     return leadsToProducts(op->getResult(0));
   return isa<SubOp>(op) && isWord(op->getResult(0)) &&
-         operandBehind(op->getResult(0)) && leadsToProducts(op->getResult(0));
+         bytesBehind(op->getResult(0)) && leadsToProducts(op->getResult(0));
 }
 
 } // namespace dure::rngd

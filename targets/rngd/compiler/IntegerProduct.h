@@ -53,12 +53,17 @@ std::optional<NarrowProduct> narrowProductOf(MatMulOp op);
 /// compute it.
 bool isReadByNarrowProducts(mlir::Operation *op);
 
+/// What `value`, in i32, is of bytes: a cast of them, less one zero point or not.
+std::optional<NarrowOperand> bytesBehind(mlir::Value value);
+
 /// Of a weight in i32 the element type and the zero point of its bytes, if its
-/// recipe is a cast of bytes less one number at most.
+/// recipe is a cast of bytes less one number at most, filled up with zeros or
+/// not.
 struct ByteWeight {
   WeightOp weight;
   mlir::RankedTensorType stored;
   int64_t zero = 0;
+  StepAttr pad; // or null
 };
 std::optional<ByteWeight> byteWeightOf(mlir::Value value);
 

@@ -3,6 +3,7 @@
 #include "targets/rngd/compiler/OrderCopies.h"
 
 #include "dialects/tcp/TcpOps.h"
+#include "targets/rngd/compiler/Places.h"
 #include "targets/rngd/compiler/Residents.h"
 #include "targets/rngd/machine/Figures.h"
 
@@ -16,22 +17,12 @@ namespace {
 /// many cycles as some commands take to start.
 constexpr double AheadBytes = 8 * DmaStartup * (HbmBytesPerSecond / Hertz);
 
-/// What is given to the program, which does not write it.
-bool isThereAtStart(Value source) {
-  Value whole = wholeOf(source);
-  if (auto argument = dyn_cast<BlockArgument>(whole)) {
-    auto program = cast<func::FuncOp>(argument.getOwner()->getParentOp());
-    return !program.getArgAttr(argument.getArgNumber(), "tcp.result");
-  }
-  return isa<tcp::ConstantOp>(whole.getDefiningOp());
-}
-
 /// A copy that can go ahead.
 TdmaOp asAhead(Operation *op) {
   auto copy = dyn_cast<TdmaOp>(op);
   return copy && isa<HbmType>(copy.getSource().getType()) &&
                  isa<DmType>(copy.getTarget().getType()) &&
-                 isThereAtStart(copy.getSource())
+                 isGiven(wholeOf(copy.getSource()))
              ? copy
              : TdmaOp();
 }

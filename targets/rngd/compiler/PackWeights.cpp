@@ -175,6 +175,7 @@ public:
 private:
   Value read(WeightOp from);
   WeightOp withSign(WeightOp stored);
+  WeightOp filledUp(WeightOp bytes, StepAttr pad, int32_t zero);
   WeightOp less(WeightOp from, float number);
   Value few(const FewBits &of);
   Value parameter(WeightOp by, const FewBits &of);
@@ -267,16 +268,33 @@ Value Packer::few(const FewBits &of) {
                               /*axis=*/of.block > 0 ? 1 : 0, of.block);
 }
 
+/// Signed bytes with more of their zero point behind.
+WeightOp Packer::filledUp(WeightOp bytes, StepAttr pad, int32_t zero) {
+  Type byte = typeOf(bytes).getElementType(), real = builder.getF32Type();
+  auto number = static_cast<float>(zero);
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(get.getType()).getShape();
+  auto padded = [&](WeightOp from, Type element) {
+    return recipes.extend(from, RecipeKind::Pad,
+                          RankedTensorType::get(shape, element), pad.getInts());
+  };
+  if (zero == 0)
+    return padded(bytes, byte);
+  WeightOp more = padded(less(castTo(recipes, bytes, real), number), real);
+  return castTo(recipes, less(more, -number), byte);
+}
+
 /// Signed bytes, of which the product is less their zero point.
 void Packer::runBytes(const ByteWeight &of) {
+  auto zero = static_cast<int32_t>(of.zero) -
+              static_cast<int32_t>(halfOf(of.stored.getElementType()));
   WeightOp stored = withSign(recipes.prefix(weight, 0));
+  if (of.pad)
+    stored = filledUp(stored, of.pad, zero);
   if (!product.getTransposeRhs())
     stored = turned(recipes, stored);
   Value bytes = read(stored);
   Location loc = product.getLoc();
   Type word = builder.getI32Type();
-  auto zero = static_cast<int32_t>(of.zero) -
-              static_cast<int32_t>(halfOf(of.stored.getElementType()));
   auto scalar = RankedTensorType::get({}, word);
   Value less = zero == 0
                    ? Value()

@@ -47,13 +47,19 @@ static void spread(Type type, Access &access) {
     over(vrf.getCluster(), vrf.getSlice());
 }
 
+bool isGiven(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument)
+    return isa<ConstantOp>(value.getDefiningOp());
+  auto program = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  return !program.getArgAttr(argument.getArgNumber(), "tcp.result");
+}
+
 void Places::bind(BlockArgument argument) {
   known[argument] = {Access::Binding, argument.getArgNumber(), 0,
                      localBytes(argument.getType()), false};
   spread(argument.getType(), known[argument]);
-  auto program = cast<func::FuncOp>(argument.getOwner()->getParentOp());
-  known[argument].fixed =
-      !program.getArgAttr(argument.getArgNumber(), "tcp.result");
+  known[argument].fixed = isGiven(argument);
 }
 
 LogicalResult Places::define(Operation *op) {
@@ -91,7 +97,7 @@ LogicalResult Places::define(Operation *op) {
            static_cast<int64_t>(module.constants.size()) < begin + bytes)
       module.constants.push_back(0);
     known[result] = {Access::Constants, 0, begin, begin + bytes, false};
-    known[result].fixed = true;
+    known[result].fixed = isGiven(result);
     return success();
   }
   auto alloc = cast<AllocOp>(op);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where the values of a program lie, and which commands must wait for which.
 //
-// Included by the encoder only.
+// Included by the encoder, and by what orders copies before it.
 #ifndef DURE_TARGETS_RNGD_COMPILER_PLACES_H
 #define DURE_TARGETS_RNGD_COMPILER_PLACES_H
 
@@ -11,6 +11,10 @@
 #include "mlir/IR/Value.h"
 
 namespace dure::rngd {
+
+/// Whether a value, no view, is given to its program and no command writes it:
+/// what it reads, and constants.
+bool isGiven(mlir::Value value);
 
 /// Bytes that one command touches: of HBM (by space and index), or of every
 /// slice's data memory or register file.
@@ -26,7 +30,7 @@ struct Access {
   int64_t clusters = 1, slices = 1;
   /// Of data memory, the first slice, over both clusters.
   int64_t firstSlice = 0;
-  /// No command of the program writes there: nobody waits for who reads it.
+  /// What is given: nobody waits for who reads it.
   bool fixed = false;
 
   bool covers(const Access &other) const {
