@@ -17,11 +17,14 @@ struct Shape {
   bool HasRows = false;
   /// The matrices are in a file, rather than computed.
   bool IsWeight = false;
+  /// All rows of a token have one expert.
+  bool HasOneExpert = false;
 };
 
 void PrintTo(const Shape &S, std::ostream *Out) {
   *Out << S.Tokens << "_" << S.Slots << "_" << S.Experts << "_" << S.K << "_"
-       << S.N << (S.HasRows ? "_rows" : "") << (S.IsWeight ? "_weight" : "");
+       << S.N << (S.HasRows ? "_rows" : "") << (S.IsWeight ? "_weight" : "")
+       << (S.HasOneExpert ? "_one" : "");
 }
 
 std::string typeOf(const io::Tensor &T) {
@@ -147,12 +150,13 @@ TEST_P(RngdExperts, EachRowHasItsMatrix) {
   io::Tensor X = S.HasRows ? tensor("x", {S.Tokens, S.Slots, S.K})
                            : tensor("x", {S.Tokens, S.K});
   fill(X, Random);
-  io::Tensor E = experts(S.Tokens, S.Slots, S.Experts, Random);
+  int64_t Named = S.HasOneExpert ? 1 : S.Slots;
+  io::Tensor E = experts(S.Tokens, Named, S.Experts, Random);
   io::Tensor W = matrices("w", S.Experts, S.K, S.N, E, Random);
   io::Tensor Y = tensor("y", {S.Tokens, S.Slots, S.N});
   for (int64_t Row = 0; Row != S.Tokens * S.Slots; ++Row) {
-    std::vector<double> Sums =
-        product(row(X, S.HasRows ? Row : Row / S.Slots), W, expertOf(E, Row));
+    std::vector<double> Sums = product(row(X, S.HasRows ? Row : Row / S.Slots),
+                                       W, expertOf(E, Row / (S.Slots / Named)));
     std::copy(Sums.begin(), Sums.end(), floats(Y) + Row * S.N);
   }
   OneOp Op(S.IsWeight);
@@ -172,7 +176,11 @@ INSTANTIATE_TEST_SUITE_P(
         Shape{3, 1, 4, 512, 3072, false, true},
         Shape{5, 2, 3, 16, 8, true, true}, Shape{2, 6, 4, 6144, 520, true},
         // As many as are taken.
-        Shape{512, 8, 4, 32, 16, false, true}),
+        Shape{512, 8, 4, 32, 16, false, true},
+        // A matrix for several rows.
+        Shape{5, 8, 4, 512, 136, true, true, true},
+        Shape{3, 64, 5, 96, 40, true, false, true},
+        Shape{7, 16, 3, 2080, 24, true, true, true}),
     testing::PrintToStringParamName());
 
 /// sum of p (silu(x g) * (x u)) d, of which the chip rounds what `d` multiplies
@@ -224,12 +232,22 @@ INSTANTIATE_TEST_SUITE_P(
                     Shape{3, 2, 5, 64, 48}, Shape{9, 6, 7, 160, 208},
                     // Columns of the sum that are no whole units of HBM.
                     Shape{2, 3, 4, 336, 80, false, true},
-                    Shape{40, 8, 12, 64, 32, false, true}),
+                    Shape{40, 8, 12, 64, 32, false, true},
+                    // Of many tokens rows are grouped by their experts: few
+                    // large ones, tiles that are not full, odd sizes, more rows
+                    // than are counted at once.
+                    Shape{48, 2, 4, 512, 768, false, true},
+                    Shape{1100, 4, 6, 64, 40}, Shape{2057, 2, 9, 50, 20},
+                    Shape{700, 6, 64, 128, 16, false, true},
+                    Shape{8200, 8, 3, 16, 8, false, true}),
     testing::PrintToStringParamName());
 
+class RngdBiasedMixture : public testing::TestWithParam<int64_t> {};
+
 /// Biases of each expert, and no gate: sum of p (relu(x u + c) d + f).
-TEST(RngdMixtureOf, ExpertsWithBiases) {
-  constexpr int64_t Tokens = 6, Slots = 4, Experts = 9, K = 64, N = 96;
+TEST_P(RngdBiasedMixture, IsTheWeightedSum) {
+  const int64_t Tokens = GetParam();
+  constexpr int64_t Slots = 4, Experts = 9, K = 64, N = 96;
   std::mt19937 Random(13);
   io::Tensor X = tensor("x", {Tokens, K}), P = tensor("p", {Tokens, Slots});
   fill(X, Random);
@@ -268,3 +286,6 @@ TEST(RngdMixtureOf, ExpertsWithBiases) {
            "{activation = #dure<glu_activation relu>}",
            std::move(Y), {0.004 * Largest, 0});
 }
+
+// Of the many, rows are grouped.
+INSTANTIATE_TEST_SUITE_P(Tokens, RngdBiasedMixture, testing::Values(6, 1100));

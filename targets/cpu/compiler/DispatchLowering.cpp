@@ -8,7 +8,6 @@
 #include "targets/cpu/compiler/AxisKernel.h"
 #include "targets/cpu/compiler/CacheKernel.h"
 #include "targets/cpu/compiler/Evaluator.h"
-#include "targets/cpu/compiler/FormDispatches.h"
 #include "targets/cpu/compiler/MatMulKernel.h"
 #include "targets/cpu/compiler/MicroKernel.h"
 #include "targets/cpu/compiler/RowKernel.h"
@@ -654,6 +653,12 @@ static LogicalResult verifyLayouts(func::FuncOp dispatch) {
              << ", which the cpu target does not read there";
   }
   return success();
+}
+
+bool choosesByRow(ExpertMatMulOp experts) {
+  RankedTensorType x = typeOf(experts.getX());
+  return x.getRank() == 2 ||
+         dimOf(x, 1) == dimOf(typeOf(experts.getExperts()), 1);
 }
 
 bool hasKernel(func::FuncOp dispatch) {

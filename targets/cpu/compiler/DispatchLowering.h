@@ -43,6 +43,9 @@ mlir::Type findUnsupportedElement(mlir::Operation *op);
 /// matrices: panels of columns, as they and gathers of columns read it.
 StepAttr panelLayout(mlir::RankedTensorType weight);
 
+/// Whether each row has an expert of its own, rather than a token's rows one.
+bool choosesByRow(ExpertMatMulOp experts);
+
 /// Whether a kernel family computes the function as a whole. What none does is
 /// left to the canonical lowering, which takes one op at a time.
 bool hasKernel(mlir::func::FuncOp dispatch);

@@ -470,12 +470,6 @@ bool wantsPanels(MatMulOp matmul) {
          areWeights(matmul.getRhs());
 }
 
-bool choosesByRow(ExpertMatMulOp experts) {
-  auto x = cast<RankedTensorType>(experts.getX().getType());
-  auto chosen = cast<RankedTensorType>(experts.getExperts().getType());
-  return x.getRank() == 2 || dimOf(x, 1) == dimOf(chosen, 1);
-}
-
 bool wantsPanels(ExpertMatMulOp experts) {
   auto type = cast<RankedTensorType>(experts.getW().getType());
   return choosesByRow(experts) && areWeights(experts.getW()) &&

@@ -14,8 +14,6 @@ namespace dure::cpu {
 
 /// Whether a matmul reads its right operand in panels, a copy of a weight.
 bool wantsPanels(MatMulOp matmul);
-/// Whether each row has an expert of its own, rather than a token's rows one.
-bool choosesByRow(ExpertMatMulOp experts);
 /// Whether experts' matrices, a weight, are read in panels.
 bool wantsPanels(ExpertMatMulOp experts);
 

@@ -3,6 +3,8 @@
 // expert_matmul.
 #include "targets/rngd/compiler/MatMulKernel.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 using namespace mlir;
 
 namespace dure::rngd {
@@ -231,7 +233,7 @@ Refusal expertsRefusal(ExpertMatMulOp op) {
   auto experts = cast<RankedTensorType>(op.getExperts().getType());
   if (!experts.hasStaticShape() || !experts.getElementType().isInteger(64))
     return "its indices are not i64";
-  if (experts.getNumElements() > MostPicks)
+  if (!sharesMatrix(op) && experts.getNumElements() > MostPicks)
     return "it has more than 4096 rows, each with a matrix of its own to read";
   return sizesRefusal(shapeOfExperts(op));
 }
@@ -239,7 +241,13 @@ Refusal expertsRefusal(ExpertMatMulOp op) {
 std::string expertsMapping(ExpertMatMulOp op) {
   Product p = shapeOfExperts(op);
   p.rightBits = p.rightByColumns ? 32 : 16;
-  return mappingOf(p);
+  std::string form =
+      sharesMatrix(op)
+          ? llvm::formatv("{0} tiles of {1} rows with one expert each, ",
+                          p.batch, p.m)
+                .str()
+          : std::string("each row with its expert, ");
+  return form + mappingOf(p);
 }
 
 void emitExperts(KernelBuilder &k, ExpertMatMulOp op,

@@ -523,8 +523,9 @@ Value Lowering::workspace(KernelBuilder &k, tcp::HbmType type, unsigned until) {
 /// Rows that a scatter replaces lie where the others do, if nobody reads what
 /// they were before.
 bool Lowering::replacesOperand(Operation &op, unsigned at) {
+  // Of others' operands some may be in data memory alone.
   auto scatter = dyn_cast<ScatterNDOp>(op);
-  if (!scatter)
+  if (!scatter || !scatter->hasAttr(UnreadAttr))
     return false;
   Value before = owner(scatter.getX());
   auto found = llvm::find_if(taken, [&](const Taken &each) {
@@ -572,7 +573,8 @@ LogicalResult Lowering::emit(KernelBuilder &k, Operation &op, unsigned number) {
   auto label = StringAttr::get(op.getContext(), labelOf(&op));
   for (Operation *each = &body->back(); each != before;
        each = each->getPrevNode())
-    if (isa<tcp::TdmaOp, tcp::TdmaGatherOp, tcp::ExecOp>(each))
+    if (isa<tcp::TdmaOp, tcp::TdmaGatherOp, tcp::TdmaScatterOp, tcp::ExecOp>(
+            each))
       each->setAttr("label", label);
   if (k.overflowed())
     return op.emitError("does not fit RNGD's memories as the kernel divides "

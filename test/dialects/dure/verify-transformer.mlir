@@ -366,6 +366,24 @@ func.func @f(%x: tensor<?x8xf32, #dure.dims<["t", "8"]>>, %y: tensor<?x2x8xf32, 
 
 // -----
 
+// Tests that one expert may count for all rows of a token.
+func.func @f(%x: tensor<?x5x8xf32, #dure.dims<["t", "5", "8"]>>, %e: tensor<?x1xi64, #dure.dims<["t", "1"]>>, %w: tensor<4x8x16xf32>) {
+  %0 = dure.expert_matmul %x, %e, %w : (tensor<?x5x8xf32, #dure.dims<["t", "5", "8"]>>, tensor<?x1xi64, #dure.dims<["t", "1"]>>, tensor<4x8x16xf32>) -> tensor<?x5x16xf32, #dure.dims<["t", "5", "16"]>>
+  return
+}
+
+// -----
+
+// Tests that expert_matmul refuses as many rows as are no token's experts.
+func.func @f(%x: tensor<3x5x8xf32>, %e: tensor<3x2xi64>, %w: tensor<4x8x16xf32>) {
+  // expected-error @+2 {{sizes 5 and 2 must be equal}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %0 = dure.expert_matmul %x, %e, %w : (tensor<3x5x8xf32>, tensor<3x2xi64>, tensor<4x8x16xf32>) -> tensor<3x2x16xf32>
+  return
+}
+
+// -----
+
 // Tests that expert_matmul refuses rows of another length.
 func.func @f(%x: tensor<3x9xf32>, %e: tensor<3x2xi64>, %w: tensor<4x8x16xf32>) {
   // expected-error @+2 {{sizes 9 and 8 must be equal}}

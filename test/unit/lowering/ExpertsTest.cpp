@@ -105,3 +105,12 @@ TEST(ExpertMatMul, EachRowHasItsMatrix) {
                             12, {3}, Floats{1, 2, 3, 4, 5, 6}, Chosen, Down),
             (Floats{1, 10, -2, 10, -3, 15, 4, 40, -5, 25, 6, 60}));
 }
+
+TEST(ExpertMatMul, OneMatrixCountsForAllRows) {
+  EXPECT_EQ(evaluate<float>(dispatch("expert_matmul",
+                                     {"t x 3x1xf32", "t x 1xi64", "3x1x2xf32"},
+                                     "", "t x 3x2xf32", {"t"}),
+                            12, {2}, Floats{1, 2, 3, 4, 5, 6}, Indices{-1, 0},
+                            Down),
+            (Floats{-1, 5, -2, 10, -3, 15, 4, 40, 5, 50, 6, 60}));
+}
