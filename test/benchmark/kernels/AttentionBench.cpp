@@ -85,7 +85,8 @@ void emitAttention(ModuleOp module, KernelBuilder &b, const AttentionCase &c) {
     return result;
   };
   kernel.q = operand(0, c.heads, 0);
-  kernel.k = operand(1, c.keyHeads, 1);
+  kernel.k.push_back({operand(1, c.keyHeads, 1), c.dim, false});
+  kernel.blockRows = number(kAttentionBlockRows);
   kernel.v = operand(2, c.keyHeads, 1);
   kernel.result = operand(4, c.heads, 0);
   kernel.maskKind = c.mask;
