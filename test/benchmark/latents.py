@@ -76,10 +76,10 @@ def write_checkpoint(folder):
             out.write((number.view(np.uint32) >> 16).astype(np.uint16).tobytes())
 
 
-def bench(dure, package, context, repeat, probe):
+def bench(dure, package, context, probe):
     dims = f"batch=1,sequence=1,past_sequence={context - 1},capacity={context}"
     command = [dure, "bench", package, "--entry", "step", "--dims", dims, "--threads", "2",
-               "--repeat", str(repeat), "--json"]  # fmt: skip
+               "--json"]  # fmt: skip
     done = subprocess.run(command + ([] if probe else ["--no-roof"]), check=True,
                           stdout=subprocess.PIPE)  # fmt: skip
     return json.loads(done.stdout)
@@ -94,7 +94,6 @@ def main():
     parser.add_argument("--other", type=Path, help="the command of another build")
     parser.add_argument("--contexts", default="256,2048,8192")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--repeat", type=int, default=40, help="runs of the first command")
     args = parser.parse_args()
     if not (args.folder / "model.safetensors").exists():
         write_checkpoint(args.folder)
@@ -109,7 +108,7 @@ def main():
     for _ in range(args.rounds):
         for context in contexts:
             for i, dure in enumerate(commands):
-                done = bench(dure, packages[i], context, args.repeat if i == 0 else 2, i == 0)
+                done = bench(dure, packages[i], context, i == 0)
                 rate = max(rate, (done["roof"] or {}).get("read_gbytes_per_s", 0))
                 key = context, i
                 if key not in best or done["min_s"] < best[key]["min_s"]:
