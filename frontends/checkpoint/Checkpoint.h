@@ -39,9 +39,10 @@ struct BlockedTensor {
   int64_t BlockSize = 0;
   /// Of the tensor's shape.
   std::shared_ptr<const Tensor> Integers;
-  /// Of its shape with the last dimension divided by BlockSize, in f32.
+  /// Of its shape with the last dimension divided by BlockSize, in f32 or,
+  /// where they are stored so, f16.
   std::shared_ptr<const Tensor> Scales;
-  /// As Scales; null: none.
+  /// As Scales, and of their type; null: none.
   std::shared_ptr<const Tensor> Offsets;
 };
 

@@ -3,6 +3,8 @@
 
 #include "frontends/checkpoint/FewBits.h"
 
+#include "frontends/checkpoint/GgufBlocks.h"
+
 #include <algorithm>
 
 namespace dure::checkpoint {
@@ -50,6 +52,27 @@ Tensor unsignedIntegers(const Tensor &From, std::vector<int64_t> Shape) {
   return T;
 }
 
+/// Parameters in f32, which the operators have in the type of what they are
+/// multiplied with.
+Tensor inFloats(const Tensor &From) {
+  Tensor T = From;
+  if (From.Type != DataType::Float16)
+    return T;
+  T.Type = DataType::Float;
+  T.Convert = [Make = From.Convert](std::span<const std::byte> Stored,
+                                    const ByteSink &Sink) {
+    std::vector<float> Floats;
+    return Make(Stored, [&](std::span<const std::byte> Piece) {
+      Floats.clear();
+      for (size_t I = 0; I + 1 < Piece.size(); I += 2)
+        Floats.push_back(floatOfHalf(
+            uint16_t(uint16_t(Piece[I]) | uint16_t(Piece[I + 1]) << 8)));
+      return Sink(std::as_bytes(std::span(Floats)));
+    });
+  };
+  return T;
+}
+
 Tensor zeros(std::vector<int64_t> Shape) {
   Tensor T;
   T.Type = DataType::UInt8;
@@ -77,7 +100,7 @@ Packed pack(Weights &W, const std::string &Name, const Tensor &T) {
     return unsignedIntegers(*B.Integers,
                             {P.Out, P.Blocks, P.BlockSize * P.Bits / 8});
   });
-  P.Scales = W.make(Name + ".scales", [&] { return *B.Scales; });
+  P.Scales = W.make(Name + ".scales", [&] { return inFloats(*B.Scales); });
   const bool IsSigned =
       B.Integers->Type == DataType::Int4 || B.Integers->Type == DataType::Int8;
   if (!IsSigned)
@@ -85,7 +108,7 @@ Packed pack(Weights &W, const std::string &Name, const Tensor &T) {
       return zeros({P.Out, (P.Blocks * P.Bits + 7) / 8});
     });
   if (B.Offsets)
-    P.Offsets = W.make(Name + ".offsets", [&] { return *B.Offsets; });
+    P.Offsets = W.make(Name + ".offsets", [&] { return inFloats(*B.Offsets); });
   return P;
 }
 

@@ -24,6 +24,8 @@ struct Block {
   float *Offsets;
 };
 
+} // namespace
+
 float floatOfHalf(uint16_t Half) {
   const uint32_t Sign = uint32_t(Half & 0x8000) << 16;
   const uint32_t Exponent = (Half >> 10) & 31, Fraction = Half & 1023;
@@ -35,6 +37,8 @@ float floatOfHalf(uint16_t Half) {
   }
   return std::bit_cast<float>(Sign | (Exponent + 112) << 23 | Fraction << 13);
 }
+
+namespace {
 
 uint16_t u16At(const uint8_t *At) { return uint16_t(At[0] | At[1] << 8); }
 float halfAt(const uint8_t *At) { return floatOfHalf(u16At(At)); }
@@ -213,11 +217,11 @@ constexpr auto Int4 = DataType::Int4, UInt4 = DataType::UInt4,
 constexpr auto Table = std::to_array<Entry>({
     {GgmlType::F32, {"F32", 1, 4}, DataType::Float},
     {GgmlType::F16, {"F16", 1, 2}, DataType::Float16},
-    {GgmlType::Q4_0, {"Q4_0", 32, 18}, None, q4_0, {Int4, 32, false}},
-    {GgmlType::Q4_1, {"Q4_1", 32, 20}, None, q4_1, {UInt4, 32, true}},
-    {GgmlType::Q5_0, {"Q5_0", 32, 22}, None, q5_0, {Int8, 32, false}},
-    {GgmlType::Q5_1, {"Q5_1", 32, 24}, None, q5_1, {UInt8, 32, true}},
-    {GgmlType::Q8_0, {"Q8_0", 32, 34}, None, q8_0, {Int8, 32, false}},
+    {GgmlType::Q4_0, {"Q4_0", 32, 18}, None, q4_0, {Int4, 32, false, true}},
+    {GgmlType::Q4_1, {"Q4_1", 32, 20}, None, q4_1, {UInt4, 32, true, true}},
+    {GgmlType::Q5_0, {"Q5_0", 32, 22}, None, q5_0, {Int8, 32, false, true}},
+    {GgmlType::Q5_1, {"Q5_1", 32, 24}, None, q5_1, {UInt8, 32, true, true}},
+    {GgmlType::Q8_0, {"Q8_0", 32, 34}, None, q8_0, {Int8, 32, false, true}},
     {GgmlType::Q8_1, {"Q8_1", 32, 36}},
     {GgmlType::Q2_K, {"Q2_K", 256, 84}, None, q2_k, {UInt4, 16, true}},
     {GgmlType::Q3_K, {"Q3_K", 256, 110}, None, q3_k, {Int4, 16, false}},
@@ -229,7 +233,11 @@ constexpr auto Table = std::to_array<Entry>({
     {GgmlType::IQ2_XS, {"IQ2_XS", 256, 74}},
     {GgmlType::IQ3_XXS, {"IQ3_XXS", 256, 98}},
     {GgmlType::IQ1_S, {"IQ1_S", 256, 50}},
-    {GgmlType::IQ4_NL, {"IQ4_NL", 32, 18}, None, iq4_nl, {Int8, 32, false}},
+    {GgmlType::IQ4_NL,
+     {"IQ4_NL", 32, 18},
+     None,
+     iq4_nl,
+     {Int8, 32, false, true}},
     {GgmlType::IQ3_S, {"IQ3_S", 256, 110}},
     {GgmlType::IQ2_S, {"IQ2_S", 256, 82}},
     {GgmlType::IQ4_XS, {"IQ4_XS", 256, 136}, None, iq4_xs, {Int8, 32, false}},

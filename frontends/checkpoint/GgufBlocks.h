@@ -75,11 +75,17 @@ std::optional<GgmlTypeInfo> infoOf(GgmlType Type);
 /// What a type without blocks is in ONNX; Undefined for the others.
 DataType plainType(GgmlType Type);
 
+/// A number in f16, by its bits; exactly.
+float floatOfHalf(uint16_t Half);
+
 /// How the elements of a block type are kept.
 struct BlockForm {
   DataType Integers; ///< The narrowest type that holds them: (U)Int4, (U)Int8.
   uint32_t Group;    ///< Elements that share a scale; divides the block.
   bool HasOffsets;
+  /// A block begins with its one scale, and its offset where it has one, in
+  /// f16.
+  bool HasHalves = false;
 };
 
 /// Nothing for types without blocks, and for those that are not read (IQ1 to

@@ -15,7 +15,15 @@ constexpr size_t PieceElements = size_t(1) << 16;
 constexpr size_t SinkBytes = size_t(1) << 20;
 
 /// What of a tensor is asked for.
-enum class Part { Stored, Floats, Integers, Scales, Offsets };
+enum class Part {
+  Stored,
+  Floats,
+  Integers,
+  Scales,
+  Offsets,
+  HalfScales,
+  HalfOffsets
+};
 
 /// A tensor as rows of blocks.
 struct Layout {
@@ -107,12 +115,26 @@ private:
       Floats.resize(Count / Group);
       decodeBlocks(L.Type, Blocks, {{}, {}, Floats});
       return Out.add(std::span<const float>(Floats));
+    case Part::HalfScales:
+      return addHalves(Blocks, 0);
+    case Part::HalfOffsets:
+      return addHalves(Blocks, 1);
     case Part::Integers:
       Integers.resize(Count);
       decodeBlocks(L.Type, Blocks, {Integers, {}, {}});
       return Out.add(std::span<const uint8_t>(packed()));
     }
     return Status::success();
+  }
+
+  /// The number at `Index` of those that each block begins with, as it is.
+  Status addHalves(std::span<const std::byte> Blocks, size_t Index) {
+    const size_t Size = infoOf(L.Type)->BlockBytes;
+    Bytes.clear();
+    for (size_t At = 2 * Index; At < Blocks.size(); At += Size)
+      for (size_t I : {At, At + 1})
+        Bytes.push_back(uint8_t(Blocks[I]));
+    return Out.add(std::span<const uint8_t>(Bytes));
   }
 
   /// The integers in their own type: a byte each, or the first of two in a
@@ -283,11 +305,13 @@ std::optional<Tensor> convertTensor(const GgufTensor &From, uint32_t File,
   T.Blocks->BlockSize = Form->Group;
   T.Blocks->Integers =
       Share(partOf(Whole, L, Part::Integers, Form->Integers, From.Shape));
-  T.Blocks->Scales =
-      Share(partOf(Whole, L, Part::Scales, DataType::Float, Blocks));
+  const bool IsHalf = Form->HasHalves;
+  const DataType Type = IsHalf ? DataType::Float16 : DataType::Float;
+  T.Blocks->Scales = Share(
+      partOf(Whole, L, IsHalf ? Part::HalfScales : Part::Scales, Type, Blocks));
   if (Form->HasOffsets)
-    T.Blocks->Offsets =
-        Share(partOf(Whole, L, Part::Offsets, DataType::Float, Blocks));
+    T.Blocks->Offsets = Share(partOf(
+        Whole, L, IsHalf ? Part::HalfOffsets : Part::Offsets, Type, Blocks));
   return T;
 }
 

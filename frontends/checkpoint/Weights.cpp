@@ -60,12 +60,13 @@ Value Weights::raw(const std::string &Name, const std::vector<int64_t> &Shape,
   return It->second = G.weight(Name, Found->Type, Shape, placeOf(*Found));
 }
 
-/// Integers * Scales + Offsets, each part a weight of its own.
+/// Integers * Scales + Offsets in f32, each part a weight of its own.
 Value Weights::dequantized(const std::string &Name, const BlockedTensor &B) {
   const auto Part = [&](const char *Suffix, const Tensor &T,
                         const std::vector<int64_t> &Shape) {
     Bytes[T.Type] += T.bytes();
-    return G.weight(Name + Suffix, T.Type, Shape, placeOf(T));
+    const Value V = G.weight(Name + Suffix, T.Type, Shape, placeOf(T));
+    return T.Type == DataType::Float16 ? G.cast(V, DataType::Float) : V;
   };
   const std::vector<int64_t> &Shape = B.Integers->Shape;
   const int64_t Axis = int64_t(Shape.size()) - 1;

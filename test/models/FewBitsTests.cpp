@@ -4,6 +4,7 @@
 // in bf16 and only the order of sums differs.
 #include "test/models/OnnxByHand.h"
 
+#include <bit>
 #include <cmath>
 
 using namespace dure;
@@ -13,6 +14,7 @@ namespace {
 
 /// Element types by ONNX's numbers.
 enum Kind {
+  None16 = 0,
   U8 = 2,
   I8 = 3,
   F16 = 10,
@@ -35,6 +37,8 @@ struct FewBits {
   /// A transposed one is cut into a matrix for each head, without its first
   /// column, and multiplied as a batch of them.
   int64_t Heads = 0;
+  /// F16 or BF16: scales and offsets are cast to f32; else they are f32.
+  Kind Parameters = None16;
 };
 
 const char *nameOf(Kind Stored) {
@@ -55,6 +59,8 @@ const char *nameOf(Kind Stored) {
     return "u4";
   case I4:
     return "i4";
+  case None16:
+    break;
   }
   return "";
 }
@@ -69,6 +75,8 @@ void PrintTo(const FewBits &F, std::ostream *Out) {
        << (F.IsTransposed ? "_transposed" : "");
   if (F.Heads)
     *Out << "_heads" << F.Heads;
+  if (F.Parameters)
+    *Out << "_by_" << nameOf(F.Parameters);
 }
 
 /// Numbers of a type, and the bytes that store them.
@@ -136,6 +144,22 @@ std::string integersAttribute(const std::string &Name,
   for (int64_t Each : Values)
     Text += number(8, Each);
   return bytes(5, Text + number(20, 7));
+}
+
+/// The bytes of powers of two of either sign.
+std::string powersOf(Kind Type, const std::vector<float> &Values) {
+  std::string Raw;
+  for (float Each : Values) {
+    uint32_t Code = std::bit_cast<uint32_t>(Each);
+    const uint32_t Sign = Code >> 31 << 15;
+    if (Type == F16)
+      Code = Each == 0 ? 0 : Sign | ((Code >> 23 & 255) - 127 + 15) << 10;
+    else if (Type == BF16)
+      Code >>= 16;
+    for (size_t I = 0; I != (Type == None16 ? 4u : 2u); ++I)
+      Raw += static_cast<char>(Code >> (8 * I));
+  }
+  return Raw;
 }
 
 /// A graph, its input and what it gives.
@@ -213,7 +237,22 @@ Case makeCase(const FewBits &F) {
       "axis", F.Scales == FewBits::Blocks ? SumAxis : 1 - SumAxis);
   if (F.Scales == FewBits::Blocks)
     Attributes += integerAttribute("block_size", F.Block);
-  std::string Graph =
+  std::string Graph;
+  auto Parameter = [&](const std::string &Name,
+                       const std::vector<int64_t> &Dims,
+                       const std::vector<float> &Values) {
+    const bool IsCast = F.Parameters != None16;
+    const std::string Stored = IsCast ? Name + "16" : Name;
+    if (IsCast)
+      Graph +=
+          bytes(1, node("Cast", {Stored}, Name, integerAttribute("to", 1)));
+    return stored(Stored, IsCast ? int(F.Parameters) : 1, Dims,
+                  powersOf(F.Parameters, Values));
+  };
+  std::string Scales, Offsets;
+  if (IsScaled)
+    Scales = Parameter("s", ParameterDims, Scale);
+  Graph +=
       bytes(1, IsScaled ? node("DequantizeLinear", Operands, "w", Attributes)
                         : node("Cast", {"b"}, "w", integerAttribute("to", 1)));
   auto Raw = [](const auto &Numbers) {
@@ -224,14 +263,14 @@ Case makeCase(const FewBits &F) {
     Graph += stored(Name, 7, {static_cast<int64_t>(Dims.size())}, Raw(Dims));
   };
   if (F.HasOffset) {
-    Graph += bytes(1, node("Reshape", {"w", "blocks"}, "wb"));
-    Graph += bytes(1, node("Add", {"wb", "o"}, "wo"));
-    Graph += bytes(1, node("Reshape", {"wo", "whole"}, "ww"));
     std::vector<int64_t> Cut = Dims(Parts, F.N), Ones;
     Cut.insert(Cut.begin() + SumAxis + 1, F.Block);
     Ones = Cut;
     Ones[SumAxis + 1] = 1;
-    Graph += stored("o", 1, Ones, Raw(Offset));
+    Offsets = Parameter("o", Ones, Offset);
+    Graph += bytes(1, node("Reshape", {"w", "blocks"}, "wb"));
+    Graph += bytes(1, node("Add", {"wb", "o"}, "wo"));
+    Graph += bytes(1, node("Reshape", {"wo", "whole"}, "ww"));
     DimsOf("blocks", Cut);
     DimsOf("whole", Dims(F.K, F.N));
   }
@@ -256,8 +295,7 @@ Case makeCase(const FewBits &F) {
   Graph += bytes(1, node("MatMul", {"a", F.IsTransposed ? "t" : Wide}, "c"));
   Graph += bytes(2, "few");
   Graph += stored("b", F.Stored, Dims(F.K, F.N), Weight.Bytes);
-  if (IsScaled)
-    Graph += stored("s", 1, ParameterDims, Raw(Scale));
+  Graph += Scales + Offsets;
   if (F.HasZero)
     Graph += stored("z", F.Stored, ParameterDims, Zero.Bytes);
   Graph += bytes(11, valueInfo(A));
@@ -303,6 +341,17 @@ INSTANTIATE_TEST_SUITE_P(
         FewBits{70, 100, 1536, U4, FewBits::Blocks, 32, true, true, true},
         FewBits{3, 17, 96, U4, FewBits::Blocks, 16, true, false, true},
         FewBits{2, 33, 1024, I4, FewBits::Blocks, 128, false, true},
+        // Parameters of 16 bits.
+        FewBits{1, 64, 64, U4, FewBits::Blocks, 32, false, true, true, 0, F16},
+        FewBits{70, 100, 1536, U4, FewBits::Blocks, 32, true, true, true, 0,
+                F16},
+        FewBits{3, 45, 256, I8, FewBits::Blocks, 32, false, true, false, 0,
+                F16},
+        FewBits{9, 31, 640, I4, FewBits::Blocks, 32, true, false, false, 0,
+                BF16},
+        FewBits{4, 64, 1000, U8, FewBits::Columns, 0, true, false, false, 0,
+                F16},
+        FewBits{5, 96, 200, I8, FewBits::Tensor, 0, false, true, false, 0, F16},
         FewBits{9, 31, 640, I4, FewBits::Blocks, 32, true},
         FewBits{11, 40, 4096, I4, FewBits::Blocks, 1024, true, true},
         FewBits{130, 200, 700, I4, FewBits::Columns, 0, true, true},
@@ -340,6 +389,8 @@ INSTANTIATE_TEST_SUITE_P(
         FewBits{1, 128, 12288, U4, FewBits::Blocks, 128, true, true},
         FewBits{17, 512, 4096, I4, FewBits::Blocks, 32, false, true},
         FewBits{33, 128, 512, I8, FewBits::Blocks, 64, true, true},
+        FewBits{33, 128, 512, I4, FewBits::Blocks, 32, false, true, false, 0,
+                F16},
         FewBits{128, 288, 7968, I8, FewBits::Blocks, 16},
         FewBits{2, 48, 160, I4, FewBits::Blocks, 16, false, true},
         FewBits{2, 48, 64, I4, FewBits::Blocks, 64, true, true},

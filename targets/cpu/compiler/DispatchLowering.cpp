@@ -308,6 +308,11 @@ void MatMulDispatch::emitParameters(MatMulKernel &kernel) {
   kernel.scales = pointer(matrices.scales);
   kernel.zeroPoints = pointer(matrices.zeroPoints);
   kernel.offsets = pointer(matrices.offsets);
+  for (auto [list, element] :
+       {std::pair(matrices.scales, &kernel.scaleElement),
+        std::pair(matrices.offsets, &kernel.offsetElement)})
+    if (list)
+      *element = typeOf(list).getElementType();
 }
 
 KernelInfo MatMulDispatch::emit(ModuleOp module, KernelBuilder &builder) {

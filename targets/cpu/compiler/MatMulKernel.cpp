@@ -189,7 +189,8 @@ ColumnBlock Emitter::columnBlock(KernelFrame &frame, Value batch,
   Value scaledBlocks = b.ceilDiv(kernel.k(b, frame), kernel.scaledBlock);
   block.scaled = {kernel.rhsElement,          kernel.scaledBlock,
                   parameters(kernel.scales),  parameters(kernel.zeroPoints),
-                  parameters(kernel.offsets), b.mul(scaledBlocks, kPanelWidth)};
+                  parameters(kernel.offsets), b.mul(scaledBlocks, kPanelWidth),
+                  kernel.scaleElement,        kernel.offsetElement};
   return block;
 }
 

@@ -60,6 +60,7 @@ struct MatMulKernel {
   /// the rows of K that share parameters. Zero points and offsets may be
   /// absent.
   GetPointer scales, zeroPoints, offsets;
+  mlir::Type scaleElement, offsetElement;
   int64_t scaledBlock = 0;
   /// Where set, row r of the result is row r / rowsPerLhs of A times the batch
   /// of B that the i64 number r from this pointer on says; negative ones count

@@ -84,7 +84,8 @@ WeightOp withoutCast(WeightRecipes &recipes, WeightOp weight, unsigned depth) {
 // Integers of 4 and 8 bits
 //===----------------------------------------------------------------------===//
 
-/// Weights that widenedOperand() speaks of.
+/// Weights that widenedOperand() speaks of; scales and offsets in 16 bits where
+/// they are stored so.
 struct FewBits {
   WeightOp stored, scales, zeroPoints, offsets;
   int64_t block = 0;
@@ -327,16 +328,23 @@ bool FewBitsReader::readSteps() {
          steps.isDone() && readOrder(split, turn);
 }
 
+/// A parameter as it is stored.
+static WeightOp asStored(WeightRecipes &recipes, WeightOp parameter) {
+  WeightOp half =
+      parameter ? withoutCast(recipes, parameter, kMaxDepth) : WeightOp();
+  return half ? half : parameter;
+}
+
 std::optional<FewBits> FewBitsReader::read() {
   if (!readSteps() || !chooseBlock())
     return std::nullopt;
   FewBits out;
   out.block = block;
-  out.scales = parameter(multiply);
+  out.scales = asStored(recipes, parameter(multiply));
   if (subtract)
     out.zeroPoints = parameter(subtract);
   if (add)
-    out.offsets = offsets();
+    out.offsets = asStored(recipes, offsets());
   if (!out.scales || (subtract && !out.zeroPoints) || (add && !out.offsets))
     return std::nullopt;
   out.stored = ordered(stored);
@@ -361,6 +369,8 @@ public:
 private:
   WeightOp weight() { return recipes.lookup(get.getWeight()); }
   Value read(WeightOp from);
+  /// In f32.
+  Value readWide(WeightOp from);
   Value widen(const FewBits &of);
   Value reshape(Value x, ArrayRef<int64_t> to);
 
@@ -377,6 +387,15 @@ Value Narrower::read(WeightOp from) {
                              from.getSymNameAttr());
 }
 
+Value Narrower::readWide(WeightOp from) {
+  Value stored = read(from);
+  return isHalf(typeOf(from).getElementType())
+             ? CastOp::create(builder, get.getLoc(), stored,
+                              builder.getF32Type())
+                   .getResult()
+             : stored;
+}
+
 Value Narrower::reshape(Value x, ArrayRef<int64_t> to) {
   Type element = cast<RankedTensorType>(x.getType()).getElementType();
   return ReshapeOp::create(builder, get.getLoc(),
@@ -389,7 +408,7 @@ Value Narrower::widen(const FewBits &of) {
   int64_t rows = type.getRank() - 2;
   Value zero = of.zeroPoints ? read(of.zeroPoints) : Value();
   Value out = DequantizeOp::create(
-      builder, loc, type, read(of.stored), read(of.scales), zero,
+      builder, loc, type, read(of.stored), readWide(of.scales), zero,
       builder.getI64IntegerAttr(rows), builder.getI64IntegerAttr(of.block));
   if (!of.offsets)
     return out;
@@ -400,7 +419,7 @@ Value Narrower::widen(const FewBits &of) {
   ones.insert(ones.begin() + rows + 1, 1);
   Value cut = reshape(out, blocks);
   Value sum = AddOp::create(builder, loc, cut.getType(), cut,
-                            reshape(read(of.offsets), ones));
+                            reshape(readWide(of.offsets), ones));
   return reshape(sum, type.getShape());
 }
 

@@ -101,9 +101,14 @@ void emitUnpackBody(KernelBuilder &b, const UnpackOperands &in) {
 
 std::string ScaledPanels::name() const {
   bool isSigned = !element.isUnsignedInteger();
-  return llvm::formatv("{0}{1}b{2}{3}{4}", isSigned ? "i" : "u",
+  auto suffix = [](Type of) {
+    return of.isF32() ? "" : of.isF16() ? "h" : "b";
+  };
+  return llvm::formatv("{0}{1}b{2}{3}{4}{5}", isSigned ? "i" : "u",
                        element.getIntOrFloatBitWidth(), block,
-                       zeroPoints ? "z" : "", offsets ? "o" : "");
+                       suffix(scaleElement), zeroPoints ? "z" : "",
+                       offsets ? std::string("o") + suffix(offsetElement)
+                               : std::string());
 }
 
 void ScaledPanels::appendArguments(Values &arguments) const {
@@ -125,26 +130,32 @@ ScaledPanels ScaledPanels::withArguments(ValueRange arguments) const {
 
 ScaledPanels ScaledPanels::advanced(KernelBuilder &b, Value elements) const {
   ScaledPanels out = *this;
-  for (Value *each : {&out.scales, &out.zeroPoints, &out.offsets})
-    if (*each)
-      *each = b.at(*each, b.getF32Type(), elements);
+  auto advance = [&](Value &list, Type of) {
+    if (list)
+      list = b.at(list, of, elements);
+  };
+  advance(out.scales, scaleElement);
+  advance(out.zeroPoints, b.getF32Type());
+  advance(out.offsets, offsetElement);
   return out;
 }
 
 PairParameters loadParameters(KernelBuilder &b, const ScaledPanels &panels,
                               Value elements) {
-  auto loadPair = [&](Value list) {
-    Value low = b.at(list, b.getF32Type(), elements);
-    Value high = b.at(low, b.getF32Type(), b.variant.lanes());
-    return toPair(b, panels.element, b.load(b.f32Vector(), low),
-                  b.load(b.f32Vector(), high));
+  auto loadPair = [&](Value list, Type of) {
+    Value low = b.at(list, of, elements);
+    Value high = b.at(low, of, b.variant.lanes());
+    return toPair(b, panels.element, b.loadAsF32(of, low),
+                  b.loadAsF32(of, high));
   };
   PairParameters out;
-  std::tie(out.scale[0], out.scale[1]) = loadPair(panels.scales);
+  std::tie(out.scale[0], out.scale[1]) =
+      loadPair(panels.scales, panels.scaleElement);
   if (panels.offsets)
-    std::tie(out.bias[0], out.bias[1]) = loadPair(panels.offsets);
+    std::tie(out.bias[0], out.bias[1]) =
+        loadPair(panels.offsets, panels.offsetElement);
   if (panels.zeroPoints) {
-    auto [first, second] = loadPair(panels.zeroPoints);
+    auto [first, second] = loadPair(panels.zeroPoints, b.getF32Type());
     Value zeros[2] = {first, second};
     Value zero = b.splatF32(0);
     for (int64_t i : {0, 1})

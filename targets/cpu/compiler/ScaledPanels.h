@@ -14,7 +14,7 @@ namespace dure::cpu {
 /// What makes f32 of a block of integers:
 ///   integer * scale + (offset - zero point * scale)
 /// with one fused rounding. The parameters of block j and column c of panel p
-/// are at [p * panelStride + j * kPanelWidth + c] of each list, f32.
+/// are at [p * panelStride + j * kPanelWidth + c] of each list.
 struct ScaledPanels {
   /// Integers of 4 or 8 bits; null where B has floats.
   mlir::Type element;
@@ -24,6 +24,8 @@ struct ScaledPanels {
   /// Null where there are none.
   mlir::Value zeroPoints, offsets;
   mlir::Value panelStride;
+  /// Of scales and offsets: f32, or floats of 16 bits. Zero points are f32.
+  mlir::Type scaleElement, offsetElement;
 
   explicit operator bool() const { return bool(element); }
   /// Distinguishes functions that are made for different panels.

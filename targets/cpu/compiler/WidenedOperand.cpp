@@ -30,6 +30,19 @@ SmallVector<int64_t> cutRows(ArrayRef<int64_t> shape, int64_t blocks,
   return out;
 }
 
+bool isHalf(Value value) {
+  return isa<Float16Type, BFloat16Type>(typeOf(value).getElementType());
+}
+
+/// What is cast to these parameters, or themselves.
+Value beforeCast(Value parameters, SmallVectorImpl<Operation *> &ops) {
+  auto op = soleMaker<CastOp>(parameters);
+  if (!op || !isF32(parameters) || !isHalf(op.getX()))
+    return parameters;
+  ops.push_back(op);
+  return op.getX();
+}
+
 /// dequantize by blocks of rows.
 bool matchScales(Value value, WidenedOperand &out) {
   auto op = soleMaker<DequantizeOp>(value);
@@ -46,7 +59,7 @@ bool matchScales(Value value, WidenedOperand &out) {
       (op.getZeroPoint() && !isF32(op.getZeroPoint())))
     return false;
   out.stored = op.getX();
-  out.scales = op.getScale();
+  out.scales = beforeCast(op.getScale(), out.ops);
   out.zeroPoints = op.getZeroPoint();
   out.block = block;
   out.ops.push_back(op);
@@ -66,23 +79,23 @@ bool matchOffsets(Value value, WidenedOperand &out) {
   ArrayRef<int64_t> shape = typeOf(value).getShape();
   int64_t blocks = shape[shape.size() - 2] / out.block;
   bool fits =
-      typeOf(rows.getX()) == typeOf(out.scales) &&
-      typeOf(add.getResult()) == typeOf(cut) &&
+      typeOf(rows.getX()).getShape() == typeOf(out.scales).getShape() &&
+      isF32(rows.getX()) && typeOf(add.getResult()) == typeOf(cut) &&
       typeOf(cut).getShape() ==
           ArrayRef<int64_t>(cutRows(shape, blocks, out.block)) &&
       typeOf(rows).getShape() == ArrayRef<int64_t>(cutRows(shape, blocks, 1));
   if (!fits)
     return false;
-  out.offsets = rows.getX();
-  out.ops.append({cut, rows, add, whole});
+  out.ops.push_back(cut);
+  out.offsets = beforeCast(rows.getX(), out.ops);
+  out.ops.append({rows, add, whole});
   return true;
 }
 
 /// cast of floats of 16 bits.
 bool matchCast(Value value, WidenedOperand &out) {
   auto op = soleMaker<CastOp>(value);
-  if (!op || !isF32(value) ||
-      !isa<Float16Type, BFloat16Type>(typeOf(op.getX()).getElementType()))
+  if (!op || !isF32(value) || !isHalf(op.getX()))
     return false;
   out.stored = op.getX();
   out.ops.push_back(op);

@@ -18,8 +18,9 @@ namespace dure::cpu {
 /// stored value, f16 or bf16, cast.
 struct WidenedOperand {
   mlir::Value stored;
-  /// f32. Zero points and offsets are null where there are none; scales are,
-  /// too, where the stored is cast.
+  /// Zero points are f32; scales and offsets too, or they are floats of 16 bits
+  /// that are cast. Zero points and offsets are null where there are none;
+  /// scales are, too, where the stored is cast.
   mlir::Value scales, zeroPoints, offsets;
   /// Rows of K that share a scale.
   int64_t block = 0;

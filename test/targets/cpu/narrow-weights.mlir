@@ -28,6 +28,17 @@ module attributes {dure.files = ["model.onnx"], dure.phase = "raise"} {
     #dure.step<add with @offsets -> tensor<96x2x32xf32>>,
     #dure.step<reshape -> tensor<96x64xf32>>,
     #dure.step<transpose[1, 0] -> tensor<64x96xf32>>] : tensor<64x96xf32>
+  dure.weight @half_scales from <file = 0, offset = 0, size = 384, type = tensor<96x2xf16>> [
+    #dure.step<cast -> tensor<96x2xf32>>] : tensor<96x2xf32>
+  dure.weight @half_offsets from <file = 0, offset = 0, size = 384, type = tensor<96x2x1xf16>> [
+    #dure.step<cast -> tensor<96x2x1xf32>>] : tensor<96x2x1xf32>
+  dure.weight @w_halves from <file = 0, offset = 0, size = 3072, type = tensor<96x64xui4>> [
+    #dure.step<cast -> tensor<96x64xf32>>,
+    #dure.step<multiply[1, 32] with @half_scales -> tensor<96x64xf32>>,
+    #dure.step<reshape -> tensor<96x2x32xf32>>,
+    #dure.step<add with @half_offsets -> tensor<96x2x32xf32>>,
+    #dure.step<reshape -> tensor<96x64xf32>>,
+    #dure.step<transpose[1, 0] -> tensor<64x96xf32>>] : tensor<64x96xf32>
   dure.weight @columns from <file = 0, offset = 0, size = 384, type = tensor<96xf32>> : tensor<96xf32>
   dure.weight @w_bytes from <file = 0, offset = 0, size = 6144, type = tensor<64x96xi8>> [
     #dure.step<cast -> tensor<64x96xf32>>,
@@ -84,6 +95,15 @@ module attributes {dure.files = ["model.onnx"], dure.phase = "raise"} {
     %0 = dure.matmul %x, %w : (!x, tensor<64x96xf32>) -> !y
     %1 = dure.silu %0 : (!y) -> !y
     return %1 : !y
+  }
+
+  // Scales and offsets in 16 bits stay so, too.
+  // CHECK-LABEL: func.func @halves(
+  // CHECK: dure.dispatch "cpu" @matmul{{[_0-9]*}} <["n"]>(%{{.*}}) {{.*}} : (tensor<2x96xf16>, tensor<64x96xui4>, tensor<2x96xf16>, tensor<?x64xf32,
+  func.func @halves(%x: !x {dure.name = "x"}) -> (!y {dure.name = "y"}) {
+    %w = dure.get_weight @w_halves : tensor<64x96xf32>
+    %0 = dure.matmul %x, %w : (!x, tensor<64x96xf32>) -> !y
+    return %0 : !y
   }
 
   // A scale a column, and one zero point for all.
