@@ -374,7 +374,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Scaled{33, 40, 96, true, -90, 3, false},
                     Scaled{16, 72, 320, false, 255, -128, true},
                     Scaled{7, 48, 12288, false, 3, 0, true},
-                    Scaled{2, 16, 10240, true, 5, -7, true}),
+                    Scaled{2, 16, 10240, true, 5, -7, true},
+                    // Whatever sizes.
+                    Scaled{5, 24, 48, false, 117, 0, true},
+                    Scaled{3, 21, 100, true, -9, 4, true},
+                    Scaled{9, 30, 33, false, 200, -5, false},
+                    Scaled{2, 13, 7, false, 3, 0, true}),
     testing::PrintToStringParamName());
 
 namespace {
@@ -476,5 +481,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, RngdFp8Product,
                                          Fp8{128, 128, 352, false, false},
                                          Fp8{9, 24, 224, true, true},
                                          Fp8{3, 48, 9280 - 64, false, true},
-                                         Fp8{1, 256, 12288, true, false}),
+                                         Fp8{1, 256, 12288, true, false},
+                                         Fp8{5, 24, 48, false, true},
+                                         Fp8{4, 21, 50, true, true},
+                                         Fp8{2, 9, 33, false, false}),
                          testing::PrintToStringParamName());

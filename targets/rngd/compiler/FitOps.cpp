@@ -137,10 +137,11 @@ Value FitBuilder::compare(ComparePredicate kind, Value l, Value r) {
 namespace {
 
 constexpr FitRule Rules[] = {
-    fitMatMul,      fitAttention,    fitGather, fitGatherND, fitTopK,
-    fitWordProduct, fitPicked,       fitReduce, fitSoftmax,  fitNorm,
-    fitPad,         fitRounding,     fitSign,   fitPower,    fitCast,
-    fitDimValues,   fitIndexProduct, fitNarrow, fitCumSum,   fitExperts};
+    fitWordProduct, fitScaledProduct, fitMatMul,       fitAttention, fitGather,
+    fitGatherND,    fitTopK,          fitPicked,       fitReduce,    fitSoftmax,
+    fitNorm,        fitPad,           fitRounding,     fitSign,      fitPower,
+    fitCast,        fitDimValues,     fitIndexProduct, fitNarrow,    fitCumSum,
+    fitExperts,     fitDequantize};
 
 /// Rules lead to rules: a mean of rows that are filled up is a sum of them.
 constexpr unsigned MostDepth = 6;
@@ -242,7 +243,8 @@ struct FitOps : PassWrapper<FitOps, OperationPass<ModuleOp>> {
     SmallVector<Operation *> refused;
     getOperation().walk([&](Operation *op) {
       if (isa_and_nonnull<DureDialect>(op->getDialect()) && hasFixedSizes(op) &&
-          op->getNumRegions() == 0 && !isa<ReshapeOp>(op) && refusalOf(op))
+          op->getNumRegions() == 0 && !isa<ReshapeOp>(op) &&
+          (refusalOf(op) || isOddScaledProduct(op)))
         refused.push_back(op);
     });
     for (Operation *op : refused)

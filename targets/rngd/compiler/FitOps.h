@@ -57,12 +57,11 @@ public:
 
   mlir::OpBuilder &b;
   const mlir::Location loc;
+  WeightRecipes &recipes;
 
 private:
   mlir::Value padAlong(mlir::Value x, int64_t axis, int64_t size,
                        double filler);
-
-  WeightRecipes &recipes;
 };
 
 /// What stands for the op's one result, of its type; none where the rule is not
@@ -71,13 +70,19 @@ using FitRule = mlir::Value (*)(FitBuilder &, mlir::Operation *);
 
 /// FitProducts.cpp
 mlir::Value fitMatMul(FitBuilder &f, mlir::Operation *op);
-mlir::Value fitWordProduct(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitExperts(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitAttention(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitGather(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitGatherND(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitTopK(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitPicked(FitBuilder &f, mlir::Operation *op);
+/// FitBytes.cpp
+mlir::Value fitWordProduct(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitScaledProduct(FitBuilder &f, mlir::Operation *op);
+mlir::Value fitDequantize(FitBuilder &f, mlir::Operation *op);
+/// Whether `op` would be computed in bf16 for its sizes alone: it is not
+/// refused, and fitted all the same.
+bool isOddScaledProduct(mlir::Operation *op);
 /// FitRows.cpp
 mlir::Value fitReduce(FitBuilder &f, mlir::Operation *op);
 mlir::Value fitCumSum(FitBuilder &f, mlir::Operation *op);

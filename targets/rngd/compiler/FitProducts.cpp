@@ -3,9 +3,6 @@
 // divide, and cut afterwards.
 #include "targets/rngd/compiler/FitOps.h"
 
-#include "targets/rngd/compiler/IntegerProduct.h"
-
-#include <algorithm>
 #include <limits>
 #include <numeric>
 
@@ -63,86 +60,6 @@ Value fitMatMul(FitBuilder &f, Operation *op) {
   wide.assign(shapeOf(sums).begin(), shapeOf(sums).end());
   wide.back() = to.back();
   return f.reshape(f.slice(sums, wide), to);
-}
-
-/// Bytes filled up to a shape, in i32, less their zero point; `words` is what
-/// they were in i32.
-static Value wordsOf(FitBuilder &f, const NarrowOperand &bytes, Value words,
-                     ArrayRef<int64_t> shape) {
-  Value filled =
-      f.cast(f.pad(bytes.x, shape, double(bytes.zero)), f.b.getI32Type());
-  if (!bytes.zeroAt && bytes.zero == 0)
-    return filled;
-  Value less = bytes.zeroAt
-                   ? f.reshape(words.getDefiningOp<SubOp>().getRhs(), {})
-                   : f.number(double(bytes.zero), f.b.getI32Type());
-  return f.make<SubOp>(filled.getType(), filled, less);
-}
-
-/// A small matrix whose numbers are bytes less one number.
-static std::optional<NarrowOperand> bytesOf(FitBuilder &f, Value matrix) {
-  auto constant = matrix.getDefiningOp<dure::ConstantOp>();
-  auto dense = constant ? dyn_cast<DenseElementsAttr>(constant.getValue())
-                        : DenseElementsAttr();
-  if (!dense || dense.empty())
-    return std::nullopt;
-  SmallVector<int64_t> numbers;
-  for (const APInt &each : dense.getValues<APInt>())
-    numbers.push_back(each.getSExtValue());
-  auto [least, most] = std::minmax_element(numbers.begin(), numbers.end());
-  constexpr int64_t low = std::numeric_limits<int8_t>::min(),
-                    high = std::numeric_limits<int8_t>::max();
-  NarrowOperand found;
-  found.zero = *least >= low && *most <= high ? 0 : low - *least;
-  if (found.zero < low || found.zero > high || *most + found.zero > high)
-    return std::nullopt;
-  SmallVector<int8_t> bytes;
-  for (int64_t each : numbers)
-    bytes.push_back(static_cast<int8_t>(each + found.zero));
-  auto type = RankedTensorType::get(shapeOf(matrix), f.b.getI8Type());
-  found.x =
-      f.make<dure::ConstantOp>(DenseElementsAttr::get(type, ArrayRef(bytes)));
-  return found;
-}
-
-/// Products of bytes, of whatever sizes: the right operand is filled up with
-/// its zero point, so that nothing is added.
-Value fitWordProduct(FitBuilder &f, Operation *op) {
-  auto product = dyn_cast<MatMulOp>(op);
-  if (!product ||
-      !getElementTypeOrSelf(product.getResult()).isSignlessInteger(32))
-    return {};
-  ArrayRef<int64_t> left = shapeOf(product.getLhs()),
-                    right = shapeOf(product.getRhs()),
-                    to = shapeOf(product.getResult());
-  std::optional<NarrowOperand> lhs = bytesBehind(product.getLhs());
-  std::optional<ByteWeight> weight = byteWeightOf(product.getRhs());
-  std::optional<NarrowOperand> rhs = bytesBehind(product.getRhs());
-  if (!lhs || (rhs && rhs->zeroAt) || left.size() < 2 || right.size() < 2 ||
-      product.getTransposeLhs())
-    return {};
-  // Packets of 32, of two registers' worth where sums go on through parts.
-  constexpr int64_t flit = 32;
-  int64_t depth = llvm::alignTo(left.back(), flit);
-  if (depth > 2 * LaneElements)
-    depth = llvm::alignTo(depth, 2 * flit);
-  const bool turned = product.getTransposeRhs();
-  SmallVector<int64_t> a(left), c(right), wide(to);
-  a.back() = depth;
-  wide.back() = llvm::alignTo(wide.back(), 8);
-  c[c.size() - 2] = turned ? wide.back() : depth;
-  c.back() = turned ? depth : wide.back();
-  // What is refused for another reason stays so.
-  if (ArrayRef(a) == left && ArrayRef(wide) == to && (weight || rhs))
-    return {};
-  if (!weight && !rhs && !(rhs = bytesOf(f, product.getRhs())))
-    return {};
-  Value x = wordsOf(f, *lhs, product.getLhs(), a);
-  Value y = weight ? f.pad(product.getRhs(), c)
-                   : wordsOf(f, *rhs, product.getRhs(), c);
-  Value sums =
-      f.make<MatMulOp>(x, y, f.b.getBoolAttr(false), f.b.getBoolAttr(turned));
-  return f.slice(sums, to);
 }
 
 Value fitExperts(FitBuilder &f, Operation *op) {

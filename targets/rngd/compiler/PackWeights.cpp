@@ -24,6 +24,9 @@ RankedTensorType typeOf(WeightOp weight) {
 /// column. Columns are a product's.
 struct FewBits {
   RankedTensorType stored;
+  /// Of its recipe's steps the first that is not of what is stored, which may be
+  /// filled up.
+  size_t first = 0;
   /// One number or a weight.
   StepOperand zero, scale;
   int64_t block = 0;
@@ -113,6 +116,10 @@ std::optional<FewBits> FewBitsReader::read(WeightOp weight) {
   Steps steps(weight);
   found = {};
   found.stored = weight.getData().getType();
+  if (StepAttr pad = steps.take(RecipeKind::Pad)) {
+    found.stored = pad.getType();
+    found.first = 1;
+  }
   Type element = found.stored.getElementType();
   bool isFew = element.isInteger(4) || element.isInteger(8) ||
                isa<Float8E4M3FNType, Float8E5M2Type>(element);
@@ -248,7 +255,7 @@ WeightOp Packer::withSign(WeightOp stored) {
 
 /// Through a dequantize of signed numbers, which the chip has.
 Value Packer::few(const FewBits &of) {
-  WeightOp stored = withSign(recipes.prefix(weight, 0));
+  WeightOp stored = withSign(recipes.prefix(weight, of.first));
   Type element = typeOf(stored).getElementType();
   if (of.columnsAxis == 1)
     stored = turned(recipes, stored);
