@@ -56,7 +56,8 @@ static Value reducedWhole(FitBuilder &f, Value x, ReduceKind kind) {
   SmallVector<int64_t> whole(shape);
   bool across = shape[2] > 1;
   int64_t &row = whole[across ? 2 : 1];
-  row += row % 2;
+  const bool isExtreme = kind == ReduceKind::Max || kind == ReduceKind::Min;
+  row = llvm::alignTo(row, isExtreme && !across ? 4 : 2);
   // Two results are moved at least.
   if (!across)
     whole[0] += whole[0] % 2;
@@ -221,7 +222,7 @@ Value fitSoftmax(FitBuilder &f, Operation *op) {
   if (softmax.getLog()) {
     x = logSoftmax(f, x);
   } else {
-    int64_t whole = columns + columns % 2;
+    auto whole = static_cast<int64_t>(llvm::alignTo(columns, 4));
     x = f.pad(x, {rows, whole}, -std::numeric_limits<double>::infinity());
     x = f.make<SoftmaxOp>(x, f.b.getI64IntegerAttr(1), f.b.getBoolAttr(false));
     x = f.slice(x, {rows, columns});

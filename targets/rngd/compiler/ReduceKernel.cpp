@@ -79,6 +79,8 @@ Refusal reduceRefusal(ReduceOp op) {
     return e->count % 2 == 0 ? Refusal() : "DMA moves multiples of 8 bytes";
   if ((e->inner > 1 ? e->inner : e->count) % 2 != 0)
     return "its rows are no multiple of 8 bytes";
+  if (isExtreme(op) && e->inner == 1 && leavesLanesOpen(e->count))
+    return "its rows are no multiple of 16 bytes";
   if (elementsOf(op.getResult()) % 2 != 0)
     return "DMA moves multiples of 8 bytes";
   if (2 * (e->inner > 1 ? acrossBytes(*e, 8) : rowBytes(e->count)) > DmBudget)

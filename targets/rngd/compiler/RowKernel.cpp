@@ -199,6 +199,8 @@ Refusal rowRefusal(Operation *op) {
   int64_t columns = columnsOf(op);
   if (columns % 2 != 0 || columns == 0 || elementsOf(op->getOperand(0)) == 0)
     return "its rows are no multiple of 8 bytes";
+  if (isa<SoftmaxOp>(op) && leavesLanesOpen(columns))
+    return "its rows are no multiple of 16 bytes";
   if (bytesOf(op, 1) > DmBudget)
     return "two rows do not fit a slice's data memory";
   for (Value value : op->getOperands().drop_front())

@@ -9,6 +9,12 @@
 
 namespace dure::rngd {
 
+/// Whether packets of a row fill 2 of the 4 lanes that are reduced at a time: an
+/// extreme would count the others, zeros, as columns of later packets.
+inline bool leavesLanesOpen(int64_t columns) {
+  return columns > 2 && columns % 4 != 0;
+}
+
 /// Rows of f32 in data memory: `rowDigits`, then columns of `axis`. Rows are a
 /// multiple of 2 elements long; they are fastest where it is one of 8.
 struct RowWork {

@@ -4,7 +4,6 @@
 #include "dialects/dure/DureOps.h"
 
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -72,11 +71,14 @@ Value copied(Value value, Operation *reader) {
   Operation *step = inner.getDefiningOp();
   if (!isStep(step))
     return outside(inner, reader);
-  IRMapping operands;
-  for (Value operand : step->getOperands())
-    operands.map(operand, copied(operand, reader));
+  // By place: a region that is remade for one operand has others' results.
+  SmallVector<Value> operands;
+  for (unsigned i = 0; i < step->getNumOperands(); ++i)
+    operands.push_back(copied(step->getOperand(i), reader));
   OpBuilder builder(reader);
-  return builder.clone(*step, operands)->getResult(0);
+  Operation *made = builder.clone(*step);
+  made->setOperands(operands);
+  return made->getResult(0);
 }
 
 /// Erases a region's results that are steps which nobody reads; whether there

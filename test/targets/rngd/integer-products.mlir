@@ -7,6 +7,8 @@
 // RUN: mkdir %t/apart
 // RUN: dure compile %S/Inputs/parted-products.mlir --start-from specialize --target rngd --save-temps=%t/apart -o %t/z.dure
 // RUN: FileCheck %s --check-prefix=PARTED --input-file %t/apart/rngd.tcp.mlir
+// RUN: dure compile %S/Inputs/parted-zero.mlir --start-from specialize --target rngd --stop-after form-dispatches -o %t/zero.mlir
+// RUN: FileCheck %s --check-prefix=ZERO --input-file %t/zero.mlir
 
 // Tests that bytes without a sign are given one, that their zero point, less what
 // that took, makes i9 of them where they are fetched, and that the right one's is
@@ -28,6 +30,15 @@
 // PARTED: tcp.contract_outer {{.*}} to <i32,
 // PARTED: func.func @{{.*}}!tcp.hbm<i8,
 // PARTED: tcp.contract_outer {{.*}} to <i32,
+
+// Tests that so does one whose zero point an earlier part makes: as a byte.
+// ZERO: dure.dispatch "rngd"
+// ZERO: dure.dispatch "cpu" @atan
+// ZERO: dure.dispatch "rngd" @[[LAST:[a-z_0-9]*]]
+// ZERO: func.func private @[[LAST]](
+// ZERO: %[[BYTE:.*]] = dure.cast %{{.*}} {to = i32} : (tensor<ui8>) -> tensor<i32>
+// ZERO: dure.sub %{{.*}}, %[[BYTE]]
+// ZERO: dure.matmul
 !a = tensor<16x64xi32>
 !b = tensor<64x32xi32>
 !c = tensor<16x32xi32>
