@@ -15,7 +15,7 @@
 // CHECK: %[[B:.+]] = dure.concat {{.*}} -> tensor<16x8xf32>
 // CHECK: %[[SUMS:.+]] = dure.matmul %[[A]], %[[B]] : {{.*}} -> tensor<3x8xf32>
 // CHECK: %[[Y:.+]] = dure.slice %[[SUMS]] {{.*}} -> tensor<3x5xf32>
-// CHECK: %[[LOWEST:.+]] = dure.constant dense<0xFF800000> : tensor<3x1xf32>
+// CHECK: %[[LOWEST:.+]] = dure.constant dense<0xFF800000> : tensor<3x3xf32>
 // CHECK: %[[ROWS:.+]] = dure.concat %[[Y]], %[[LOWEST]]
 // CHECK: dure.softmax %[[ROWS]] {axis = 1 : i64}
 // CHECK: dure.slice {{.*}} -> tensor<3x5xf32>
