@@ -6,8 +6,8 @@
 
 A product of 4096^3, also of bytes, and one decoder layer as of an 8B Llama (hidden 4096, 32 heads
 and 8 for keys, feed-forward 14336), in a decode step over 2048 positions and in the
-prefill of 2048 tokens; and one token's 8 experts of a mixture (hidden 2048, 768 in
-each). Cycles are counted, no values are computed: weights are a
+prefill of 2048 tokens; and 8 experts of a mixture (hidden 2048, 768 in each) for one
+token, and of 128 for each of 128 tokens. Cycles are counted, no values are computed: weights are a
 sparse file of zeros. Profile `book`. Ends with 1 where a goal is missed: a simulated
 figure is the same on every machine. Needs the standard library only.
 """
@@ -239,12 +239,18 @@ def experts():
     return Experts(1, 8, 16, 2048, 768), 8 * 3 * 2048 * 768 * 2 / HBM, "of 1.5 TB/s", 0.75
 
 
+def grouped():
+    """Matrices of all 128, read once."""
+    return Experts(128, 8, 128, 2048, 768), 128 * 3 * 2048 * 768 * 2 / HBM, "of 1.5 TB/s", 0.55
+
+
 CASES = {
     "gemm": gemm,
     "quantized": quantized,
     "decode": decode,
     "prefill": prefill,
     "experts": experts,
+    "grouped": grouped,
 }
 
 
