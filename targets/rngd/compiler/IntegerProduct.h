@@ -53,7 +53,8 @@ std::optional<NarrowProduct> narrowProductOf(MatMulOp op);
 /// compute it.
 bool isReadByNarrowProducts(mlir::Operation *op);
 
-/// What `value`, in i32, is of bytes: a cast of them, less one zero point or not.
+/// What `value`, in i32, is of bytes: a cast of them, less one zero point or
+/// not.
 std::optional<NarrowOperand> bytesBehind(mlir::Value value);
 
 /// Of a weight in i32 the element type and the zero point of its bytes, if its

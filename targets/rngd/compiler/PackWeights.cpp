@@ -24,8 +24,8 @@ RankedTensorType typeOf(WeightOp weight) {
 /// column. Columns are a product's.
 struct FewBits {
   RankedTensorType stored;
-  /// Of its recipe's steps the first that is not of what is stored, which may be
-  /// filled up.
+  /// Of its recipe's steps the first that is not of what is stored, which may
+  /// be filled up.
   size_t first = 0;
   /// One number or a weight.
   StepOperand zero, scale;

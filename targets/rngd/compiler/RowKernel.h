@@ -9,8 +9,8 @@
 
 namespace dure::rngd {
 
-/// Whether packets of a row fill 2 of the 4 lanes that are reduced at a time: an
-/// extreme would count the others, zeros, as columns of later packets.
+/// Whether packets of a row fill 2 of the 4 lanes that are reduced at a time:
+/// an extreme would count the others, zeros, as columns of later packets.
 inline bool leavesLanesOpen(int64_t columns) {
   return columns > 2 && columns % 4 != 0;
 }
