@@ -131,12 +131,6 @@ Value matricesOf(Operation *op) {
   return {};
 }
 
-bool choosesByRow(ExpertMatMulOp experts) {
-  RankedTensorType x = typeOf(experts.getX());
-  RankedTensorType chosen = typeOf(experts.getExperts());
-  return x.getRank() == 2 || dimOf(x, 1) == dimOf(chosen, 1);
-}
-
 Operation *productBehind(Operation *op) {
   while (isa<CastOp, DequantizeOp, ReshapeOp, AddOp>(op) && op->hasOneUse())
     op = *op->getUsers().begin();

@@ -39,9 +39,6 @@ WidenedOperand widenedOperand(mlir::Value operand);
 /// null for other ops.
 mlir::Value matricesOf(mlir::Operation *op);
 
-/// Whether each row has an expert of its own, rather than a token's rows one.
-bool choosesByRow(ExpertMatMulOp experts);
-
 /// The product that multiplies with what the op widens: the op itself where it
 /// widens nothing.
 mlir::Operation *productBehind(mlir::Operation *op);
