@@ -46,6 +46,8 @@ Value activate(GraphBuilder &G, const Value &X, Activation Act) {
     return G.node("Gelu", {X}, {{"approximate", std::string("tanh")}});
   case Activation::Gelu:
     return G.node("Gelu", {X});
+  case Activation::Relu:
+    return G.node("Relu", {X});
   }
   return X;
 }

@@ -113,6 +113,8 @@ Activation readActivation(Config &C, std::string_view Key,
     return Activation::GeluTanh;
   if (Name == "gelu")
     return Activation::Gelu;
+  if (Name == "relu")
+    return Activation::Relu;
   C.refuseValue(Key);
   return Activation::Silu;
 }

@@ -62,7 +62,7 @@ struct LatentAttention {
   double NormEpsilon = 1e-6;
 };
 
-enum class Activation { Silu, GeluTanh, Gelu };
+enum class Activation { Silu, GeluTanh, Gelu, Relu };
 
 /// down(act(gate(x)) * up(x))
 struct GatedMlp {

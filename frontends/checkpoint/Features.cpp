@@ -73,7 +73,9 @@ Words featuresOf(const Decoder &D) {
   addIf(Out, D.Norms.BeforeAttention.empty(), "no-norm-before");
   addIf(Out, HasAfter, "norm-after");
   addIf(Out, D.NormOfOnePlus, "norm-1+w");
-  addIf(Out, D.Mlp.Act != Activation::Silu, "gelu");
+  addIf(Out, D.Mlp.Act == Activation::Relu, "relu");
+  addIf(Out, D.Mlp.Act == Activation::Gelu || D.Mlp.Act == Activation::GeluTanh,
+        "gelu");
   addIf(Out, D.Mlp.Bias, "mlp-bias");
   addExperts(Out, D);
   addIf(Out, D.EmbeddingScale != 1, "embedding-scale");

@@ -104,6 +104,7 @@ WORDS = {
     "norm-after": "norms behind attention and MLP",
     "norm-1+w": "norms multiply by 1 + w",
     "gelu": "MLPs with gelu",
+    "relu": "MLPs with relu",
     "mlp-bias": "biases in MLPs",
     "moe-sigmoid": "experts, chosen by sigmoid and a bias",
     "moe-softmax": "experts, chosen by softmax",

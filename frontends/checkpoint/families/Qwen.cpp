@@ -7,6 +7,8 @@
 
 #include "frontends/checkpoint/Families.h"
 
+#include <cmath>
+
 namespace dure::checkpoint {
 
 /// Windows from layer `max_window_layers` on, where they are switched on.
@@ -51,8 +53,11 @@ Decoder readQwen3Moe(Config &C) {
   const size_t Every = size_t(C.count("decoder_sparse_step", 1));
   for (size_t I = 0; I < D.Layers.size(); ++I)
     D.Layers[I].IsSparse = (I + 1) % Every == 0;
-  if (const Json *Dense = C.get("mlp_only_layers"))
-    if (!Dense->array() || !Dense->array()->empty())
+  for (double Layer : C.numbers("mlp_only_layers"))
+    if (Layer >= 0 && Layer < double(D.Layers.size()) &&
+        Layer == std::floor(Layer))
+      D.Layers[size_t(Layer)].IsSparse = false;
+    else
       C.refuseValue("mlp_only_layers");
   return D;
 }

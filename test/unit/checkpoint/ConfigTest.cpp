@@ -117,6 +117,26 @@ TEST_F(Config, RefusesSizesThatDoNotFit) {
   EXPECT_EQ(refusals(), "config-value");
 }
 
+// A layer of a mixture whose MLP is that of a dense model.
+TEST_F(Config, ReadsWhichLayersHaveExperts) {
+  Keys["architectures"] = "[\"Qwen3MoeForCausalLM\"]";
+  Keys["head_dim"] = "2";
+  Keys["num_experts"] = "2";
+  Keys["num_experts_per_tok"] = "1";
+  Keys["moe_intermediate_size"] = "3";
+  for (const char *Norm : {"q_norm", "k_norm"})
+    Tensors[std::string("model.layers.0.self_attn.") + Norm + ".weight"] = {2};
+  EXPECT_NE(refusals(), "");
+  Keys["mlp_only_layers"] = "[0]";
+  EXPECT_EQ(refusals(), "");
+  for (const char *Bad : {"[1]", "[-1]", "[0.5]"}) {
+    Keys["mlp_only_layers"] = Bad;
+    EXPECT_NE(refusals().find("config-value"), std::string::npos) << Bad;
+  }
+  Keys["mlp_only_layers"] = "[\"0\"]";
+  EXPECT_NE(refusals().find("json-kind"), std::string::npos);
+}
+
 TEST_F(Config, RefusesMissingTensorsAllAtOnce) {
   Tensors.erase("model.norm.weight");
   Tensors.erase("lm_head.weight");
