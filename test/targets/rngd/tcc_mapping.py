@@ -18,6 +18,9 @@ class Digit(NamedTuple):
     size: int
     shared: bool
 
+    def end(self):
+        return self.stride * self.size
+
     def lies_in(self, others):
         """Whether one of `others` is a part of the axis that this digit begins in."""
         return any(
@@ -50,13 +53,22 @@ class Layout:
 
     def ring(self, places):
         """Slices that share what each of them needs: those of the first digit that does
-        not lie where the product is computed, and of all below."""
-        for i, mine in enumerate(self.slices):
-            there = places[i] if i < len(places) else None
-            same = there is not None and mine[:3] == there[:3]
-            if not same or (mine.shared and mine.name in self.axes):
-                return size_of(self.slices[i:])
-        return 1
+        not lie where the product is computed, and of all below. A digit may be computed
+        in as two, or two as one."""
+        mine, there = list(self.slices), list(places)
+        while mine:
+            if mine[0].shared and mine[0].name in self.axes:
+                break
+            if not there or mine[0].name != there[0].name or mine[0].end() != there[0].end():
+                break
+            common = math.gcd(mine[0].size, there[0].size)
+            if common != min(mine[0].size, there[0].size):
+                break
+            for each in (mine, there):
+                first = each.pop(0)
+                if first.size > common:
+                    each.insert(0, first._replace(size=first.size // common))
+        return size_of(mine)
 
     def flits(self, element):
         if self.packet * element < 32:
