@@ -103,6 +103,8 @@ def execute(case, command, base, unlimited):
     temporary.mkdir()
     environment = {
         "PATH": os.environ.get("PATH", ""),
+        # What is kept for the next call is no case's, and is said on stderr.
+        "DURE_CACHE": "off",
         "LC_ALL": "C.UTF-8",
         "TMPDIR": str(temporary),
         # Not the user's own folder of what was verified.
