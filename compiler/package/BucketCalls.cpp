@@ -185,24 +185,11 @@ LogicalResult ProgramBuilder::bindBucketInput(func::FuncOp Callee,
   return success();
 }
 
-/// A result of the entry, whichever bucket makes it: where it lies, and the
-/// dims that no input says, as a run has made them.
-struct ProgramBuilder::BucketResult {
-  BufferReg Buffer = 0;
-  DeviceIndex On = 0;
-  SmallVector<DimExpr> Dims;
-  SmallVector<std::optional<ScalarReg>> Sizes;
-
-  bool isOfRun() const {
-    return llvm::any_of(Sizes, [](auto &Each) { return Each.has_value(); });
-  }
-};
-
-/// Its registers are set: one bucket will run, and the verifier of programs
-/// does not know.
-ProgramBuilder::BucketResult ProgramBuilder::declareResult(Type Of,
-                                                           DeviceIndex On) {
-  BucketResult Made;
+/// A result of the entry, whichever bucket makes it. Its registers are set: one
+/// bucket will run, and the verifier of programs does not know.
+ProgramBuilder::Variable ProgramBuilder::declareResult(Type Of,
+                                                       DeviceIndex On) {
+  Variable Made;
   Made.Buffer = Out.BufferRegisters++;
   Made.On = On;
   Made.Dims = dimsOf(cast<RankedTensorType>(Of));
@@ -218,7 +205,7 @@ ProgramBuilder::BucketResult ProgramBuilder::declareResult(Type Of,
 }
 
 /// Makes a result of the entry of what a bucket returns.
-LogicalResult ProgramBuilder::bucketResult(const BucketResult &To,
+LogicalResult ProgramBuilder::bucketResult(const Variable &To,
                                            func::FuncOp Callee, Value Value) {
   Location Loc = Callee.getLoc();
   auto Type = cast<RankedTensorType>(Value.getType());
@@ -237,25 +224,19 @@ LogicalResult ProgramBuilder::bucketResult(const BucketResult &To,
     emit(CopyOp{*From, *Zero, Moved, *Zero, *Bytes});
     From = Moved;
   }
-  if (!To.isOfRun())
+  const bool IsOfRun =
+      llvm::any_of(To.Sizes, [](auto &Each) { return Each.has_value(); });
+  if (!IsOfRun)
     return copyCorner(To.Buffer, Space::Result, To.On, *From, Type,
                       dimsOf(Type), To.Dims);
   // Of a bucket whose sizes a run decides no dimension is padded.
   emit(SubspanOp{To.Buffer, *From, *Zero, *Bytes});
-  for (auto [I, Size] : llvm::enumerate(To.Sizes)) {
-    if (!Size)
-      continue;
-    FailureOr<ScalarReg> Is = scalar(Loc, dimOf(Type, I));
-    if (failed(Is))
-      return failure();
-    move(*Size, *Is);
-  }
-  return success();
+  return setSizes(Loc, To, Type);
 }
 
 /// The body of one bucket, in the block at hand.
 LogicalResult ProgramBuilder::translateBucket(func::FuncOp Callee,
-                                              ArrayRef<BucketResult> Results) {
+                                              ArrayRef<Variable> Results) {
   emit(BarrierOp{});
   Written.clear();
   Read.clear();
@@ -283,9 +264,9 @@ LogicalResult ProgramBuilder::translateBucket(func::FuncOp Callee,
   return success();
 }
 
-LogicalResult ProgramBuilder::returnResults(ArrayRef<BucketResult> Results) {
+LogicalResult ProgramBuilder::returnResults(ArrayRef<Variable> Results) {
   ReturnOp Return;
-  for (const BucketResult &Each : Results) {
+  for (const Variable &Each : Results) {
     ReturnValue Value;
     Value.Buffer = Each.Buffer;
     for (auto [Dim, OfRun] : llvm::zip(Each.Dims, Each.Sizes)) {
@@ -309,7 +290,7 @@ ProgramBuilder::buildBuckets(const BucketTable &Table,
   SmallVector<ScalarReg> Taken = chooseBucket(Table);
   if (failed(growState()))
     return failure();
-  std::vector<BucketResult> Results;
+  std::vector<Variable> Results;
   // Where the first bucket makes them.
   func::FuncOp FirstCallee = Callees.front();
   ValuePlaces First(FirstCallee, Targets.front());

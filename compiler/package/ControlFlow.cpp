@@ -6,15 +6,6 @@
 using namespace mlir;
 using namespace dure;
 
-/// Registers that hold a tensor which several places assign: where its elements
-/// lie, always on one device, and the dims that are symbols of its own.
-struct ProgramBuilder::Variable {
-  BufferReg Buffer = 0;
-  DeviceIndex On = 0;
-  SmallVector<DimExpr> Dims;
-  SmallVector<std::optional<ScalarReg>> Sizes;
-};
-
 ProgramBuilder::Variable ProgramBuilder::declare(Type Of, DeviceIndex On) {
   Variable Out;
   Out.On = On;
@@ -52,6 +43,19 @@ void ProgramBuilder::move(ScalarReg To, ScalarReg From) {
   emit(Made);
 }
 
+LogicalResult ProgramBuilder::setSizes(Location Loc, const Variable &To,
+                                       RankedTensorType Type) {
+  for (auto [I, Size] : llvm::enumerate(To.Sizes)) {
+    if (!Size)
+      continue;
+    FailureOr<ScalarReg> Is = scalar(Loc, dimOf(Type, I));
+    if (failed(Is))
+      return failure();
+    move(*Size, *Is);
+  }
+  return success();
+}
+
 LogicalResult ProgramBuilder::assign(Operation *User, const Variable &To,
                                      Value From) {
   auto Type = cast<RankedTensorType>(From.getType());
@@ -61,15 +65,7 @@ LogicalResult ProgramBuilder::assign(Operation *User, const Variable &To,
   if (failed(Buffer) || failed(Bytes))
     return failure();
   emit(SubspanOp{To.Buffer, *Buffer, *Zero, *Bytes});
-  for (auto [I, Size] : llvm::enumerate(To.Sizes)) {
-    if (!Size)
-      continue;
-    FailureOr<ScalarReg> Is = scalar(User->getLoc(), dimOf(Type, I));
-    if (failed(Is))
-      return failure();
-    move(*Size, *Is);
-  }
-  return success();
+  return setSizes(User->getLoc(), To, Type);
 }
 
 /// Everything but the block's last op.
@@ -149,16 +145,8 @@ LogicalResult ProgramBuilder::push(IterateOp Op, const Stack &To, Value From,
   FailureOr<ScalarReg> Bytes = scalar(Loc, byteSize(Type));
   FailureOr<ScalarReg> Zero = scalar(Loc, DimExpr(0));
   FailureOr<ScalarReg> Two = scalar(Loc, DimExpr(2));
-  if (failed(Source) || failed(Bytes))
+  if (failed(Source) || failed(Bytes) || failed(setSizes(Loc, To.One, Type)))
     return failure();
-  for (auto [I, Size] : llvm::enumerate(To.One.Sizes)) {
-    if (!Size)
-      continue;
-    FailureOr<ScalarReg> Is = scalar(Loc, dimOf(Type, I));
-    if (failed(Is))
-      return failure();
-    move(*Size, *Is);
-  }
   emit(BarrierOp{});
   ScalarReg Needed = compute(ScalarOpKind::Add, To.Used, *Bytes);
   ScalarReg IsFull = compute(ScalarOpKind::Lt, To.Capacity, Needed);

@@ -71,10 +71,20 @@ private:
 
   // Control flow (ControlFlow.cpp).
   class BlockScope;
-  struct Variable;
+  /// A tensor that several blocks make, or one again and again: its memory,
+  /// always on one device, and registers of the dims that nothing else says.
+  struct Variable {
+    BufferReg Buffer = 0;
+    DeviceIndex On = 0;
+    llvm::SmallVector<DimExpr> Dims;
+    llvm::SmallVector<std::optional<ScalarReg>> Sizes;
+  };
   struct Stack;
   Variable declare(mlir::Type Of, DeviceIndex On);
   void bindSymbols(const Variable &V);
+  /// Sets the registers of sizes to those of a tensor that was made.
+  mlir::LogicalResult setSizes(mlir::Location Loc, const Variable &To,
+                               mlir::RankedTensorType Type);
   mlir::LogicalResult assign(mlir::Operation *User, const Variable &To,
                              mlir::Value From);
   mlir::LogicalResult translateBlock(mlir::Region &Body);
@@ -99,17 +109,16 @@ private:
   mlir::LogicalResult growState();
   llvm::SmallVector<ScalarReg> chooseBucket(const BucketTable &Table);
   void refuseShapes(const BucketTable &Table, ScalarReg Chosen);
-  struct BucketResult;
-  BucketResult declareResult(mlir::Type Of, DeviceIndex On);
+  Variable declareResult(mlir::Type Of, DeviceIndex On);
   mlir::LogicalResult translateBucket(mlir::func::FuncOp Callee,
-                                      llvm::ArrayRef<BucketResult> Results);
+                                      llvm::ArrayRef<Variable> Results);
   mlir::LogicalResult bindBucketInput(mlir::func::FuncOp Callee,
                                       mlir::BlockArgument Own,
                                       mlir::BlockArgument Its, DeviceIndex On);
-  mlir::LogicalResult bucketResult(const BucketResult &To,
+  mlir::LogicalResult bucketResult(const Variable &To,
                                    mlir::func::FuncOp Callee,
                                    mlir::Value Value);
-  mlir::LogicalResult returnResults(llvm::ArrayRef<BucketResult> Results);
+  mlir::LogicalResult returnResults(llvm::ArrayRef<Variable> Results);
   std::set<DeviceIndex> devicesOfUsers(mlir::Value V);
   mlir::FailureOr<ScalarReg> haveSizes(llvm::ArrayRef<DimExpr> Dims,
                                        llvm::ArrayRef<int64_t> Sizes);
