@@ -24,10 +24,6 @@ int64_t sizeOf(const std::string &Text,
   return Expr ? Expr->evaluate(Sizes).value_or(Otherwise) : Otherwise;
 }
 
-std::string textOf(const Port::Dim &D) {
-  return D.Value >= 0 ? std::to_string(D.Value) : D.Expression;
-}
-
 } // namespace
 
 BenchState::BenchState(const Signature &Main, const Signature &Entry)
@@ -42,12 +38,12 @@ BenchState::BenchState(const Signature &Main, const Signature &Entry)
     for (size_t I = 0; I != Cache.Dims.size(); ++I) {
       const std::string &Role = Cache.Dims[I].Expression;
       if (Role == "batch")
-        Rows = textOf(Past->Dims[I]);
+        Rows = Past->Dims[I].text();
       // A window's past may be written as less than all positions.
       if (Role == Capacity)
-        Filled = textOf(Past->Dims[I]);
+        Filled = Past->Dims[I].text();
       if (Role == "window" && Filled.empty())
-        Filled = textOf(Past->Dims[I]);
+        Filled = Past->Dims[I].text();
     }
   }
   // Such as the dim of a mask of all positions.

@@ -54,6 +54,12 @@ std::optional<uint64_t> readSize(std::string_view Text) {
   return Number << (10 * (Unit + 1));
 }
 
+/// Makes a folder for what is under way below `Path`; false with errno.
+bool makeUnderWay(const std::string &Path, std::string &Made) {
+  Made = Path + "/" + std::string(UnderWay) + "XXXXXX";
+  return ::mkdtemp(Made.data()) != nullptr;
+}
+
 /// Copies a file's content; 0 or the errno.
 int copyFile(const fs::path &From, const fs::path &To) {
   const int In = ::open(From.c_str(), O_RDONLY | O_CLOEXEC);
@@ -182,17 +188,17 @@ bool CacheFolder::make() const {
 }
 
 int CacheFolder::bring(const std::string &Made, std::string &Brought) const {
-  std::string Pattern = Path + "/" + std::string(UnderWay) + "XXXXXX";
-  if (!::mkdtemp(Pattern.data()))
+  std::string Place;
+  if (!makeUnderWay(Path, Place))
     return errno;
-  int Error = ::rename(Made.c_str(), Pattern.c_str()) == 0 ? 0 : errno;
+  int Error = ::rename(Made.c_str(), Place.c_str()) == 0 ? 0 : errno;
   if (Error == EXDEV)
-    Error = copyFolder(Made, Pattern);
+    Error = copyFolder(Made, Place);
   std::error_code Ignored;
   if (Error)
-    fs::remove_all(Pattern, Ignored);
+    fs::remove_all(Place, Ignored);
   else
-    Brought = Pattern;
+    Brought = std::move(Place);
   return Error;
 }
 
@@ -258,12 +264,12 @@ void CacheFolder::evict(const std::string &Kept) const {
 
 bool CacheFolder::remove(const std::string &Entry) const {
   // Under another name first: half an entry must not be found.
-  std::string Pattern = Path + "/" + std::string(UnderWay) + "XXXXXX";
+  std::string Place;
   std::error_code Error;
-  if (!::mkdtemp(Pattern.data()))
+  if (!makeUnderWay(Path, Place))
     return false;
-  const bool Moved = ::rename(Entry.c_str(), Pattern.c_str()) == 0;
-  fs::remove_all(Pattern, Error);
+  const bool Moved = ::rename(Entry.c_str(), Place.c_str()) == 0;
+  fs::remove_all(Place, Error);
   return Moved && !Error;
 }
 

@@ -76,8 +76,7 @@ std::string Port::describeDims() const {
   for (size_t I = 0; I < Dims.size(); ++I) {
     if (I)
       Text += ", ";
-    Text +=
-        Dims[I].Value >= 0 ? std::to_string(Dims[I].Value) : Dims[I].Expression;
+    Text += Dims[I].text();
   }
   return Text + "]";
 }

@@ -43,6 +43,11 @@ struct Port {
     /// -1: `Expression` says it.
     int64_t Value;
     std::string Expression;
+
+    /// The number or the expression.
+    std::string text() const {
+      return Value >= 0 ? std::to_string(Value) : Expression;
+    }
   };
   std::string Name;
   int32_t Type;

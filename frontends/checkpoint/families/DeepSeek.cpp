@@ -3,10 +3,10 @@
 // Kanana-2.  AXK1ForCausalLM: A.X K1.
 //
 //   x += attention(norm(x))    of latents (MLA), neighbours turn together
-//   x += mlp(norm(x))          the first layers dense, then experts in groups,
-//   of
-//                              V2 by softmax, else by sigmoid; A.X K1 has a
-//                              norm on what they give
+//   x += mlp(norm(x))          the first layers dense, then experts in groups
+//
+// V2 scores experts by softmax, the others by sigmoid; A.X K1 has a norm on
+// what experts give.
 
 #include "frontends/checkpoint/Families.h"
 

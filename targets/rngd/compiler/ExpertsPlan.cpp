@@ -16,8 +16,6 @@ namespace {
 /// Rows that are grouped together at most: places are counted in f32, and of
 /// many more rows tiles are full anyway.
 constexpr int64_t MostRows = 1 << 16;
-/// Rows by themselves at most: of many more, programs would be long.
-constexpr int64_t MostPicks = 4096;
 constexpr int64_t Capacities[] = {8, 16, 32, 64, 128, 256, 512};
 /// Ops that find each row its place.
 constexpr int64_t PlacingOps = 24;
@@ -40,7 +38,8 @@ double products(const Mixture &of, int64_t batch, int64_t m, Profile by) {
 }
 
 /// What finds places, moves rows there, makes of them what is multiplied last,
-/// and brings results back.
+/// and brings results back. How often bytes go by HBM is chosen, not derived:
+/// so that estimates are near what the simulator counts.
 double besideProducts(const Mixture &of, int64_t tiles, int64_t capacity) {
   constexpr double rate = HbmBytesPerSecond / Hertz;
   double marks = double(of.rows()) * double(of.experts) * 4,

@@ -33,6 +33,10 @@ struct ExpertsPlan {
   bool isGrouped() const { return capacity != 0; }
 };
 
+/// Rows of an expert_matmul that have a matrix of their own at most: of many
+/// more, programs would be long, and most matrices read many times.
+inline constexpr int64_t MostPicks = 4096;
+
 /// Tiles that are enough, whatever experts so many rows name.
 int64_t tilesOf(int64_t rows, int64_t experts, int64_t capacity);
 

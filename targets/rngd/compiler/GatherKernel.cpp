@@ -9,9 +9,6 @@ using namespace dure::tcp;
 
 namespace dure::rngd {
 
-/// One slice holds the whole list of indices, 8 bytes each, beside its rows.
-static constexpr int64_t MostIndices = 32 * 1024;
-
 Refusal gatherRefusal(GatherOp op) {
   auto type = cast<RankedTensorType>(op.getX().getType());
   auto indices = cast<RankedTensorType>(op.getIndices().getType());

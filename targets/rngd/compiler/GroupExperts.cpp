@@ -16,8 +16,6 @@ constexpr int64_t Block = 256;
 /// What lies behind every place: a row whose expert is none gets a place before
 /// the first one, which is a fault.
 constexpr double NoPlace = 1 << 23;
-/// Rows that one scatter, or one gather, takes.
-constexpr int64_t MostMoved = 1 << 15;
 
 /// Bytes that are brought back together: they and their products stay in data
 /// memory.
@@ -159,7 +157,7 @@ Value Grouping::fill() {
   int64_t k = llvm::alignTo(shapeOf(op.getX())[1], 32);
   Value narrow = f.cast(f.pad(tokensOf(op.getX()), {tokens, k}), half);
   Value filled = f.number(0, half, {tiles * capacity, k});
-  int64_t most = std::max<int64_t>(MostMoved / slots, 1);
+  int64_t most = std::max<int64_t>(MostIndices / slots, 1);
   for (int64_t begin = 0; begin < tokens; begin += most) {
     int64_t some = std::min(most, tokens - begin), places = some * slots;
     Value each =
@@ -192,7 +190,7 @@ Value Grouping::sumBack(Value out) {
   out = f.reshape(out, {tiles * capacity, n});
   Value weights = f.reshape(f.cast(tokensOf(op.getWeights()), f.b.getF32Type()),
                             {tokens, slots, 1});
-  int64_t most = std::min(MostMoved, MostBack / (n * 4)) / slots;
+  int64_t most = std::min(MostIndices, MostBack / (n * 4)) / slots;
   most = std::max<int64_t>(most, 1);
   SmallVector<Value> parts;
   for (int64_t begin = 0; begin < tokens; begin += most) {

@@ -15,8 +15,8 @@ namespace dure::rngd {
 /// * the place of each row (a token with one of its experts) among the tiles of
 ///   its expert, which are as many as its rows need and lie one after the
 ///   other;
-/// * the tokens' rows, in bf16, there; places that nobody has hold the first
-///   token's, and nobody reads what becomes of them;
+/// * the tokens' rows, in bf16, there; places that nobody has hold whatever lay
+///   there, and nobody reads what becomes of it;
 /// * products of whole tiles, and what is between them;
 /// * the rows brought back, weighed and added up.
 ///

@@ -86,6 +86,10 @@ Refusal moveRefusal(mlir::Operation *op);
 void emitMove(KernelBuilder &k, mlir::Operation *op, const KernelOperands &at);
 llvm::SmallVector<int64_t> moveScratch(mlir::Operation *op);
 
+/// Indices that one gather or scatter takes: a slice holds the whole list, 8
+/// bytes each, beside its rows.
+inline constexpr int64_t MostIndices = 32 * 1024;
+
 /// gather of rows: what indices name, which count from the end below 0.
 Refusal gatherRefusal(GatherOp op);
 void emitGather(KernelBuilder &k, GatherOp op, const KernelOperands &at);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which ops are products, and of what: matmul, in its several types, and
 // expert_matmul.
+#include "targets/rngd/compiler/ExpertsPlan.h"
 #include "targets/rngd/compiler/MatMulKernel.h"
 
 #include "llvm/Support/FormatVariadic.h"
@@ -193,10 +194,6 @@ void emitMatMul(KernelBuilder &k, MatMulOp op, const KernelOperands &at) {
 //===----------------------------------------------------------------------===//
 // Experts: each row has the matrix that an index names
 //===----------------------------------------------------------------------===//
-
-/// Rows of an expert_matmul at most. Each reads a matrix for itself: of many
-/// more rows, programs would be long, and most matrices read many times.
-static constexpr int64_t MostPicks = 4096;
 
 bool isTurned(Value w) {
   auto turn = w.getDefiningOp<dure::TransposeOp>();

@@ -115,6 +115,8 @@ TEST_F(Config, RefusesSizesThatDoNotFit) {
   Keys.erase("head_dim");
   Keys["hidden_act"] = "\"relu6\"";
   EXPECT_EQ(refusals(), "config-value");
+  Keys["hidden_act"] = "\"relu\"";
+  EXPECT_EQ(refusals(), "");
 }
 
 // A layer of a mixture whose MLP is that of a dense model.
